@@ -1,0 +1,1 @@
+//! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.

@@ -1,0 +1,1 @@
+//! What we do: observe, apply, back up, verify, reconcile. Decisions and world put together.

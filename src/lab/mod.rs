@@ -1,0 +1,1 @@
+//! Hosters with real machines on this computer. Knows nothing of the other rooms; speaks only the hosters' interfaces.

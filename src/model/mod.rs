@@ -1,0 +1,1 @@
+//! What we talk about: plain data. Imports nothing of ours.

@@ -1,0 +1,3 @@
+//! What people see: the command line, views of plans and results.
+
+pub mod cli;

@@ -1,0 +1,1 @@
+//! What we touch: one room per kind of outside thing, each a small trait and its implementations.
