@@ -1,1 +1,15 @@
 //! What we talk about: plain data. Imports nothing of ours.
+
+pub mod blueprint;
+pub mod desired;
+pub mod diagnostic;
+pub mod gap;
+pub mod ids;
+pub mod journal;
+pub mod machine;
+pub mod observed;
+pub mod operation;
+pub mod plan;
+pub mod point;
+pub mod secret;
+pub mod units;

@@ -1,1 +1,3 @@
 //! What we touch: one room per kind of outside thing, each a small trait and its implementations.
+
+pub mod machine;

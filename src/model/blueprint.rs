@@ -1,0 +1,141 @@
+//! How an application is installed, what state it has, how it is checked: data from `stacks/blueprints/`.
+
+use super::ids::{BlueprintId, ImageName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A blueprint, read and complete. Texts may hold minijinja expressions until rendered.
+#[derive(Debug, Clone)]
+pub struct Blueprint {
+    /// Folder name and `[blueprint] id`.
+    pub id: BlueprintId,
+    /// Of the blueprint, not of the application.
+    pub version: u32,
+    /// One line for people.
+    pub summary: String,
+    /// At most one service of this blueprint per machine.
+    pub single: bool,
+    /// Images it runs on, with that image's template variables.
+    pub images: BTreeMap<ImageName, BTreeMap<String, String>>,
+    /// Debian packages.
+    pub packages: Vec<String>,
+    /// Public TCP ports, closed until the gate opens.
+    pub ports: Vec<u16>,
+    /// What a stack may or must set.
+    pub settings: Vec<Setting>,
+    /// Generated secrets, by name.
+    pub secrets: Vec<String>,
+    /// Managed files.
+    pub files: Vec<BlueprintFile>,
+    /// Units that are enabled and running.
+    pub units: Vec<String>,
+    /// Declared state: databases.
+    pub databases: Vec<Database>,
+    /// Declared state: directories.
+    pub state: Vec<StateFiles>,
+    /// First installation; text of the script.
+    pub hook_init: Option<String>,
+    /// After files and databases came back; text of the script.
+    pub hook_after_restore: Option<String>,
+    /// Functional checks.
+    pub checks: Vec<Check>,
+}
+
+/// A setting; without default the stack must set it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Key.
+    pub name: String,
+    /// Used when the stack is silent.
+    pub default: Option<String>,
+}
+
+/// When a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// Steers the packages' own installation.
+    BeforePackages,
+    /// The ordinary case.
+    #[default]
+    AfterPackages,
+}
+
+/// A managed file.
+#[derive(Debug, Clone)]
+pub struct BlueprintFile {
+    /// Absolute path.
+    pub path: String,
+    /// Text of the template.
+    pub template: String,
+    /// Octal mode, four digits.
+    pub mode: String,
+    /// Owner's name.
+    pub owner: String,
+    /// Group's name.
+    pub group: String,
+    /// Order.
+    pub when: When,
+    /// Units reloaded or restarted when it changed.
+    pub restarts: Vec<String>,
+}
+
+/// Database engines we dump and load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// `PostgreSQL`, by `pg_dump -Fd`.
+    Postgresql,
+}
+
+/// A declared database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Engine.
+    pub engine: Engine,
+    /// Database name.
+    pub name: String,
+    /// Owning role.
+    pub owner: String,
+    /// Name of the generated secret that is the role's password.
+    pub password: String,
+}
+
+/// A declared directory of state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateFiles {
+    /// Absolute path.
+    pub path: String,
+    /// Owner of the directory itself.
+    pub owner: String,
+    /// Group of the directory itself.
+    pub group: String,
+}
+
+/// A functional check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// For people.
+    pub name: String,
+    /// What is asked.
+    pub kind: CheckKind,
+}
+
+/// Kinds of functional checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckKind {
+    /// GET on 127.0.0.1 with the service's `Host` header.
+    Http {
+        /// Path and query.
+        path: String,
+        /// Expected status.
+        status: u16,
+        /// Text that the body must contain.
+        contains: Option<String>,
+    },
+    /// A script; exit 0 passes, otherwise its standard error says why.
+    Script {
+        /// Its text.
+        text: String,
+    },
+}

@@ -1,0 +1,252 @@
+//! What an accepted commit asks for, resolved: every name looked up, every unit read.
+
+use super::diagnostic::{Diagnostic, Place};
+use super::ids::{
+    BlueprintId, CommitId, EstateName, HostName, HosterId, ImageName, MachineName, ServiceName,
+    SiteId, StackId,
+};
+use super::units::Bytes;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+/// All customers, at one commit.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// The operator's name for the estate.
+    pub estate: EstateName,
+    /// The accepted commit this was read from.
+    pub commit: CommitId,
+    /// Accounts at hosters, descriptor merged in.
+    pub hosters: BTreeMap<HosterId, HosterAccount>,
+    /// Where names are changed, if the estate says so.
+    pub dns: Option<DnsAccount>,
+    /// Stacks that are sound.
+    pub stacks: BTreeMap<StackId, DesiredStack>,
+    /// Stacks that are not; they are held, the others go on (S16).
+    pub broken: BTreeMap<StackId, Vec<Diagnostic>>,
+    /// Blueprints that the sound stacks use.
+    pub blueprints: BTreeMap<BlueprintId, super::blueprint::Blueprint>,
+}
+
+/// An account at a hoster: the estate's `hosters.toml` with the descriptor's facts.
+#[derive(Debug, Clone)]
+pub struct HosterAccount {
+    /// As stacks name it.
+    pub id: HosterId,
+    /// Facts of the company, from `providers/`.
+    pub descriptor: Descriptor,
+    /// Base address of its interface; the descriptor's unless the estate overrides it.
+    pub endpoint: Option<String>,
+    /// Name of the secret that holds the token, where the interface needs one.
+    pub token_secret: Option<String>,
+    /// Ordered machines, for hosters reached by SSH only.
+    pub pool: Vec<PoolMachine>,
+    /// Where `hosters.toml` says so.
+    pub place: Place,
+}
+
+/// Facts about a hoster that independence is computed from (`providers/*.toml`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptor {
+    /// Name of the descriptor.
+    pub id: String,
+    /// Trading name.
+    pub name: String,
+    /// Which interface it speaks.
+    pub interface: InterfaceFamily,
+    /// The contracting company.
+    pub legal_entity: String,
+    /// The group it belongs to; the company itself where there is none.
+    pub parent: String,
+    /// Autonomous systems its machines live in.
+    pub autonomous_systems: Vec<u32>,
+    /// Default base address of the interface.
+    pub endpoint: Option<String>,
+    /// Locations.
+    pub sites: BTreeMap<SiteId, Site>,
+    /// Machine types, cheapest first where the price is known.
+    pub machine_types: Vec<MachineType>,
+}
+
+/// Families of interfaces we speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InterfaceFamily {
+    /// Hetzner Cloud.
+    HetznerCloud,
+    /// Ordered machines reached by SSH only.
+    Pool,
+}
+
+/// A location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// For people.
+    pub city: String,
+    /// ISO 3166 code.
+    pub country: String,
+    /// Thousandths of a degree, north positive.
+    pub latitude_milli: i32,
+    /// Thousandths of a degree, east positive.
+    pub longitude_milli: i32,
+}
+
+/// A machine that can be rented.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineType {
+    /// The hoster's name for it.
+    pub name: String,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory.
+    pub memory: Bytes,
+    /// Disk.
+    pub disk: Bytes,
+    /// Price in cents of a euro per month, net, if published.
+    pub monthly_cents: Option<u32>,
+}
+
+/// An ordered machine in a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolMachine {
+    /// The hoster's name for it.
+    pub name: MachineName,
+    /// Where SSH answers.
+    pub address: IpAddr,
+    /// SSH port.
+    pub port: u16,
+    /// Pinned public host key, OpenSSH format without comment.
+    pub host_key: String,
+    /// Location.
+    pub site: SiteId,
+    /// What it runs.
+    pub image: ImageName,
+}
+
+/// Where names are changed: RFC 2136 with TSIG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsAccount {
+    /// The primary name server.
+    pub server: SocketAddr,
+    /// The zone that updates name, without trailing dot.
+    pub zone: String,
+    /// TSIG key name.
+    pub key_name: String,
+    /// TSIG algorithm, `hmac-sha256`.
+    pub algorithm: String,
+    /// Name of the secret that holds the TSIG key (base64).
+    pub key_secret: String,
+    /// Time to live of records we write.
+    pub ttl: SignedDuration,
+}
+
+/// One customer's stack.
+#[derive(Debug, Clone)]
+pub struct DesiredStack {
+    /// Never changes.
+    pub id: StackId,
+    /// For people.
+    pub name: String,
+    /// `de` or `en`.
+    pub language: String,
+    /// Promises: how much data may be lost, how long a rebuild may take.
+    pub objectives: Objectives,
+    /// Where it runs.
+    pub production: Placement,
+    /// Where a rebuild may go if the first has no capacity, in order.
+    pub fallback: Vec<Placement>,
+    /// Where its recovery points live.
+    pub backup: BackupIntent,
+    /// Its applications.
+    pub services: Vec<DesiredService>,
+    /// What may happen without a person.
+    pub repair: Vec<Repair>,
+    /// Machines that a signed commit declares unable to write (S2).
+    pub waivers: Vec<Waiver>,
+}
+
+/// RPO and RTO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Objectives {
+    /// Most data that may be lost, as time.
+    pub rpo: Option<SignedDuration>,
+    /// Longest rebuild.
+    pub rto: Option<SignedDuration>,
+}
+
+/// A place for a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The account.
+    pub hoster: HosterId,
+    /// The location.
+    pub site: SiteId,
+    /// Machine type of the hoster; `None` for pools.
+    pub machine_type: Option<String>,
+    /// Operating system.
+    pub image: ImageName,
+    /// The line that asks for it.
+    pub place: Place,
+}
+
+/// Backup, as the stack asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupIntent {
+    /// Account, location and image of the backup machine.
+    pub placement: Placement,
+    /// As written: `daily 02:30 Europe/Berlin`.
+    pub schedule: Schedule,
+    /// How long points are kept; pruning comes later.
+    pub keep_within: SignedDuration,
+}
+
+/// When a backup is due: every day at a local time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Hour, 0 to 23.
+    pub hour: i8,
+    /// Minute.
+    pub minute: i8,
+    /// IANA time zone.
+    pub zone: String,
+}
+
+/// One application.
+#[derive(Debug, Clone)]
+pub struct DesiredService {
+    /// Unique in the stack.
+    pub name: ServiceName,
+    /// Which blueprint.
+    pub blueprint: BlueprintId,
+    /// The DNS name users type.
+    pub host: HostName,
+    /// Settings, defaults filled in.
+    pub settings: BTreeMap<String, String>,
+    /// The line that asks for it.
+    pub place: Place,
+}
+
+/// Rungs of the repair ladder that need no person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repair {
+    /// Restart a unit.
+    Restart,
+    /// Converge packages and files.
+    Reinstall,
+    /// A new machine beside the old.
+    Rebuild,
+}
+
+/// A signed statement that a machine can no longer write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The machine it names.
+    pub machine: MachineName,
+    /// Why a person is sure.
+    pub reason: String,
+    /// The line that says so.
+    pub place: Place,
+}

@@ -1,0 +1,48 @@
+//! What could not be observed: never the same as "absent" (S1).
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something we could not look at, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// What we wanted to see: "hoster hetzner", "machine acme-e1".
+    pub subject: String,
+    /// Why we could not.
+    pub reason: String,
+    /// What it means for what may be done.
+    pub kind: GapKind,
+}
+
+/// Kinds of not knowing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapKind {
+    /// No answer, time-out, 5xx: look again later.
+    Unreachable,
+    /// 401 or 403, or a rejected key: a person must mend it.
+    Denied,
+    /// 429: look again later.
+    RateLimited,
+    /// The answer could not be read.
+    Unreadable,
+    /// The machine presented another host key than the one we know: everything stops for it.
+    ForeignHostKey,
+}
+
+impl Gap {
+    /// A gap of the given kind.
+    pub fn new(kind: GapKind, subject: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            reason: reason.into(),
+            kind,
+        }
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.reason)
+    }
+}

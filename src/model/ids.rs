@@ -1,0 +1,100 @@
+//! Names of things, each a type of its own so that one is never taken for another.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is; syntax is judged where the text is read.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// The operator's name for all customers together (`estate.toml`, `name`).
+    EstateName
+}
+id! {
+    /// One customer's stack; never changes, the display name may.
+    StackId
+}
+id! {
+    /// An account at a hoster, as `hosters.toml` names it.
+    HosterId
+}
+id! {
+    /// One of a hoster's locations (`nbg1`, `de/fra`).
+    SiteId
+}
+id! {
+    /// One application of a stack.
+    ServiceName
+}
+id! {
+    /// How an application is installed (`mediawiki`).
+    BlueprintId
+}
+id! {
+    /// An operating system image (`debian-13`).
+    ImageName
+}
+id! {
+    /// A machine's name at its hoster, unique within the estate (`acme-e2`).
+    MachineName
+}
+id! {
+    /// A Git commit, hexadecimal.
+    CommitId
+}
+id! {
+    /// A recovery point: the restic snapshot that holds it, full hexadecimal id.
+    PointId
+}
+id! {
+    /// A step of a plan; comes from its content, so that one more stack does not change the others' ids.
+    StepId
+}
+id! {
+    /// A DNS name without trailing dot, lower case.
+    HostName
+}
+
+/// A stack's count of who may write. A machine with an older epoch is a zombie.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct Epoch(pub u32);
+
+impl Epoch {
+    /// The one after this.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "e{}", self.0)
+    }
+}

@@ -1,0 +1,129 @@
+//! What was begun and what came of it: append-only, hash-chained (S6, S9).
+
+use super::ids::{CommitId, Epoch, HostName, HosterId, MachineName, PointId, StackId, StepId};
+use super::observed::Power;
+use super::operation::FaultClass;
+use super::point::Rung;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// 1, 2, 3 …
+    pub seq: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Whose.
+    pub stack: Option<StackId>,
+    /// What.
+    pub event: Event,
+}
+
+/// What is recorded. Never a secret (S13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// A commit was accepted as head (S9).
+    Accepted {
+        /// Which.
+        commit: CommitId,
+    },
+    /// About to do a step.
+    Started {
+        /// The step.
+        step: StepId,
+        /// The action's name and target, in words.
+        action: String,
+    },
+    /// The step came to an end.
+    Ended {
+        /// The step.
+        step: StepId,
+        /// What came of it.
+        result: StepResult,
+        /// Measured.
+        millis: u64,
+    },
+    /// A machine was made: the creation receipt (S7).
+    Created {
+        /// Our name for it.
+        machine: MachineName,
+        /// Where.
+        hoster: HosterId,
+        /// The hoster's id.
+        provider_id: String,
+        /// Epoch.
+        epoch: Epoch,
+    },
+    /// A machine can no longer write (S2).
+    Fenced {
+        /// Which.
+        machine: MachineName,
+        /// By whose word: "hoster says off", "hoster says gone", "waiver stacks/acme.toml:40".
+        proof: String,
+    },
+    /// Users were let in.
+    Opened {
+        /// Which.
+        machine: MachineName,
+        /// Epoch.
+        epoch: Epoch,
+        /// From which point its state came, if restored.
+        point: Option<PointId>,
+    },
+    /// Users were shut out.
+    Closed {
+        /// Which.
+        machine: MachineName,
+    },
+    /// Switching a machine on failed: it is off for good.
+    PowerOnFailed {
+        /// Which.
+        machine: MachineName,
+        /// The hoster's words.
+        reason: String,
+    },
+    /// A machine was seen without our doing.
+    Seen {
+        /// Which.
+        machine: MachineName,
+        /// Power by the hoster's word.
+        power: Power,
+    },
+    /// A recovery point reached a rung.
+    Proven {
+        /// Which.
+        point: PointId,
+        /// Rung.
+        rung: Rung,
+    },
+    /// A name was pointed at an address.
+    Named {
+        /// The name.
+        host: HostName,
+        /// Where.
+        address: IpAddr,
+    },
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum StepResult {
+    /// It is so.
+    Done,
+    /// Certainly nothing changed.
+    Refused {
+        /// Why.
+        reason: String,
+        /// Class.
+        class: FaultClass,
+    },
+    /// Look again.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,92 @@
+//! What was seen of the world at one moment, and what could not be seen.
+
+use super::gap::Gap;
+use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
+use super::machine::{MachineFacts, Role};
+use super::point::RecoveryPoint;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// The world as seen. A map entry that is missing was not asked for; an `Err` could not be seen.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// When looking began.
+    pub at: Timestamp,
+    /// What each hoster says we own there.
+    pub hosters: BTreeMap<HosterId, Result<Inventory, Gap>>,
+    /// What our running machines say of themselves.
+    pub machines: BTreeMap<MachineName, Result<MachineFacts, Gap>>,
+    /// Recovery points per stack, from the repository. `Ok(empty)` means: looked, none there.
+    pub points: BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>,
+    /// Addresses of names, from their authoritative server.
+    pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
+}
+
+/// A hoster's word on what we own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Inventory {
+    /// Machines with our ownership label.
+    pub machines: Vec<SeenMachine>,
+    /// Ordered machines that nobody uses, for pools.
+    pub free: Vec<FreeMachine>,
+    /// Parts that could not be seen (a pool machine that does not answer).
+    pub gaps: Vec<Gap>,
+}
+
+/// A machine we own, as its hoster describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenMachine {
+    /// Our name for it.
+    pub name: MachineName,
+    /// The hoster's own id.
+    pub provider_id: String,
+    /// Where it stands.
+    pub hoster: HosterId,
+    /// Location, if told.
+    pub site: Option<SiteId>,
+    /// What it is for.
+    pub role: Role,
+    /// The stack, for production.
+    pub stack: Option<StackId>,
+    /// The epoch it was created for.
+    pub epoch: Epoch,
+    /// Its operating system, if told.
+    pub image: Option<ImageName>,
+    /// Whether it was set aside after another took over.
+    pub quarantined: bool,
+    /// Power, by the hoster's word.
+    pub power: Power,
+    /// Where SSH answers.
+    pub address: IpAddr,
+    /// SSH port.
+    pub port: u16,
+}
+
+/// Power, by the hoster's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Power {
+    /// On, or coming up.
+    On,
+    /// Off, confirmed by the interface.
+    Off,
+    /// The interface cannot say (pools), or says something we do not know.
+    Unknown,
+}
+
+/// An ordered machine that nobody uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeMachine {
+    /// Its name at the hoster.
+    pub name: MachineName,
+    /// Location.
+    pub site: SiteId,
+    /// What it runs.
+    pub image: ImageName,
+    /// Where SSH answers.
+    pub address: IpAddr,
+    /// SSH port.
+    pub port: u16,
+}

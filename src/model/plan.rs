@@ -1,0 +1,300 @@
+//! The plan: what would be done, as data that leaves no choices.
+
+use super::desired::Placement;
+use super::diagnostic::Place;
+use super::gap::Gap;
+use super::ids::{
+    CommitId, Epoch, HostName, HosterId, MachineName, PointId, ServiceName, SiteId, StackId, StepId,
+};
+use super::machine::{Change, Digest};
+use super::point::Rung;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Version of the plan's JSON form.
+pub const PLAN_SCHEMA: u32 = 1;
+
+/// What would be done, what would not, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Version of this form.
+    pub plan_schema: u32,
+    /// What it was made from; a stale basis is refused.
+    pub basis: Basis,
+    /// In readable order; `after` says what really waits for what.
+    pub steps: Vec<Step>,
+    /// Wanted but not done now.
+    pub held: Vec<Held>,
+    /// Reality differs although nobody changed the intent.
+    pub drift: Vec<Drift>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+/// What a plan was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The accepted commit.
+    pub commit: CommitId,
+    /// Digest of what was observed, times left out.
+    pub observed: Digest,
+    /// When it was observed.
+    pub at: Timestamp,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// From its content.
+    pub id: StepId,
+    /// Whose; `None` for what stacks share.
+    pub stack: Option<StackId>,
+    /// What.
+    #[serde(flatten)]
+    pub action: Action,
+    /// How far it reaches.
+    pub effect: Effect,
+    /// Why.
+    pub why: Why,
+    /// What must have ended well before.
+    pub after: Vec<StepId>,
+}
+
+/// How far a step reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Nobody notices.
+    Safe,
+    /// Users may notice.
+    Disruptive,
+    /// Something is replaced or lost.
+    Destructive,
+}
+
+/// Why a step is there: the line in Git, or the observation that causes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Why {
+    /// In words.
+    pub reason: String,
+    /// The line in Git, where there is one.
+    pub place: Option<Place>,
+}
+
+/// Where a restore takes its data from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+pub enum Source {
+    /// A point that is there already (S11).
+    Point {
+        /// Which.
+        point: PointId,
+        /// When it was taken.
+        taken_at: Timestamp,
+        /// How far it is proven.
+        rung: Rung,
+    },
+    /// The point that this plan's backup step will make.
+    Step {
+        /// The step.
+        step: StepId,
+    },
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Action {
+    /// Rent a machine, or take an ordered one, with the host key we made.
+    Create {
+        /// Its name.
+        machine: MachineName,
+        /// Which ordered machine, for pools.
+        take: Option<MachineName>,
+        /// At.
+        hoster: HosterId,
+        /// Location.
+        site: SiteId,
+        /// Machine type, where there are types.
+        machine_type: Option<String>,
+        /// Epoch.
+        epoch: Epoch,
+    },
+    /// First contact; the base tools; the gate is closed.
+    Prepare {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// All packages and files of the manifest, on a new machine.
+    Install {
+        /// The machine.
+        machine: MachineName,
+        /// Digest of the manifest.
+        manifest: Digest,
+    },
+    /// Mend what differs on a machine that is in use.
+    Converge {
+        /// The machine.
+        machine: MachineName,
+        /// What differs.
+        changes: Vec<Change>,
+    },
+    /// First installation into empty state. Only where no state ever was (S15).
+    Initialise {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// The point's files and dumps into a fresh path of the new machine.
+    Fetch {
+        /// The machine.
+        machine: MachineName,
+        /// From.
+        source: Source,
+    },
+    /// Databases loaded, files put in place, counts and digests compared, after-hooks.
+    Load {
+        /// The machine.
+        machine: MachineName,
+        /// From.
+        source: Source,
+    },
+    /// Functional checks while closed.
+    Check {
+        /// The machine.
+        machine: MachineName,
+        /// Services.
+        services: Vec<ServiceName>,
+    },
+    /// No user gets in any more; services stop writing.
+    Close {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Switch on a machine that its hoster says is off.
+    PowerOn {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Make sure that a machine can no longer write (S2).
+    Fence {
+        /// The machine.
+        machine: MachineName,
+        /// How.
+        by: FenceBy,
+    },
+    /// Let users in.
+    Open {
+        /// The machine.
+        machine: MachineName,
+        /// Its epoch.
+        epoch: Epoch,
+        /// The machines that must be fenced; empty only when none ever was.
+        fenced: Vec<MachineName>,
+    },
+    /// Point a name at an address.
+    Name {
+        /// The name.
+        host: HostName,
+        /// The machine it will point to.
+        machine: MachineName,
+    },
+    /// Take a recovery point and read it back.
+    Backup {
+        /// From.
+        machine: MachineName,
+        /// On which backup machine.
+        to: MachineName,
+    },
+    /// Give a stack its own repository on a backup machine.
+    Repository {
+        /// The backup machine.
+        machine: MachineName,
+    },
+    /// Set a machine aside: labelled, off, kept.
+    Quarantine {
+        /// The machine.
+        machine: MachineName,
+    },
+}
+
+/// How a machine is fenced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum FenceBy {
+    /// Powered off, confirmed by the hoster's interface.
+    PowerOff,
+    /// Gone by the hoster's own word.
+    Gone,
+    /// A signed waiver names it.
+    Waiver {
+        /// The line that says so.
+        place: Place,
+    },
+}
+
+/// A step that is wanted but not done now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Whose.
+    pub stack: Option<StackId>,
+    /// What is wanted, in words.
+    pub wanted: String,
+    /// Why not now.
+    pub hold: Hold,
+    /// Who or what can lift it.
+    pub remedy: String,
+}
+
+/// Why not now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "hold")]
+pub enum Hold {
+    /// It could not be seen (S1).
+    NotObserved {
+        /// What.
+        gap: Gap,
+    },
+    /// The stack's definition is broken; it stays at its last accepted state (S16).
+    Broken {
+        /// How many findings.
+        findings: usize,
+    },
+    /// A rule forbids it.
+    Forbidden {
+        /// Which: "S2", "S11", "repair policy".
+        rule: String,
+        /// In words.
+        reason: String,
+    },
+    /// The storm brake (S8).
+    Brake {
+        /// In words.
+        reason: String,
+    },
+}
+
+/// Reality differs although nobody changed the intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Whose.
+    pub stack: Option<StackId>,
+    /// Where.
+    pub machine: MachineName,
+    /// What.
+    pub change: Change,
+}
+
+/// A place for a machine that a plan chose, for messages.
+pub fn describe(placement: &Placement) -> String {
+    format!("{} {}", placement.hoster, placement.site)
+}
+
+/// Where a machine answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Address.
+    pub address: IpAddr,
+    /// SSH port.
+    pub port: u16,
+}

@@ -1,0 +1,93 @@
+//! Recovery points and how far each has been proven.
+
+use super::ids::{Epoch, PointId, ServiceName, StackId};
+use super::machine::Digest;
+use super::units::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How far a point has been proven. Each rung is reached only by doing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rung {
+    /// restic said that it was taken.
+    Taken,
+    /// Read back from the backup hoster: manifest, canary and every expected path.
+    Shipped,
+    /// Repository structure and a sample of the data.
+    Checked,
+    /// Files and databases came back on another machine, counts and digests equal.
+    Restored,
+    /// The services ran on the restored data and every functional check passed.
+    AppVerified,
+}
+
+/// Everything needed to bring a stack back to one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryPoint {
+    /// The restic snapshot.
+    pub id: PointId,
+    /// Whose.
+    pub stack: StackId,
+    /// Epoch of the machine that wrote it.
+    pub epoch: Epoch,
+    /// When it was taken, by the clock of production.
+    pub taken_at: Timestamp,
+    /// Bytes that a restore would write.
+    pub bytes: Bytes,
+    /// The furthest rung with evidence.
+    pub rung: Rung,
+}
+
+/// The manifest inside a point: what a restore must find again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointManifest {
+    /// Version of this format.
+    pub schema: u32,
+    /// Whose.
+    pub stack: StackId,
+    /// Epoch of the machine.
+    pub epoch: Epoch,
+    /// Estate commit that described the machine.
+    pub commit: String,
+    /// Operating system.
+    pub image: String,
+    /// When, RFC 3339.
+    pub taken_at: Timestamp,
+    /// A record written just before; must be found after a restore.
+    pub canary: String,
+    /// Versions of packages that matter: name to version.
+    pub packages: BTreeMap<String, String>,
+    /// Content per service.
+    pub services: BTreeMap<ServiceName, ServiceContent>,
+}
+
+/// What one service holds, as counted and digested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ServiceContent {
+    /// Each declared directory, by path.
+    pub files: BTreeMap<String, FilesContent>,
+    /// Each declared database, by name.
+    pub databases: BTreeMap<String, DatabaseContent>,
+}
+
+/// A directory tree, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesContent {
+    /// Regular files.
+    pub count: u64,
+    /// Sum of their sizes.
+    pub bytes: Bytes,
+    /// SHA-256 over the sorted list of `sha256  path` lines.
+    pub digest: Digest,
+}
+
+/// A database, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseContent {
+    /// Server version.
+    pub server: String,
+    /// Rows per table, `schema.table`.
+    pub rows: BTreeMap<String, u64>,
+}
