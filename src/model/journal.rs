@@ -1,7 +1,9 @@
 //! What was begun and what came of it: append-only, hash-chained (S6, S9).
 
-use super::ids::{CommitId, Epoch, HostName, HosterId, MachineName, PointId, StackId, StepId};
-use super::observed::Power;
+use super::ids::{
+    CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
+};
+use super::machine::Role;
 use super::operation::FaultClass;
 use super::point::Rung;
 use jiff::Timestamp;
@@ -54,6 +56,8 @@ pub enum Event {
         hoster: HosterId,
         /// The hoster's id.
         provider_id: String,
+        /// What it is for.
+        role: Role,
         /// Epoch.
         epoch: Epoch,
     },
@@ -85,12 +89,17 @@ pub enum Event {
         /// The hoster's words.
         reason: String,
     },
-    /// A machine was seen without our doing.
-    Seen {
+    /// A machine was set aside.
+    Quarantined {
         /// Which.
         machine: MachineName,
-        /// Power by the hoster's word.
-        power: Power,
+    },
+    /// A hoster had no room.
+    NoCapacity {
+        /// The hoster.
+        hoster: HosterId,
+        /// The location.
+        site: SiteId,
     },
     /// A recovery point reached a rung.
     Proven {

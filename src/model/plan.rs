@@ -1,16 +1,15 @@
 //! The plan: what would be done, as data that leaves no choices.
 
-use super::desired::Placement;
 use super::diagnostic::Place;
 use super::gap::Gap;
 use super::ids::{
-    CommitId, Epoch, HostName, HosterId, MachineName, PointId, ServiceName, SiteId, StackId, StepId,
+    CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId,
+    StackId, StepId,
 };
-use super::machine::{Change, Digest};
+use super::machine::{Change, Digest, Role};
 use super::point::Rung;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// Version of the plan's JSON form.
 pub const PLAN_SCHEMA: u32 = 1;
@@ -118,6 +117,10 @@ pub enum Action {
         site: SiteId,
         /// Machine type, where there are types.
         machine_type: Option<String>,
+        /// Operating system.
+        image: ImageName,
+        /// What it is for.
+        role: Role,
         /// Epoch.
         epoch: Epoch,
     },
@@ -130,8 +133,6 @@ pub enum Action {
     Install {
         /// The machine.
         machine: MachineName,
-        /// Digest of the manifest.
-        manifest: Digest,
     },
     /// Mend what differs on a machine that is in use.
     Converge {
@@ -285,16 +286,48 @@ pub struct Drift {
     pub change: Change,
 }
 
-/// A place for a machine that a plan chose, for messages.
-pub fn describe(placement: &Placement) -> String {
-    format!("{} {}", placement.hoster, placement.site)
-}
+impl Action {
+    /// The verb, as it stands in ids, logs and tables.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Prepare { .. } => "prepare",
+            Self::Install { .. } => "install",
+            Self::Converge { .. } => "converge",
+            Self::Initialise { .. } => "initialise",
+            Self::Fetch { .. } => "fetch",
+            Self::Load { .. } => "load",
+            Self::Check { .. } => "check",
+            Self::Close { .. } => "close",
+            Self::PowerOn { .. } => "power-on",
+            Self::Fence { .. } => "fence",
+            Self::Open { .. } => "open",
+            Self::Name { .. } => "name",
+            Self::Backup { .. } => "backup",
+            Self::Repository { .. } => "repository",
+            Self::Quarantine { .. } => "quarantine",
+        }
+    }
 
-/// Where a machine answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Endpoint {
-    /// Address.
-    pub address: IpAddr,
-    /// SSH port.
-    pub port: u16,
+    /// The machine it acts on.
+    pub fn machine(&self) -> &MachineName {
+        match self {
+            Self::Create { machine, .. }
+            | Self::Prepare { machine }
+            | Self::Install { machine }
+            | Self::Converge { machine, .. }
+            | Self::Initialise { machine }
+            | Self::Fetch { machine, .. }
+            | Self::Load { machine, .. }
+            | Self::Check { machine, .. }
+            | Self::Close { machine }
+            | Self::PowerOn { machine }
+            | Self::Fence { machine, .. }
+            | Self::Open { machine, .. }
+            | Self::Name { machine, .. }
+            | Self::Backup { machine, .. }
+            | Self::Repository { machine }
+            | Self::Quarantine { machine } => machine,
+        }
+    }
 }
