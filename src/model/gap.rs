@@ -39,6 +39,11 @@ impl Gap {
             kind,
         }
     }
+
+    /// Something that was not even asked for.
+    pub fn unasked(subject: impl Into<String>) -> Self {
+        Self::new(GapKind::Unreachable, subject, "it was not asked")
+    }
 }
 
 impl fmt::Display for Gap {

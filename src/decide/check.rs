@@ -1,0 +1,296 @@
+//! The invariants, checked on a finished plan by code that does not know the planner.
+//!
+//! Only [`check`] constructs a [`CheckedPlan`]; only a checked plan is executed (S5).
+
+use crate::decide::history::History;
+use crate::model::ids::{MachineName, StackId, StepId};
+use crate::model::machine::{Role, Stage};
+use crate::model::observed::{Observed, Power, SeenMachine};
+use crate::model::plan::{Action, FenceBy, Plan, Source, Step};
+use crate::model::point::Rung;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A plan that keeps the invariants.
+#[derive(Debug, Clone)]
+pub struct CheckedPlan(Plan);
+
+impl CheckedPlan {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+/// A step that would break an invariant: a bug of the planner, found before anything was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}: step {step} {problem}")]
+pub struct Violation {
+    /// Which invariant.
+    pub rule: &'static str,
+    /// Which step.
+    pub step: StepId,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Judges every step by what was seen and what has happened.
+pub fn check(plan: Plan, seen: &Observed, past: &History) -> Result<CheckedPlan, Vec<Violation>> {
+    let court = Court::new(&plan, seen, past);
+    let mut violations = court.order();
+    for step in &plan.steps {
+        violations.extend(court.judge(step));
+    }
+    if violations.is_empty() {
+        Ok(CheckedPlan(plan))
+    } else {
+        Err(violations)
+    }
+}
+
+struct Court<'a> {
+    seen: &'a Observed,
+    past: &'a History,
+    steps: BTreeMap<&'a StepId, &'a Step>,
+    machines: BTreeMap<&'a MachineName, &'a SeenMachine>,
+    created_here: BTreeSet<&'a MachineName>,
+}
+
+impl<'a> Court<'a> {
+    fn new(plan: &'a Plan, seen: &'a Observed, past: &'a History) -> Self {
+        Self {
+            seen,
+            past,
+            steps: plan.steps.iter().map(|s| (&s.id, s)).collect(),
+            machines: seen
+                .hosters
+                .values()
+                .flatten()
+                .flat_map(|i| &i.machines)
+                .map(|m| (&m.name, m))
+                .collect(),
+            created_here: plan
+                .steps
+                .iter()
+                .filter_map(|s| match &s.action {
+                    Action::Create { machine, .. } => Some(machine),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// Ids are unique, every `after` exists and stands earlier in the plan: no circles.
+    fn order(&self) -> Vec<Violation> {
+        let mut known = BTreeSet::new();
+        let mut violations = Vec::new();
+        // Steps are kept in a map by id, so a duplicate id would hide a step.
+        for step in self.steps.values() {
+            for before in &step.after {
+                if !self.steps.contains_key(before) {
+                    violations.push(violation("S5", step, format!("waits for {before}, which is not in the plan")));
+                }
+            }
+        }
+        let mut rest: Vec<&&Step> = self.steps.values().collect();
+        loop {
+            let (ready, waiting): (Vec<_>, Vec<_>) = rest
+                .into_iter()
+                .partition(|s| s.after.iter().all(|b| known.contains(b) || !self.steps.contains_key(b)));
+            if ready.is_empty() {
+                violations.extend(waiting.iter().map(|s| violation("S5", s, "waits for itself in a circle".into())));
+                return violations;
+            }
+            known.extend(ready.iter().map(|s| &s.id));
+            rest = waiting;
+        }
+    }
+
+    fn judge(&self, step: &Step) -> Vec<Violation> {
+        let mut problems: Vec<(&'static str, String)> = Vec::new();
+        match &step.action {
+            Action::Create {
+                machine, hoster, ..
+            } => {
+                if self.machines.contains_key(machine) {
+                    problems.push(("S6", format!("would make {machine} a second time")));
+                }
+                if !matches!(self.seen.hosters.get(hoster), Some(Ok(_))) {
+                    problems.push(("S1", format!("would create at {hoster}, which was not seen")));
+                }
+                if let (Some(stack), Action::Create { role: Role::Production, .. }) = (&step.stack, &step.action) {
+                    problems.extend(self.unseen_machines(stack));
+                }
+            }
+            Action::Initialise { machine } => {
+                problems.extend(self.must_be_new(machine));
+                problems.extend(self.must_be_first(step));
+                if !self.follows(step, |a| matches!(a, Action::Install { .. })) {
+                    problems.push(("S15", "does not follow an installation".into()));
+                }
+            }
+            Action::Fetch { machine, source } | Action::Load { machine, source } => {
+                problems.extend(self.must_be_new(machine));
+                problems.extend(self.must_be_proven(step, source));
+            }
+            Action::Open {
+                machine, fenced, ..
+            } => {
+                if !self.follows(step, |a| matches!(a, Action::Check { machine: m, .. } if m == machine)) {
+                    problems.push(("S15", "opens without a functional check before".into()));
+                }
+                problems.extend(self.only_writer(step, machine, fenced));
+            }
+            Action::Fence { machine, by } => {
+                if matches!(by, FenceBy::Gone) && self.machines.contains_key(machine) {
+                    problems.push(("S2", format!("calls {machine} gone, but its hoster lists it")));
+                }
+                if !matches!(by, FenceBy::Gone) {
+                    problems.extend(self.must_be_ours(machine));
+                }
+            }
+            Action::PowerOn { machine }
+            | Action::Close { machine }
+            | Action::Quarantine { machine } => problems.extend(self.must_be_ours(machine)),
+            Action::Prepare { machine } | Action::Install { machine } => {
+                problems.extend(self.must_be_ours(machine));
+                if step.stack.is_some() {
+                    problems.extend(self.must_be_new(machine));
+                }
+            }
+            Action::Converge { machine, .. }
+            | Action::Backup { machine, .. }
+            | Action::Repository { machine }
+            | Action::Check { machine, .. }
+            | Action::Name { machine, .. } => problems.extend(self.must_be_ours(machine)),
+        }
+        problems
+            .into_iter()
+            .map(|(rule, problem)| violation(rule, step, problem))
+            .collect()
+    }
+
+    /// S7: with our label at its hoster, or made by this plan.
+    fn must_be_ours(&self, machine: &MachineName) -> Option<(&'static str, String)> {
+        (!self.machines.contains_key(machine) && !self.created_here.contains(machine))
+            .then(|| ("S7", format!("touches {machine}, which does not carry our label")))
+    }
+
+    /// S4: never opened, as far as the machine and the journal know.
+    fn must_be_new(&self, machine: &MachineName) -> Option<(&'static str, String)> {
+        let opened = matches!(self.seen.machines.get(machine), Some(Ok(facts)) if facts.stage >= Stage::Opened)
+            || self.past.writers.values().any(|(_, name)| name == machine);
+        opened.then(|| ("S4", format!("would write over live data on {machine}")))
+    }
+
+    /// S15: nothing of this stack was ever opened, and no recovery point exists.
+    fn must_be_first(&self, step: &Step) -> Vec<(&'static str, String)> {
+        let Some(stack) = &step.stack else {
+            return vec![("S15", "initialises a machine of no stack".into())];
+        };
+        let mut problems = Vec::new();
+        if self.past.writers.contains_key(stack) {
+            problems.push(("S15", "would start empty a stack that has been open before".into()));
+        }
+        match self.seen.points.get(stack) {
+            Some(Ok(points)) if points.is_empty() => {}
+            Some(Ok(_)) => problems.push(("S15", "would start empty although recovery points exist".into())),
+            _ => problems.push(("S1", "would start empty although recovery points could not be listed".into())),
+        }
+        problems
+    }
+
+    /// S11: an observed point, proven far enough, and none newer that is.
+    fn must_be_proven(&self, step: &Step, source: &Source) -> Option<(&'static str, String)> {
+        match source {
+            Source::Step { step: made_by } => (!self.steps.get(made_by).is_some_and(|s| {
+                matches!(s.action, Action::Backup { .. }) && s.stack == step.stack
+            }))
+            .then(|| ("S11", format!("takes its data from {made_by}, which makes no recovery point"))),
+            Source::Point { point, .. } => {
+                let Some(Ok(points)) = step.stack.as_ref().and_then(|s| self.seen.points.get(s)) else {
+                    return Some(("S1", "restores although recovery points could not be listed".into()));
+                };
+                let newest = points
+                    .iter()
+                    .filter(|p| p.rung >= Rung::Shipped)
+                    .max_by_key(|p| (p.taken_at, &p.id));
+                (newest.map(|p| &p.id) != Some(point))
+                    .then(|| ("S11", format!("takes {point}, which is not the newest point proven far enough")))
+            }
+        }
+    }
+
+    /// S2: every other machine that could write is fenced before.
+    fn only_writer(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        fenced: &[MachineName],
+    ) -> Vec<(&'static str, String)> {
+        let mut rivals: BTreeSet<&MachineName> = self
+            .machines
+            .values()
+            .filter(|m| m.role == Role::Production && m.stack == step.stack)
+            .filter(|m| m.power != Power::Off && m.name != *machine)
+            .filter(|m| {
+                matches!(self.seen.machines.get(&m.name), Some(Ok(facts)) if facts.stage >= Stage::Opened)
+            })
+            .map(|m| &m.name)
+            .collect();
+        if let Some((_, writer)) = step.stack.as_ref().and_then(|s| self.past.writers.get(s))
+            && writer != machine
+        {
+            rivals.insert(writer);
+        }
+        rivals.extend(fenced);
+        rivals
+            .into_iter()
+            .filter(|rival| {
+                let recorded = self.past.machines.get(*rival).is_some_and(|m| m.fenced.is_some())
+                    && self.machines.get(*rival).is_none_or(|m| m.power != Power::On);
+                let fenced_before = self.follows(
+                    step,
+                    |a| matches!(a, Action::Fence { machine: m, .. } if m == *rival),
+                );
+                !recorded && !fenced_before
+            })
+            .map(|rival| ("S2", format!("opens while {rival} may still write")))
+            .collect()
+    }
+
+    /// S1: machines of the stack that the journal knows and nobody could look at.
+    fn unseen_machines(&self, stack: &StackId) -> Vec<(&'static str, String)> {
+        self.past
+            .of_stack(stack)
+            .filter(|(_, m)| !matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_))))
+            .map(|(name, m)| {
+                ("S1", format!("would make a second machine while {name} at {} cannot be seen", m.hoster))
+            })
+            .collect()
+    }
+
+    /// Whether a step of this kind comes before, however far back.
+    fn follows(&self, step: &Step, kind: impl Fn(&Action) -> bool) -> bool {
+        let mut queue: Vec<&StepId> = step.after.iter().collect();
+        let mut visited = BTreeSet::new();
+        while let Some(id) = queue.pop() {
+            if !visited.insert(id) {
+                continue;
+            }
+            let Some(before) = self.steps.get(id) else { continue };
+            if kind(&before.action) {
+                return true;
+            }
+            queue.extend(&before.after);
+        }
+        false
+    }
+}
+
+fn violation(rule: &'static str, step: &Step, problem: String) -> Violation {
+    Violation {
+        rule,
+        step: step.id.clone(),
+        problem,
+    }
+}

@@ -1,0 +1,128 @@
+//! What the journal says has happened, derived from its entries each time.
+
+use crate::model::ids::{CommitId, Epoch, HosterId, MachineName, PointId, SiteId, StackId, StepId};
+use crate::model::journal::{Entry, Event, StepResult};
+use crate::model::machine::Role;
+use crate::model::point::Rung;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The past, as far as decisions need it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The last accepted head (S9).
+    pub accepted: Option<CommitId>,
+    /// Machines we made: creation receipts (S7) and what became of them.
+    pub machines: BTreeMap<MachineName, PastMachine>,
+    /// Who was last opened, per stack.
+    pub writers: BTreeMap<StackId, (Epoch, MachineName)>,
+    /// Places that had no room, and when they said so.
+    pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
+    /// How far points were proven by us.
+    pub proven: BTreeMap<PointId, Rung>,
+    /// Started without an end: look, then plan again (S6).
+    pub unfinished: BTreeSet<StepId>,
+}
+
+/// A machine we made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastMachine {
+    /// Where.
+    pub hoster: HosterId,
+    /// The hoster's id.
+    pub provider_id: String,
+    /// What for.
+    pub role: Role,
+    /// The stack, for production.
+    pub stack: Option<StackId>,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Proven unable to write, by this proof, and not switched on by us since (S2).
+    pub fenced: Option<String>,
+    /// Switching it on failed, with the hoster's words.
+    pub power_on_failed: Option<String>,
+}
+
+impl History {
+    /// Reads the journal from its beginning.
+    pub fn from_entries(entries: &[Entry]) -> Self {
+        let mut past = Self::default();
+        for entry in entries {
+            past.take_in(entry);
+        }
+        past
+    }
+
+    fn take_in(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Accepted { commit } => self.accepted = Some(commit.clone()),
+            Event::Started { step, .. } => {
+                self.unfinished.insert(step.clone());
+            }
+            Event::Ended { step, result, .. } => {
+                if !matches!(result, StepResult::Unknown { .. }) {
+                    self.unfinished.remove(step);
+                }
+            }
+            Event::Created {
+                machine,
+                hoster,
+                provider_id,
+                role,
+                epoch,
+            } => {
+                self.machines.insert(
+                    machine.clone(),
+                    PastMachine {
+                        hoster: hoster.clone(),
+                        provider_id: provider_id.clone(),
+                        role: *role,
+                        stack: entry.stack.clone(),
+                        epoch: *epoch,
+                        fenced: None,
+                        power_on_failed: None,
+                    },
+                );
+            }
+            Event::Fenced { machine, proof } => {
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.fenced = Some(proof.clone());
+                }
+            }
+            Event::Opened { machine, epoch, .. } => {
+                if let Some(stack) = &entry.stack {
+                    self.writers
+                        .insert(stack.clone(), (*epoch, machine.clone()));
+                }
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.fenced = None;
+                    past.power_on_failed = None;
+                }
+            }
+            Event::PowerOnFailed { machine, reason } => {
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.power_on_failed = Some(reason.clone());
+                }
+            }
+            Event::NoCapacity { hoster, site } => {
+                self.no_capacity
+                    .insert((hoster.clone(), site.clone()), entry.at);
+            }
+            Event::Proven { point, rung } => {
+                let known = self.proven.entry(point.clone()).or_insert(*rung);
+                *known = (*known).max(*rung);
+            }
+            Event::Quarantined { .. } | Event::Closed { .. } | Event::Named { .. } => {}
+        }
+    }
+
+    /// Machines made for this stack's production.
+    pub fn of_stack<'a>(
+        &'a self,
+        stack: &'a StackId,
+    ) -> impl Iterator<Item = (&'a MachineName, &'a PastMachine)> {
+        self.machines
+            .iter()
+            .filter(move |(_, past)| past.stack.as_ref() == Some(stack))
+    }
+}

@@ -1,0 +1,237 @@
+//! Backup machines: one per hoster and site, shared by the stacks that name it.
+
+use super::draft::{Draft, Pen, because, because_of};
+use super::machines::{PlaceFor, choose_place};
+use crate::decide::changes::changes;
+use crate::decide::history::History;
+use crate::decide::names;
+use crate::model::desired::{Desired, Placement};
+use crate::model::gap::Gap;
+use crate::model::ids::{Epoch, MachineName, StepId};
+use crate::model::machine::{MachineManifest, Role};
+use crate::model::observed::{Observed, Power};
+use crate::model::plan::{Action, Drift, Effect, Hold};
+use std::collections::BTreeMap;
+
+/// What the stacks need to know of their backup machine.
+#[derive(Debug, Clone)]
+pub(super) enum BackupMachine {
+    /// It answers, or will once these steps are done.
+    Ready {
+        name: MachineName,
+        /// Its address is known once this step is done.
+        created: Option<StepId>,
+        /// It takes points once this step is done.
+        serves: Option<StepId>,
+    },
+    /// It could not be seen, or must not be made.
+    NotNow { name: MachineName, gap: Gap },
+}
+
+impl BackupMachine {
+    pub fn name(&self) -> &MachineName {
+        match self {
+            Self::Ready { name, .. } | Self::NotNow { name, .. } => name,
+        }
+    }
+}
+
+/// Plans each backup machine that a sound stack names.
+pub(super) fn plan(
+    want: &Desired,
+    manifests: &BTreeMap<MachineName, MachineManifest>,
+    seen: &Observed,
+    past: &History,
+    draft: &mut Draft,
+) -> BTreeMap<MachineName, BackupMachine> {
+    let mut placements: BTreeMap<MachineName, &Placement> = BTreeMap::new();
+    for stack in want.stacks.values() {
+        let placement = &stack.backup.placement;
+        placements
+            .entry(names::backup_machine(&placement.hoster, &placement.site))
+            .or_insert(placement);
+    }
+    placements
+        .into_iter()
+        .map(|(name, placement)| {
+            let machine = one(&name, placement, want, manifests, seen, past, draft);
+            (name, machine)
+        })
+        .collect()
+}
+
+fn one(
+    name: &MachineName,
+    placement: &Placement,
+    want: &Desired,
+    manifests: &BTreeMap<MachineName, MachineManifest>,
+    seen: &Observed,
+    past: &History,
+    draft: &mut Draft,
+) -> BackupMachine {
+    let mut pen = Pen { draft, stack: None };
+    let wanted = format!("backup machine {name}");
+    let not_now = |gap: Gap| BackupMachine::NotNow {
+        name: name.clone(),
+        gap,
+    };
+    let inventory = match seen.hosters.get(&placement.hoster) {
+        Some(Ok(inventory)) => inventory,
+        other => {
+            let gap = match other {
+                Some(Err(gap)) => gap.clone(),
+                _ => Gap::unasked(format!("hoster {}", placement.hoster)),
+            };
+            pen.hold_unseen(wanted, &gap, "it is looked at again on the next run");
+            return not_now(gap);
+        }
+    };
+    if let Some(machine) = inventory.machines.iter().find(|m| m.name == *name) {
+        if machine.power == Power::Off {
+            let on = pen.step(
+                Action::PowerOn {
+                    machine: name.clone(),
+                },
+                Effect::Safe,
+                because("its hoster says it is off"),
+                &[],
+            );
+            return BackupMachine::Ready {
+                name: name.clone(),
+                created: None,
+                serves: Some(on),
+            };
+        }
+        let facts = match seen.machines.get(name) {
+            Some(Ok(facts)) => facts,
+            other => {
+                let gap = match other {
+                    Some(Err(gap)) => gap.clone(),
+                    _ => Gap::unasked(format!("machine {name}")),
+                };
+                pen.hold_unseen(wanted, &gap, "look at the machine; nothing is done to it meanwhile");
+                return not_now(gap);
+            }
+        };
+        let serves = manifests.get(name).and_then(|manifest| {
+            let differing = changes(manifest, facts);
+            if differing.is_empty() {
+                return None;
+            }
+            if facts.stage < crate::model::machine::Stage::Opened {
+                // A first installation that did not finish: do it again, it is idempotent.
+                return Some(install(&mut pen, name, placement, None));
+            }
+            pen.draft.drift.extend(differing.iter().map(|change| Drift {
+                stack: None,
+                machine: name.clone(),
+                change: change.clone(),
+            }));
+            Some(pen.step(
+                Action::Converge {
+                    machine: name.clone(),
+                    changes: differing,
+                },
+                Effect::Safe,
+                because("the machine differs from what the estate describes"),
+                &[],
+            ))
+        });
+        return BackupMachine::Ready {
+            name: name.clone(),
+            created: None,
+            serves,
+        };
+    }
+    if let Some(remembered) = past.machines.get(name) {
+        let mine: Vec<&Gap> = inventory
+            .gaps
+            .iter()
+            .filter(|gap| gap.subject.contains(&remembered.provider_id))
+            .collect();
+        let gap = mine.first().map_or_else(
+            || {
+                Gap::new(
+                    crate::model::gap::GapKind::Unreadable,
+                    format!("machine {name}"),
+                    "its hoster no longer lists it, and with it the recovery points it held",
+                )
+            },
+            |gap| (*gap).clone(),
+        );
+        pen.hold_unseen(
+            wanted,
+            &gap,
+            "bring the machine back, or name another backup site in the stacks' files; a new, empty one is never put in its place",
+        );
+        return not_now(gap);
+    }
+    match choose_place(&[placement], want, seen, past, &pen.draft.taken) {
+        PlaceFor::At { placement, take } => {
+            if let Some(taken) = &take {
+                pen.draft.taken.insert(taken.clone());
+            }
+            let created = pen.step(
+                Action::Create {
+                    machine: name.clone(),
+                    take,
+                    hoster: placement.hoster.clone(),
+                    site: placement.site.clone(),
+                    machine_type: placement.machine_type.clone(),
+                    image: placement.image.clone(),
+                    role: Role::Backup,
+                    epoch: Epoch(1),
+                },
+                Effect::Safe,
+                because_of(&placement.place, "stacks keep their recovery points here"),
+                &[],
+            );
+            let serves = install(&mut pen, name, placement, Some(&created));
+            BackupMachine::Ready {
+                name: name.clone(),
+                created: Some(created),
+                serves: Some(serves),
+            }
+        }
+        PlaceFor::Full(reason) => {
+            pen.hold(
+                wanted.clone(),
+                Hold::Forbidden {
+                    rule: "capacity".into(),
+                    reason: reason.clone(),
+                },
+                "order a machine and add it to hosters.toml, or name another site",
+            );
+            not_now(Gap::new(
+                crate::model::gap::GapKind::Unreachable,
+                wanted,
+                reason,
+            ))
+        }
+    }
+}
+
+fn install(
+    pen: &mut Pen<'_>,
+    name: &MachineName,
+    placement: &Placement,
+    created: Option<&StepId>,
+) -> StepId {
+    let why = || because_of(&placement.place, "stacks keep their recovery points here");
+    let prepared = pen.step(
+        Action::Prepare {
+            machine: name.clone(),
+        },
+        Effect::Safe,
+        why(),
+        &[created],
+    );
+    pen.step(
+        Action::Install {
+            machine: name.clone(),
+        },
+        Effect::Safe,
+        why(),
+        &[Some(&prepared)],
+    )
+}

@@ -1,0 +1,40 @@
+//! The storm brake (S8): many suspects at once mean a common cause, not many dead machines.
+
+use super::situation::{Situation, WriterState};
+use std::collections::BTreeMap;
+
+/// Why no rebuild may begin, if so: two suspects in one failure domain, or
+/// more than max(1, 20 %) of the fleet.
+pub(super) fn storm(situations: &[Situation<'_>]) -> Option<String> {
+    let mut suspects = 0_usize;
+    let mut domains: BTreeMap<String, usize> = BTreeMap::new();
+    for at in situations {
+        let Some(writer) = &at.writer else { continue };
+        let lost = matches!(
+            writer.state,
+            WriterState::Gone | WriterState::OffForGood(_) | WriterState::Off
+        );
+        if !lost || writer.fenced.is_some() {
+            continue;
+        }
+        suspects += 1;
+        if let Some(hoster) = &writer.hoster {
+            let site = writer
+                .seen
+                .and_then(|m| m.site.as_ref())
+                .map_or_else(String::new, |site| format!(" {site}"));
+            *domains.entry(format!("{hoster}{site}")).or_default() += 1;
+        }
+    }
+    let limit = (situations.len() / 5).max(1);
+    if suspects > limit {
+        return Some(format!(
+            "{suspects} of {} machines are suspect at once; more than {limit} stops all rebuilds",
+            situations.len()
+        ));
+    }
+    domains
+        .into_iter()
+        .find(|(_, count)| *count >= 2)
+        .map(|(domain, count)| format!("{count} machines are suspect at {domain} at once"))
+}

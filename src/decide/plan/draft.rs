@@ -1,0 +1,115 @@
+//! A plan in the making: steps with ids from their content.
+
+use crate::model::desired::Desired;
+use crate::model::diagnostic::Place;
+use crate::model::gap::Gap;
+use crate::model::ids::{MachineName, StackId, StepId};
+use crate::model::plan::{Action, Drift, Effect, Held, Hold, Step, Why};
+use std::collections::BTreeSet;
+
+/// Collects what the stages find.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub steps: Vec<Step>,
+    pub held: Vec<Held>,
+    pub drift: Vec<Drift>,
+    pub gaps: Vec<Gap>,
+    /// Ordered machines that a step of this plan takes already.
+    pub taken: BTreeSet<MachineName>,
+}
+
+/// Steps and holds of one stack (or of what stacks share).
+pub(super) struct Pen<'a> {
+    pub draft: &'a mut Draft,
+    pub stack: Option<&'a StackId>,
+}
+
+impl Pen<'_> {
+    /// Adds a step; its id comes from stack, verb and object.
+    pub fn step(
+        &mut self,
+        action: Action,
+        effect: Effect,
+        why: Why,
+        after: &[Option<&StepId>],
+    ) -> StepId {
+        let id = step_id(self.stack, &action);
+        if self.draft.steps.iter().all(|s| s.id != id) {
+            self.draft.steps.push(Step {
+                id: id.clone(),
+                stack: self.stack.cloned(),
+                action,
+                effect,
+                why,
+                after: after.iter().filter_map(|s| s.cloned()).collect(),
+            });
+        }
+        id
+    }
+
+    /// Adds a hold: wanted, but not now.
+    pub fn hold(&mut self, wanted: impl Into<String>, hold: Hold, remedy: impl Into<String>) {
+        self.draft.held.push(Held {
+            stack: self.stack.cloned(),
+            wanted: wanted.into(),
+            hold,
+            remedy: remedy.into(),
+        });
+    }
+
+    /// A hold because something could not be seen (S1); the gap is listed too.
+    pub fn hold_unseen(&mut self, wanted: impl Into<String>, gap: &Gap, remedy: impl Into<String>) {
+        self.gap(gap);
+        self.hold(wanted, Hold::NotObserved { gap: gap.clone() }, remedy);
+    }
+
+    /// Lists a gap once.
+    pub fn gap(&mut self, gap: &Gap) {
+        if !self.draft.gaps.contains(gap) {
+            self.draft.gaps.push(gap.clone());
+        }
+    }
+}
+
+/// `acme.fetch.acme-e2`: the same content gives the same id, in every plan.
+fn step_id(stack: Option<&StackId>, action: &Action) -> StepId {
+    let owner = stack.map_or("estate", StackId::as_str);
+    let object = match action {
+        Action::Name { host, .. } => host.as_str(),
+        other => other.machine().as_str(),
+    };
+    StepId::new(format!("{owner}.{}.{object}", action.verb()))
+}
+
+/// A reason that points at a line in Git.
+pub(super) fn because_of(place: &Place, reason: impl Into<String>) -> Why {
+    Why {
+        reason: reason.into(),
+        place: Some(place.clone()),
+    }
+}
+
+/// A reason that lies in what was seen.
+pub(super) fn because(reason: impl Into<String>) -> Why {
+    Why {
+        reason: reason.into(),
+        place: None,
+    }
+}
+
+/// Stacks that are broken are held at their last accepted state (S16).
+pub(super) fn hold_broken(want: &Desired, draft: &mut Draft) {
+    for (id, findings) in &want.broken {
+        Pen {
+            draft,
+            stack: Some(id),
+        }
+        .hold(
+            "changes to this stack",
+            Hold::Broken {
+                findings: findings.len(),
+            },
+            "correct the definition (holdfast check shows each finding) and commit",
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! From what is wanted, what is seen and what has happened to a plan. Pure, total, deterministic.
+
+mod backups;
+mod brake;
+mod draft;
+mod machines;
+mod situation;
+mod stack;
+
+pub(crate) use stack::ENOUGH;
+
+use crate::decide::history::History;
+use crate::decide::names;
+use crate::model::desired::Desired;
+use crate::model::ids::MachineName;
+use crate::model::machine::{Digest, MachineManifest};
+use crate::model::observed::Observed;
+use crate::model::plan::{Basis, PLAN_SCHEMA, Plan};
+use draft::Draft;
+use situation::Situation;
+use stack::View;
+use std::collections::BTreeMap;
+
+/// Decides everything that the executor would otherwise have to decide.
+///
+/// `manifests` holds, for each machine in use, what it should be; `observed` is
+/// the digest of what was seen.
+pub fn plan(
+    want: &Desired,
+    manifests: &BTreeMap<MachineName, MachineManifest>,
+    seen: &Observed,
+    past: &History,
+    observed: Digest,
+) -> Plan {
+    let mut draft = Draft::default();
+    for inventory in seen.hosters.values() {
+        match inventory {
+            Ok(inventory) => draft.gaps.extend(inventory.gaps.iter().cloned()),
+            Err(gap) => draft.gaps.push(gap.clone()),
+        }
+    }
+    draft::hold_broken(want, &mut draft);
+    let backups = backups::plan(want, manifests, seen, past, &mut draft);
+    let situations: Vec<Situation<'_>> = want
+        .stacks
+        .values()
+        .map(|stack| Situation::of(stack, want, seen, past))
+        .collect();
+    let brake = brake::storm(&situations);
+    for at in situations {
+        let placement = &at.stack.backup.placement;
+        let name = names::backup_machine(&placement.hoster, &placement.site);
+        let Some(backup) = backups.get(&name) else {
+            continue; // Every sound stack's backup placement was planned above.
+        };
+        let view = View {
+            want,
+            manifests,
+            seen,
+            past,
+            backup,
+            at,
+            brake: brake.as_deref(),
+        };
+        stack::plan(&view, &mut draft);
+    }
+    Plan {
+        plan_schema: PLAN_SCHEMA,
+        basis: Basis {
+            commit: want.commit.clone(),
+            observed,
+            at: seen.at,
+        },
+        steps: draft.steps,
+        held: draft.held,
+        drift: draft.drift,
+        gaps: draft.gaps,
+    }
+}

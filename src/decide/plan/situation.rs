@@ -1,0 +1,210 @@
+//! Where a stack stands: who may write, who is on the way up, what could not be seen.
+
+use crate::decide::history::History;
+use crate::decide::names;
+use crate::model::desired::{Desired, DesiredStack};
+use crate::model::gap::{Gap, GapKind};
+use crate::model::ids::{Epoch, HosterId, MachineName};
+use crate::model::machine::{MachineFacts, Role, Stage};
+use crate::model::observed::{Observed, Power, SeenMachine};
+use crate::model::point::RecoveryPoint;
+use std::collections::BTreeSet;
+
+/// The machine that was last allowed to write.
+#[derive(Debug)]
+pub(super) struct Writer<'a> {
+    pub name: MachineName,
+    pub epoch: Epoch,
+    /// Where it stands or stood; `None` when only its recovery points tell of it.
+    pub hoster: Option<HosterId>,
+    pub seen: Option<&'a SeenMachine>,
+    pub state: WriterState<'a>,
+    /// Proof that it can no longer write, if there is one already.
+    pub fenced: Option<&'a str>,
+}
+
+/// What can be said of the writer now.
+#[derive(Debug)]
+pub(super) enum WriterState<'a> {
+    /// It answers.
+    Answers(&'a MachineFacts),
+    /// It should answer and does not, or its hoster could not be asked: unknown, so nothing is done (S1).
+    Unseen(Gap),
+    /// Off by the hoster's word; switching on has not been tried.
+    Off,
+    /// Off by the hoster's word, and switching on failed.
+    OffForGood(&'a str),
+    /// Gone by the hoster's own word.
+    Gone,
+}
+
+/// Everything about one stack that the stages look at.
+#[derive(Debug)]
+pub(super) struct Situation<'a> {
+    pub stack: &'a DesiredStack,
+    /// Production machines with our label, oldest epoch first, quarantined ones included.
+    pub machines: Vec<&'a SeenMachine>,
+    /// What must be seen before a machine is created or declared lost, and was not.
+    pub unseen: Vec<Gap>,
+    pub writer: Option<Writer<'a>>,
+    /// A newer machine on its way up, never opened.
+    pub candidate: Option<&'a SeenMachine>,
+    pub points: Result<&'a [RecoveryPoint], Gap>,
+    /// The epoch that a new machine would get.
+    pub next_epoch: Epoch,
+}
+
+impl<'a> Situation<'a> {
+    pub fn of(
+        stack: &'a DesiredStack,
+        want: &Desired,
+        seen: &'a Observed,
+        past: &'a History,
+    ) -> Self {
+        let mut machines: Vec<&SeenMachine> = seen
+            .hosters
+            .values()
+            .flatten()
+            .flat_map(|inventory| &inventory.machines)
+            .filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(&stack.id))
+            .collect();
+        machines.sort_by_key(|m| m.epoch);
+        let points = match seen.points.get(&stack.id) {
+            Some(Ok(points)) => Ok(points.as_slice()),
+            Some(Err(gap)) => Err(gap.clone()),
+            None => Err(Gap::new(
+                GapKind::Unreachable,
+                format!("recovery points of {}", stack.id),
+                "they were not asked for",
+            )),
+        };
+        let point_epoch = points
+            .as_ref()
+            .ok()
+            .and_then(|points| points.iter().map(|p| p.epoch).max());
+        let top_epoch = machines
+            .iter()
+            .map(|m| m.epoch)
+            .chain(past.of_stack(&stack.id).map(|(_, m)| m.epoch))
+            .chain(past.writers.get(&stack.id).map(|(epoch, _)| *epoch))
+            .chain(point_epoch)
+            .max()
+            .unwrap_or_default();
+        let unseen = unseen(stack, want, seen, past, point_epoch.is_some());
+        let writer = writer(stack, &machines, point_epoch, &unseen, seen, past);
+        let candidate = machines
+            .iter()
+            .rfind(|m| !m.quarantined && writer.as_ref().is_none_or(|w| m.epoch > w.epoch))
+            .copied();
+        Self {
+            stack,
+            machines,
+            unseen,
+            writer,
+            candidate,
+            points,
+            next_epoch: top_epoch.next(),
+        }
+    }
+}
+
+/// What must be known before a machine of this stack may be created or declared lost (S1).
+///
+/// Only hosters where the stack has, had or may have a machine: another hoster's
+/// trouble is not this customer's (S16).
+fn unseen(
+    stack: &DesiredStack,
+    want: &Desired,
+    seen: &Observed,
+    past: &History,
+    has_points: bool,
+) -> Vec<Gap> {
+    let mut relevant: BTreeSet<HosterId> = [&stack.production]
+        .into_iter()
+        .chain(&stack.fallback)
+        .map(|p| p.hoster.clone())
+        .chain(past.of_stack(&stack.id).map(|(_, m)| m.hoster.clone()))
+        .collect();
+    let remembered = past.of_stack(&stack.id).next().is_some();
+    if has_points && !remembered {
+        // The journal was lost, the customer was not: its machine may stand anywhere.
+        relevant.extend(want.hosters.keys().cloned());
+    }
+    let mut gaps = Vec::new();
+    for hoster in &relevant {
+        match seen.hosters.get(hoster) {
+            Some(Ok(inventory)) => {
+                let ours = |gap: &&Gap| {
+                    (has_points && !remembered)
+                        || past
+                            .of_stack(&stack.id)
+                            .any(|(_, m)| m.hoster == *hoster && gap.subject.contains(&m.provider_id))
+                };
+                gaps.extend(inventory.gaps.iter().filter(ours).cloned());
+            }
+            Some(Err(gap)) => gaps.push(gap.clone()),
+            None => gaps.push(Gap::new(
+                GapKind::Unreachable,
+                format!("hoster {hoster}"),
+                "it was not asked",
+            )),
+        }
+    }
+    gaps
+}
+
+fn writer<'a>(
+    stack: &DesiredStack,
+    machines: &[&'a SeenMachine],
+    point_epoch: Option<Epoch>,
+    unseen: &[Gap],
+    seen: &'a Observed,
+    past: &'a History,
+) -> Option<Writer<'a>> {
+    // A machine that says it was opened counts even if the journal does not know (a crash in between).
+    let opened = machines
+        .iter()
+        .filter(|m| {
+            matches!(seen.machines.get(&m.name), Some(Ok(facts)) if facts.stage >= Stage::Opened)
+        })
+        .map(|m| (m.epoch, m.name.clone()))
+        .max();
+    let from_points = point_epoch.map(|e| (e, names::production_machine(&stack.id, e)));
+    let (epoch, name) = opened
+        .into_iter()
+        .chain(past.writers.get(&stack.id).cloned())
+        .chain(from_points)
+        .max_by_key(|(epoch, _)| *epoch)?;
+    let machine = machines.iter().find(|m| m.name == name).copied();
+    let remembered = past.machines.get(&name);
+    let hoster = machine
+        .map(|m| m.hoster.clone())
+        .or_else(|| remembered.map(|m| m.hoster.clone()));
+    let state = match machine {
+        None => match unseen.first() {
+            Some(gap) => WriterState::Unseen(gap.clone()),
+            None => WriterState::Gone,
+        },
+        Some(m) => match (m.power, seen.machines.get(&name)) {
+            (Power::Off, _) => match remembered.and_then(|r| r.power_on_failed.as_deref()) {
+                Some(reason) => WriterState::OffForGood(reason),
+                None => WriterState::Off,
+            },
+            (_, Some(Ok(facts))) => WriterState::Answers(facts),
+            (_, Some(Err(gap))) => WriterState::Unseen(gap.clone()),
+            (_, None) => WriterState::Unseen(Gap::new(
+                GapKind::Unreachable,
+                format!("machine {name}"),
+                "it was not asked",
+            )),
+        },
+    };
+    Some(Writer {
+        fenced: remembered.and_then(|r| r.fenced.as_deref()),
+        name,
+        epoch,
+        hoster,
+        seen: machine,
+        state,
+    })
+}
