@@ -1,0 +1,118 @@
+//! Steps that move a stack's state: repository, backup, fetch, load.
+
+use super::{Run, StepError, lock};
+use crate::model::ids::{MachineName, PointId};
+use crate::model::journal::Event;
+use crate::model::operation::FaultClass;
+use crate::model::plan::{Source, Step};
+use crate::model::point::Rung;
+use crate::world::backup::{self, BackupRequest};
+use crate::flow::session::Session;
+
+impl Run {
+    pub(super) async fn repository(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
+        let stack = self.stack(step)?;
+        let contact = self.contact(machine)?;
+        let password = self.session.repository_password(stack);
+        let transport = self.session.world.transport.as_ref();
+        backup::repository(transport, &contact, &stack.id, &password).await?;
+        Ok(())
+    }
+
+    /// Takes a point and reads it back; it counts only when both went well.
+    pub(super) async fn backup(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        to: &MachineName,
+    ) -> Result<(), StepError> {
+        let stack = self.stack(step)?;
+        let production = self.contact(machine)?;
+        let vault = self.contact(to)?;
+        let manifest = self.manifest_of(step, machine)?;
+        let epoch = self.epoch_of(machine)?;
+        let transport = self.session.world.transport.as_ref();
+        let request = BackupRequest {
+            stack: stack.id.clone(),
+            epoch,
+            commit: self.session.desired.commit.clone(),
+            services: manifest.services,
+        };
+        self.reporter.note(step, "dumping and sending");
+        let taken = backup::take(transport, &production, &request).await?;
+        self.reporter.note(step, "reading back");
+        let password = self.session.repository_password(stack);
+        backup::read_back(transport, &vault, &stack.id, &password, &taken).await?;
+        lock(&self.made).insert(step.id.clone(), taken.point.clone());
+        self.record(
+            step,
+            Event::Proven {
+                point: taken.point,
+                rung: Rung::Shipped,
+            },
+        )
+        .await
+    }
+
+    pub(super) async fn fetch(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        source: &Source,
+    ) -> Result<(), StepError> {
+        let contact = self.contact(machine)?;
+        let point = self.point(source)?;
+        let transport = self.session.world.transport.as_ref();
+        backup::fetch(transport, &contact, &point).await?;
+        Ok(())
+    }
+
+    pub(super) async fn load(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        source: &Source,
+    ) -> Result<(), StepError> {
+        let contact = self.contact(machine)?;
+        let point = self.point(source)?;
+        let manifest = self.manifest_of(step, machine)?;
+        let transport = self.session.world.transport.as_ref();
+        backup::load(transport, &contact, &point, &manifest.services).await?;
+        lock(&self.loaded).insert(machine.clone(), point.clone());
+        self.prove(step, &point, Rung::Restored).await
+    }
+
+    /// Writes down how far a point has been proven, in the journal and beside the repository.
+    pub(super) async fn prove(&self, step: &Step, point: &PointId, rung: Rung) -> Result<(), StepError> {
+        let stack = self.stack(step)?;
+        let machine = Session::backup_machine(stack);
+        if let Some(vault) = self.session.contact(&machine) {
+            let transport = self.session.world.transport.as_ref();
+            // The restore stands without this note; the journal has it in any case.
+            if let Err(error) = backup::record_rung(transport, &vault, &stack.id, point, rung).await {
+                tracing::warn!(%point, %error, "the evidence could not be kept beside the repository");
+            }
+        }
+        self.record(
+            step,
+            Event::Proven {
+                point: point.clone(),
+                rung,
+            },
+        )
+        .await
+    }
+
+    fn point(&self, source: &Source) -> Result<PointId, StepError> {
+        match source {
+            Source::Point { point, .. } => Ok(point.clone()),
+            Source::Step { step } => lock(&self.made).get(step).cloned().ok_or_else(|| {
+                StepError::refused(
+                    "no-point",
+                    format!("{step} made no recovery point"),
+                    FaultClass::Retry,
+                )
+            }),
+        }
+    }
+}

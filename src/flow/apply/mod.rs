@@ -1,0 +1,275 @@
+//! Executes a checked plan: independent steps at the same time, intent before effect (S5, S6).
+
+mod data;
+mod machine;
+
+use super::session::Session;
+use crate::decide::check::CheckedPlan;
+use crate::decide::history::History;
+use crate::decide::settle::{Progress, settle};
+use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId, StepId};
+use crate::model::journal::{Event, StepResult};
+use crate::model::machine::Role;
+use crate::model::observed::Observed;
+use crate::model::operation::{Fault, FaultClass, Refusal};
+use crate::model::plan::{Action, Step};
+use crate::world::store::StoreError;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Is told what happens while it happens.
+pub trait Reporter: Send + Sync {
+    /// A step has begun.
+    fn started(&self, step: &Step);
+    /// Something to know about a running step.
+    fn note(&self, step: &Step, text: &str);
+    /// A step has come to an end.
+    fn ended(&self, step: &Step, result: &Result<(), StepError>, took: Duration);
+}
+
+/// Why a step did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// Certainly nothing changed.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Look again.
+    #[error("{0}")]
+    Unknown(Fault),
+    /// The journal could not be written; nothing further is done.
+    #[error("the journal could not be written")]
+    Journal(#[from] StoreError),
+}
+
+impl StepError {
+    fn refused(code: &str, message: impl Into<String>, class: FaultClass) -> Self {
+        Self::Refused(Refusal {
+            code: code.into(),
+            message: message.into(),
+            class,
+        })
+    }
+    fn unknown(message: impl Into<String>) -> Self {
+        Self::Unknown(Fault {
+            message: message.into(),
+            class: FaultClass::Retry,
+        })
+    }
+}
+
+/// A step as it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRecord {
+    /// Which.
+    pub step: Step,
+    /// From the beginning of the run.
+    pub began: Duration,
+    /// Measured.
+    pub took: Duration,
+    /// `None`: it ended well.
+    pub error: Option<String>,
+}
+
+/// How a run went.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Steps in the order of their end.
+    pub steps: Vec<StepRecord>,
+    /// Steps that were not begun, because what they wait for failed or the run was stopped.
+    pub left: Vec<StepId>,
+}
+
+impl Report {
+    /// Every step ended well.
+    pub fn complete(&self) -> bool {
+        self.left.is_empty() && self.steps.iter().all(|s| s.error.is_none())
+    }
+    /// At least one step ended well.
+    pub fn progressed(&self) -> bool {
+        self.steps.iter().any(|s| s.error.is_none())
+    }
+}
+
+/// What the steps of one run share.
+pub(super) struct Run {
+    pub session: Arc<Session>,
+    pub seen: Observed,
+    pub past: History,
+    /// Machines that this run made.
+    pub created: Mutex<BTreeMap<MachineName, (Role, Epoch, Option<ImageName>)>>,
+    pub reporter: Arc<dyn Reporter>,
+    /// Points that this run's backup steps made.
+    pub made: Mutex<BTreeMap<StepId, PointId>>,
+    /// Points that this run loaded, per machine.
+    pub loaded: Mutex<BTreeMap<MachineName, PointId>>,
+    /// Proofs from this run's fence steps.
+    pub fenced: Mutex<Vec<super::fence::Fenced>>,
+}
+
+/// Executes the plan until nothing more can run, or until stopped at a step boundary.
+pub async fn apply(
+    session: &Arc<Session>,
+    plan: &CheckedPlan,
+    seen: &Observed,
+    past: &History,
+    reporter: Arc<dyn Reporter>,
+    stop: &CancellationToken,
+) -> Report {
+    let begin = Instant::now();
+    let run = Arc::new(Run {
+        session: session.clone(),
+        seen: seen.clone(),
+        past: past.clone(),
+        created: Mutex::default(),
+        reporter,
+        made: Mutex::default(),
+        loaded: Mutex::default(),
+        fenced: Mutex::default(),
+    });
+    let mut progress: BTreeMap<StepId, Progress> = BTreeMap::new();
+    let mut report = Report::default();
+    let mut running = JoinSet::new();
+    loop {
+        if !stop.is_cancelled() {
+            for step in settle(plan, &progress) {
+                progress.insert(step.id.clone(), Progress::Running);
+                let (run, step) = (run.clone(), step.clone());
+                running.spawn(async move {
+                    let began = begin.elapsed();
+                    let result = run.step(&step).await;
+                    (step, began, begin.elapsed() - began, result)
+                });
+            }
+        }
+        let Some(ended) = running.join_next().await else {
+            break;
+        };
+        let Ok((step, began, took, result)) = ended else {
+            continue; // A task that panicked: its step stays "running", and what waits for it is left.
+        };
+        let state = if result.is_ok() {
+            Progress::Done
+        } else {
+            Progress::Failed
+        };
+        progress.insert(step.id.clone(), state);
+        report.steps.push(StepRecord {
+            step,
+            began,
+            took,
+            error: result.err().map(|error| chain(&error)),
+        });
+    }
+    report.left = plan
+        .plan()
+        .steps
+        .iter()
+        .filter(|s| report.steps.iter().all(|r| r.step.id != s.id))
+        .map(|s| s.id.clone())
+        .collect();
+    report
+}
+
+/// An error with its sources, once each.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+impl Run {
+    /// Intent, effect, outcome.
+    async fn step(&self, step: &Step) -> Result<(), StepError> {
+        let begin = Instant::now();
+        self.reporter.started(step);
+        let result = self.journaled(step).await;
+        self.reporter.ended(step, &result, begin.elapsed());
+        result
+    }
+
+    async fn journaled(&self, step: &Step) -> Result<(), StepError> {
+        let begin = Instant::now();
+        self.record(
+            step,
+            Event::Started {
+                step: step.id.clone(),
+                action: format!("{} {}", step.action.verb(), step.action.machine()),
+            },
+        )
+        .await?;
+        let result = self.act(step).await;
+        let outcome = match &result {
+            Ok(()) => StepResult::Done,
+            Err(StepError::Refused(refusal)) => StepResult::Refused {
+                reason: refusal.to_string(),
+                class: refusal.class,
+            },
+            Err(other) => StepResult::Unknown {
+                reason: chain(other),
+            },
+        };
+        let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.record(
+            step,
+            Event::Ended {
+                step: step.id.clone(),
+                result: outcome,
+                millis,
+            },
+        )
+        .await?;
+        result
+    }
+
+    async fn record(&self, step: &Step, event: Event) -> Result<(), StepError> {
+        self.session.record(step.stack.as_ref(), event).await?;
+        Ok(())
+    }
+
+    async fn act(&self, step: &Step) -> Result<(), StepError> {
+        match &step.action {
+            Action::Create { .. } => self.create(step).await,
+            Action::Prepare { machine } => self.prepare(step, machine).await,
+            Action::Install { machine } => self.install(step, machine).await,
+            Action::Converge { machine, changes } => self.converge(step, machine, changes).await,
+            Action::Initialise { machine } => self.initialise(step, machine).await,
+            Action::Fetch { machine, source } => self.fetch(step, machine, source).await,
+            Action::Load { machine, source } => self.load(step, machine, source).await,
+            Action::Check { machine, .. } => self.check(step, machine).await,
+            Action::Close { machine } => self.close(step, machine).await,
+            Action::PowerOn { machine } => self.power_on(step, machine).await,
+            Action::Fence { machine, by } => self.fence(step, machine, by).await,
+            Action::Open {
+                machine,
+                epoch,
+                fenced,
+            } => self.open(step, machine, *epoch, fenced).await,
+            Action::Name { host, machine } => self.name(step, host, machine).await,
+            Action::Backup { machine, to } => self.backup(step, machine, to).await,
+            Action::Repository { machine } => self.repository(step, machine).await,
+            Action::Quarantine { machine } => self.quarantine(step, machine).await,
+        }
+    }
+
+    /// The stack of a step that always has one.
+    fn stack<'a>(&'a self, step: &'a Step) -> Result<&'a crate::model::desired::DesiredStack, StepError> {
+        let id: Option<&StackId> = step.stack.as_ref();
+        id.and_then(|id| self.session.desired.stacks.get(id))
+            .ok_or_else(|| {
+                StepError::refused("no-stack", format!("{} belongs to no stack", step.id), FaultClass::Bug)
+            })
+    }
+}
+
+/// A lock whose holder panicked still guards whole data here.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

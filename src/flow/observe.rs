@@ -1,0 +1,184 @@
+//! Looks at everything afresh: hosters, machines, recovery points, names. What cannot be seen is a gap (S1).
+
+use super::session::Session;
+use crate::decide::history::History;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::ids::{HostName, HosterId, MachineName, StackId};
+use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
+use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
+use crate::model::point::RecoveryPoint;
+use crate::model::secret::Secret;
+use crate::world::backup;
+use crate::world::machine::verbs;
+use sha2::Digest as _;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use tokio::task::JoinSet;
+
+/// The world as seen, and what each of our machines should be.
+pub struct Look {
+    /// What was seen.
+    pub observed: Observed,
+    /// What each machine in use should be.
+    pub manifests: BTreeMap<MachineName, MachineManifest>,
+}
+
+/// One look at everything the estate speaks of.
+pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look {
+    let at = session.world.clock.now();
+    let hosters = inventories(session).await;
+    for (hoster, inventory) in &hosters {
+        if let Ok(inventory) = inventory {
+            session.learn(hoster, inventory);
+        }
+    }
+    let seen: Vec<SeenMachine> = hosters
+        .values()
+        .flatten()
+        .flat_map(|inventory| inventory.machines.iter().cloned())
+        .collect();
+    let manifests: BTreeMap<MachineName, MachineManifest> = seen
+        .iter()
+        .filter_map(|m| {
+            let manifest = session
+                .manifest(m.role, m.stack.as_ref(), &m.name, m.epoch, m.image.as_ref())
+                .map_err(|error| tracing::warn!(machine = %m.name, %error, "no manifest"))
+                .ok()?;
+            Some((m.name.clone(), manifest))
+        })
+        .collect();
+    let (machines, points, names) = tokio::join!(
+        facts(session, &seen, &manifests),
+        points(session, &hosters, &seen, past),
+        names(session),
+    );
+    Look {
+        observed: Observed {
+            at,
+            hosters,
+            machines,
+            points,
+            names,
+        },
+        manifests,
+    }
+}
+
+async fn inventories(session: &std::sync::Arc<Session>) -> BTreeMap<HosterId, Result<Inventory, Gap>> {
+    let mut tasks = JoinSet::new();
+    for (id, hoster) in &session.world.hosters {
+        let (id, hoster) = (id.clone(), hoster.clone());
+        let estate = session.desired.estate.clone();
+        tasks.spawn(async move { (id, hoster.observe(&estate).await) });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
+
+async fn facts(
+    session: &std::sync::Arc<Session>,
+    seen: &[SeenMachine],
+    manifests: &BTreeMap<MachineName, MachineManifest>,
+) -> BTreeMap<MachineName, Result<MachineFacts, Gap>> {
+    let mut tasks = JoinSet::new();
+    for machine in seen.iter().filter(|m| m.power != Power::Off) {
+        let Some(contact) = session.contact(&machine.name) else {
+            continue;
+        };
+        let request = verbs::FactsRequest::of(manifests.get(&machine.name));
+        let transport = session.world.transport.clone();
+        tasks.spawn(async move {
+            let facts = verbs::facts(transport.as_ref(), &contact, &request).await;
+            (contact.machine, facts)
+        });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
+
+async fn points(
+    session: &std::sync::Arc<Session>,
+    hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
+    seen: &[SeenMachine],
+    past: &History,
+) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
+    let mut by_machine: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    for stack in session.desired.stacks.values() {
+        let machine = Session::backup_machine(stack);
+        let listed = seen.iter().find(|m| m.name == machine && m.role == Role::Backup);
+        match (listed, hosters.get(&stack.backup.placement.hoster)) {
+            (Some(_), _) => by_machine
+                .entry(machine)
+                .or_default()
+                .push((stack.id.clone(), session.repository_password(stack))),
+            (None, Some(Ok(_))) if !past.machines.contains_key(&machine) => {
+                // The hoster says that there is no backup machine, and we never made one.
+                found.insert(stack.id.clone(), Ok(Vec::new()));
+            }
+            (None, Some(Err(gap))) => {
+                found.insert(stack.id.clone(), Err(gap.clone()));
+            }
+            (None, _) => {
+                let gap = Gap::new(
+                    GapKind::Unreachable,
+                    format!("recovery points of {}", stack.id),
+                    format!("backup machine {machine} is not to be seen"),
+                );
+                found.insert(stack.id.clone(), Err(gap));
+            }
+        }
+    }
+    let mut tasks = JoinSet::new();
+    for (machine, stacks) in by_machine {
+        let contact = session.contact(&machine);
+        let transport = session.world.transport.clone();
+        tasks.spawn(async move {
+            match contact {
+                Some(contact) => backup::points_all(transport.as_ref(), &contact, &stacks).await,
+                None => stacks
+                    .into_iter()
+                    .map(|(stack, _)| {
+                        let gap = Gap::unasked(format!("recovery points of {stack}"));
+                        (stack, Err(gap))
+                    })
+                    .collect(),
+            }
+        });
+    }
+    for answers in tasks.join_all().await {
+        found.extend(answers);
+    }
+    found
+}
+
+async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {
+    let Some(names) = &session.world.names else {
+        return BTreeMap::new();
+    };
+    let mut tasks = JoinSet::new();
+    for service in session.desired.stacks.values().flat_map(|s| &s.services) {
+        let (names, host) = (names.clone(), service.host.clone());
+        tasks.spawn(async move {
+            let addresses = names.lookup(&host).await;
+            (host, addresses)
+        });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
+
+/// Digest of what was seen, without times and measurements that change by themselves.
+pub fn digest(observed: &Observed) -> Digest {
+    let mut text = String::new();
+    for (hoster, inventory) in &observed.hosters {
+        text.push_str(&format!("{hoster} {inventory:?}\n"));
+    }
+    for (machine, facts) in &observed.machines {
+        let facts = facts.as_ref().map(|facts| MachineFacts {
+            took_ms: 0,
+            disk_free: crate::model::units::Bytes(0),
+            ..facts.clone()
+        });
+        text.push_str(&format!("{machine} {facts:?}\n"));
+    }
+    text.push_str(&format!("{:?}\n{:?}\n", observed.points, observed.names));
+    Digest(hex::encode(sha2::Sha256::digest(text.as_bytes())))
+}

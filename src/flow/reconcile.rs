@@ -1,0 +1,114 @@
+//! Observe, plan, check, apply, and again until nothing is left to do. No step looks back.
+
+use super::apply::{self, Report, Reporter};
+use super::observe::{self, Look};
+use super::session::Session;
+use crate::decide::check::{CheckedPlan, Violation, check};
+use crate::decide::history::History;
+use crate::decide::plan;
+use crate::model::plan::Plan;
+use crate::world::store::StoreError;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// How often one call looks again; each pass only follows one that got something done.
+const PASSES: usize = 8;
+
+/// A plan with what it was made from.
+pub struct Planned {
+    /// Keeps the invariants.
+    pub plan: CheckedPlan,
+    /// What was seen.
+    pub look: Look,
+    /// What has happened.
+    pub past: History,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The journal cannot be read.
+    #[error("the journal cannot be read")]
+    Journal(#[from] StoreError),
+    /// The planner wrote a step that breaks an invariant; nothing is done.
+    #[error("the plan breaks an invariant and was thrown away: {}", join(.0))]
+    Violations(Vec<Violation>),
+}
+
+fn join(violations: &[Violation]) -> String {
+    let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// Looks and plans; touches nothing.
+pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
+    let past = session.history().await?;
+    let look = observe::observe(session, &past).await;
+    let digest = observe::digest(&look.observed);
+    let plan = plan::plan(
+        &session.desired,
+        &look.manifests,
+        &look.observed,
+        &past,
+        digest,
+    );
+    let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
+    Ok(Planned { plan, look, past })
+}
+
+/// How a reconciliation went.
+#[derive(Debug, Default)]
+pub struct Reconciled {
+    /// One report per pass that did something.
+    pub reports: Vec<Report>,
+    /// The plan that was left: empty when all is as wanted.
+    pub left: Option<Plan>,
+}
+
+impl Reconciled {
+    /// Nothing is left to do, and nothing failed in the last pass.
+    pub fn settled(&self) -> bool {
+        self.left
+            .as_ref()
+            .is_some_and(|plan| plan.steps.is_empty())
+    }
+}
+
+/// Passes until the plan is empty, nothing gets done any more, or it is stopped.
+pub async fn reconcile(
+    session: &Arc<Session>,
+    reporter: &Arc<dyn Reporter>,
+    stop: &CancellationToken,
+    mut on_plan: impl FnMut(&Plan),
+) -> Result<Reconciled, PlanError> {
+    let mut done = Reconciled::default();
+    for _ in 0..PASSES {
+        let planned = plan_now(session).await?;
+        on_plan(planned.plan.plan());
+        done.left = Some(planned.plan.plan().clone());
+        if planned.plan.plan().steps.is_empty() || stop.is_cancelled() {
+            break;
+        }
+        let report = apply::apply(
+            session,
+            &planned.plan,
+            &planned.look.observed,
+            &planned.past,
+            reporter.clone(),
+            stop,
+        )
+        .await;
+        // A refused step may open another way (no room here, off for good): the next look tells.
+        let changed_something = report.progressed() || tells_something_new(session, &planned.past).await?;
+        done.reports.push(report);
+        if !changed_something {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+async fn tells_something_new(session: &Session, before: &History) -> Result<bool, StoreError> {
+    let after = session.history().await?;
+    Ok(after.machines != before.machines || after.no_capacity != before.no_capacity)
+}

@@ -1,0 +1,254 @@
+//! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
+
+use crate::decide::derive::EstateKey;
+use crate::decide::history::History;
+use crate::decide::manifest::{self, BackupAccess, ManifestError};
+use crate::decide::{derive, names};
+use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
+use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId};
+use crate::model::journal::{Entry, Event};
+use crate::model::machine::{MachineManifest, Role};
+use crate::model::observed::Inventory;
+use crate::world::clock::Clock;
+use crate::world::dns::Names;
+use crate::world::hoster::Hoster;
+use crate::world::machine::{Contact, Transport};
+use crate::world::store::{Journal, StoreError};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// The things outside that this estate reaches.
+pub struct World {
+    /// Accounts.
+    pub hosters: BTreeMap<HosterId, Arc<dyn Hoster>>,
+    /// The way onto machines.
+    pub transport: Arc<dyn Transport>,
+    /// The name server, if the estate names one.
+    pub names: Option<Arc<dyn Names>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// An estate opened for work.
+pub struct Session {
+    /// What the accepted commit asks for.
+    pub desired: Desired,
+    /// Every generated secret derives from it.
+    pub key: EstateKey,
+    /// The things outside.
+    pub world: World,
+    journal: AsyncMutex<Journal>,
+    roster: Mutex<BTreeMap<MachineName, Contact>>,
+}
+
+impl Session {
+    /// Puts the parts together.
+    pub fn new(desired: Desired, key: EstateKey, world: World, journal: Journal) -> Self {
+        Self {
+            desired,
+            key,
+            world,
+            journal: AsyncMutex::new(journal),
+            roster: Mutex::default(),
+        }
+    }
+
+    /// Writes one event; durable when this returns (S6).
+    pub async fn record(&self, stack: Option<&StackId>, event: Event) -> Result<Entry, StoreError> {
+        let now = self.world.clock.now();
+        self.journal.lock().await.append(stack, event, now).await
+    }
+
+    /// All entries from the beginning.
+    pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        self.journal.lock().await.entries().await
+    }
+
+    /// What the journal says has happened.
+    pub async fn history(&self) -> Result<History, StoreError> {
+        Ok(History::from_entries(&self.entries().await?))
+    }
+
+    /// Whom to call for a machine, if we know where it is.
+    pub fn contact(&self, machine: &MachineName) -> Option<Contact> {
+        self.roster_lock().get(machine).cloned()
+    }
+
+    /// Takes in where our machines answer.
+    pub fn learn(&self, hoster: &HosterId, inventory: &Inventory) {
+        for machine in &inventory.machines {
+            self.meet(
+                hoster,
+                &machine.name,
+                &machine.provider_id,
+                machine.address,
+                machine.port,
+            );
+        }
+    }
+
+    /// Takes in where one machine answers, and by which key we know it.
+    pub fn meet(
+        &self,
+        hoster: &HosterId,
+        machine: &MachineName,
+        provider_id: &str,
+        address: IpAddr,
+        port: u16,
+    ) {
+        let host_key = self.host_key(hoster, machine, provider_id);
+        if let Some(host_key) = host_key {
+            self.roster_lock().insert(
+                machine.clone(),
+                Contact {
+                    machine: machine.clone(),
+                    address,
+                    port,
+                    host_key,
+                },
+            );
+        }
+    }
+
+    /// The key we sent in `user_data`, or the one pinned in the inventory.
+    fn host_key(&self, hoster: &HosterId, machine: &MachineName, provider_id: &str) -> Option<String> {
+        let account = self.desired.hosters.get(hoster)?;
+        match account.descriptor.interface {
+            InterfaceFamily::HetznerCloud => Some(derive::host_key(&self.key, machine).public),
+            InterfaceFamily::Pool => account
+                .pool
+                .iter()
+                .find(|ordered| ordered.name.as_str() == provider_id)
+                .map(|ordered| ordered.host_key.clone()),
+        }
+    }
+
+    fn roster_lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<MachineName, Contact>> {
+        // A panic while holding the lock leaves a map that is still whole.
+        self.roster.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The backup machine of a stack.
+    pub fn backup_machine(stack: &DesiredStack) -> MachineName {
+        let placement = &stack.backup.placement;
+        names::backup_machine(&placement.hoster, &placement.site)
+    }
+
+    /// The password of a stack's repository; known to production and to us, never stored on the backup machine.
+    pub fn repository_password(&self, stack: &DesiredStack) -> crate::model::secret::Secret {
+        let backup = Self::backup_machine(stack);
+        derive::text(&self.key, &["repository", stack.id.as_str(), backup.as_str()])
+    }
+
+    /// What a stack's production machine should be.
+    pub fn production_manifest(
+        &self,
+        stack: &DesiredStack,
+        machine: &MachineName,
+        epoch: Epoch,
+        image: &ImageName,
+    ) -> Result<MachineManifest, Unmanifest> {
+        let backup = Self::backup_machine(stack);
+        let contact = self
+            .contact(&backup)
+            .ok_or_else(|| Unmanifest::BackupUnknown(backup.clone()))?;
+        let tls = derive::tls_identity(&self.key, &backup, contact.address);
+        let access = BackupAccess {
+            address: contact.address,
+            port: REST_SERVER_PORT,
+            user: stack.id.to_string(),
+            password: derive::text(&self.key, &["rest-server", stack.id.as_str(), backup.as_str()]),
+            repository_password: self.repository_password(stack),
+            ca_pem: tls.certificate_pem,
+        };
+        Ok(manifest::production(
+            stack,
+            &self.desired.estate,
+            &self.desired.blueprints,
+            &self.key,
+            machine,
+            epoch,
+            image,
+            &access,
+        )?)
+    }
+
+    /// What a backup machine should be.
+    pub fn backup_manifest(&self, machine: &MachineName) -> Result<MachineManifest, Unmanifest> {
+        let contact = self
+            .contact(machine)
+            .ok_or_else(|| Unmanifest::BackupUnknown(machine.clone()))?;
+        let stacks: Vec<StackId> = self
+            .desired
+            .stacks
+            .values()
+            .filter(|stack| Self::backup_machine(stack) == *machine)
+            .map(|stack| stack.id.clone())
+            .collect();
+        Ok(manifest::backup(
+            &self.desired.estate,
+            machine,
+            Epoch(1),
+            &stacks,
+            &self.key,
+            contact.address,
+        )?)
+    }
+
+    /// What any machine of ours should be.
+    pub fn manifest(
+        &self,
+        role: Role,
+        stack: Option<&StackId>,
+        machine: &MachineName,
+        epoch: Epoch,
+        image: Option<&ImageName>,
+    ) -> Result<MachineManifest, Unmanifest> {
+        match role {
+            Role::Backup => self.backup_manifest(machine),
+            Role::Production => {
+                let stack = stack
+                    .and_then(|id| self.desired.stacks.get(id))
+                    .ok_or_else(|| Unmanifest::NoSuchStack(machine.clone()))?;
+                let image = image.unwrap_or(&stack.production.image);
+                self.production_manifest(stack, machine, epoch, image)
+            }
+        }
+    }
+
+    /// One effect at a hoster.
+    pub async fn perform(
+        &self,
+        hoster: &HosterId,
+        op: &crate::model::operation::Operation,
+        key: &StepId,
+    ) -> crate::model::operation::Outcome {
+        match self.world.hosters.get(hoster) {
+            Some(hoster) => hoster.perform(op, key).await,
+            None => crate::model::operation::Outcome::Refused(crate::model::operation::Refusal {
+                code: "no-such-hoster".into(),
+                message: format!("the estate has no account {hoster}"),
+                class: crate::model::operation::FaultClass::NeedsHuman,
+            }),
+        }
+    }
+}
+
+/// Where rest-server listens.
+pub const REST_SERVER_PORT: u16 = 8000;
+
+/// Why it cannot be said what a machine should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Unmanifest {
+    /// Its configuration holds the backup machine's address.
+    #[error("the address of backup machine {0} is not known yet")]
+    BackupUnknown(MachineName),
+    /// The label names a stack that the estate does not have.
+    #[error("{0} belongs to no stack of this estate")]
+    NoSuchStack(MachineName),
+    /// A blueprint cannot be rendered.
+    #[error("the machine's configuration cannot be rendered")]
+    Render(#[from] ManifestError),
+}
