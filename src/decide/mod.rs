@@ -1,6 +1,7 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
 pub mod check;
+pub mod critical_path;
 pub mod history;
 pub mod names;
 pub mod plan;

@@ -1,3 +1,6 @@
 //! What people see: the command line, views of plans and results.
 
 pub mod cli;
+pub mod exit;
+pub mod progress;
+pub mod views;

@@ -1,0 +1,46 @@
+//! Exit codes, the same everywhere.
+
+use crate::model::plan::{Effect, Plan};
+use std::process::ExitCode;
+
+/// What a run says to the shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Nothing to do, or all done.
+    Nothing = 0,
+    /// An error.
+    Error = 1,
+    /// Changes.
+    Changes = 2,
+    /// Changes with destructive effect.
+    Destructive = 3,
+    /// Refused by trust or policy.
+    Refused = 4,
+    /// Something is wanted but may not happen now.
+    Held = 5,
+}
+
+/// For `--help`.
+pub const HELP: &str = "Exit codes:\n  0  nothing to do, or done\n  1  error\n  2  changes\n  3  changes with destructive effect\n  4  refused by trust or policy\n  5  held: something is wanted but may not happen now";
+
+impl Exit {
+    /// What a plan says.
+    pub fn of(plan: &Plan) -> Self {
+        if plan.steps.iter().any(|s| s.effect == Effect::Destructive) {
+            Self::Destructive
+        } else if !plan.steps.is_empty() {
+            Self::Changes
+        } else if !plan.held.is_empty() {
+            Self::Held
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

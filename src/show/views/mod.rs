@@ -1,0 +1,27 @@
+//! One value, several views: for people and for programs.
+
+pub mod plan;
+pub mod run;
+
+use clap::ValueEnum;
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs; versioned where it says so.
+    Json,
+}
+
+/// A rung, in words.
+pub fn rung(rung: crate::model::point::Rung) -> &'static str {
+    use crate::model::point::Rung;
+    match rung {
+        Rung::Taken => "taken",
+        Rung::Shipped => "shipped",
+        Rung::Checked => "checked",
+        Rung::Restored => "restored",
+        Rung::AppVerified => "app-verified",
+    }
+}

@@ -1,0 +1,198 @@
+//! A plan as people read it: the answer first, then what, where and why, then what will not be done.
+
+use crate::model::ids::{ServiceName, StackId};
+use crate::model::machine::Change;
+use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step, Why};
+use std::fmt::Write as _;
+
+/// The whole plan as text, without colour codes.
+pub fn human(plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", headline(plan));
+    let commit = plan.basis.commit.as_str();
+    let _ = writeln!(
+        out,
+        "commit {}, observed {}",
+        commit.get(..12).unwrap_or(commit),
+        plan.basis.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+    );
+    let mut owner: Option<Option<&str>> = None;
+    for step in &plan.steps {
+        let this = step.stack.as_ref().map(StackId::as_str);
+        if owner != Some(this) {
+            let _ = writeln!(out, "\n{}", this.unwrap_or("shared"));
+            owner = Some(this);
+        }
+        let _ = writeln!(out, "  {} {}", mark(step.effect), describe(step));
+        let _ = writeln!(out, "      because {}", why(&step.why));
+        if let Action::Converge { changes, .. } = &step.action {
+            for change in changes {
+                let _ = writeln!(out, "      - {}", self::change(change));
+            }
+        }
+    }
+    section(&mut out, "Drift (reality differs, the intent did not change)", plan.drift.iter().map(|d| {
+        format!("{}: {}", d.machine, change(&d.change))
+    }));
+    section(&mut out, "Held (wanted, not done now)", plan.held.iter().map(held));
+    section(&mut out, "Not seen (never taken for absent)", plan.gaps.iter().map(ToString::to_string));
+    out
+}
+
+fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_some() {
+        let _ = writeln!(out, "\n{title}");
+    }
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+/// One line that answers the question.
+pub fn headline(plan: &Plan) -> String {
+    let count = |effect| plan.steps.iter().filter(|s| s.effect == effect).count();
+    let mut line = if plan.steps.is_empty() {
+        "Nothing to do".to_owned()
+    } else {
+        format!(
+            "{} to do: {} safe, {} disruptive, {} destructive",
+            plural(plan.steps.len(), "step"),
+            count(Effect::Safe),
+            count(Effect::Disruptive),
+            count(Effect::Destructive)
+        )
+    };
+    if !plan.held.is_empty() {
+        let _ = write!(line, "; {} held", plan.held.len());
+    }
+    if !plan.gaps.is_empty() {
+        let _ = write!(line, "; {} could not be seen", plural(plan.gaps.len(), "thing"));
+    }
+    line.push('.');
+    line
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
+}
+
+fn mark(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Safe => "+",
+        Effect::Disruptive => "~",
+        Effect::Destructive => "!",
+    }
+}
+
+/// What a step does, in words.
+pub fn describe(step: &Step) -> String {
+    match &step.action {
+        Action::Create {
+            machine,
+            take,
+            hoster,
+            site,
+            machine_type,
+            image,
+            ..
+        } => {
+            let what = match (take, machine_type) {
+                (Some(take), _) => format!("take ordered machine {take}"),
+                (None, Some(kind)) => format!("rent a {kind}"),
+                (None, None) => "rent a machine".to_owned(),
+            };
+            format!("create {machine}: {what} at {hoster} {site}, {image}")
+        }
+        Action::Prepare { machine } => {
+            format!("prepare {machine}: first contact, base tools, gate closed")
+        }
+        Action::Install { machine } => format!("install {machine}: packages and files"),
+        Action::Converge { machine, changes } => {
+            format!("converge {machine}: {}", plural(changes.len(), "difference"))
+        }
+        Action::Initialise { machine } => {
+            format!("initialise {machine}: first installation into empty state")
+        }
+        Action::Fetch { machine, source } => format!("fetch {} to {machine}", from(source)),
+        Action::Load { machine, source } => {
+            format!("load {} on {machine}, compare counts and digests", from(source))
+        }
+        Action::Check { machine, services } => {
+            let names: Vec<&str> = services
+                .iter()
+                .map(ServiceName::as_str)
+                .collect();
+            format!("check {} on {machine}, closed for users", names.join(", "))
+        }
+        Action::Close { machine } => {
+            format!("close {machine}: no user gets in, services stop writing")
+        }
+        Action::PowerOn { machine } => format!("power on {machine}"),
+        Action::Fence { machine, by } => {
+            let how = match by {
+                FenceBy::PowerOff => "power off, confirmed by its hoster".to_owned(),
+                FenceBy::Gone => "gone by its hoster's word".to_owned(),
+                FenceBy::Waiver { place } => {
+                    format!("signed waiver, {}:{}", place.file, place.line)
+                }
+            };
+            format!("fence {machine}: {how}")
+        }
+        Action::Open { machine, epoch, .. } => format!("open {machine} for users, {epoch}"),
+        Action::Name { host, machine } => format!("point {host} at {machine}"),
+        Action::Backup { machine, to } => {
+            format!("back up {machine} to {to} and read it back")
+        }
+        Action::Repository { machine } => format!("make a repository on {machine}"),
+        Action::Quarantine { machine } => format!("quarantine {machine}: off, kept"),
+    }
+}
+
+fn from(source: &Source) -> String {
+    match source {
+        Source::Point {
+            point,
+            taken_at,
+            rung,
+        } => format!(
+            "point {} of {} ({})",
+            point.as_str().get(..8).unwrap_or(point.as_str()),
+            taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            super::rung(*rung)
+        ),
+        Source::Step { .. } => "the point this plan takes".to_owned(),
+    }
+}
+
+fn why(why: &Why) -> String {
+    match &why.place {
+        Some(place) => format!("{} ({}:{})", why.reason, place.file, place.line),
+        None => why.reason.clone(),
+    }
+}
+
+/// A difference, in words.
+pub fn change(change: &Change) -> String {
+    match change {
+        Change::InstallPackage { package } => format!("package {package} is missing"),
+        Change::MakeDirectory { path, found } => format!("directory {path}: {found}"),
+        Change::WriteFile { path, found } => format!("file {path}: {found}"),
+        Change::StartUnit { unit, found } => format!("unit {unit}: {found}"),
+    }
+}
+
+fn held(held: &Held) -> String {
+    let owner = held.stack.as_ref().map_or("shared", |s| s.as_str());
+    let reason = match &held.hold {
+        Hold::NotObserved { gap } => format!("not seen: {gap}"),
+        Hold::Broken { findings } => format!("its definition has {}", plural(*findings, "error")),
+        Hold::Forbidden { rule, reason } => format!("{rule}: {reason}"),
+        Hold::Brake { reason } => format!("storm brake: {reason}"),
+    };
+    format!("{owner}: {}\n    {reason}\n    to go on: {}", held.wanted, held.remedy)
+}
