@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Documented for servers, but not in this lab.
-const NOT_HERE: [&str; 15] = [
+const NOT_HERE: [&str; 16] = [
     "add_to_placement_group",
     "attach_iso",
     "attach_to_network",
@@ -32,6 +32,7 @@ const NOT_HERE: [&str; 15] = [
     "request_console",
     "reset_password",
     "enable_rescue",
+    "disable_rescue",
 ];
 
 const SORT_FIELDS: [SortField<ActionRecord>; 5] = [
@@ -62,8 +63,7 @@ pub async fn perform(
             let body = json!({"action": api.show_action(action)?, "root_password": null});
             return Ok((StatusCode::CREATED, Json(body)));
         }
-        // There is no rescue system, so it is always disabled.
-        other if NOT_HERE.contains(&other) || other == "disable_rescue" => {
+        other if NOT_HERE.contains(&other) => {
             return Err(ApiError::unsupported(other));
         }
         other => {

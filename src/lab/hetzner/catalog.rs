@@ -4,12 +4,14 @@
 //! and every price is the example of the published document (1.0000 net, 1.1900
 //! gross), because a lab sells nothing.
 
+use super::Api;
 use super::errors::ApiError;
 use super::pagination::ListQuery;
 use super::selector::Labels;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A place where servers stand.
 #[derive(Debug, PartialEq)]
@@ -228,15 +230,24 @@ impl Location {
 }
 
 impl ServerType {
-    /// As the interface shows it.
-    pub fn show(&self) -> Value {
+    /// As the interface shows it. `available` and `recommended` are newer than the
+    /// `OpenAPI` document here, but the official Python client (2.27) insists on them.
+    pub fn show(&self, available: bool) -> Value {
         let price = json!({"net": "1.0000", "gross": "1.1900"});
         let here = LOCATIONS
             .iter()
             .filter(|l| self.locations.contains(&l.name));
         let locations: Vec<Value> = here
             .clone()
-            .map(|l| json!({"id": l.id, "name": l.name, "deprecation": null}))
+            .map(|l| {
+                json!({
+                    "id": l.id,
+                    "name": l.name,
+                    "deprecation": null,
+                    "available": available,
+                    "recommended": available,
+                })
+            })
             .collect();
         let prices: Vec<Value> = here
             .map(|l| {
@@ -297,6 +308,13 @@ impl Image {
     }
 }
 
+impl Api {
+    /// True when one more server can be had now. Not knowing is not "none".
+    pub async fn has_room(&self) -> bool {
+        !matches!(self.fleet.capacity(&self.config.hoster).await, Ok(0))
+    }
+}
+
 /// `GET /locations`
 pub async fn list_locations(query: ListQuery) -> Result<Response, ApiError> {
     let mut found: Vec<&Location> = LOCATIONS
@@ -316,13 +334,17 @@ pub async fn list_locations(query: ListQuery) -> Result<Response, ApiError> {
 }
 
 /// `GET /server_types`
-pub async fn list_server_types(query: ListQuery) -> Result<Response, ApiError> {
+pub async fn list_server_types(
+    State(api): State<Arc<Api>>,
+    query: ListQuery,
+) -> Result<Response, ApiError> {
+    let available = api.has_room().await;
     let found = SERVER_TYPES
         .iter()
         .filter(|t| query.admits("name", t.name))
         .collect();
     let page = query.page(found)?;
-    let shown = page.items.iter().map(|t| t.show()).collect();
+    let shown = page.items.iter().map(|t| t.show(available)).collect();
     Ok(query.answer("server_types", &page.with_items(shown)))
 }
 
@@ -360,10 +382,14 @@ pub async fn get_location(Path(id): Path<String>) -> Result<Response, ApiError> 
 }
 
 /// `GET /server_types/{id}`
-pub async fn get_server_type(Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn get_server_type(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let available = api.has_room().await;
     let found = SERVER_TYPES.iter().find(|t| id.parse() == Ok(t.id));
     let shown = found
-        .map(ServerType::show)
+        .map(|t| t.show(available))
         .ok_or_else(|| ApiError::not_found(format_args!("server type with ID '{id}'")))?;
     Ok(axum::Json(json!({ "server_type": shown })).into_response())
 }

@@ -96,18 +96,27 @@ impl ApiError {
         )
     }
 
-    /// 422: all fields that cannot be taken, at once. `fields` is never empty.
-    pub fn invalid_input(fields: &[FieldError]) -> Self {
-        let message = match fields {
-            [one] => format!("invalid input in field '{}': {}", one.name, one.message),
+    /// 422: all fields that cannot be taken, at once. `wrong` is never empty.
+    pub fn invalid_input(wrong: &[FieldError]) -> Self {
+        let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
+        for FieldError { name, message } in wrong {
+            match fields.iter_mut().find(|(known, _)| known == name) {
+                Some((_, messages)) => messages.push(message),
+                None => fields.push((name, vec![message])),
+            }
+        }
+        let message = match fields.as_slice() {
+            [(name, messages)] => {
+                format!("invalid input in field '{name}': {}", messages.join(", "))
+            }
             several => {
-                let names: Vec<String> = several.iter().map(|f| format!("'{}'", f.name)).collect();
+                let names: Vec<String> = several.iter().map(|(n, _)| format!("'{n}'")).collect();
                 format!("invalid input in fields {}", names.join(", "))
             }
         };
         let fields: Vec<Value> = fields
             .iter()
-            .map(|f| json!({"name": f.name, "messages": [f.message]}))
+            .map(|(name, messages)| json!({"name": name, "messages": messages}))
             .collect();
         Self {
             details: json!({ "fields": fields }),

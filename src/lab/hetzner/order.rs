@@ -37,6 +37,10 @@ pub async fn create(
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let draft = read(&bytes)?;
+    // Before anything else: to whom asks again after an unclear answer, this says
+    // that the first order was taken.
+    api.store
+        .read(|records| check_name_free(records, &draft.name, None))?;
     let free = api.fleet.capacity(&api.config.hoster).await;
     if free.map_err(ApiError::server_error)? == 0 {
         return Err(no_capacity(draft.location));

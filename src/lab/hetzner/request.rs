@@ -106,17 +106,22 @@ impl Body {
         }
     }
 
-    /// A field that must be there; its absence is noted.
-    pub fn need<T: Default>(
+    /// A text that must be there and not empty; otherwise that is noted, and the
+    /// empty text returned.
+    pub fn need(
         &mut self,
         name: &str,
-        read: impl FnOnce(&mut Self, &str) -> Option<T>,
-    ) -> T {
+        read: impl FnOnce(&mut Self, &str) -> Option<String>,
+    ) -> String {
         if self.fields.get(name).is_none_or(Value::is_null) {
             self.refuse(name, "is required");
-            return T::default();
+            return String::new();
         }
-        read(self, name).unwrap_or_default()
+        let text = read(self, name);
+        if text.as_deref() == Some("") {
+            self.refuse(name, "must not be empty");
+        }
+        text.unwrap_or_default()
     }
 }
 

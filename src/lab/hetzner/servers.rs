@@ -154,6 +154,7 @@ impl Api {
     /// because nobody counts it here.
     pub async fn show(&self, server: &ServerRecord) -> Value {
         let server_type = catalog::server_type(&server.server_type);
+        let available = self.has_room().await;
         json!({
             "id": server.id,
             "name": server.name,
@@ -166,7 +167,7 @@ impl Api {
                 "firewalls": [],
             },
             "private_net": [],
-            "server_type": server_type.map(catalog::ServerType::show),
+            "server_type": server_type.map(|t| t.show(available)),
             "location": catalog::location(&server.location).map(catalog::Location::show),
             "image": catalog::image(&server.image).map(catalog::Image::show),
             "iso": null,
