@@ -1,0 +1,6 @@
+//! The one integration binary: a module for each subject.
+
+// A test may panic, and says why it was skipped.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod lab_hetzner;
