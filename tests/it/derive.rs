@@ -53,7 +53,14 @@ fn derived_secrets_never_change() {
         derive::client_key(&key()).public,
         digest(tls.private_key_pem.expose()),
         digest(tls.certificate_pem.as_bytes()),
-    ), @"");
+    ), @r"
+    text HmERw2G0eakgC3arLz0Au8Bbj3XaA0SB
+    host ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOTYDuQrrXKYu47u8X2s6+7CUxGm8eU2Y1tuQCDvALFU
+    host private 3b3bc7d1cdf943a9cf20c08e133e2394d25d85fdc45bfb29cb399e87205a3a30
+    client ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJVuJdRXCFiEelnK/bk9wredNVGlK+Y4uXAgetGfVOmG
+    tls private 2a9dd7e3adb764cb88c287d52ca27fc7d7bec964b66d1ec2040eba395ff17e92
+    certificate 3eb1306b0a409f508118bd555b2290eaf9531d5ba608f193b838b690c4829bdb
+    ");
 }
 
 #[test]
@@ -147,9 +154,38 @@ fn first_contact_carries_our_host_key_and_nothing_to_trust_blindly() {
     assert_eq!(data.expose(), again.expose());
     assert!(data.expose().len() < 32 * 1024, "Hetzner takes 32 KiB");
     let shown = text(&data).replace(
-        &text(&host.private_openssh).replace('\n', "\n    "),
+        &text(&host.private_openssh)
+            .trim_end()
+            .replace('\n', "\n    "),
         "<private key>",
     );
     assert!(!shown.contains("BEGIN OPENSSH"), "{shown}");
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    #cloud-config
+    hostname: "acme-e2"
+    preserve_hostname: false
+    package_update: false
+    package_upgrade: false
+    users: []
+    disable_root: false
+    ssh_pwauth: false
+    ssh_authorized_keys:
+      - "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJVuJdRXCFiEelnK/bk9wredNVGlK+Y4uXAgetGfVOmG"
+    ssh_deletekeys: true
+    ssh_genkeytypes: [ed25519]
+    ssh_keys:
+      ed25519_private: |
+        <private key>
+      ed25519_public: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOTYDuQrrXKYu47u8X2s6+7CUxGm8eU2Y1tuQCDvALFU"
+    write_files:
+      - path: /etc/holdfast/identity
+        owner: root:root
+        permissions: "0644"
+        content: |
+          ESTATE='demo'
+          STACK='acme'
+          ROLE='production'
+          EPOCH='2'
+          MACHINE='acme-e2'
+    "#);
 }
