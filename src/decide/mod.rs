@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod critical_path;
+pub mod derive;
+pub mod first_contact;
 pub mod history;
 pub mod names;
 pub mod plan;

@@ -3,4 +3,5 @@
 // A test may panic, and says why it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod derive;
 mod lab_hetzner;

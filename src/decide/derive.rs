@@ -1,0 +1,189 @@
+//! Every generated secret, computed from the one key of the estate.
+//!
+//! HKDF-SHA256 (RFC 5869) over a 32-byte estate key. The same key and context
+//! give the same bytes for ever, so Git and one age identity bring everything
+//! back, a crash loses no key, and a second run makes no second password.
+//! Nothing here is stored; changing an encoding below changes every secret of
+//! every estate, which the goldens in the tests refuse.
+
+use crate::model::ids::MachineName;
+use crate::model::secret::Secret;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
+use hkdf::Hkdf;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
+    SanType, date_time_ymd,
+};
+use sha2::Sha256;
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+use std::net::IpAddr;
+use zeroize::Zeroizing;
+
+/// Bytes of an estate key.
+pub const ESTATE_KEY_LENGTH: usize = 32;
+
+/// Separates our use of HKDF from any other; the number changes with the encoding.
+const SALT: &[u8] = b"holdfast/1";
+
+/// Characters of a generated password; the largest multiple of 62 below 256 is 248.
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const TEXT_LENGTH: usize = 32;
+
+/// Why bytes are no estate key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeriveError {
+    /// Another length than 32 bytes.
+    #[error("the estate key has {found} bytes instead of {ESTATE_KEY_LENGTH}")]
+    Length {
+        /// Bytes given.
+        found: usize,
+    },
+}
+
+/// The one secret that all others derive from.
+#[derive(Debug, Clone)]
+pub struct EstateKey(Secret);
+
+impl EstateKey {
+    /// Takes exactly 32 bytes.
+    pub fn new(bytes: Secret) -> Result<Self, DeriveError> {
+        match bytes.expose().len() {
+            ESTATE_KEY_LENGTH => Ok(Self(bytes)),
+            found => Err(DeriveError::Length { found }),
+        }
+    }
+
+    /// One 32-byte block for this context; `counter` tells blocks of one context apart.
+    fn block(&self, purpose: &str, context: &[&str], counter: u32) -> Zeroizing<[u8; 32]> {
+        // Each part carries its length, so ["ab","c"] and ["a","bc"] differ.
+        let mut info = Vec::new();
+        for part in std::iter::once(&purpose).chain(context) {
+            info.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            info.extend_from_slice(part.as_bytes());
+        }
+        info.extend_from_slice(&counter.to_be_bytes());
+        let mut out = Zeroizing::new([0; 32]);
+        #[expect(
+            clippy::expect_used,
+            reason = "RFC 5869 §2.3 allows 255 * 32 bytes; this asks for 32"
+        )]
+        Hkdf::<Sha256>::new(Some(SALT), self.0.expose())
+            .expand(&info, out.as_mut())
+            .expect("32 bytes are within HKDF's bound");
+        out
+    }
+}
+
+/// A password of 32 characters `[A-Za-z0-9]` (190 bits), unbiased.
+pub fn text(key: &EstateKey, context: &[&str]) -> Secret {
+    let mut out = Vec::with_capacity(TEXT_LENGTH);
+    for counter in 0.. {
+        for byte in *key.block("text", context, counter) {
+            // Bytes from 248 up would make the first letters likelier.
+            if byte < 248 && out.len() < TEXT_LENGTH {
+                out.push(ALPHABET[usize::from(byte % 62)]);
+            }
+        }
+        if out.len() == TEXT_LENGTH {
+            break;
+        }
+    }
+    Secret::new(out)
+}
+
+/// An Ed25519 SSH key.
+#[derive(Debug, Clone)]
+pub struct KeyPair {
+    /// OpenSSH private key format, unencrypted, with a final line break.
+    pub private_openssh: Secret,
+    /// `ssh-ed25519 AAAA…`, no comment.
+    pub public: String,
+}
+
+/// The SSH host key of a machine that we create (never of an ordered one: those bring their own).
+pub fn host_key(key: &EstateKey, machine: &MachineName) -> KeyPair {
+    ssh_key_pair(&key.block("ssh-host-key", &[machine.as_str()], 0))
+}
+
+/// The reconciler's own SSH key, accepted by all machines.
+pub fn client_key(key: &EstateKey) -> KeyPair {
+    ssh_key_pair(&key.block("ssh-client-key", &[], 0))
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "encoding an Ed25519 key of fixed size into memory has no failing case"
+)]
+fn ssh_key_pair(seed: &[u8; 32]) -> KeyPair {
+    // `checkint` of an unencrypted key comes from the key itself: same seed, same bytes.
+    let private = ssh_key::PrivateKey::new(
+        KeypairData::Ed25519(Ed25519Keypair::from_seed(seed)),
+        String::new(),
+    )
+    .expect("a plain key pair is accepted");
+    let text = private
+        .to_openssh(ssh_key::LineEnding::LF)
+        .expect("a plain key encodes");
+    let public = private
+        .public_key()
+        .to_openssh()
+        .expect("a plain public key encodes");
+    KeyPair {
+        private_openssh: Secret::new(text.as_bytes()),
+        public: public.trim_end().to_owned(),
+    }
+}
+
+/// A machine's self-signed TLS identity.
+#[derive(Debug, Clone)]
+pub struct TlsIdentity {
+    /// The certificate; pinned by those who call the machine (restic `--cacert`).
+    pub certificate_pem: String,
+    /// PKCS #8.
+    pub private_key_pem: Secret,
+}
+
+/// The TLS identity of a machine that answers at `address`.
+///
+/// Ed25519, whose signatures need no randomness: the certificate is the same
+/// bytes each time and so no drift on the machine. It is its own authority
+/// because Go's verifier (restic) takes a pinned leaf only from its root pool.
+/// The dates are fixed and wide: trust comes from pinning, not from age.
+#[expect(
+    clippy::expect_used,
+    reason = "a fixed-size key and these fixed parameters have no failing case; the golden test runs them"
+)]
+pub fn tls_identity(key: &EstateKey, machine: &MachineName, address: IpAddr) -> TlsIdentity {
+    let seed = key.block("tls", &[machine.as_str()], 0);
+    // PKCS #8 version 1, without the public half: OpenSSL 3 cannot read version 2.
+    let private_key_pem = KeypairBytes {
+        secret_key: *seed,
+        public_key: None,
+    }
+    .to_pkcs8_pem(LineEnding::LF)
+    .expect("a 32-byte seed encodes");
+    let signer =
+        rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(&private_key_pem, &rcgen::PKCS_ED25519)
+            .expect("our own PKCS #8 reads back");
+    let mut params = CertificateParams::default();
+    params.not_before = date_time_ymd(2026, 1, 1);
+    params.not_after = date_time_ymd(2076, 1, 1);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, machine.as_str());
+    params.subject_alt_names = vec![SanType::IpAddress(address)];
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyCertSign,
+    ];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = params
+        .self_signed(&signer)
+        .expect("Ed25519 signs these parameters");
+    TlsIdentity {
+        certificate_pem: certificate.pem(),
+        private_key_pem: Secret::new(private_key_pem.as_bytes()),
+    }
+}
