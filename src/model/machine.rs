@@ -29,6 +29,24 @@ pub enum Role {
     Backup,
 }
 
+impl Role {
+    /// The word in labels and identity files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Backup => "backup",
+        }
+    }
+    /// The role of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "production" => Some(Self::Production),
+            "backup" => Some(Self::Backup),
+            _ => None,
+        }
+    }
+}
+
 /// All that a machine should be, rendered; the same input gives the same bytes.
 #[derive(Debug, Clone)]
 pub struct MachineManifest {
