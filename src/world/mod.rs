@@ -1,3 +1,4 @@
 //! What we touch: one room per kind of outside thing, each a small trait and its implementations.
 
+pub mod backup;
 pub mod machine;
