@@ -1,5 +1,6 @@
 //! What we touch: one room per kind of outside thing, each a small trait and its implementations.
 
+pub mod backup;
 pub mod clock;
 pub mod dns;
 pub mod hoster;
