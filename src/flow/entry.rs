@@ -8,11 +8,11 @@ use crate::decide::history::History;
 use crate::decide::resolve::{Resolution, resolve};
 use crate::model::desired::{Desired, HosterAccount, InterfaceFamily};
 use crate::model::diagnostic::Diagnostic;
-use crate::model::ids::HosterId;
+use crate::model::ids::{EstateName, HosterId};
 use crate::model::journal::{Entry, Event};
 use crate::model::secret::Secret;
 use crate::world::clock::{Clock, SystemClock};
-use crate::world::dns::{Names, NameServer};
+use crate::world::dns::{Names, UpdatableZone};
 use crate::world::git::{self, TrustError, VerifiedCommit};
 use crate::world::hoster::{Hoster, hetzner, pool, wrap};
 use crate::world::machine::ssh::SshTransport;
@@ -178,12 +178,12 @@ fn world(
         Arc::new(SshTransport::new(&derive::client_key(key).private_openssh)?);
     let mut hosters: BTreeMap<HosterId, Arc<dyn Hoster>> = BTreeMap::new();
     for account in desired.hosters.values() {
-        hosters.insert(account.id.clone(), hoster(account, &transport, secret)?);
+        hosters.insert(account.id.clone(), hoster(account, &desired.estate, &transport, secret)?);
     }
     let names = match &desired.dns {
         Some(dns) => {
             let tsig = secret(&dns.key_secret)?;
-            let server = NameServer::new(dns, &tsig).map_err(|error| EntryError::Unusable {
+            let server = UpdatableZone::new(dns, &tsig).map_err(|error| EntryError::Unusable {
                 subject: format!("name server {}", dns.server),
                 reason: error.to_string(),
             })?;
@@ -201,6 +201,7 @@ fn world(
 
 fn hoster(
     account: &HosterAccount,
+    estate: &EstateName,
     transport: &Arc<dyn Transport>,
     secret: &dyn Fn(&str) -> Result<Secret, EntryError>,
 ) -> Result<Arc<dyn Hoster>, EntryError> {
@@ -220,12 +221,20 @@ fn hoster(
                 .as_ref()
                 .ok_or_else(|| unusable("token_secret is missing in hosters.toml".into()))?;
             let token = secret(name)?;
-            let hetzner = hetzner::Hetzner::new(account.id.clone(), endpoint, &token)
-                .map_err(|error| unusable(error.to_string()))?;
-            Ok(Arc::new(wrap::Retrying::new(hetzner)))
+            let hetzner = hetzner::Hetzner::new(
+                account.id.clone(),
+                endpoint,
+                &token,
+                estate.clone(),
+                hetzner::Timing::default(),
+                wrap::Patience::default(),
+            )
+            .map_err(|error| unusable(error.to_string()))?;
+            Ok(Arc::new(wrap::Wrapped::new(hetzner, wrap::Patience::default())))
         }
         InterfaceFamily::Pool => Ok(Arc::new(pool::Pool::new(
             account.id.clone(),
+            estate.clone(),
             account.pool.clone(),
             transport.clone(),
         ))),

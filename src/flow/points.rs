@@ -3,7 +3,7 @@
 use super::observe;
 use super::session::Session;
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::{Choice, choose};
+use crate::decide::point::{Choice, Rules, choose};
 use crate::model::gap::Gap;
 use crate::model::ids::StackId;
 use crate::model::point::RecoveryPoint;
@@ -15,7 +15,7 @@ pub struct Listing {
     /// Newest first.
     pub points: Vec<RecoveryPoint>,
     /// What a rebuild would take, and what it would pass over.
-    pub choice: Choice,
+    pub choice: Option<Choice>,
 }
 
 /// Lists the points of one stack.
@@ -30,7 +30,11 @@ pub async fn list(session: &Arc<Session>, stack: &StackId) -> Result<Result<List
         .unwrap_or_else(|| Err(Gap::unasked(format!("recovery points of {stack}"))));
     Ok(listed.map(|mut points| {
         points.sort_by_key(|p| std::cmp::Reverse(p.taken_at));
-        let choice = choose(&points, ENOUGH);
+        let rules = Rules {
+            least: ENOUGH,
+            newest_epoch: past.of_stack(stack).map(|(_, m)| m.epoch).max(),
+        };
+        let choice = choose(&points, rules);
         Listing { points, choice }
     }))
 }

@@ -202,7 +202,8 @@ fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pe
         .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
         .map(|p| p.taken_at)
         .max();
-    if point::backup_due(&stack.backup.schedule, last, view.seen.at) {
+    // A schedule that cannot be read counts as due: a point too many hurts nobody.
+    if point::backup_due(&stack.backup.schedule, last, view.seen.at).unwrap_or(true) {
         let repository = points.is_empty().then(|| repository(to, serves.as_ref(), pen));
         pen.step(
             Action::Backup {
@@ -337,8 +338,11 @@ fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             return;
         }
     };
-    let choice = point::choose(points, ENOUGH);
-    let Some(chosen) = choice.chosen else {
+    let rules = point::Rules {
+        least: ENOUGH,
+        newest_epoch: view.at.given_out,
+    };
+    let Some(chosen) = point::choose(points, rules).map(|choice| choice.chosen) else {
         pen.hold(
             wanted,
             Hold::Forbidden {

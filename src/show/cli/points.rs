@@ -4,6 +4,7 @@ use super::estate::{EstateArgs, fail};
 use crate::flow::entry::Mode;
 use crate::flow::points::{Listing, list};
 use crate::model::ids::StackId;
+use crate::model::point::RecoveryPoint;
 use crate::model::units::show_duration;
 use crate::show::exit::Exit;
 use crate::show::views::{self, Format};
@@ -51,14 +52,14 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
         anstream::println!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
         return;
     }
-    let chosen = listing.choice.chosen.as_ref().map(|p| &p.id);
+    let chosen = listing.choice.as_ref().map(|c| &c.chosen.id);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(["", "point", "taken (UTC)", "age", "size", "proven", "epoch"]);
     for point in &listing.points {
         table.add_row([
             if chosen == Some(&point.id) { "*" } else { "" }.to_owned(),
-            point.id.as_str().get(..8).unwrap_or(point.id.as_str()).to_owned(),
+            short(point).to_owned(),
             point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             show_duration(now.duration_since(point.taken_at)),
             point.bytes.to_string(),
@@ -67,18 +68,30 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
         ]);
     }
     anstream::println!("{table}");
-    match &listing.choice.chosen {
+    match &listing.choice {
         Some(_) => anstream::println!("* a rebuild would take this one: the newest that was read back"),
         None => anstream::println!("A rebuild would take none: no point was read back."),
     }
-    for newer in &listing.choice.newer_less_proven {
-        anstream::println!(
-            "{} is newer by {} and was only {}",
-            newer.point.id.as_str().get(..8).unwrap_or(newer.point.id.as_str()),
-            show_duration(newer.newer_by),
-            views::rung(newer.point.rung)
-        );
+    for choice in &listing.choice {
+        for newer in &choice.newer_less_proven {
+            anstream::println!(
+                "{} is newer by {} and was only {}",
+                short(&newer.point),
+                show_duration(newer.newer_by),
+                views::rung(newer.point.rung)
+            );
+        }
+        for stray in &choice.not_ours {
+            anstream::println!(
+                "{} was written by a machine that had no right to write any more; it is never chosen",
+                short(&stray.point)
+            );
+        }
     }
+}
+
+fn short(point: &RecoveryPoint) -> &str {
+    point.id.as_str().get(..8).unwrap_or(point.id.as_str())
 }
 
 fn json(listing: &Listing) {
@@ -97,6 +110,6 @@ fn json(listing: &Listing) {
         .collect();
     super::print_json(&json!({
         "points": points,
-        "chosen": listing.choice.chosen.as_ref().map(|p| &p.id),
+        "chosen": listing.choice.as_ref().map(|c| &c.chosen.id),
     }));
 }

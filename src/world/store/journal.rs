@@ -60,6 +60,9 @@ pub enum StoreError {
         /// Why.
         source: sqlx::Error,
     },
+    /// This session only looks.
+    #[error("this session only looks; nothing is written")]
+    ReadOnly,
     /// An event has no JSON form.
     #[error("cannot encode a journal entry")]
     Encode {
