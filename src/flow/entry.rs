@@ -1,26 +1,23 @@
 //! From a directory to a session: configuration, verified commit, what it asks for, secrets, hands.
 
 use super::config::{Config, ConfigError};
+use super::estate::{self, Estate, EstateError};
 use super::session::{Book, Session, World};
-use crate::decide::catalogue::{self, Catalogue};
 use crate::decide::derive::{self, DeriveError, EstateKey};
 use crate::decide::history::History;
-use crate::decide::resolve::{Resolution, resolve};
 use crate::model::desired::{Desired, HosterAccount, InterfaceFamily};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::{EstateName, HosterId};
 use crate::model::journal::{Entry, Event};
 use crate::model::secret::Secret;
-use crate::world::clock::{Clock, SystemClock};
+use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::dns::{Names, UpdatableZone};
 use crate::world::git::{self, TrustError, VerifiedCommit};
 use crate::world::hoster::{Hoster, hetzner, pool, wrap};
-use crate::world::machine::ssh::SshTransport;
-use crate::world::machine::{MachineError, Transport};
-use crate::world::secrets::{Identity, SecretError};
+use crate::world::machine::Transport;
+use crate::world::machine::ssh::{SshError, SshTransport};
 use crate::world::store::{self, Journal, StoreError};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Why an estate cannot be worked on. Nothing was done.
@@ -29,9 +26,9 @@ pub enum EntryError {
     /// The configuration beside the estate.
     #[error("the configuration cannot be read")]
     Config(#[from] ConfigError),
-    /// Somebody without the right signed, or nobody did.
-    #[error("the estate's history is not trusted; nothing was done")]
-    Trust(#[from] TrustError),
+    /// Nobody with the right signed it, or a secret or file cannot be read.
+    #[error("the estate cannot be used; nothing was done")]
+    Estate(#[from] EstateError),
     /// What all stacks share is broken.
     #[error("the estate's definition has errors; nothing was done")]
     Broken {
@@ -40,21 +37,15 @@ pub enum EntryError {
         /// For the view that shows the lines.
         commit: Box<VerifiedCommit>,
     },
-    /// A secret is missing or cannot be opened.
-    #[error("secret {name:?}")]
-    Secret {
-        /// Which.
-        name: String,
-        /// Why.
-        #[source]
-        source: SecretError,
-    },
     /// The estate key has the wrong form.
     #[error("the estate key")]
     EstateKey(#[from] DeriveError),
     /// The journal.
     #[error("the journal")]
     Journal(#[from] StoreError),
+    /// Ancestry cannot be told.
+    #[error("the estate's history cannot be read")]
+    History(#[from] TrustError),
     /// The accepted head would move back, or aside (S9).
     #[error(
         "commit {new} does not descend from {old}, which was accepted before: history only grows; if this repository was restored from an old copy, fetch the newest"
@@ -67,7 +58,7 @@ pub enum EntryError {
     },
     /// The way onto machines.
     #[error("ssh cannot be used")]
-    Transport(#[from] MachineError),
+    Transport(#[from] SshError),
     /// A hoster or the name server is described in a way we cannot use.
     #[error("{subject} cannot be used: {reason}")]
     Unusable {
@@ -76,22 +67,6 @@ pub enum EntryError {
         /// Why.
         reason: String,
     },
-}
-
-/// A verified commit and what it asks for; nothing outside was touched.
-pub struct Read {
-    /// The commit.
-    pub commit: VerifiedCommit,
-    /// What it asks for, and what is wrong with it.
-    pub resolution: Resolution,
-}
-
-/// Verifies the chain of signatures and reads the files of the accepted commit.
-pub fn read(estate: &Path, config: &Config) -> Result<Read, EntryError> {
-    let commit = git::verify(estate, &config.root, "HEAD")?;
-    let catalogue: Catalogue = catalogue::builtin(&crate::world::catalogue::files());
-    let resolution = resolve(commit.files(), commit.id(), &catalogue);
-    Ok(Read { commit, resolution })
 }
 
 /// What a session may do.
@@ -104,8 +79,8 @@ pub enum Mode {
 }
 
 /// Opens an estate for work.
-pub async fn open(estate: &Path, config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
-    let Read { commit, resolution } = read(estate, config)?;
+pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
+    let Estate { commit, resolution } = estate::read(config)?;
     let Some(desired) = resolution.desired else {
         return Err(EntryError::Broken {
             diagnostics: resolution.diagnostics,
@@ -115,30 +90,26 @@ pub async fn open(estate: &Path, config: &Config, mode: Mode) -> Result<Arc<Sess
     let book = match mode {
         Mode::Read => {
             let entries = store::read_entries(&config.state).await?;
-            descends(estate, &commit, &entries)?;
+            descends(config, &commit, &entries)?;
             Book::Reading(entries)
         }
         Mode::Write => {
             let journal = Journal::open(&config.state).await?;
-            accept(estate, &commit, &journal).await?;
+            accept(config, &commit, &journal).await?;
             Book::Writing(journal.into())
         }
     };
-    let identity = Identity::read(&config.identity).map_err(|source| EntryError::Secret {
-        name: config.identity.display().to_string(),
-        source,
-    })?;
-    let secret = |name: &str| secret(&commit, &identity, name);
-    let key = EstateKey::new(secret("estate-key")?)?;
+    let secret = |name: &str| Ok(estate::secret(config, &commit, name)?);
+    let key = EstateKey::new(estate::estate_key(config, &commit)?)?;
     let world = world(&desired, &key, &secret)?;
     Ok(Arc::new(Session::new(desired, key, world, book)))
 }
 
 /// The head only moves to descendants (S9). Says whether it is a new one.
-fn descends(estate: &Path, commit: &VerifiedCommit, entries: &[Entry]) -> Result<bool, EntryError> {
+fn descends(config: &Config, commit: &VerifiedCommit, entries: &[Entry]) -> Result<bool, EntryError> {
     match History::from_entries(entries).accepted {
         Some(old) if old == *commit.id() => Ok(false),
-        Some(old) if !git::is_descendant(estate, &old, commit.id())? => Err(EntryError::MovedBack {
+        Some(old) if !git::is_descendant(&config.estate, &old, commit.id())? => Err(EntryError::MovedBack {
             old: old.to_string(),
             new: commit.id().to_string(),
         }),
@@ -146,27 +117,14 @@ fn descends(estate: &Path, commit: &VerifiedCommit, entries: &[Entry]) -> Result
     }
 }
 
-async fn accept(estate: &Path, commit: &VerifiedCommit, journal: &Journal) -> Result<(), EntryError> {
-    if descends(estate, commit, &journal.entries().await?)? {
+async fn accept(config: &Config, commit: &VerifiedCommit, journal: &Journal) -> Result<(), EntryError> {
+    if descends(config, commit, &journal.entries().await?)? {
         let accepted = Event::Accepted {
             commit: commit.id().clone(),
         };
         journal.append(None, accepted, SystemClock.now()).await?;
     }
     Ok(())
-}
-
-fn secret(commit: &VerifiedCommit, identity: &Identity, name: &str) -> Result<Secret, EntryError> {
-    let error = |source| EntryError::Secret {
-        name: name.to_owned(),
-        source,
-    };
-    let path = format!("secrets/{name}.age");
-    let sealed = commit
-        .files()
-        .get(&path)
-        .ok_or_else(|| error(SecretError::Missing { path: path.clone() }))?;
-    identity.open(sealed).map_err(error)
 }
 
 fn world(

@@ -2,6 +2,7 @@
 
 use crate::flow::config::Config;
 use crate::flow::entry::{self, EntryError, Mode};
+use crate::flow::estate::EstateError;
 use crate::flow::session::Session;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
@@ -29,7 +30,7 @@ impl EstateArgs {
     /// Opens the estate; says what is wrong on standard error if it cannot.
     pub async fn open(&self, mode: Mode) -> Result<Arc<Session>, Exit> {
         let opened = match self.config() {
-            Ok(config) => entry::open(&self.estate, &config, mode).await,
+            Ok(config) => entry::open(&config, mode).await,
             Err(error) => Err(error),
         };
         opened.map_err(|error| explain(&error))
@@ -46,8 +47,12 @@ pub fn explain(error: &EntryError) -> Exit {
         diagnostics::print(diagnostics, commit.files());
     }
     anstream::eprintln!("error: {}", crate::flow::apply::chain(error));
+    if let EntryError::Estate(EstateError::Trust(trust)) = error {
+        anstream::eprintln!("to mend it: {}", trust.remedy());
+    }
     match error {
-        EntryError::Trust(_) | EntryError::MovedBack { .. } => Exit::Refused,
+        EntryError::Estate(EstateError::Trust(trust)) if trust.is_refusal() => Exit::Refused,
+        EntryError::MovedBack { .. } => Exit::Refused,
         _ => Exit::Error,
     }
 }

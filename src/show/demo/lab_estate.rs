@@ -1,20 +1,42 @@
 //! The estate that describes the lab: its hosters, its name server, one customer.
 
-use crate::lab::status::LabStatus;
+use crate::flow::init::InitOptions;
+use crate::lab::LabStatus;
+use crate::model::secret::Secret;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Which of the lab's sites stands for which of a hoster's.
+/// The customer of the demo.
+pub const STACK: &str = "acme";
+
+/// Everything that `holdfast init` needs so that the new estate uses the lab's hosters.
+pub fn options(lab: &LabStatus) -> InitOptions {
+    let mut secrets = BTreeMap::new();
+    secrets.insert("dns-key".to_owned(), Secret::new(lab.dns.secret.clone()));
+    if let Some(interface) = &lab.hetzner {
+        secrets.insert("hetzner-token".to_owned(), Secret::new(interface.token.clone()));
+    }
+    InitOptions {
+        name: Some("demo".to_owned()),
+        hosters: Some(hosters(lab)),
+        dns: Some(dns(lab)),
+        stacks: BTreeMap::from([(STACK.to_owned(), stack().to_owned())]),
+        secrets,
+    }
+}
+
+/// Which of the descriptor's sites the lab's pool stands for.
 fn site(hoster: &str) -> &'static str {
     match hoster {
         "netcup" => "nbg",
-        "ionos" => "de/fra",
-        _ => "nbg1",
+        _ => "de/fra",
     }
 }
 
 /// `hosters.toml` for the lab's hosters.
-pub fn hosters(lab: &LabStatus) -> String {
+fn hosters(lab: &LabStatus) -> String {
     let mut text = String::from("schema = 1\n");
+    // Writing to a String cannot fail.
     if let Some(interface) = &lab.hetzner {
         let _ = write!(
             text,
@@ -43,10 +65,10 @@ fn key_without_comment(line: &str) -> String {
     line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// `estate.toml` with the lab's name server.
-pub fn estate(lab: &LabStatus) -> String {
+/// The `[dns]` table for the lab's name server.
+fn dns(lab: &LabStatus) -> String {
     format!(
-        "schema = 1\n\n[estate]\nname = \"demo\"\nlanguage = \"en\"\n\n[dns]\nserver = \"{}:{}\"\nzone = \"{}\"\nkey_name = \"{}\"\nalgorithm = \"{}\"\nkey_secret = \"dns-key\"\nttl = \"60s\"\n",
+        "[dns]\nserver = \"{}:{}\"\nzone = \"{}\"\nkey_name = \"{}\"\nalgorithm = \"{}\"\nkey_secret = \"dns-key\"\nttl = \"60s\"\n",
         lab.dns.address,
         lab.dns.port,
         lab.dns.zone.trim_end_matches('.'),
@@ -56,42 +78,6 @@ pub fn estate(lab: &LabStatus) -> String {
 }
 
 /// One customer with two applications on one machine.
-pub const STACK: &str = r#"schema = 1
-
-[stack]
-id = "acme"
-name = "ACME GmbH"
-language = "en"
-contacts = ["mailto:it@acme.example"]
-
-[objectives]
-rpo = "24h"
-rto = "6h"
-
-[production]
-hoster = "hetzner"
-machine = { cpus = 2, memory = "4 GiB", disk = "40 GiB" }
-image = "debian-13"
-
-[backup]
-hoster = "netcup"
-schedule = "daily 02:30 Europe/Berlin"
-retention = { within = "30d" }
-
-[[service]]
-name = "wiki"
-blueprint = "mediawiki"
-version = 1
-host = "wiki.acme.example"
-settings = { title = "ACME Wiki" }
-
-[[service]]
-name = "docs"
-blueprint = "dokuwiki"
-version = 1
-host = "docs.acme.example"
-settings = { title = "ACME Documents" }
-
-[repair]
-automatic = ["restart", "reinstall", "rebuild"]
-"#;
+fn stack() -> &'static str {
+    include_str!("../../../stacks/examples/acme.toml")
+}
