@@ -5,3 +5,4 @@
 
 mod derive;
 mod lab_hetzner;
+mod lab_pure;
