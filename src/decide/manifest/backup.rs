@@ -1,6 +1,6 @@
 //! A backup machine: rest-server with one append-only repository per stack.
 
-use super::base::{self, Identity, REST_SERVER_PORT};
+use super::base::{self, Identity};
 use super::draft::{Draft, Kind, ManifestError, managed};
 use crate::decide::derive::{EstateKey, text, tls_identity};
 use crate::model::blueprint::When;
@@ -95,7 +95,6 @@ pub fn backup<'a>(
         When::AfterPackages,
     )?;
     draft.unit(unit);
-    debug_assert_eq!(REST_SERVER_PORT, 8000, "the unit names the port");
     Ok(draft.finish(Role::Backup, None))
 }
 

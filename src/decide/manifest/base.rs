@@ -2,7 +2,6 @@
 
 use super::draft::{Draft, ManifestError};
 use super::template::shell_quote;
-use crate::decide::derive::{EstateKey, text};
 use crate::model::blueprint::When;
 use crate::model::ids::{Epoch, EstateName, ImageName, MachineName, ServiceName, StackId};
 use crate::model::machine::{BackupAccess, Role};
@@ -11,9 +10,6 @@ use std::net::IpAddr;
 
 /// Tools of the base layer (Debian package names).
 pub const TOOLS: [&str; 5] = ["ca-certificates", "curl", "jq", "nftables", "restic"];
-
-/// Port of rest-server on backup machines.
-pub const REST_SERVER_PORT: u16 = 8000;
 
 /// Keeps users out from boot on.
 pub const GATE_UNIT: &str = "holdfast-gate.service";
@@ -33,24 +29,6 @@ pub struct Identity<'a> {
     pub epoch: Epoch,
     /// Its name.
     pub machine: &'a MachineName,
-}
-
-/// The access of `stack` to its repository on the backup machine at `address`.
-pub fn backup_access(
-    key: &EstateKey,
-    stack: &StackId,
-    machine: &MachineName,
-    address: IpAddr,
-) -> BackupAccess {
-    let context = |kind| [kind, stack.as_str(), machine.as_str()];
-    BackupAccess {
-        address,
-        port: REST_SERVER_PORT,
-        user: stack.to_string(),
-        password: text(key, &context("rest-server")),
-        repository_password: text(key, &context("repository")),
-        ca_pem: crate::decide::derive::tls_identity(key, machine, address).certificate_pem,
-    }
 }
 
 /// Where a service's variables for hooks and checks stand on its machine.

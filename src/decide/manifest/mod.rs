@@ -9,11 +9,9 @@ mod base;
 mod draft;
 mod template;
 
+pub use crate::model::machine::BackupAccess;
 pub use backup::backup;
-pub use base::{
-    GATE_CHECK_UNIT, GATE_UNIT, Identity, REST_SERVER_PORT, TOOLS, backup_access, environment_path,
-    script_path,
-};
+pub use base::{GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, script_path};
 pub use draft::ManifestError;
 pub use template::{Templates, php_quote, shell_quote};
 
@@ -22,7 +20,7 @@ use crate::model::blueprint::{Blueprint, Check, CheckKind, Engine, When};
 use crate::model::desired::{DesiredService, DesiredStack};
 use crate::model::ids::{BlueprintId, Epoch, EstateName, ImageName, MachineName};
 use crate::model::machine::{
-    BackupAccess, DatabaseRuntime, MachineManifest, ManagedDirectory, Role, ServiceRuntime,
+    DatabaseRuntime, MachineManifest, ManagedDirectory, Role, ServiceRuntime,
 };
 use crate::model::secret::Secret;
 use draft::{Draft, Kind, managed};

@@ -35,6 +35,7 @@ const CONVERGE: Script = script!("converge": "apply", "converge");
 const CHECK: Script = script!("check": "check");
 const GATE_OPEN: Script = script!("gate-open": "gate-open");
 const GATE_CLOSE: Script = script!("gate-close": "gate-close");
+const MARK_OPENED: Script = script!("mark-opened": "mark-opened");
 const MARK_PROVEN: Script = script!("mark-proven": "mark-proven");
 
 /// Shell functions `ensure_postgresql`, `ensure_role NAME PASSWORDFILE` and
@@ -55,8 +56,11 @@ pub struct FactsRequest {
 }
 
 impl FactsRequest {
-    /// Everything that `decide::changes` compares.
-    pub fn of(manifest: &MachineManifest) -> Self {
+    /// Everything that `decide::changes` compares; without a manifest the machine itself only.
+    pub fn of(manifest: Option<&MachineManifest>) -> Self {
+        let Some(manifest) = manifest else {
+            return Self::default();
+        };
         let paths = |path: &String| path.clone();
         Self {
             files: manifest
@@ -159,7 +163,6 @@ pub async fn initialise(
 
 /// Enables and starts all units; afresh on a machine that no user ever reached.
 /// Refuses with `not-loaded` as long as a production machine has no state (S15).
-/// A backup machine counts as opened from then on.
 pub async fn start(
     transport: &dyn Transport,
     contact: &Contact,
@@ -214,7 +217,7 @@ pub async fn converge(
 pub async fn check(
     transport: &dyn Transport,
     contact: &Contact,
-    services: &[&ServiceRuntime],
+    services: &[ServiceRuntime],
 ) -> Result<Vec<CheckResult>, MachineError> {
     let mut lines = Lines::default();
     for service in services {
@@ -223,7 +226,7 @@ pub async fn check(
     let values = transport
         .run(contact, CHECK, &lines.finish())
         .await
-        .map_err(|error| redact(error, services.iter().copied()))?;
+        .map_err(|error| redact(error, services))?;
     let mut results: Vec<CheckResult> = values
         .into_iter()
         .map(|value| read(contact, CHECK, value))
@@ -236,7 +239,7 @@ pub async fn check(
             detail: format!("{} results for {expected} checks", results.len()),
         });
     }
-    let secrets = secrets(services.iter().copied());
+    let secrets = secrets(services);
     for result in &mut results {
         result.detail = hide(&result.detail, &secrets);
     }
@@ -250,6 +253,13 @@ pub async fn mark_proven(transport: &dyn Transport, contact: &Contact) -> Result
         .run(contact, MARK_PROVEN, &nothing)
         .await
         .map(drop)
+}
+
+/// A backup machine serves from now on. Refuses with `has-gate` on a machine with a gate.
+pub async fn mark_opened(transport: &dyn Transport, contact: &Contact) -> Result<(), MachineError> {
+    let nothing = Secret::new(Vec::new());
+    let answer = transport.run(contact, MARK_OPENED, &nothing).await;
+    answer.map(drop)
 }
 
 /// Lets users in. Refuses with `other-epoch`, `not-proven`, `retired`.

@@ -8,6 +8,4 @@ case $role/$(stage) in
 production/building) fail not-loaded "this machine has no state yet: its services must not start empty" ;;
 esac
 start_units
-# A backup machine has no gate: it serves from now on.
-if [ "$role" = backup ] && [ "$(stage)" != opened ]; then set_stage opened; fi
 echo '{"started":true}'
