@@ -1,3 +1,4 @@
 //! What people see: the command line, views of plans and results.
 
 pub mod cli;
+pub mod demo;

@@ -1,0 +1,3 @@
+//! The demo: what it shows, and who plays in it.
+
+pub mod visitor;
