@@ -3,6 +3,11 @@
 // A test may panic, and says why it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod conformance;
 mod derive;
+mod dns;
+mod hoster_hetzner;
+mod hoster_pool;
+mod journal;
 mod lab_hetzner;
 mod lab_pure;

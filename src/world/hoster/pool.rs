@@ -164,9 +164,10 @@ impl Pool {
             }
         }
         // Nothing was asked for, so nothing changed; with a gap it may be the one.
-        let message = match gaps.is_empty() {
-            true => format!("{} has no machine of ours named {name}", self.id),
-            false => format!("{name} was not found; not seen: {}", gaps.join("; ")),
+        let message = if gaps.is_empty() {
+            format!("{} has no machine of ours named {name}", self.id)
+        } else {
+            format!("{name} was not found; not seen: {}", gaps.join("; "))
         };
         refused("not_found", message, FaultClass::Retry)
     }
