@@ -3,5 +3,10 @@
 // A test may panic, and says why it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod changes;
 mod derive;
 mod lab_hetzner;
+mod manifest;
+mod real_machine;
+mod s13_secrets;
+mod sample;
