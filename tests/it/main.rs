@@ -3,6 +3,7 @@
 // A test may panic, and says why it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod changes;
 mod conformance;
 mod derive;
 mod dns;
@@ -11,3 +12,7 @@ mod hoster_pool;
 mod journal;
 mod lab_hetzner;
 mod lab_pure;
+mod manifest;
+mod real_machine;
+mod s13_secrets;
+mod sample;
