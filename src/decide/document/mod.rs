@@ -1,0 +1,166 @@
+//! A TOML file as people wrote it: every value with its place, every error collected.
+//!
+//! What lives here: reading and complaining. What the keys mean is known elsewhere.
+
+pub mod codes;
+mod table;
+pub mod words;
+
+pub use table::{Found, Table};
+
+use crate::model::diagnostic::{Diagnostic, Place};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use toml::de::DeTable;
+
+/// A file that is being read, and what is wrong with it so far.
+pub struct Document<'a> {
+    file: &'a str,
+    text: &'a str,
+    lines: Vec<usize>,
+    damaged: bool,
+    findings: RefCell<Vec<Diagnostic>>,
+}
+
+impl<'a> Document<'a> {
+    /// Reads the file and hands its root table to `read`. The result comes with
+    /// all findings, in the order of the file; `read` runs even when the syntax
+    /// is broken somewhere, so that one run shows everything.
+    pub fn read<T>(
+        file: &'a str,
+        bytes: &'a [u8],
+        read: impl FnOnce(&Table<'_>) -> Option<T>,
+    ) -> (Option<T>, Vec<Diagnostic>) {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => return (None, vec![not_text(file, bytes, error.valid_up_to())]),
+        };
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let document = Document {
+            file,
+            text,
+            lines: line_starts(text),
+            damaged: !errors.is_empty(),
+            findings: RefCell::default(),
+        };
+        for error in &errors {
+            document.report(
+                codes::SYNTAX,
+                &error.span().unwrap_or(0..0),
+                &first_line(error.message()),
+                Some("the file must be TOML: `key = \"text\"` lines under `[table]` headers"),
+            );
+        }
+        let table = Table::root(&document, root.get_ref());
+        let value = read(&table);
+        table.finish();
+        let mut findings = document.findings.into_inner();
+        findings.sort_by_key(|found| found.span);
+        findings.dedup();
+        let sound = findings.is_empty();
+        (value.filter(|_| sound), findings)
+    }
+
+    /// Adds a finding.
+    pub fn report(&self, code: &'static str, span: &Range<usize>, message: &str, help: Option<&str>) {
+        self.findings.borrow_mut().push(Diagnostic {
+            code,
+            place: self.place(span),
+            span: self.clamp(span),
+            message: message.to_owned(),
+            help: help.map(str::to_owned),
+        });
+    }
+
+    /// Line and column of a byte range's start.
+    pub fn place(&self, span: &Range<usize>) -> Place {
+        let (start, _) = self.clamp(span);
+        let line = self.lines.partition_point(|&at| at <= start).max(1);
+        let from = self.lines.get(line - 1).copied().unwrap_or(0);
+        let column = self.text.get(from..start).map_or(0, |t| t.chars().count()) + 1;
+        Place {
+            file: self.file.to_owned(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Broken syntax may have swallowed keys, so that their absence says nothing.
+    pub(super) fn damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// A recovering parser may point beyond the end or between the bytes of a character.
+    fn clamp(&self, span: &Range<usize>) -> (usize, usize) {
+        let start = floor(self.text, span.start);
+        (start, floor(self.text, span.end).max(start))
+    }
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0)
+        .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+        .collect()
+}
+
+/// The parser adds its expectations on further lines; the first says what is wrong.
+fn first_line(message: &str) -> String {
+    message.lines().collect::<Vec<_>>().join("; ")
+}
+
+fn not_text(file: &str, bytes: &[u8], at: usize) -> Diagnostic {
+    let line = 1 + bytes.iter().take(at).filter(|&&b| b == b'\n').count();
+    Diagnostic {
+        code: codes::NOT_TEXT,
+        place: Place {
+            file: file.to_owned(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: 1,
+        },
+        span: (at, at),
+        message: "the file is not UTF-8 text".to_owned(),
+        help: Some("save it as UTF-8".to_owned()),
+    }
+}
+
+/// A finding about a file as a whole, or about its absence.
+pub fn about_file(code: &'static str, file: &str, message: String, help: &str) -> Diagnostic {
+    Diagnostic {
+        code,
+        place: Place {
+            file: file.to_owned(),
+            line: 1,
+            column: 1,
+        },
+        span: (0, 0),
+        message,
+        help: Some(help.to_owned()),
+    }
+}
+
+/// `did you mean "mediawiki"?`, or which ones there are.
+pub fn suggest<'n>(wrong: &str, right: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    let names: Vec<&str> = right.into_iter().collect();
+    let nearest = names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(wrong, name), *name))
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + wrong.len().max(name.len()) / 3);
+    match nearest {
+        Some((_, name)) => Some(format!("did you mean `{name}`?")),
+        None if names.is_empty() => None,
+        None => Some(format!("known here: {}", names.join(", "))),
+    }
+}
+
+/// The files of a commit.
+pub type Files = BTreeMap<String, Vec<u8>>;

@@ -1,0 +1,105 @@
+//! `[backup]`: where recovery points live, when they are made, how long they are kept.
+
+use super::Surroundings;
+use super::placement::{self, Production};
+use crate::decide::document::{Table, codes, suggest, words};
+use crate::model::desired::{BackupIntent, Schedule};
+use jiff::tz::TimeZoneDatabase;
+use std::ops::Range;
+
+/// The intent, and where its hoster is named.
+pub(super) struct Backup {
+    pub intent: BackupIntent,
+    pub at: Range<usize>,
+}
+
+pub(super) fn read(
+    table: &Table<'_>,
+    production: Option<&Production>,
+    surroundings: &Surroundings<'_>,
+) -> Option<Backup> {
+    let placed = placement::backup(table, production, surroundings);
+    let schedule = table.text("schedule", "daily 02:30 Europe/Berlin").and_then(|found| {
+        let read = schedule(&found.value);
+        if let Err((message, help)) = &read {
+            table.report(codes::UNIT, &found.span, message, Some(help));
+        }
+        read.ok()
+    });
+    let keep_within = retention(table);
+    drill(table, surroundings);
+    table.finish();
+    let (placement, at) = placed?;
+    Some(Backup {
+        intent: BackupIntent {
+            placement,
+            schedule: schedule?,
+            keep_within: keep_within?,
+        },
+        at,
+    })
+}
+
+/// `within` is acted on; the longer steps are read and wait for pruning.
+fn retention(table: &Table<'_>) -> Option<jiff::SignedDuration> {
+    let Some(retention) = table.table_if("retention") else {
+        if !table.has("retention") {
+            table.missing("retention", "add retention = { within = \"30d\" }");
+        }
+        return None;
+    };
+    let within = words::duration(&retention, "within", "30d");
+    for key in ["daily", "weekly", "monthly", "yearly"] {
+        retention.number_if::<u16>(key, "8");
+    }
+    retention.finish();
+    within.map(|found| found.value)
+}
+
+/// Read completely, so that a wrong one is told today; drills come later.
+fn drill(table: &Table<'_>, surroundings: &Surroundings<'_>) {
+    let Some(drill) = table.table_if("drill") else {
+        return;
+    };
+    words::duration(&drill, "every", "30d");
+    if let Some(at) = drill.table_if("at") {
+        placement::place(&at, surroundings);
+        at.finish();
+    }
+    drill.finish();
+}
+
+/// Reads `daily 02:30 Europe/Berlin`.
+fn schedule(text: &str) -> Result<Schedule, (String, String)> {
+    let form = || {
+        (
+            format!("{:?} is not a schedule", words::shorten(text)),
+            "write for example \"daily 02:30 Europe/Berlin\"".to_owned(),
+        )
+    };
+    let mut parts = text.split(' ');
+    let (Some("daily"), Some(time), Some(zone), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(form());
+    };
+    let (hour, minute) = time.split_once(':').ok_or_else(form)?;
+    let two = |digits: &str, limit: i8| -> Option<i8> {
+        let right = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        digits.parse().ok().filter(|n| right && *n < limit)
+    };
+    let hour = two(hour, 24).ok_or_else(form)?;
+    let minute = two(minute, 60).ok_or_else(form)?;
+    // The zones compiled in: the same answer on every computer.
+    let known = TimeZoneDatabase::bundled();
+    let zone = known.get(zone).map_err(|_| {
+        let names: Vec<String> = known.available().map(|name| name.to_string()).collect();
+        let near = suggest(zone, names.iter().map(String::as_str)).filter(|help| help.starts_with("did"));
+        let help = near.unwrap_or_else(|| "use a name of the IANA time zone database, for example Europe/Berlin".to_owned());
+        (format!("no time zone {:?}", words::shorten(zone)), help)
+    })?;
+    Ok(Schedule {
+        hour,
+        minute,
+        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+    })
+}

@@ -1,0 +1,243 @@
+//! From the files of an accepted commit to what is wanted: every name looked
+//! up, every unit read, every error told at once.
+//!
+//! Errors in one stack hold that stack (S16); errors in what stacks share give
+//! no `Desired` at all, which is never the same as an empty one (S1).
+
+mod backup;
+mod estate;
+mod hosters;
+mod independence;
+mod placement;
+mod secrets;
+mod service;
+mod stack;
+mod trust;
+
+use super::catalogue::{self, Catalogue};
+use super::document::{Files, about_file, codes, suggest, words};
+use crate::model::blueprint::Blueprint;
+use crate::model::desired::{Desired, DesiredStack, HosterAccount};
+use crate::model::diagnostic::{Diagnostic, Place};
+use crate::model::ids::{BlueprintId, CommitId, HosterId, StackId};
+use std::collections::BTreeMap;
+
+/// What the files ask for, and what is wrong with them.
+#[derive(Debug, Clone)]
+pub struct Resolution {
+    /// `None` when something that all stacks share is broken.
+    pub desired: Option<Desired>,
+    /// Everything found, sorted by place; those of broken stacks are also in `Desired::broken`.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a stack may refer to. `hosters` is `None` while `hosters.toml` cannot
+/// be read: then nothing is said about names in it.
+struct Surroundings<'s> {
+    hosters: Option<&'s BTreeMap<HosterId, HosterAccount>>,
+    blueprints: &'s BTreeMap<BlueprintId, Result<&'s Blueprint, &'s [Diagnostic]>>,
+    zone: Option<&'s str>,
+}
+
+/// Reads all files of the commit.
+pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resolution {
+    let mut shared = stray_files(files);
+    let estate = shared_file(files, "estate.toml", &mut shared, estate::read);
+    let trust = shared_file(files, "trust.toml", &mut shared, trust::read);
+    let hosters = shared_file(files, "hosters.toml", &mut shared, |path, bytes| {
+        hosters::read(path, bytes, catalogue)
+    });
+    shared.extend(secrets::check(files, trust.as_ref()));
+    let named = secrets::Named {
+        estate: estate.as_ref(),
+        hosters: hosters.as_ref(),
+    };
+    shared.extend(named.missing(files));
+
+    let own = catalogue::blueprints(files, "blueprints/");
+    let mut findings = Vec::new();
+    let blueprints = all_blueprints(catalogue, &own, &mut findings);
+    let surroundings = Surroundings {
+        hosters: hosters.as_ref(),
+        blueprints: &blueprints,
+        zone: estate.as_ref().and_then(|e| e.dns.as_ref()).map(|dns| dns.zone.as_str()),
+    };
+    let (mut stacks, mut broken) = read_stacks(files, &surroundings);
+    let stack_findings = broken.values().flatten().cloned();
+    findings.extend(stack_findings);
+    for (id, found) in shared_hosts(&stacks) {
+        findings.extend(found.iter().cloned());
+        stacks.remove(&id);
+        broken.entry(id).or_default().extend(found);
+    }
+
+    let sound = shared.is_empty();
+    findings.extend(shared);
+    findings.sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
+    findings.dedup();
+    let desired = match (estate, hosters) {
+        (Some(estate), Some(hosters)) if sound => {
+            let used = used_blueprints(&stacks, &blueprints);
+            Some(Desired {
+                estate: estate.name,
+                commit: commit.clone(),
+                hosters,
+                dns: estate.dns,
+                stacks,
+                broken,
+                blueprints: used,
+            })
+        }
+        _ => None,
+    };
+    Resolution {
+        desired,
+        diagnostics: findings,
+    }
+}
+
+fn shared_file<T>(
+    files: &Files,
+    path: &str,
+    findings: &mut Vec<Diagnostic>,
+    read: impl FnOnce(&str, &[u8]) -> (Option<T>, Vec<Diagnostic>),
+) -> Option<T> {
+    let Some(bytes) = files.get(path) else {
+        let message = format!("the estate has no {path}");
+        let help = "`holdfast init` in an empty folder writes an example of it";
+        findings.push(about_file(codes::MISSING_FILE, path, message, help));
+        return None;
+    };
+    let (value, found) = read(path, bytes);
+    findings.extend(found);
+    value
+}
+
+/// A definition under a misspelled name would be passed over in silence.
+fn stray_files(files: &Files) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for path in files.keys() {
+        let known = ["stacks/", "blueprints/", "secrets/"]
+            .iter()
+            .any(|folder| path.starts_with(folder));
+        let definition = path
+            .rsplit_once('.')
+            .is_some_and(|(_, kind)| matches!(kind, "toml" | "age"));
+        let shared = ["estate.toml", "trust.toml", "hosters.toml"];
+        // What begins with a dot belongs to tools.
+        let tool = path.split('/').any(|part| part.starts_with('.'));
+        if known || tool || !definition || shared.contains(&path.as_str()) {
+            continue;
+        }
+        let help = suggest(path, shared).unwrap_or_default();
+        let message = format!("nothing reads `{path}`");
+        findings.push(about_file(codes::STRAY_FILE, path, message, &help));
+    }
+    findings
+}
+
+fn all_blueprints<'b>(
+    catalogue: &'b Catalogue,
+    own: &'b BTreeMap<BlueprintId, catalogue::Read<Blueprint>>,
+    findings: &mut Vec<Diagnostic>,
+) -> BTreeMap<BlueprintId, Result<&'b Blueprint, &'b [Diagnostic]>> {
+    let mut all: BTreeMap<_, _> = catalogue
+        .blueprints
+        .iter()
+        .map(|(id, blueprint)| (id.clone(), Ok(blueprint)))
+        .collect();
+    for (id, read) in own {
+        if let Err(found) = read {
+            findings.extend(found.iter().cloned());
+        }
+        if all.contains_key(id) {
+            findings.push(about_file(
+                codes::DUPLICATE,
+                &format!("blueprints/{id}/blueprint.toml"),
+                format!("there is a built-in blueprint `{id}`; this one is not used"),
+                "give the estate's own blueprint another id and folder name",
+            ));
+            continue;
+        }
+        all.insert(id.clone(), read.as_ref().map_err(Vec::as_slice));
+    }
+    all
+}
+
+type Sorted = (BTreeMap<StackId, DesiredStack>, BTreeMap<StackId, Vec<Diagnostic>>);
+
+fn read_stacks(files: &Files, surroundings: &Surroundings<'_>) -> Sorted {
+    let mut stacks = BTreeMap::new();
+    let mut broken: BTreeMap<StackId, Vec<Diagnostic>> = BTreeMap::new();
+    for (path, bytes) in files {
+        let Some(name) = path.strip_prefix("stacks/") else {
+            continue;
+        };
+        if name.starts_with('.') || name.ends_with(".md") {
+            continue;
+        }
+        let stem = name.strip_suffix(".toml").unwrap_or(name);
+        if !name.ends_with(".toml") || !words::ID.fits(stem) {
+            broken.entry(StackId::new(stem)).or_default().push(about_file(
+                codes::FILE_NAME,
+                path,
+                format!("`{path}` is not the file of a stack"),
+                "stacks are named stacks/<id>.toml; an id is a lower-case letter, then at most 30 of a-z 0-9 -",
+            ));
+            continue;
+        }
+        let (stack, findings) = stack::read(path, bytes, stem, surroundings);
+        match stack {
+            Some(stack) => {
+                stacks.insert(stack.id.clone(), stack);
+            }
+            None => broken.entry(StackId::new(stem)).or_default().extend(findings),
+        }
+    }
+    (stacks, broken)
+}
+
+/// One name for two customers. Nobody can say from the files alone whose it
+/// is, so all of them stay as they are.
+fn shared_hosts(stacks: &BTreeMap<StackId, DesiredStack>) -> BTreeMap<StackId, Vec<Diagnostic>> {
+    let mut owners: BTreeMap<&str, Vec<(&StackId, &Place)>> = BTreeMap::new();
+    for (id, stack) in stacks {
+        for service in &stack.services {
+            let entry = owners.entry(service.host.as_str()).or_default();
+            entry.push((id, &service.place));
+        }
+    }
+    let mut findings: BTreeMap<StackId, Vec<Diagnostic>> = BTreeMap::new();
+    for (host, claims) in owners.into_iter().filter(|(_, claims)| claims.len() > 1) {
+        for (id, place) in &claims {
+            let others: Vec<String> = claims
+                .iter()
+                .filter(|(other, _)| other != id)
+                .map(|(_, place)| format!("{}:{}", place.file, place.line))
+                .collect();
+            findings.entry((*id).clone()).or_default().push(Diagnostic {
+                code: codes::DUPLICATE,
+                place: (*place).clone(),
+                span: (0, 0),
+                message: format!("{host} is claimed here and in {}", others.join(", ")),
+                help: Some("one name belongs to one stack; all of them are held until it does".to_owned()),
+            });
+        }
+    }
+    findings
+}
+
+fn used_blueprints(
+    stacks: &BTreeMap<StackId, DesiredStack>,
+    blueprints: &BTreeMap<BlueprintId, Result<&Blueprint, &[Diagnostic]>>,
+) -> BTreeMap<BlueprintId, Blueprint> {
+    let mut used = BTreeMap::new();
+    for service in stacks.values().flat_map(|stack| &stack.services) {
+        if let Some(Ok(blueprint)) = blueprints.get(&service.blueprint)
+            && !used.contains_key(&service.blueprint)
+        {
+            used.insert(service.blueprint.clone(), (*blueprint).clone());
+        }
+    }
+    used
+}

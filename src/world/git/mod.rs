@@ -1,0 +1,14 @@
+//! The estate's repository. Read from objects only, never from the work tree.
+//!
+//! What stays outside: what the files mean.
+
+mod commit;
+mod history;
+mod signature;
+mod tree;
+mod trust;
+mod verify;
+pub mod write;
+
+pub use commit::NAMESPACE;
+pub use verify::{Signed, TrustError, VerifiedCommit, is_descendant, verify};
