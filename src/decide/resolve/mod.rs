@@ -14,6 +14,8 @@ mod service;
 mod stack;
 mod trust;
 
+pub use secrets::ESTATE_KEY;
+
 use super::catalogue::{self, Catalogue};
 use super::document::{Files, about_file, codes, suggest, words};
 use crate::model::blueprint::Blueprint;

@@ -11,4 +11,5 @@ mod verify;
 pub mod write;
 
 pub use commit::NAMESPACE;
+pub use trust::parse as trust_list;
 pub use verify::{Signed, TrustError, VerifiedCommit, is_descendant, verify};

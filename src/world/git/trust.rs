@@ -28,7 +28,7 @@ struct Keys {
 }
 
 /// Reads the list, or says in words why it cannot be used.
-pub(super) fn parse(bytes: &[u8]) -> Result<Trust, String> {
+pub fn parse(bytes: &[u8]) -> Result<Trust, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
     let file: File = toml::from_str(text).map_err(|error| error.message().to_owned())?;
     if file.schema != 1 {

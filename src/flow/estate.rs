@@ -1,0 +1,108 @@
+//! The estate as a whole: verify, then resolve; and how its owner writes to it.
+
+use super::config::Config;
+use crate::decide::catalogue::{Catalogue, catalogue};
+use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
+use crate::model::ids::CommitId;
+use crate::model::secret::Secret;
+use crate::world::catalogue::embedded;
+use crate::world::git::write::{self, WriteError};
+use crate::world::git::{TrustError, VerifiedCommit, verify};
+use crate::world::secrets::{Opener, SecretError, seal};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// An accepted commit and what it asks for.
+#[derive(Debug)]
+pub struct Estate {
+    /// The commit.
+    pub commit: VerifiedCommit,
+    /// Its meaning.
+    pub resolution: Resolution,
+}
+
+/// Why the estate could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum EstateError {
+    /// Not accepted, or not readable.
+    #[error("the estate's commit is not accepted")]
+    Trust(#[from] TrustError),
+    /// A secret.
+    #[error("the estate's secrets cannot be used")]
+    Secret(#[from] SecretError),
+    /// The repository.
+    #[error("the estate cannot be written")]
+    Write(#[from] WriteError),
+    /// A name with other characters.
+    #[error("{id:?} is no name for a secret: a lower-case letter, then at most 30 of a-z 0-9 -")]
+    SecretName {
+        /// As given.
+        id: String,
+    },
+    /// The list in the work tree.
+    #[error("trust.toml cannot be used: {why}")]
+    TrustList {
+        /// In words.
+        why: String,
+    },
+}
+
+/// The built-in catalogue. What is broken in it is a fault of this build and
+/// shows as a missing name; a test keeps it sound.
+pub fn built_in() -> Catalogue {
+    catalogue(&embedded()).0
+}
+
+/// Verifies the chain to the configured head and resolves its files.
+pub fn read(config: &Config) -> Result<Estate, EstateError> {
+    let commit = verify(&config.estate, &config.root, &config.head)?;
+    let resolution = resolve(commit.files(), commit.id(), &built_in());
+    Ok(Estate { commit, resolution })
+}
+
+/// Opens one secret of an accepted commit.
+pub fn secret(config: &Config, commit: &VerifiedCommit, id: &str) -> Result<Secret, EstateError> {
+    Ok(Opener::load(&config.identity)?.open(commit.files(), id)?)
+}
+
+/// The key that every generated secret derives from.
+pub fn estate_key(config: &Config, commit: &VerifiedCommit) -> Result<Secret, EstateError> {
+    secret(config, commit, ESTATE_KEY)
+}
+
+/// What the files of the work tree would mean, for editing. Nothing acts on
+/// it: unsigned files are no intent.
+pub fn read_work_tree(dir: &Path) -> Result<(BTreeMap<String, Vec<u8>>, Resolution), EstateError> {
+    let files = write::work_tree_files(dir)?;
+    let resolution = resolve(&files, &CommitId::new("work tree"), &built_in());
+    Ok((files, resolution))
+}
+
+/// Commits exactly these files (`None` removes one), signed with the key that
+/// the repository's configuration names.
+pub fn commit_signed(
+    dir: &Path,
+    message: &str,
+    changes: &BTreeMap<String, Option<Vec<u8>>>,
+) -> Result<CommitId, EstateError> {
+    let signer = write::signing_key(dir)?;
+    Ok(write::commit(dir, message, changes, &signer)?)
+}
+
+/// Seals bytes as `secrets/<id>.age` in the work tree, for all recipients of
+/// the `trust.toml` there. It counts once it is committed.
+pub fn write_secret(dir: &Path, id: &str, plain: &Secret) -> Result<PathBuf, EstateError> {
+    if !crate::decide::document::words::ID.fits(id) {
+        return Err(EstateError::SecretName { id: id.to_owned() });
+    }
+    let list = std::fs::read(dir.join("trust.toml")).map_err(|source| WriteError::File {
+        path: dir.join("trust.toml"),
+        source,
+    })?;
+    let trust = crate::world::git::trust_list(&list).map_err(|why| EstateError::TrustList { why })?;
+    let recipients = &trust.recipients;
+    let all = std::iter::once(recipients.reconciler.as_str())
+        .chain(recipients.escrow.iter().map(String::as_str));
+    let sealed = seal(plain, all)?;
+    Ok(write::write_file(dir, &format!("secrets/{id}.age"), &sealed)?)
+}

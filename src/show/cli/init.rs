@@ -1,0 +1,59 @@
+//! `holdfast init DIR`: a new estate.
+
+use crate::flow::init::{InitOptions, Initialised, init};
+use crate::show::exit::Exit;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `holdfast init`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// An empty or absent folder
+    dir: PathBuf,
+    /// The estate's id; the folder's name when absent
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// Makes the estate and says where everything is.
+pub fn run(args: Args) -> ExitCode {
+    let options = InitOptions {
+        name: args.name,
+        ..InitOptions::default()
+    };
+    match init(&args.dir, &options) {
+        Ok(made) => {
+            anstream::print!("{}", told(&made));
+            Exit::Nothing.into()
+        }
+        Err(error) => {
+            super::tell(&error);
+            Exit::Error.into()
+        }
+    }
+}
+
+fn told(made: &Initialised) -> String {
+    let estate = made.estate.display();
+    let mut text = format!(
+        "Founded the estate in {estate}\n\n\
+         root commit   {}\n\
+         signing key   {}\n\
+         reconciler    {}\n\
+         escrow        {}\n\n\
+         Move the escrow key off this machine now, to where no server of the estate\n\
+         can reach it: it opens the secrets when everything else is lost.\n",
+        made.root,
+        made.signing_key.display(),
+        made.identity.display(),
+        made.escrow.display(),
+    );
+    if !made.placeholders.is_empty() {
+        text.push_str("\nThese secrets hold a placeholder until you seal the real ones:\n");
+        for id in &made.placeholders {
+            text.push_str(&format!("  holdfast secret {id} --estate {estate} < FILE\n"));
+        }
+    }
+    text.push_str(&format!("\nnext: holdfast check --estate {estate}\n"));
+    text
+}

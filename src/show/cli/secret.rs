@@ -1,0 +1,44 @@
+//! `holdfast secret ID < FILE`: seals a secret into the work tree.
+
+use super::EstateArgs;
+use crate::flow::estate::write_secret;
+use crate::model::secret::Secret;
+use crate::show::exit::Exit;
+use std::io::Read;
+use std::process::ExitCode;
+
+/// Arguments of `holdfast secret`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// As hosters.toml or estate.toml names it
+    id: String,
+    #[command(flatten)]
+    estate: EstateArgs,
+}
+
+/// Reads standard input, seals it for all recipients of trust.toml.
+pub fn run(args: &Args) -> ExitCode {
+    let mut plain = Vec::new();
+    if let Err(error) = std::io::stdin().lock().read_to_end(&mut plain) {
+        super::tell(&error);
+        return Exit::Error.into();
+    }
+    // A token never ends with the newline that `echo` adds.
+    while plain.last() == Some(&b'\n') {
+        plain.pop();
+    }
+    if plain.is_empty() {
+        anstream::eprintln!("error: standard input is empty, nothing was written");
+        return Exit::Error.into();
+    }
+    match write_secret(&args.estate.estate, &args.id, &Secret::new(plain)) {
+        Ok(path) => {
+            anstream::println!("sealed {}\nnext: git add and commit it", path.display());
+            Exit::Nothing.into()
+        }
+        Err(error) => {
+            super::tell(&error);
+            Exit::Error.into()
+        }
+    }
+}
