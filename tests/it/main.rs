@@ -2,6 +2,9 @@
 
 // A test may panic, and says why it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, reason = "tests live outside, where things are touched")]
 
 mod derive;
 mod lab_hetzner;
+mod readme;
+mod structure;
