@@ -213,7 +213,7 @@ impl<'a> Court<'a> {
                 let newest = points
                     .iter()
                     .filter(|p| p.rung >= Rung::Shipped)
-                    .max_by_key(|p| (p.taken_at, &p.id));
+                    .max_by_key(|p| (p.epoch, p.taken_at, &p.id));
                 (newest.map(|p| &p.id) != Some(point))
                     .then(|| ("S11", format!("takes {point}, which is not the newest point proven far enough")))
             }

@@ -5,41 +5,11 @@
 //! from `/etc/holdfast/identity` afterwards, and so do we.
 
 use super::derive::KeyPair;
+use crate::model::identity::{IDENTITY_PATH, Identity};
 use crate::model::ids::MachineName;
-use crate::model::machine::Role;
 use crate::model::operation::OwnerLabel;
 use crate::model::secret::Secret;
 use std::fmt::Write as _;
-
-/// Where a machine says whose it is.
-pub const IDENTITY_PATH: &str = "/etc/holdfast/identity";
-
-/// The identity file: `KEY='value'` lines, readable by a shell.
-pub fn identity(owner: &OwnerLabel, machine: &MachineName) -> String {
-    let stack = owner.stack.as_ref().map_or("", |stack| stack.as_str());
-    let epoch = owner.epoch.0.to_string();
-    let lines = [
-        ("ESTATE", owner.estate.as_str()),
-        ("STACK", stack),
-        ("ROLE", role_word(owner.role)),
-        ("EPOCH", epoch.as_str()),
-        ("MACHINE", machine.as_str()),
-    ];
-    let mut text = String::new();
-    for (key, value) in lines {
-        let quoted = value.replace('\'', r"'\''");
-        let _ = writeln!(text, "{key}='{quoted}'"); // writing to a String cannot fail
-    }
-    text
-}
-
-/// The word for a role in labels and identity files.
-pub fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Production => "production",
-        Role::Backup => "backup",
-    }
-}
 
 /// The cloud-config of a new machine. The same input gives the same bytes.
 ///
@@ -54,6 +24,10 @@ pub fn user_data(
 ) -> Secret {
     let private = String::from_utf8_lossy(host_key.private_openssh.expose());
     let name = quoted(machine.as_str());
+    let identity = Identity {
+        owner: owner.clone(),
+        machine: machine.clone(),
+    };
     let mut text = String::from("#cloud-config\n");
     let _ = write!(
         text,
@@ -79,7 +53,7 @@ pub fn user_data(
         client = quoted(client_public),
         private = indented(&private, 4),
         public = quoted(&host_key.public),
-        identity = indented(&identity(owner, machine), 6),
+        identity = indented(&identity.to_text(), 6),
     );
     Secret::new(text)
 }

@@ -1,8 +1,11 @@
 //! What we do: observe, apply, back up, verify, reconcile. Decisions and world put together.
 
 pub mod apply;
+pub mod back_up;
+pub mod entry;
 pub mod fence;
 pub mod observe;
 pub mod open;
+pub mod points;
 pub mod reconcile;
 pub mod session;

@@ -31,6 +31,14 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
 }
 
+/// The journal, as far as this session may use it.
+pub enum Book {
+    /// One writer at a time.
+    Writing(AsyncMutex<Journal>),
+    /// For plans: what was recorded so far; nothing is written.
+    Reading(Vec<Entry>),
+}
+
 /// An estate opened for work.
 pub struct Session {
     /// What the accepted commit asks for.
@@ -39,18 +47,18 @@ pub struct Session {
     pub key: EstateKey,
     /// The things outside.
     pub world: World,
-    journal: AsyncMutex<Journal>,
+    book: Book,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
 }
 
 impl Session {
     /// Puts the parts together.
-    pub fn new(desired: Desired, key: EstateKey, world: World, journal: Journal) -> Self {
+    pub fn new(desired: Desired, key: EstateKey, world: World, book: Book) -> Self {
         Self {
             desired,
             key,
             world,
-            journal: AsyncMutex::new(journal),
+            book,
             roster: Mutex::default(),
         }
     }
@@ -58,12 +66,18 @@ impl Session {
     /// Writes one event; durable when this returns (S6).
     pub async fn record(&self, stack: Option<&StackId>, event: Event) -> Result<Entry, StoreError> {
         let now = self.world.clock.now();
-        self.journal.lock().await.append(stack, event, now).await
+        match &self.book {
+            Book::Writing(journal) => journal.lock().await.append(stack, event, now).await,
+            Book::Reading(_) => Err(StoreError::ReadOnly),
+        }
     }
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        self.journal.lock().await.entries().await
+        match &self.book {
+            Book::Writing(journal) => journal.lock().await.entries().await,
+            Book::Reading(entries) => Ok(entries.clone()),
+        }
     }
 
     /// What the journal says has happened.

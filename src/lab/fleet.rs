@@ -22,7 +22,8 @@ pub struct MachineSpec {
 }
 
 /// What can be said of a machine from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Power {
     /// Its first process lives.
     Running,

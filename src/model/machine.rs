@@ -7,6 +7,7 @@ use super::units::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 /// Lower-case hexadecimal SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +28,24 @@ pub enum Role {
     Production,
     /// Holds recovery points of stacks.
     Backup,
+}
+
+impl Role {
+    /// The word in labels and identity files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Backup => "backup",
+        }
+    }
+    /// The role of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "production" => Some(Self::Production),
+            "backup" => Some(Self::Backup),
+            _ => None,
+        }
+    }
 }
 
 /// All that a machine should be, rendered; the same input gives the same bytes.
@@ -118,6 +137,23 @@ pub struct DatabaseRuntime {
     pub owner: String,
     /// The role's password.
     pub password: Secret,
+}
+
+/// How a production machine reaches its repository on its backup machine.
+#[derive(Debug, Clone)]
+pub struct BackupAccess {
+    /// Where rest-server answers.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Its user, who may only add to the repository of the same name.
+    pub user: String,
+    /// That user's password.
+    pub password: Secret,
+    /// What the repository is encrypted with; never on the backup machine.
+    pub repository_password: Secret,
+    /// The one certificate we accept from it.
+    pub ca_pem: String,
 }
 
 /// How far a machine has come; written on the machine at `/etc/holdfast/stage`.

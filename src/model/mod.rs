@@ -4,6 +4,7 @@ pub mod blueprint;
 pub mod desired;
 pub mod diagnostic;
 pub mod gap;
+pub mod identity;
 pub mod ids;
 pub mod journal;
 pub mod machine;

@@ -81,6 +81,10 @@ pub struct FilesContent {
     pub bytes: Bytes,
     /// SHA-256 over the sorted list of `sha256  path` lines.
     pub digest: Digest,
+    /// Files were changing each time they were stored: the numbers are those of just before,
+    /// and a restore may differ from them without being wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changing: bool,
 }
 
 /// A database, counted.
@@ -88,6 +92,12 @@ pub struct FilesContent {
 pub struct DatabaseContent {
     /// Server version.
     pub server: String,
+    /// Collation of the database; empty when not told.
+    #[serde(default)]
+    pub collation: String,
+    /// Size on the server's disk; a load needs about as much.
+    #[serde(default)]
+    pub bytes: Bytes,
     /// Rows per table, `schema.table`.
     pub rows: BTreeMap<String, u64>,
 }

@@ -1,3 +1,8 @@
 //! What we touch: one room per kind of outside thing, each a small trait and its implementations.
 
+pub mod backup;
+pub mod clock;
+pub mod dns;
+pub mod hoster;
 pub mod machine;
+pub mod store;

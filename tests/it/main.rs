@@ -6,5 +6,6 @@
 
 mod derive;
 mod lab_hetzner;
+mod lab_pure;
 mod readme;
 mod structure;

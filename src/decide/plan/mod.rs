@@ -12,7 +12,7 @@ pub(crate) use stack::ENOUGH;
 use crate::decide::history::History;
 use crate::decide::names;
 use crate::model::desired::Desired;
-use crate::model::ids::MachineName;
+use crate::model::ids::{MachineName, StackId};
 use crate::model::machine::{Digest, MachineManifest};
 use crate::model::observed::Observed;
 use crate::model::plan::{Basis, PLAN_SCHEMA, Plan};
@@ -76,4 +76,29 @@ pub fn plan(
         drift: draft.drift,
         gaps: draft.gaps,
     }
+}
+
+/// A plan of one stack's backup alone, because a person asks for it. The error says why not, in words.
+pub fn backup_now(
+    want: &Desired,
+    stack: &StackId,
+    seen: &Observed,
+    past: &History,
+    basis: Basis,
+) -> Result<Plan, String> {
+    let desired = want.stacks.get(stack).ok_or_else(|| match want.broken.get(stack) {
+        Some(_) => "its definition has errors; holdfast check shows them".to_owned(),
+        None => "the estate has no such stack".to_owned(),
+    })?;
+    let mut draft = Draft::default();
+    let at = Situation::of(desired, want, seen, past);
+    stack::backup_only(&at, seen, &mut draft)?;
+    Ok(Plan {
+        plan_schema: PLAN_SCHEMA,
+        basis,
+        steps: draft.steps,
+        held: draft.held,
+        drift: draft.drift,
+        gaps: draft.gaps,
+    })
 }

@@ -202,7 +202,8 @@ fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pe
         .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
         .map(|p| p.taken_at)
         .max();
-    if point::backup_due(&stack.backup.schedule, last, view.seen.at) {
+    // A schedule that cannot be read counts as due: a point too many hurts nobody.
+    if point::backup_due(&stack.backup.schedule, last, view.seen.at).unwrap_or(true) {
         let repository = points.is_empty().then(|| repository(to, serves.as_ref(), pen));
         pen.step(
             Action::Backup {
@@ -337,8 +338,11 @@ fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             return;
         }
     };
-    let choice = point::choose(points, ENOUGH);
-    let Some(chosen) = choice.chosen else {
+    let rules = point::Rules {
+        least: ENOUGH,
+        newest_epoch: view.at.given_out,
+    };
+    let Some(chosen) = point::choose(points, rules).map(|choice| choice.chosen) else {
         pen.hold(
             wanted,
             Hold::Forbidden {
@@ -783,4 +787,46 @@ fn zombies(view: &View<'_>, writer: &MachineName, epoch: Epoch, pen: &mut Pen<'_
             );
         }
     }
+}
+
+/// A backup that a person asks for, of a machine that runs and may write.
+pub(super) fn backup_only(
+    at: &Situation<'_>,
+    seen: &Observed,
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let Some(writer) = &at.writer else {
+        return Err("it has not been installed yet".into());
+    };
+    match &writer.state {
+        WriterState::Answers(_) if writer.fenced.is_none() => {}
+        WriterState::Unseen(gap) => return Err(gap.to_string()),
+        _ => return Err(format!("its machine {} does not run", writer.name)),
+    }
+    let placement = &at.stack.backup.placement;
+    let to = names::backup_machine(&placement.hoster, &placement.site);
+    match seen.machines.get(&to) {
+        Some(Ok(_)) => {}
+        Some(Err(gap)) => return Err(gap.to_string()),
+        None => return Err(format!("there is no backup machine {to} yet")),
+    }
+    let mut pen = Pen {
+        draft,
+        stack: Some(&at.stack.id),
+    };
+    let repository = match &at.points {
+        Ok(points) if points.is_empty() => Some(repository(&to, None, &mut pen)),
+        Ok(_) => None,
+        Err(gap) => return Err(gap.to_string()),
+    };
+    pen.step(
+        Action::Backup {
+            machine: writer.name.clone(),
+            to,
+        },
+        Effect::Safe,
+        because("asked for by hand"),
+        &[repository.as_ref()],
+    );
+    Ok(())
 }

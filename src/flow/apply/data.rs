@@ -1,13 +1,14 @@
 //! Steps that move a stack's state: repository, backup, fetch, load.
 
 use super::{Run, StepError, lock};
+use crate::flow::session::Session;
 use crate::model::ids::{MachineName, PointId};
 use crate::model::journal::Event;
 use crate::model::operation::FaultClass;
 use crate::model::plan::{Source, Step};
 use crate::model::point::Rung;
-use crate::world::backup::{self, BackupRequest};
-use crate::flow::session::Session;
+use crate::world::backup::{self, BackupRequest, FetchRequest, LoadRequest, ReadBackRequest};
+use serde_json::json;
 
 impl Run {
     pub(super) async fn repository(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
@@ -32,17 +33,26 @@ impl Run {
         let manifest = self.manifest_of(step, machine)?;
         let epoch = self.epoch_of(machine)?;
         let transport = self.session.world.transport.as_ref();
+        let canary = format!("{} {epoch} {}", stack.id, self.session.world.clock.now());
         let request = BackupRequest {
-            stack: stack.id.clone(),
+            stack: &stack.id,
             epoch,
-            commit: self.session.desired.commit.clone(),
-            services: manifest.services,
+            commit: &self.session.desired.commit,
+            canary: &canary,
+            packages: &manifest.packages,
+            services: &manifest.services,
         };
         self.reporter.note(step, "dumping and sending");
-        let taken = backup::take(transport, &production, &request).await?;
+        let taken = backup::take(transport, &production, request).await?;
         self.reporter.note(step, "reading back");
         let password = self.session.repository_password(stack);
-        backup::read_back(transport, &vault, &stack.id, &password, &taken).await?;
+        let request = ReadBackRequest {
+            stack: &stack.id,
+            password: &password,
+            point: &taken.point,
+            manifest_digest: &taken.manifest_digest,
+        };
+        backup::read_back(transport, &vault, request).await?;
         lock(&self.made).insert(step.id.clone(), taken.point.clone());
         self.record(
             step,
@@ -60,10 +70,15 @@ impl Run {
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
+        let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
         let transport = self.session.world.transport.as_ref();
-        backup::fetch(transport, &contact, &point).await?;
+        let request = FetchRequest {
+            stack: &stack.id,
+            point: &point,
+        };
+        backup::fetch(transport, &contact, request).await?;
         Ok(())
     }
 
@@ -73,11 +88,17 @@ impl Run {
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
+        let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
         let manifest = self.manifest_of(step, machine)?;
         let transport = self.session.world.transport.as_ref();
-        backup::load(transport, &contact, &point, &manifest.services).await?;
+        let request = LoadRequest {
+            stack: &stack.id,
+            point: &point,
+            services: &manifest.services,
+        };
+        backup::load(transport, &contact, request).await?;
         lock(&self.loaded).insert(machine.clone(), point.clone());
         self.prove(step, &point, Rung::Restored).await
     }
@@ -89,7 +110,15 @@ impl Run {
         if let Some(vault) = self.session.contact(&machine) {
             let transport = self.session.world.transport.as_ref();
             // The restore stands without this note; the journal has it in any case.
-            if let Err(error) = backup::record_rung(transport, &vault, &stack.id, point, rung).await {
+            let evidence = json!({
+                "step": step.id,
+                "machine": step.action.machine(),
+                "commit": self.session.desired.commit,
+                "at": self.session.world.clock.now(),
+            });
+            let kept =
+                backup::record_rung(transport, &vault, &stack.id, point, rung, &evidence).await;
+            if let Err(error) = kept {
                 tracing::warn!(%point, %error, "the evidence could not be kept beside the repository");
             }
         }

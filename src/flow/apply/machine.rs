@@ -22,6 +22,9 @@ impl From<MachineError> for StepError {
             MachineError::Unreachable { .. } => {
                 Self::refused("unreachable", error.to_string(), FaultClass::Retry)
             }
+            MachineError::Denied { .. } => {
+                Self::refused("denied", error.to_string(), FaultClass::NeedsHuman)
+            }
             MachineError::ForeignHostKey { .. } => {
                 Self::refused("foreign-host-key", error.to_string(), FaultClass::NeedsHuman)
             }
@@ -240,8 +243,7 @@ impl Run {
 
     pub(super) async fn close(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
-        let manifest = self.manifest_of(step, machine)?;
-        verbs::gate_close(self.session.world.transport.as_ref(), &contact, &manifest).await?;
+        verbs::gate_close(self.session.world.transport.as_ref(), &contact).await?;
         let closed = Event::Closed {
             machine: machine.clone(),
         };

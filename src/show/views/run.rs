@@ -68,3 +68,20 @@ fn path_of(report: &Report) -> Vec<crate::model::ids::StepId> {
 pub fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
+
+/// The same for programs.
+pub fn json(report: &Report) -> serde_json::Value {
+    let path = path_of(report);
+    serde_json::json!({
+        "steps": report.steps.iter().map(|record| serde_json::json!({
+            "id": record.step.id,
+            "stack": record.step.stack,
+            "kind": record.step.action.verb(),
+            "began_seconds": record.began.as_secs_f64(),
+            "took_seconds": record.took.as_secs_f64(),
+            "critical_path": path.contains(&record.step.id),
+            "error": record.error,
+        })).collect::<Vec<_>>(),
+        "not_begun": report.left,
+    })
+}

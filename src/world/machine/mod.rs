@@ -4,6 +4,11 @@
 //! data comes on standard input, its answer is JSON lines. Nothing of the
 //! customer's is ever pasted into a command line (S13).
 
+pub mod ssh;
+pub mod verbs;
+mod wire;
+
+use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::MachineName;
 use crate::model::secret::Secret;
 use async_trait::async_trait;
@@ -37,6 +42,14 @@ pub enum MachineError {
     /// No connection; certainly nothing was run.
     #[error("{machine} does not answer on SSH: {detail}")]
     Unreachable {
+        /// Which.
+        machine: MachineName,
+        /// What ssh said.
+        detail: String,
+    },
+    /// It answers but does not let us in; certainly nothing was run.
+    #[error("{machine} rejects our SSH key: {detail}")]
+    Denied {
         /// Which.
         machine: MachineName,
         /// What ssh said.
@@ -80,6 +93,35 @@ pub enum MachineError {
         /// What was wrong.
         detail: String,
     },
+}
+
+impl MachineError {
+    /// The machine it is about.
+    pub fn machine(&self) -> &MachineName {
+        match self {
+            Self::Unreachable { machine, .. }
+            | Self::Denied { machine, .. }
+            | Self::ForeignHostKey { machine }
+            | Self::Refused { machine, .. }
+            | Self::Lost { machine, .. }
+            | Self::Unreadable { machine, .. } => machine,
+        }
+    }
+
+    /// What it means for an observation (S1): not seen, never absent.
+    pub fn gap(&self) -> Gap {
+        let kind = match self {
+            Self::Unreachable { .. } | Self::Lost { .. } => GapKind::Unreachable,
+            Self::Denied { .. } => GapKind::Denied,
+            Self::ForeignHostKey { .. } => GapKind::ForeignHostKey,
+            Self::Refused { .. } | Self::Unreadable { .. } => GapKind::Unreadable,
+        };
+        Gap::new(
+            kind,
+            format!("machine {}", self.machine()),
+            self.to_string(),
+        )
+    }
 }
 
 /// A way to run fixed scripts on machines.

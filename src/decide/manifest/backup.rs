@@ -1,0 +1,116 @@
+//! A backup machine: rest-server with one append-only repository per stack.
+
+use super::base::{self, Identity};
+use super::draft::{Draft, Kind, ManifestError, managed};
+use crate::decide::derive::{EstateKey, text, tls_identity};
+use crate::model::blueprint::When;
+use crate::model::ids::{Epoch, EstateName, MachineName, StackId};
+use crate::model::machine::{MachineManifest, Role};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+/// rest-server's account on the machine.
+const ACCOUNT: &str = "holdfast-restic";
+/// Cost of a password line. bcrypt's slowness protects guessable passwords;
+/// these have 190 bits, and restic sends them with every request.
+const COST: u32 = 5;
+
+/// All that a backup machine should be. The repositories' own passwords never get there.
+pub fn backup<'a>(
+    estate: &EstateName,
+    machine: &MachineName,
+    epoch: Epoch,
+    stacks: impl IntoIterator<Item = &'a StackId>,
+    key: &EstateKey,
+    address: IpAddr,
+) -> Result<MachineManifest, ManifestError> {
+    let mut draft = Draft::new();
+    base::ground(
+        &mut draft,
+        Identity {
+            estate,
+            stack: None,
+            role: Role::Backup,
+            epoch,
+            machine,
+        },
+    )?;
+    draft.package("rest-server");
+    draft.directory("/srv/holdfast", "0755", "root", "root");
+    draft.directory("/srv/holdfast/restic", "0700", ACCOUNT, ACCOUNT);
+    draft.directory("/srv/holdfast/rungs", "0755", "root", "root");
+
+    let mut users: Vec<&StackId> = stacks.into_iter().collect();
+    users.sort_unstable();
+    users.dedup();
+    let mut htpasswd = String::new();
+    for stack in users {
+        let user = draft.word(Kind::Service, stack.to_string())?;
+        let line = password_line(key, &user, machine);
+        // Writing to a String cannot fail.
+        let _ = writeln!(htpasswd, "{user}:{line}");
+    }
+    let identity = tls_identity(key, machine, address);
+    let private_key = String::from_utf8_lossy(identity.private_key_pem.expose()).into_owned();
+    let unit = "holdfast-rest-server.service";
+    for (path, content, mode, restarts) in [
+        ("/etc/holdfast/htpasswd", htpasswd, "0640", vec![unit]),
+        (
+            "/etc/holdfast/tls.crt",
+            identity.certificate_pem,
+            "0644",
+            vec![unit],
+        ),
+        ("/etc/holdfast/tls.key", private_key, "0640", vec![unit]),
+    ] {
+        let restarts = restarts.into_iter().map(str::to_owned).collect();
+        draft.add(managed(
+            path,
+            content,
+            mode,
+            "root",
+            ACCOUNT,
+            When::AfterPackages,
+            restarts,
+        ))?;
+    }
+    draft.file(
+        "/etc/sysusers.d/holdfast-restic.conf",
+        include_str!("base/holdfast-restic.conf"),
+        "0644",
+        When::BeforePackages,
+    )?;
+    // An empty unit is a masked one: the package's own would listen without passwords.
+    draft.file(
+        "/etc/systemd/system/rest-server.service",
+        "",
+        "0644",
+        When::BeforePackages,
+    )?;
+    draft.file(
+        "/etc/systemd/system/holdfast-rest-server.service",
+        include_str!("base/holdfast-rest-server.service"),
+        "0644",
+        When::AfterPackages,
+    )?;
+    draft.unit(unit);
+    Ok(draft.finish(Role::Backup, None))
+}
+
+/// The bcrypt hash of the stack's password. Its salt is derived, so that the
+/// same input gives the same file and no drift.
+fn password_line(key: &EstateKey, user: &str, machine: &MachineName) -> String {
+    let context = |kind| [kind, user, machine.as_str()];
+    let password = text(key, &context("rest-server"));
+    let salt = Sha256::digest(text(key, &context("rest-server-salt")).expose());
+    let mut sixteen = [0; 16];
+    sixteen.copy_from_slice(&salt[..16]);
+    #[expect(
+        clippy::expect_used,
+        reason = "bcrypt refuses only costs outside 4..=31 and passwords with NUL; neither occurs"
+    )]
+    bcrypt::hash_with_salt(password.expose(), COST, sixteen)
+        .expect("a generated password hashes")
+        .format_for_version(bcrypt::Version::TwoY)
+}

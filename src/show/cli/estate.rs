@@ -1,0 +1,87 @@
+//! What every command on an estate takes, and how it says that it could not begin.
+
+use crate::flow::config::Config;
+use crate::flow::entry::{self, EntryError, Mode};
+use crate::flow::estate::EstateError;
+use crate::flow::session::Session;
+use crate::show::diagnostics;
+use crate::show::exit::Exit;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Which estate.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EstateArgs {
+    /// The estate's repository
+    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    pub estate: PathBuf,
+    /// Configuration with root, keys and state [default: holdfast/config.toml in the repository's Git directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl EstateArgs {
+    /// The configuration beside the estate.
+    pub fn config(&self) -> Result<Config, EntryError> {
+        Ok(Config::load(&self.estate, self.config.as_deref())?)
+    }
+
+    /// Opens the estate; says what is wrong on standard error if it cannot.
+    pub async fn open(&self, mode: Mode) -> Result<Arc<Session>, Exit> {
+        let opened = match self.config() {
+            Ok(config) => entry::open(&config, mode).await,
+            Err(error) => Err(error),
+        };
+        opened.map_err(|error| explain(&error))
+    }
+}
+
+/// Prints why an estate cannot be worked on.
+pub fn explain(error: &EntryError) -> Exit {
+    if let EntryError::Broken {
+        diagnostics,
+        commit,
+    } = error
+    {
+        diagnostics::print(diagnostics, commit.files());
+    }
+    anstream::eprintln!("error: {}", crate::flow::apply::chain(error));
+    if let EntryError::Estate(EstateError::Trust(trust)) = error {
+        anstream::eprintln!("to mend it: {}", trust.remedy());
+    }
+    match error {
+        EntryError::Estate(EstateError::Trust(trust)) if trust.is_refusal() => Exit::Refused,
+        EntryError::MovedBack { .. } => Exit::Refused,
+        _ => Exit::Error,
+    }
+}
+
+/// Prints an error that is nobody's definition.
+pub fn fail(error: &dyn std::error::Error) -> Exit {
+    anstream::eprintln!("error: {}", crate::flow::apply::chain(error));
+    Exit::Error
+}
+
+/// Cancelled by Ctrl-C or SIGTERM: no new step is begun, running ones come to their end.
+pub fn stop_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        let Ok(mut terminate) =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        else {
+            return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        anstream::eprintln!("stopping at the next step boundary; a second Ctrl-C ends at once");
+        on_signal.cancel();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+    stop
+}

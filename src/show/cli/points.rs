@@ -1,0 +1,115 @@
+//! `holdfast points STACK`: recovery points, how far each is proven, and which one a rebuild would take.
+
+use super::estate::{EstateArgs, fail};
+use crate::flow::entry::Mode;
+use crate::flow::points::{Listing, list};
+use crate::model::ids::StackId;
+use crate::model::point::RecoveryPoint;
+use crate::model::units::show_duration;
+use crate::show::exit::Exit;
+use crate::show::views::{self, Format};
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+use serde_json::json;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which stack
+    stack: String,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
+    let session = match estate.open(Mode::Read).await {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    let stack = StackId::new(args.stack);
+    if !session.desired.stacks.contains_key(&stack) {
+        anstream::eprintln!("error: the estate has no sound stack {stack:?}; holdfast check shows what is wrong");
+        return Exit::Error;
+    }
+    match list(&session, &stack).await {
+        Ok(Ok(listing)) => {
+            match args.format {
+                Format::Human => human(&stack, &listing, session.world.clock.now()),
+                Format::Json => json(&listing),
+            }
+            Exit::Nothing
+        }
+        Ok(Err(gap)) => {
+            anstream::eprintln!("error: the recovery points could not be listed: {gap}");
+            Exit::Error
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
+    if listing.points.is_empty() {
+        anstream::println!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
+        return;
+    }
+    let chosen = listing.choice.as_ref().map(|c| &c.chosen.id);
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["", "point", "taken (UTC)", "age", "size", "proven", "epoch"]);
+    for point in &listing.points {
+        table.add_row([
+            if chosen == Some(&point.id) { "*" } else { "" }.to_owned(),
+            short(point).to_owned(),
+            point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            show_duration(now.duration_since(point.taken_at)),
+            point.bytes.to_string(),
+            views::rung(point.rung).to_owned(),
+            point.epoch.to_string(),
+        ]);
+    }
+    anstream::println!("{table}");
+    match &listing.choice {
+        Some(_) => anstream::println!("* a rebuild would take this one: the newest that was read back"),
+        None => anstream::println!("A rebuild would take none: no point was read back."),
+    }
+    for choice in &listing.choice {
+        for newer in &choice.newer_less_proven {
+            anstream::println!(
+                "{} is newer by {} and was only {}",
+                short(&newer.point),
+                show_duration(newer.newer_by),
+                views::rung(newer.point.rung)
+            );
+        }
+        for stray in &choice.not_ours {
+            anstream::println!(
+                "{} was written by a machine that had no right to write any more; it is never chosen",
+                short(&stray.point)
+            );
+        }
+    }
+}
+
+fn short(point: &RecoveryPoint) -> &str {
+    point.id.as_str().get(..8).unwrap_or(point.id.as_str())
+}
+
+fn json(listing: &Listing) {
+    let points: Vec<_> = listing
+        .points
+        .iter()
+        .map(|p| {
+            json!({
+                "id": p.id,
+                "taken_at": p.taken_at,
+                "rung": p.rung,
+                "bytes": p.bytes,
+                "epoch": p.epoch,
+            })
+        })
+        .collect();
+    super::print_json(&json!({
+        "points": points,
+        "chosen": listing.choice.as_ref().map(|c| &c.chosen.id),
+    }));
+}

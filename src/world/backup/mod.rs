@@ -1,0 +1,40 @@
+//! Recovery points: taking them on production, reading them back on the backup
+//! machine, loading them into a new machine.
+//!
+//! Everything is done by stock tools (restic, `pg_dump`, `pg_restore`) that the
+//! scripts beside this file drive. Here lives the conversation with those
+//! scripts. Which point is taken and when a backup is due is decided in
+//! [`decide::point`](crate::decide::point), never here; nothing here deletes a point (S3).
+
+mod answer;
+mod input;
+mod production;
+mod vault;
+
+pub use answer::{parse_points, scripted_error_gap};
+pub use production::{
+    BackupRequest, Compared, FetchRequest, Fetched, LoadRequest, Taken, content, fetch, load, take,
+};
+pub use vault::{
+    ReadBack, ReadBackRequest, Repository, points, points_all, read_back, record_rung, repository,
+};
+
+use crate::world::machine::Script;
+
+macro_rules! script {
+    ($name:literal, $($part:literal),+) => {
+        Script {
+            name: $name,
+            text: concat!($(include_str!(concat!("scripts/", $part))),+),
+        }
+    };
+}
+
+const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
+const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
+const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
+const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
+const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
+const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
+const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
+const CONTENT: Script = script!("content", "prelude.sh", "content.sh", "live.sh");

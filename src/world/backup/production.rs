@@ -1,0 +1,180 @@
+//! On production machines: taking a point, fetching it onto a new machine, loading it.
+
+use super::answer::only;
+use super::input::Lines;
+use super::{CONTENT, FETCH, LOAD, TAKE};
+use crate::model::ids::{CommitId, Epoch, PointId, ServiceName, StackId};
+use crate::model::machine::{Digest, ServiceRuntime};
+use crate::model::point::{PointManifest, ServiceContent};
+use crate::model::units::Bytes;
+use crate::world::machine::{Contact, MachineError, Transport};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What one recovery point shall hold.
+#[derive(Debug, Clone, Copy)]
+pub struct BackupRequest<'a> {
+    /// Whose.
+    pub stack: &'a StackId,
+    /// Epoch of the machine; another epoch on the machine is refused (`other-identity`).
+    pub epoch: Epoch,
+    /// Estate commit that describes the machine.
+    pub commit: &'a CommitId,
+    /// A text that occurs nowhere else; written just before and looked for after every restore.
+    pub canary: &'a str,
+    /// Packages whose versions the manifest names; those not installed are left out.
+    pub packages: &'a [String],
+    /// What runs there, with its declared state.
+    pub services: &'a [ServiceRuntime],
+}
+
+/// A point that restic wrote. It proves nothing until it was read back.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Taken {
+    /// The restic snapshot.
+    pub point: PointId,
+    /// The manifest inside the point.
+    pub manifest: PointManifest,
+    /// SHA-256 of the manifest's bytes as they are in the point.
+    pub manifest_digest: Digest,
+    /// Bytes that a restore would write.
+    pub bytes: Bytes,
+    /// Bytes that were new to the repository.
+    pub added: Bytes,
+    /// Milliseconds on the machine.
+    pub millis: u64,
+    /// How often files had to be stored because they changed meanwhile; at most four.
+    pub attempts: u32,
+}
+
+/// Takes a recovery point: databases, then files, then the repository.
+///
+/// Refusals (codes of [`MachineError::Refused`]): `not-loaded` (there is no state yet),
+/// `other-identity`, `path-missing`, `dump-failed`, `files-unreadable`, `files-changing`,
+/// `backup-unreachable`, `wrong-password`, `denied`, `locked`, `disk-full`,
+/// `repository-missing`, `restic-failed`, `busy`. After any of them there is no point that counts.
+pub async fn take(
+    transport: &dyn Transport,
+    production: &Contact,
+    request: BackupRequest<'_>,
+) -> Result<Taken, MachineError> {
+    let mut lines = Lines::new()
+        .words(&["stack", request.stack.as_str()])
+        .words(&["epoch", &request.epoch.0.to_string()])
+        .words(&["commit", request.commit.as_str()])
+        .text("canary", request.canary);
+    for package in request.packages {
+        lines = lines.words(&["package", package]);
+    }
+    let input = lines.services(request.services).done();
+    let answer = transport.run(production, TAKE, &input).await?;
+    only(&production.machine, TAKE, "taken", answer)
+}
+
+/// Which point to bring onto a new machine.
+#[derive(Debug, Clone, Copy)]
+pub struct FetchRequest<'a> {
+    /// Whose; a point of another stack is refused (`other-stack`).
+    pub stack: &'a StackId,
+    /// The point.
+    pub point: &'a PointId,
+}
+
+/// A point on the new machine's disk, in a path of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Fetched {
+    /// The point.
+    pub point: PointId,
+    /// Bytes of it.
+    pub bytes: Bytes,
+    /// It was there already from an earlier, interrupted run.
+    pub reused: bool,
+    /// Milliseconds on the machine.
+    pub millis: u64,
+    /// The manifest that came with it.
+    pub manifest: PointManifest,
+}
+
+/// Restores a point into a fresh path on a new machine. Needs restic only, so it
+/// may run beside the installation of packages.
+///
+/// Refusals: `not-new` (the machine has been opened, S4), `disk-full` (says bytes needed and
+/// free), `point-missing`, `incomplete`, `other-stack`, and those of reaching the repository.
+pub async fn fetch(
+    transport: &dyn Transport,
+    machine: &Contact,
+    request: FetchRequest<'_>,
+) -> Result<Fetched, MachineError> {
+    let input = Lines::new()
+        .words(&["stack", request.stack.as_str()])
+        .words(&["point", request.point.as_str()])
+        .done();
+    let answer = transport.run(machine, FETCH, &input).await?;
+    only(&machine.machine, FETCH, "fetched", answer)
+}
+
+/// What to put in place from a fetched point.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadRequest<'a> {
+    /// Whose.
+    pub stack: &'a StackId,
+    /// The point, fetched before.
+    pub point: &'a PointId,
+    /// Services whose state comes from the point. State that the point does not hold is
+    /// refused (`not-in-point`): it would start empty (S15).
+    pub services: &'a [ServiceRuntime],
+}
+
+/// State that is in place and equal to what the point's manifest says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Compared {
+    /// The point.
+    pub point: PointId,
+    /// What was counted after loading, before the after-restore hooks.
+    pub services: BTreeMap<ServiceName, ServiceContent>,
+    /// Services in the point that nobody asked for.
+    pub left: Vec<ServiceName>,
+    /// Milliseconds until the files were in place.
+    pub files_millis: u64,
+    /// Milliseconds until the databases were loaded; beside the files.
+    pub databases_millis: u64,
+    /// Milliseconds of counting and comparing.
+    pub compare_millis: u64,
+    /// Milliseconds in all; absent when an earlier run had done it.
+    #[serde(default)]
+    pub millis: u64,
+}
+
+/// Puts a fetched point in place, compares it with its manifest, runs the after-restore
+/// hooks and moves the machine to stage `loaded`. Managed files must be there already.
+///
+/// Refusals: `not-new` (stage is not `building`, S4), `not-fetched`, `not-in-point`,
+/// `other-identity`, `database-down`, `database-load`, `files-load`, `owner-missing`,
+/// `content-differs` (names what differs), `hook-failed`, `disk-full`. The machine then
+/// stays in stage `building`, closed; loading again begins anew.
+pub async fn load(
+    transport: &dyn Transport,
+    machine: &Contact,
+    request: LoadRequest<'_>,
+) -> Result<Compared, MachineError> {
+    let input = Lines::new()
+        .words(&["stack", request.stack.as_str()])
+        .words(&["point", request.point.as_str()])
+        .services_with_passwords(request.services)
+        .done();
+    let answer = transport.run(machine, LOAD, &input).await?;
+    only(&machine.machine, LOAD, "compared", answer)
+}
+
+/// Counts and digests what services hold right now.
+///
+/// Refusals: `path-missing`, `database-down`, `database-unreadable`.
+pub async fn content(
+    transport: &dyn Transport,
+    machine: &Contact,
+    services: &[ServiceRuntime],
+) -> Result<BTreeMap<ServiceName, ServiceContent>, MachineError> {
+    let input = Lines::new().services(services).done();
+    let answer = transport.run(machine, CONTENT, &input).await?;
+    only(&machine.machine, CONTENT, "services", answer)
+}

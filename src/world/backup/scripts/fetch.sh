@@ -1,0 +1,88 @@
+# A point onto a new machine, into a fresh path; nothing live is touched.
+# Needs only restic, so it runs beside the installation of packages.
+while IFS=$tab read -r kind a; do
+    case $kind in
+        stack) plain stack "$a" && stack=$a ;;
+        point) plain point "$a" && point=$a ;;
+        *) fail bad-input "unknown line: $kind" ;;
+    esac
+done
+began=$(millis)
+rooms=/var/lib/holdfast/restore
+target=$rooms/$point
+mine=$rooms/$point.manifest.json
+
+not_new() {
+    read_stage
+    case $stage in
+        opened | retired) fail not-new "this machine is $stage: a restore goes only to a new one" ;;
+    esac
+}
+answer() {
+    jq -c --arg point "$point" --argjson bytes "$1" --argjson reused "$2" --argjson millis $(($(millis) - began)) \
+        '{fetched:{point:$point,bytes:$bytes,reused:$reused,millis:$millis,manifest:.}}' "$mine"
+}
+
+not_new
+alone state
+not_new
+# Already here, whole; or already loaded and cleared away.
+if [ -e "$mine" ] && { [ -e "$target" ] || [ -e "$rooms/$point.compared.json" ]; }; then
+    answer "$(du -sb "$target" 2>/dev/null | cut -f 1 | grep . || echo 0)" true
+    exit 0
+fi
+restic_ready
+restic_answers
+[ -d /var/lib/holdfast ] || mkdir -m 0755 /var/lib/holdfast
+[ -d "$rooms" ] || mkdir -m 0711 "$rooms"
+# What an earlier run left unfinished, of this point or of another, only takes room.
+for left in "$rooms"/*; do
+    if [ -d "$left" ]; then rm -rf -- "$left" "$left.manifest.json"; fi
+done
+
+guarded "$scratch/point" "reading the point" snapshots --json --no-lock "$point"
+[ "$restic_code" -eq 0 ] || restic_failed "$scratch/point" "reading the point"
+size=$(jq -r --arg point "$point" '.[] | select(.id == $point) | .summary.total_bytes_processed // "unknown"' "$scratch/point")
+[ -n "$size" ] || fail point-missing "the repository holds no point $point"
+if [ "$size" = unknown ]; then
+    guarded "$scratch/stats" "reading the point" stats --json --no-lock --mode restore-size "$point"
+    [ "$restic_code" -eq 0 ] || restic_failed "$scratch/stats" "reading the point"
+    size=$(jq -r .total_size "$scratch/stats")
+fi
+free=$(df --output=avail -B1 "$rooms" | tail -n 1 | tr -d ' ')
+# A tenth and 16 MiB more: directories, metadata, rounding up to blocks.
+needed=$((size + size / 10 + 16777216))
+[ "$free" -ge "$needed" ] || fail disk-full "the point needs $needed bytes in $rooms, free are $free"
+
+arrived() {
+    # du meets files that restic is just renaming: its complaints mean nothing here.
+    here=$(du -sb "$target" 2>/dev/null | cut -f 1) || true
+    progress fetch "${here:-0} of $size bytes"
+}
+mkdir -m 0700 "$target"
+progress fetch "0 of $size bytes"
+note_progress=arrived
+guarded "$scratch/restore" "the restore" restore --no-lock "$point" --target "$target"
+note_progress=
+if [ "$restic_code" -ne 0 ]; then
+    if grep -qi 'no space left' "$scratch/restore.err" "$scratch/restore"; then
+        rm -rf -- "$target"
+        fail disk-full "the point needs $size bytes in $rooms, free were $free; the disk filled up"
+    fi
+    restic_failed "$scratch/restore" "restore"
+fi
+
+manifest=$target/var/lib/holdfast/dump/manifest.json
+[ -s "$manifest" ] || fail incomplete "the point has no manifest"
+[ "$(jq -r .stack "$manifest")" = "$stack" ] || fail other-stack "the point is of stack $(jq -r .stack "$manifest"), not of $stack"
+jq -r '.services[].files | keys[] | @base64' "$manifest" >"$scratch/paths"
+while read -r path; do
+    decode "$path"
+    [ -d "$target$decoded" ] || fail incomplete "the point lacks $decoded"
+done <"$scratch/paths"
+jq -r '.services[].databases | keys[]' "$manifest" >"$scratch/dumps"
+while read -r database; do
+    [ -s "$target/var/lib/holdfast/dump/databases/$database/toc.dat" ] || fail incomplete "the point lacks the dump of $database"
+done <"$scratch/dumps"
+write_file "$mine" <"$manifest"
+answer "$size" false

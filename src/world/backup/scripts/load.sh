@@ -1,0 +1,206 @@
+# A fetched point into place, on a machine that serves nobody yet: databases
+# and files side by side, then both counted and compared with the manifest,
+# then the services' own after-restore hooks.
+: >"$scratch/roles"
+while IFS=$tab read -r kind a b c d; do
+    case $kind in
+        stack) plain stack "$a" && stack=$a ;;
+        point) plain point "$a" && point=$a ;;
+        database)
+            input_service database "$a" "$b"
+            # service, database, owner, password: base64 stays base64 until it reaches the server.
+            printf '%s\t%s\t%s\n' "$b" "$c" "$d" >>"$scratch/roles"
+            ;;
+        *) input_service "$kind" "$a" "$b" ;;
+    esac
+done
+began=$(millis)
+rooms=/var/lib/holdfast/restore
+target=$rooms/$point
+manifest=$rooms/$point.manifest.json
+compared=$rooms/$point.compared.json
+
+alone state
+read_stage
+if [ "$stage" = loaded ] || [ "$stage" = proven ]; then
+    if [ -e "$compared" ] && [ "$(cat /etc/holdfast/restored-from 2>/dev/null)" = "$point" ]; then
+        jq -c '{compared:.}' "$compared"
+        exit 0
+    fi
+fi
+[ "$stage" = building ] || fail not-new "this machine is $stage: data is loaded only while it is being built"
+STACK=
+. /etc/holdfast/identity
+[ "$STACK" = "$stack" ] || fail other-identity "this machine is of stack $STACK, not of $stack"
+[ -s "$manifest" ] || fail not-fetched "the point $point has not been fetched to this machine"
+
+# What this stack declares but the point does not hold would start empty (S15).
+jq -r '.services | to_entries[] | .key as $s | (.value.files | keys[] | "files\t\($s)\t\(.)"), (.value.databases | keys[] | "databases\t\($s)\t\(.)")' \
+    "$manifest" | sort >"$scratch/held"
+{ sed "s/^/files$tab/" "$scratch/files"; sed "s/^/databases$tab/" "$scratch/databases"; } | sort >"$scratch/asked"
+missing=$(comm -13 "$scratch/held" "$scratch/asked" | tr '\t' ' ' | tr '\n' ';')
+[ -z "$missing" ] || fail not-in-point "the point does not hold: $missing"
+
+# trouble CODE MESSAGE PART: databases and files are loaded in two subshells; this is how they fail.
+trouble() { printf '%s\t%s\n' "$1" "$2" >"$scratch/$3.failed"; exit 1; }
+
+sql() { as_postgres psql -XqAt -v ON_ERROR_STOP=1 "$@" 2>"$scratch/sql.err"; }
+# quoted TEXT: as a literal for psql's \set.
+quoted() { printf %s "$1" | sed -e 's/\\/\\\\/g' -e "s/'/\\\\'/g"; }
+
+# load_databases: empty databases, then the dumps.
+load_databases() {
+    for again in $(seq 300); do
+        if sql -c 'select 1' postgres >/dev/null; then break; fi
+        [ "$again" -lt 300 ] || trouble database-down "PostgreSQL does not answer: $(tail -n 1 "$scratch/sql.err")" databases
+        sleep 0.2
+    done
+    dump=$target/var/lib/holdfast/dump
+    chgrp postgres "$target" && chmod 0710 "$target" || trouble unexpected "cannot open $target to the server" databases
+    chgrp -R postgres "$dump" && chmod -R g+rX "$dump" || trouble unexpected "cannot open the dump to the server" databases
+    as_postgres test -r "$dump/databases" || trouble database-load "the user postgres cannot read $dump" databases
+    # Roles that the stack made itself, without passwords. Those that are there already complain.
+    as_postgres psql -Xq -f - postgres <"$dump/roles.sql" >/dev/null 2>&1 || true
+    while IFS=$tab read -r database owner password; do
+        owner=$(printf %s "$owner" | base64 -d)
+        password=$(printf %s "$password" | base64 -d)
+        # Statements come on standard input and are kept out of the server's log: one holds a password.
+        sql postgres <<SQL || trouble database-load "database $database: $(grep -v '^$' "$scratch/sql.err" | tail -n 2 | tr '\n' ' ')" databases
+\\set owner '$(quoted "$owner")'
+\\set password '$(quoted "$password")'
+\\set database '$(quoted "$database")'
+set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic; set log_duration = off;
+select format('create role %I login', :'owner') where not exists (select from pg_roles where rolname = :'owner') \\gexec
+alter role :"owner" login password :'password';
+drop database if exists :"database" with (force);
+create database :"database" owner :"owner" template template0 encoding 'UTF8';
+SQL
+        as_postgres pg_restore --exit-on-error -j2 -d "$database" "$dump/databases/$database" >/dev/null 2>"$scratch/load.err" ||
+            trouble database-load "database $database: $(grep -v '^$' "$scratch/load.err" | tail -n 3 | tr '\n' ' ' | cut -c1-600)" databases
+        # A dump brings no statistics; without them the first queries plan blindly.
+        sql -c 'analyze' "$database" || trouble database-load "database $database: $(tail -n 1 "$scratch/sql.err")" databases
+    done <"$scratch/roles"
+    millis >"$scratch/databases.end"
+}
+
+# Names decide, not the old machine's numbers. In two passes, the first to numbers
+# far away, because the numbers of two users may have changed places.
+offset=1000000000
+# give KIND FROM TO: every file and directory of the fetched state that has FROM.
+give() {
+    while IFS=$tab read -r service path; do
+        [ -e "$target$path" ] || continue
+        if [ "$1" = user ]; then
+            find "$target$path" -uid "$2" -exec chown -h "$3" {} + || return 1
+        else
+            find "$target$path" -gid "$2" -exec chgrp -h "$3" {} + || return 1
+        fi
+    done <"$scratch/files"
+}
+
+load_files() {
+    : >"$scratch/renumbered"
+    while read -r kind number name; do
+        if [ "$kind" = user ]; then database=passwd; else database=group; fi
+        # A number without a name on the old machine stays a number.
+        if [ "$name" = "$number" ]; then continue; fi
+        here=$(getent "$database" "$name" | cut -d : -f 3)
+        [ -n "$here" ] || trouble owner-missing "files of the point belong to the $kind $name, which does not exist here" files
+        if [ "$here" != "$number" ]; then
+            give "$kind" "$number" "$((offset + here))" || trouble files-load "cannot give files to $name" files
+            printf '%s %s\n' "$kind" "$here" >>"$scratch/renumbered"
+        fi
+    done <"$target/var/lib/holdfast/dump/owners"
+    while read -r kind here; do
+        give "$kind" "$((offset + here))" "$here" || trouble files-load "cannot give files to number $here" files
+    done <"$scratch/renumbered"
+    while IFS=$tab read -r service path; do
+        # Not there any more: an earlier run has moved it; the comparison below judges.
+        if [ ! -e "$target$path" ]; then
+            [ -e "$path" ] || trouble files-load "$service: $path is neither fetched nor in place" files
+            continue
+        fi
+        (umask 022 && mkdir -p "$(dirname "$path")") && rm -rf -- "$path" && mv -T -- "$target$path" "$path" ||
+            trouble files-load "$service: $path cannot be put in place" files
+    done <"$scratch/files"
+    if [ -e "$target/var/lib/holdfast/canary" ]; then mv -f "$target/var/lib/holdfast/canary" /var/lib/holdfast/canary; fi
+    millis >"$scratch/files.end"
+}
+
+if [ ! -e "$compared" ]; then
+    [ -e "$target" ] || fail not-fetched "the fetched point is gone from $target"
+    # An older interrupted run may hold hooks' changes: nothing of it survives, all is loaded again.
+    started=$(millis)
+    sort -t "$tab" -k 2 -o "$scratch/files" "$scratch/files"
+    progress load "databases and files"
+    (trap - EXIT; set +e; load_files) &
+    files_job=$!
+    databases_job=
+    if [ -s "$scratch/databases" ]; then
+        (trap - EXIT; set +e; load_databases) &
+        databases_job=$!
+    fi
+    failed=
+    wait "$files_job" || failed=files
+    if [ -n "$databases_job" ]; then wait "$databases_job" || failed=databases; fi
+    if [ -n "$failed" ]; then
+        if [ -e "$scratch/$failed.failed" ]; then
+            IFS=$tab read -r code message <"$scratch/$failed.failed"
+            case $message in *'o space left'*) code=disk-full ;; esac
+            fail "$code" "$message"
+        fi
+        fail unexpected "loading $failed ended without a word"
+    fi
+
+    progress load "comparing"
+    while IFS=$tab read -r service path; do
+        count_files "$path" || fail files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")"
+        note "$service" files "$path"
+    done <"$scratch/files"
+    while IFS=$tab read -r service database; do
+        count_database "$database" || fail database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")"
+        note "$service" databases "$database"
+    done <"$scratch/databases"
+    services_json >"$scratch/found"
+    [ "$(cat /var/lib/holdfast/canary 2>/dev/null)" = "$(jq -r .canary "$manifest")" ] ||
+        fail content-differs "the canary of the point was not found after the restore"
+    # Server versions, collations and sizes on disk may differ by right; rows and files may not.
+    jq -n --slurpfile found "$scratch/found" --slurpfile manifest "$manifest" '
+        [ $found[0] | to_entries[] | .key as $s | $manifest[0].services[$s] as $want
+          | (.value.files | to_entries[] | .key as $p | $want.files[$p] as $w
+              | select($w.changing != true and (.value | {count, bytes, digest}) != ($w | {count, bytes, digest}))
+              | "\($p): \(.value.count) files, \(.value.bytes) bytes, digest \(.value.digest[:12]) instead of \($w.count) files, \($w.bytes) bytes, digest \($w.digest[:12])"),
+            (.value.databases | to_entries[] | .key as $d | .value.rows as $have | $want.databases[$d].rows as $w
+              | (($have | keys) + ($w | keys) | unique[]) as $t | select($have[$t] != $w[$t])
+              | "\($d), table \($t): \($have[$t] // "no") rows instead of \($w[$t] // "no")") ]' >"$scratch/differ"
+    if [ "$(jq length "$scratch/differ")" -ne 0 ]; then
+        fail content-differs "$(jq -r 'join("; ")' "$scratch/differ" | cut -c1-2000)"
+    fi
+    ended=$(millis)
+    files_end=$(cat "$scratch/files.end")
+    databases_end=$(cat "$scratch/databases.end" 2>/dev/null || echo "$started")
+    later=$files_end
+    if [ "$databases_end" -gt "$later" ]; then later=$databases_end; fi
+    # Written before the hooks: they may change the content by right.
+    jq --arg point "$point" --argjson files $((files_end - started)) --argjson databases $((databases_end - started)) \
+        --argjson compare $((ended - later)) --slurpfile found "$scratch/found" \
+        '{point:$point,services:$found[0],left:((.services | keys) - ($found[0] | keys)),
+          files_millis:$files,databases_millis:$databases,compare_millis:$compare}' "$manifest" | write_file "$compared"
+fi
+
+jq -r '.' "$scratch/service-names" | while read -r service; do
+    hook=/usr/local/lib/holdfast/services/$service/after-restore
+    [ -e "$hook" ] || continue
+    progress hook "$service"
+    if ! "$hook" "/etc/holdfast/services/$service.env" </dev/null >"$scratch/hook.out" 2>"$scratch/hook.err" 9>&-; then
+        printf '%s' "$service: $(tail -n 5 "$scratch/hook.err" | tr '\n' ' ' | cut -c1-1000)" >"$scratch/hook.failed"
+        break
+    fi
+done
+if [ -e "$scratch/hook.failed" ]; then fail hook-failed "after-restore of $(cat "$scratch/hook.failed")"; fi
+
+printf '%s\n' "$point" | write_file /etc/holdfast/restored-from
+printf 'loaded\n' | write_file /etc/holdfast/stage
+chmod 0644 /etc/holdfast/restored-from /etc/holdfast/stage
+rm -rf -- "$target"
+jq -c --argjson millis $(($(millis) - began)) '{compared:(. + {millis:$millis})}' "$compared"

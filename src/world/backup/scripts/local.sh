@@ -1,0 +1,46 @@
+# restic on the backup machine's own disk. The repository password comes on
+# standard input and lives in memory for as long as the script runs; it is
+# never stored here. restic runs as the user of rest-server: what production
+# wrote is never read with root's rights.
+keeper=restic-rest-server
+repositories=/srv/holdfast/restic
+rungs=/srv/holdfast/rungs
+
+local_ready() {
+    id "$keeper" >/dev/null 2>&1 || fail tool-missing "there is no user $keeper: the package restic-rest-server is not installed"
+    command -v restic >/dev/null || fail tool-missing "restic is not installed"
+    chmod 0711 "$scratch"
+    mkdir -m 0700 "$scratch/keeper"
+    chown "$keeper:" "$scratch/keeper"
+}
+
+# password BASE64
+password() {
+    printf %s "$1" | base64 -d >"$scratch/keeper/password" || fail bad-input "not base64"
+    chown "$keeper:" "$scratch/keeper/password"
+}
+
+# vault REPOSITORY ARGUMENTS…: restic, output in $scratch/out and $scratch/err.
+vault() {
+    where=$1
+    shift
+    runuser -u "$keeper" -- env HOME="$scratch/keeper" restic --no-cache --repo "$where" \
+        --password-file "$scratch/keeper/password" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+}
+
+# reason: what restic said, for people.
+reason() {
+    jq -Rr '. as $line | (fromjson? | objects | .message // empty) // $line' "$scratch/err" |
+        grep -v '^$' | tail -n 2 | tr '\n' ' ' | cut -c1-400
+}
+
+# vault_failed WHAT
+vault_failed() {
+    why=$(reason)
+    case $why in
+        *'wrong password'*) fail wrong-password "$1: the repository of $stack does not open with this password" ;;
+        *'no matching ID'* | *'failed to find snapshot'*) fail point-missing "$1: $why" ;;
+        *'no space left'*) fail disk-full "$1: $why" ;;
+        *) fail restic-failed "$1: $why" ;;
+    esac
+}

@@ -1,0 +1,59 @@
+# Every recovery point of the stacks asked about, from the repositories alone.
+# A stack that cannot be looked at is a gap, never an empty list (S1).
+: >"$scratch/stacks"
+while IFS=$tab read -r kind a b; do
+    case $kind in
+        stack) plain stack "$a" && printf '%s\t%s\n' "$a" "$b" >>"$scratch/stacks" ;;
+        *) fail bad-input "unknown line: $kind" ;;
+    esac
+done
+[ -d "$repositories" ] && [ -r "$repositories" ] && [ -x "$repositories" ] ||
+    fail repositories-missing "$repositories is not there: this machine holds no repositories, or its disk is not mounted"
+local_ready
+
+gap() { jq -cn --arg stack "$stack" --arg code "$1" --arg reason "$2" '{stack:$stack,gap:{code:$code,reason:$reason}}'; }
+
+while IFS=$tab read -r stack secret; do
+    repository=$repositories/$stack
+    if [ ! -e "$repository" ]; then
+        if [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
+            gap repository-lost "$repository is gone although recovery points of $stack were recorded"
+        else
+            jq -cn --arg stack "$stack" '{stack:$stack,points:[]}'
+        fi
+        continue
+    fi
+    if [ ! -e "$repository/config" ]; then
+        gap repository-damaged "$repository has no config"
+        continue
+    fi
+    password "$secret"
+    if ! vault "$repository" snapshots --json --no-lock; then
+        why=$(reason)
+        case $why in *'wrong password'*) gap wrong-password "$why" ;; *) gap restic-failed "$why" ;; esac
+        continue
+    fi
+    mv "$scratch/out" "$scratch/snapshots"
+    # Evidence: file names and sizes only for the rungs, content for the bytes.
+    : >"$scratch/evidence"
+    if [ -d "$rungs/$stack" ]; then
+        find "$rungs/$stack" -maxdepth 1 -type f -name '*.json' -print0 |
+            xargs -0 -r jq -c 'select(.point and .rung) | {point, rung, bytes}' >"$scratch/evidence" || {
+            gap evidence-unreadable "evidence in $rungs/$stack cannot be read"
+            continue
+        }
+    fi
+    # A snapshot that restic before 0.17 wrote does not know its own size.
+    : >"$scratch/sizes"
+    for id in $(jq -r --slurpfile e "$scratch/evidence" '([$e[] | select(.bytes) | .point]) as $known
+        | .[] | select(.summary.total_bytes_processed == null) | .id | select(. as $i | $known | index($i) | not)' "$scratch/snapshots"); do
+        if vault "$repository" stats --json --no-lock --mode restore-size "$id"; then
+            jq -c --arg id "$id" '{point:$id,bytes:.total_size}' "$scratch/out" >>"$scratch/sizes"
+        fi
+    done
+    jq -c --arg stack "$stack" --slurpfile evidence "$scratch/evidence" --slurpfile sizes "$scratch/sizes" '
+        {stack: $stack, points: [.[] | .id as $id | {
+            id: $id, time: .time, tags: (.tags // []),
+            bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
+            rungs: [$evidence[] | select(.point == $id) | .rung]}]}' "$scratch/snapshots"
+done <"$scratch/stacks"

@@ -1,0 +1,95 @@
+# restic against the backup machine, from production. The address with its
+# password goes to restic in a file: neither arguments nor environment show it.
+
+address=
+
+restic_ready() {
+    for file in /etc/holdfast/backup.env /etc/holdfast/repository-password; do
+        [ -r "$file" ] || fail not-configured "$file is missing: this machine has no repository yet"
+    done
+    RESTIC_REPOSITORY= RESTIC_PASSWORD_FILE= RESTIC_CACERT=
+    . /etc/holdfast/backup.env
+    printf %s "$RESTIC_REPOSITORY" >"$scratch/repository"
+    address=$(printf %s "$RESTIC_REPOSITORY" | sed -e 's/^rest://' -e 's#://[^@/]*@#://#')
+    unset RESTIC_REPOSITORY
+    RESTIC_REPOSITORY_FILE=$scratch/repository
+    RESTIC_CACHE_DIR=/var/cache/holdfast/restic
+    RESTIC_PROGRESS_FPS=0.5
+    export RESTIC_REPOSITORY_FILE RESTIC_PASSWORD_FILE RESTIC_CACERT RESTIC_CACHE_DIR RESTIC_PROGRESS_FPS
+    mkdir -p "$RESTIC_CACHE_DIR"
+}
+
+# answers: any HTTP status counts, 401 too.
+answers() {
+    curl -s -o /dev/null --noproxy '*' --connect-timeout 3 --max-time 5 --cacert "$RESTIC_CACERT" "$address"
+}
+
+# Before any work, so that a backup machine that is down is said in seconds.
+restic_answers() {
+    for again in 1 2 3; do
+        if answers; then return 0; fi
+        sleep 1
+    done
+    fail backup-unreachable "the backup machine does not answer at $address"
+}
+
+# guarded OUT PHASE ARGUMENTS…: runs restic, output in OUT and OUT.err, exit
+# code in $restic_code. restic alone would try for a quarter of an hour when
+# the backup machine is gone; here 45 seconds of silence end it.
+# note_progress may be set to a function that says how far it is.
+note_progress=
+guarded() {
+    out=$1
+    phase=$2
+    shift 2
+    rm -f "$out.code" "$out.pid"
+    (
+        set +e
+        restic "$@" >"$out" 2>"$out.err" </dev/null &
+        echo $! >"$out.pid"
+        wait $!
+        echo $? >"$out.code.new"
+        mv "$out.code.new" "$out.code"
+    ) &
+    turn=0
+    silent=0
+    while [ ! -e "$out.code" ]; do
+        sleep 0.1
+        turn=$((turn + 1))
+        if [ -z "$restic_pid" ] && [ -e "$out.pid" ]; then restic_pid=$(cat "$out.pid"); fi
+        if [ $((turn % 50)) -eq 0 ]; then
+            began=$(date +%s)
+            if answers; then
+                silent=0
+            else
+                silent=$((silent + 5 + $(date +%s) - began))
+            fi
+            if [ "$silent" -ge 45 ]; then
+                kill "$restic_pid" 2>/dev/null || true
+                restic_pid=
+                fail backup-unreachable "the backup machine stopped answering at $address during $phase"
+            fi
+            if [ -n "$note_progress" ]; then "$note_progress"; fi
+        fi
+    done
+    wait
+    restic_pid=
+    restic_code=$(cat "$out.code")
+}
+
+# restic_failed OUT WHAT: says why, as far as restic says it.
+restic_failed() {
+    why=$(jq -Rr '. as $line | (fromjson? | objects | .message // .error.message? // empty) // $line' "$1.err" 2>/dev/null |
+        sed -e 's#://[^@/]*@#://#g' | grep -v '^$' | tail -n 3 | tr '\n' ' ' | cut -c1-600)
+    case $why in
+        *'wrong password'*) fail wrong-password "$2: the repository does not open with this password" ;;
+        *'no space left'* | *'No space left'* | *'Insufficient Storage'* | *'507'*) fail disk-full "$2: $why" ;;
+        *'already locked'*) fail locked "$2: $why" ;;
+        *'401'* | *'403'*) fail denied "$2: $why" ;;
+        *'repository does not exist'* | *'Is there a repository'*) fail repository-missing "$2: $why" ;;
+        *'no matching ID'* | *'failed to find snapshot'*) fail point-missing "$2: $why" ;;
+        *'connection refused'* | *'no route to host'* | *'i/o timeout'* | *'unexpected EOF'* | *'connection reset'*)
+            fail backup-unreachable "$2: $why" ;;
+        *) fail restic-failed "$2: restic ended with $restic_code: $why" ;;
+    esac
+}

@@ -1,0 +1,319 @@
+//! Ordered machines that are reached by SSH only: no interface, no power control.
+//!
+//! A machine belongs to whom its `/etc/holdfast/identity` names. One that does
+//! not answer, or presents another host key than the pinned one, is a gap:
+//! neither free nor absent (S1). The hoster's word on power is missing here, so
+//! fencing needs a person (S2).
+
+use super::{Hoster, refused};
+use crate::model::desired::PoolMachine;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::identity::Identity;
+use crate::model::ids::{EstateName, HosterId, MachineName, StepId};
+use crate::model::observed::{FreeMachine, Inventory, Power, SeenMachine};
+use crate::model::operation::{CreateMachine, Fault, FaultClass, Operation, Outcome, Receipt};
+use crate::model::secret::Secret;
+use crate::world::machine::{Contact, MachineError, Script, Transport};
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+const FACTS: Script = Script {
+    name: "pool-facts",
+    text: include_str!("scripts/pool-facts.sh"),
+};
+const CLAIM: Script = Script {
+    name: "pool-claim",
+    text: include_str!("scripts/pool-claim.sh"),
+};
+const QUARANTINE: Script = Script {
+    name: "pool-quarantine",
+    text: include_str!("scripts/pool-quarantine.sh"),
+};
+
+/// An inventory of ordered machines.
+pub struct Pool {
+    id: HosterId,
+    estate: EstateName,
+    machines: Vec<PoolMachine>,
+    transport: Arc<dyn Transport>,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool")
+            .field("id", &self.id)
+            .field("machines", &self.machines)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What `pool-facts` answers.
+#[derive(Debug, Deserialize)]
+struct Facts {
+    /// base64 of the identity file.
+    identity: Option<String>,
+    quarantined: bool,
+}
+
+/// What an ordered machine turned out to be.
+enum Found {
+    Owned {
+        identity: Identity,
+        quarantined: bool,
+    },
+    Free,
+}
+
+impl Pool {
+    /// The machines of `hosters.toml`; touches only what `estate` owns, or nobody.
+    pub fn new(
+        id: HosterId,
+        estate: EstateName,
+        machines: Vec<PoolMachine>,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        Self {
+            id,
+            estate,
+            machines,
+            transport,
+        }
+    }
+
+    fn subject(&self, machine: &PoolMachine) -> String {
+        format!("machine {} at hoster {}", machine.name, self.id)
+    }
+
+    /// All machines at once; each its finding or its gap, in the order of the inventory.
+    async fn look(&self) -> Vec<(PoolMachine, Result<Found, Gap>)> {
+        let mut running = JoinSet::new();
+        for (index, machine) in self.machines.iter().cloned().enumerate() {
+            let transport = Arc::clone(&self.transport);
+            let subject = self.subject(&machine);
+            running.spawn(async move {
+                let found = find(transport.as_ref(), &machine, subject).await;
+                (index, machine, found)
+            });
+        }
+        let mut all: Vec<_> = Vec::new();
+        while let Some(joined) = running.join_next().await {
+            match joined {
+                Ok(one) => all.push(one),
+                // A look that panicked: its machine must not vanish from the list.
+                Err(error) => tracing::error!(%error, "a look at a pool machine failed"),
+            }
+        }
+        for (index, machine) in self.machines.iter().enumerate() {
+            if !all.iter().any(|(seen, ..)| *seen == index) {
+                let gap = Gap::new(GapKind::Unreadable, self.subject(machine), "not looked at");
+                all.push((index, machine.clone(), Err(gap)));
+            }
+        }
+        all.sort_by_key(|(index, ..)| *index);
+        all.into_iter()
+            .map(|(_, machine, found)| (machine, found))
+            .collect()
+    }
+
+    async fn claim(&self, want: &CreateMachine) -> Outcome {
+        let Some(take) = &want.take else {
+            return refused(
+                "no_machine_named",
+                "no ordered machine named",
+                FaultClass::Bug,
+            );
+        };
+        let Some(machine) = self.machines.iter().find(|m| m.name == *take) else {
+            return refused(
+                "not_found",
+                format!("{} has no ordered machine {take}", self.id),
+                FaultClass::NeedsHuman,
+            );
+        };
+        let identity = Identity {
+            owner: want.owner.clone(),
+            machine: want.name.clone(),
+        };
+        match self.tell(machine, CLAIM, &identity).await {
+            Ok(()) => done(machine),
+            Err(MachineError::Refused { code, message, .. }) if code == "claimed" => {
+                refused("name_taken", message, FaultClass::Retry)
+            }
+            Err(error) => outcome(&error),
+        }
+    }
+
+    async fn quarantine(&self, name: &MachineName) -> Outcome {
+        let mut gaps = Vec::new();
+        for (machine, found) in self.look().await {
+            match found {
+                Ok(Found::Owned { identity, .. })
+                    if identity.machine == *name && identity.owner.estate == self.estate =>
+                {
+                    return match self.tell(&machine, QUARANTINE, &identity).await {
+                        Ok(()) => done(&machine),
+                        Err(error) => outcome(&error),
+                    };
+                }
+                Ok(_) => {}
+                Err(gap) => gaps.push(gap.to_string()),
+            }
+        }
+        // Nothing was asked for, so nothing changed; with a gap it may be the one.
+        let message = match gaps.is_empty() {
+            true => format!("{} has no machine of ours named {name}", self.id),
+            false => format!("{name} was not found; not seen: {}", gaps.join("; ")),
+        };
+        refused("not_found", message, FaultClass::Retry)
+    }
+
+    async fn tell(
+        &self,
+        machine: &PoolMachine,
+        script: Script,
+        identity: &Identity,
+    ) -> Result<(), MachineError> {
+        let input = format!("identity\t{}\n", BASE64.encode(identity.to_text()));
+        self.transport
+            .run(&contact(machine), script, &Secret::new(input))
+            .await
+            .map(|_| ())
+    }
+}
+
+/// A pool machine keeps the host key that its inventory pins.
+fn contact(machine: &PoolMachine) -> Contact {
+    Contact {
+        machine: machine.name.clone(),
+        address: machine.address,
+        port: machine.port,
+        host_key: machine.host_key.clone(),
+    }
+}
+
+async fn find(
+    transport: &dyn Transport,
+    machine: &PoolMachine,
+    subject: String,
+) -> Result<Found, Gap> {
+    let unreadable = |reason: String| Gap::new(GapKind::Unreadable, subject.clone(), reason);
+    let lines = transport
+        .run(&contact(machine), FACTS, &Secret::new(Vec::new()))
+        .await
+        .map_err(|error| Gap::new(kind(&error), subject.clone(), error.to_string()))?;
+    let last = lines
+        .into_iter()
+        .next_back()
+        .ok_or_else(|| unreadable("no answer line".to_owned()))?;
+    let facts: Facts = serde_json::from_value(last).map_err(|e| unreadable(e.to_string()))?;
+    let Some(encoded) = facts.identity else {
+        return Ok(Found::Free);
+    };
+    // Something is there: whatever it says, the machine is not free.
+    let bytes = BASE64
+        .decode(encoded)
+        .map_err(|e| unreadable(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
+    let identity = Identity::parse(&text).map_err(|e| unreadable(format!("identity: {e}")))?;
+    Ok(Found::Owned {
+        identity,
+        quarantined: facts.quarantined,
+    })
+}
+
+fn kind(error: &MachineError) -> GapKind {
+    match error {
+        MachineError::Unreachable { .. } | MachineError::Lost { .. } => GapKind::Unreachable,
+        MachineError::ForeignHostKey { .. } => GapKind::ForeignHostKey,
+        MachineError::Refused { .. } | MachineError::Unreadable { .. } => GapKind::Unreadable,
+    }
+}
+
+fn outcome(error: &MachineError) -> Outcome {
+    match error {
+        MachineError::Unreachable { .. } => {
+            refused("unreachable", error.to_string(), FaultClass::Retry)
+        }
+        MachineError::ForeignHostKey { .. } => refused(
+            "foreign_host_key",
+            error.to_string(),
+            FaultClass::NeedsHuman,
+        ),
+        MachineError::Refused { code, message, .. } => {
+            refused(code, message, FaultClass::NeedsHuman)
+        }
+        // The script may have run: the same claim again finds it done.
+        MachineError::Lost { .. } | MachineError::Unreadable { .. } => Outcome::Unknown(Fault {
+            message: error.to_string(),
+            class: FaultClass::Retry,
+        }),
+    }
+}
+
+fn done(machine: &PoolMachine) -> Outcome {
+    Outcome::Done(Receipt {
+        provider_id: machine.name.to_string(),
+        address: Some(machine.address),
+        port: Some(machine.port),
+    })
+}
+
+#[async_trait]
+impl Hoster for Pool {
+    fn id(&self) -> &HosterId {
+        &self.id
+    }
+
+    async fn observe(&self, owned: &EstateName) -> Result<Inventory, Gap> {
+        let mut inventory = Inventory::default();
+        for (machine, found) in self.look().await {
+            match found {
+                Err(gap) => inventory.gaps.push(gap),
+                Ok(Found::Free) => inventory.free.push(FreeMachine {
+                    name: machine.name,
+                    site: machine.site,
+                    image: machine.image,
+                    address: machine.address,
+                    port: machine.port,
+                }),
+                Ok(Found::Owned {
+                    identity,
+                    quarantined,
+                }) if identity.owner.estate == *owned => {
+                    inventory.machines.push(SeenMachine {
+                        name: identity.machine,
+                        provider_id: machine.name.to_string(),
+                        hoster: self.id.clone(),
+                        site: Some(machine.site),
+                        role: identity.owner.role,
+                        stack: identity.owner.stack,
+                        epoch: identity.owner.epoch,
+                        image: Some(machine.image),
+                        quarantined,
+                        power: Power::On, // it just answered
+                        address: machine.address,
+                        port: machine.port,
+                    });
+                }
+                Ok(Found::Owned { .. }) => {} // another estate's: not ours, not free
+            }
+        }
+        Ok(inventory)
+    }
+
+    async fn perform(&self, op: &Operation, _key: &StepId) -> Outcome {
+        match op {
+            Operation::Create(want) => self.claim(want).await,
+            Operation::PowerOn { .. } | Operation::PowerOff { .. } => refused(
+                "no_power_control",
+                "this hoster has no power control",
+                FaultClass::NeedsHuman,
+            ),
+            Operation::Quarantine { machine } => self.quarantine(machine).await,
+        }
+    }
+}

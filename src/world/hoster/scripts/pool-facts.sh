@@ -1,0 +1,9 @@
+# Whose is this ordered machine? No input.
+set -eu
+if [ -e /etc/holdfast/identity ]; then
+    identity="\"$(base64 -w0 </etc/holdfast/identity)\""
+else
+    identity=null
+fi
+if [ -e /etc/holdfast/quarantined ]; then quarantined=true; else quarantined=false; fi
+printf '{"identity":%s,"quarantined":%s}\n' "$identity" "$quarantined"
