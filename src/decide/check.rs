@@ -87,17 +87,27 @@ impl<'a> Court<'a> {
         for step in self.steps.values() {
             for before in &step.after {
                 if !self.steps.contains_key(before) {
-                    violations.push(violation("S5", step, format!("waits for {before}, which is not in the plan")));
+                    violations.push(violation(
+                        "S5",
+                        step,
+                        format!("waits for {before}, which is not in the plan"),
+                    ));
                 }
             }
         }
-        let mut rest: Vec<&&Step> = self.steps.values().collect();
+        let mut rest: Vec<&Step> = self.steps.values().copied().collect();
         loop {
-            let (ready, waiting): (Vec<_>, Vec<_>) = rest
-                .into_iter()
-                .partition(|s| s.after.iter().all(|b| known.contains(b) || !self.steps.contains_key(b)));
+            let (ready, waiting): (Vec<&Step>, Vec<&Step>) = rest.into_iter().partition(|s| {
+                s.after
+                    .iter()
+                    .all(|b| known.contains(b) || !self.steps.contains_key(b))
+            });
             if ready.is_empty() {
-                violations.extend(waiting.iter().map(|s| violation("S5", s, "waits for itself in a circle".into())));
+                violations.extend(
+                    waiting
+                        .iter()
+                        .map(|s| violation("S5", s, "waits for itself in a circle".into())),
+                );
                 return violations;
             }
             known.extend(ready.iter().map(|s| &s.id));
@@ -115,9 +125,19 @@ impl<'a> Court<'a> {
                     problems.push(("S6", format!("would make {machine} a second time")));
                 }
                 if !matches!(self.seen.hosters.get(hoster), Some(Ok(_))) {
-                    problems.push(("S1", format!("would create at {hoster}, which was not seen")));
+                    problems.push((
+                        "S1",
+                        format!("would create at {hoster}, which was not seen"),
+                    ));
                 }
-                if let (Some(stack), Action::Create { role: Role::Production, .. }) = (&step.stack, &step.action) {
+                if let (
+                    Some(stack),
+                    Action::Create {
+                        role: Role::Production,
+                        ..
+                    },
+                ) = (&step.stack, &step.action)
+                {
                     problems.extend(self.unseen_machines(stack));
                 }
             }
@@ -135,14 +155,20 @@ impl<'a> Court<'a> {
             Action::Open {
                 machine, fenced, ..
             } => {
-                if !self.follows(step, |a| matches!(a, Action::Check { machine: m, .. } if m == machine)) {
+                if !self.follows(
+                    step,
+                    |a| matches!(a, Action::Check { machine: m, .. } if m == machine),
+                ) {
                     problems.push(("S15", "opens without a functional check before".into()));
                 }
                 problems.extend(self.only_writer(step, machine, fenced));
             }
             Action::Fence { machine, by } => {
                 if matches!(by, FenceBy::Gone) && self.machines.contains_key(machine) {
-                    problems.push(("S2", format!("calls {machine} gone, but its hoster lists it")));
+                    problems.push((
+                        "S2",
+                        format!("calls {machine} gone, but its hoster lists it"),
+                    ));
                 }
                 if !matches!(by, FenceBy::Gone) {
                     problems.extend(self.must_be_ours(machine));
@@ -171,8 +197,12 @@ impl<'a> Court<'a> {
 
     /// S7: with our label at its hoster, or made by this plan.
     fn must_be_ours(&self, machine: &MachineName) -> Option<(&'static str, String)> {
-        (!self.machines.contains_key(machine) && !self.created_here.contains(machine))
-            .then(|| ("S7", format!("touches {machine}, which does not carry our label")))
+        (!self.machines.contains_key(machine) && !self.created_here.contains(machine)).then(|| {
+            (
+                "S7",
+                format!("touches {machine}, which does not carry our label"),
+            )
+        })
     }
 
     /// S4: never opened, as far as the machine and the journal know.
@@ -189,12 +219,21 @@ impl<'a> Court<'a> {
         };
         let mut problems = Vec::new();
         if self.past.writers.contains_key(stack) {
-            problems.push(("S15", "would start empty a stack that has been open before".into()));
+            problems.push((
+                "S15",
+                "would start empty a stack that has been open before".into(),
+            ));
         }
         match self.seen.points.get(stack) {
             Some(Ok(points)) if points.is_empty() => {}
-            Some(Ok(_)) => problems.push(("S15", "would start empty although recovery points exist".into())),
-            _ => problems.push(("S1", "would start empty although recovery points could not be listed".into())),
+            Some(Ok(_)) => problems.push((
+                "S15",
+                "would start empty although recovery points exist".into(),
+            )),
+            _ => problems.push((
+                "S1",
+                "would start empty although recovery points could not be listed".into(),
+            )),
         }
         problems
     }
@@ -205,17 +244,30 @@ impl<'a> Court<'a> {
             Source::Step { step: made_by } => (!self.steps.get(made_by).is_some_and(|s| {
                 matches!(s.action, Action::Backup { .. }) && s.stack == step.stack
             }))
-            .then(|| ("S11", format!("takes its data from {made_by}, which makes no recovery point"))),
+            .then(|| {
+                (
+                    "S11",
+                    format!("takes its data from {made_by}, which makes no recovery point"),
+                )
+            }),
             Source::Point { point, .. } => {
-                let Some(Ok(points)) = step.stack.as_ref().and_then(|s| self.seen.points.get(s)) else {
-                    return Some(("S1", "restores although recovery points could not be listed".into()));
+                let Some(Ok(points)) = step.stack.as_ref().and_then(|s| self.seen.points.get(s))
+                else {
+                    return Some((
+                        "S1",
+                        "restores although recovery points could not be listed".into(),
+                    ));
                 };
                 let newest = points
                     .iter()
                     .filter(|p| p.rung >= Rung::Shipped)
                     .max_by_key(|p| (p.epoch, p.taken_at, &p.id));
-                (newest.map(|p| &p.id) != Some(point))
-                    .then(|| ("S11", format!("takes {point}, which is not the newest point proven far enough")))
+                (newest.map(|p| &p.id) != Some(point)).then(|| {
+                    (
+                        "S11",
+                        format!("takes {point}, which is not the newest point proven far enough"),
+                    )
+                })
             }
         }
     }
@@ -246,8 +298,15 @@ impl<'a> Court<'a> {
         rivals
             .into_iter()
             .filter(|rival| {
-                let recorded = self.past.machines.get(*rival).is_some_and(|m| m.fenced.is_some())
-                    && self.machines.get(*rival).is_none_or(|m| m.power != Power::On);
+                let recorded = self
+                    .past
+                    .machines
+                    .get(*rival)
+                    .is_some_and(|m| m.fenced.is_some())
+                    && self
+                        .machines
+                        .get(*rival)
+                        .is_none_or(|m| m.power != Power::On);
                 let fenced_before = self.follows(
                     step,
                     |a| matches!(a, Action::Fence { machine: m, .. } if m == *rival),
@@ -264,7 +323,13 @@ impl<'a> Court<'a> {
             .of_stack(stack)
             .filter(|(_, m)| !matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_))))
             .map(|(name, m)| {
-                ("S1", format!("would make a second machine while {name} at {} cannot be seen", m.hoster))
+                (
+                    "S1",
+                    format!(
+                        "would make a second machine while {name} at {} cannot be seen",
+                        m.hoster
+                    ),
+                )
             })
             .collect()
     }
@@ -277,7 +342,9 @@ impl<'a> Court<'a> {
             if !visited.insert(id) {
                 continue;
             }
-            let Some(before) = self.steps.get(id) else { continue };
+            let Some(before) = self.steps.get(id) else {
+                continue;
+            };
             if kind(&before.action) {
                 return true;
             }

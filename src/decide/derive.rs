@@ -152,6 +152,7 @@ pub struct TlsIdentity {
 /// The dates are fixed and wide: trust comes from pinning, not from age.
 #[expect(
     clippy::expect_used,
+    clippy::missing_panics_doc,
     reason = "a fixed-size key and these fixed parameters have no failing case; the golden test runs them"
 )]
 pub fn tls_identity(key: &EstateKey, machine: &MachineName, address: IpAddr) -> TlsIdentity {

@@ -64,7 +64,10 @@ fn quoted(text: &str) -> String {
 }
 
 fn indented(text: &str, by: usize) -> String {
-    text.lines()
-        .map(|line| format!("{:by$}{line}\n", ""))
-        .collect()
+    let margin = " ".repeat(by);
+    let mut out = String::new();
+    for line in text.lines() {
+        out.extend([&margin, line, "\n"]);
+    }
+    out
 }

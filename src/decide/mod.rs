@@ -1,13 +1,17 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
+pub mod catalogue;
 pub mod changes;
 pub mod check;
 pub mod critical_path;
 pub mod derive;
+pub mod document;
 pub mod first_contact;
 pub mod history;
+pub mod init;
 pub mod manifest;
 pub mod names;
 pub mod plan;
 pub mod point;
+pub mod resolve;
 pub mod settle;

@@ -66,9 +66,7 @@ pub fn choose(points: &[RecoveryPoint], rules: Rules) -> Option<Choice> {
             .collect(),
         not_ours: rest
             .iter()
-            .filter(|p| {
-                !given_out(p) || (p.epoch < chosen.epoch && p.taken_at > chosen.taken_at)
-            })
+            .filter(|p| !given_out(p) || (p.epoch < chosen.epoch && p.taken_at > chosen.taken_at))
             .map(|p| passed(p))
             .collect(),
         chosen: chosen.clone(),
@@ -122,17 +120,13 @@ pub fn last_moment(schedule: &Schedule, now: Timestamp) -> Result<Timestamp, Sch
     moment_on(schedule, &zone, today.yesterday().unwrap_or(today))
 }
 
-fn moment_on(
-    schedule: &Schedule,
-    zone: &TimeZone,
-    date: Date,
-) -> Result<Timestamp, ScheduleError> {
+fn moment_on(schedule: &Schedule, zone: &TimeZone, date: Date) -> Result<Timestamp, ScheduleError> {
     let no_time = || ScheduleError::NoTimeOfDay {
         hour: schedule.hour,
         minute: schedule.minute,
     };
-    let time = jiff::civil::Time::new(schedule.hour, schedule.minute, 0, 0)
-        .map_err(|_| no_time())?;
+    let time =
+        jiff::civil::Time::new(schedule.hour, schedule.minute, 0, 0).map_err(|_| no_time())?;
     zone.to_ambiguous_timestamp(date.to_datetime(time))
         .compatible()
         .map_err(|_| no_time())

@@ -34,12 +34,13 @@ pub async fn back_up(
 ) -> Result<Report, BackUpError> {
     let Planned { plan, look, past } = plan_now(session).await?;
     let basis = plan.plan().basis.clone();
-    let plan = backup_now(&session.desired, stack, &look.observed, &past, basis).map_err(|reason| {
-        BackUpError::NotNow {
-            stack: stack.clone(),
-            reason,
-        }
-    })?;
+    let plan =
+        backup_now(&session.desired, stack, &look.observed, &past, basis).map_err(|reason| {
+            BackUpError::NotNow {
+                stack: stack.clone(),
+                reason,
+            }
+        })?;
     let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
     Ok(apply::apply(session, &plan, &look.observed, &past, reporter, stop).await)
 }

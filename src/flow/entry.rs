@@ -106,18 +106,28 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryErro
 }
 
 /// The head only moves to descendants (S9). Says whether it is a new one.
-fn descends(config: &Config, commit: &VerifiedCommit, entries: &[Entry]) -> Result<bool, EntryError> {
+fn descends(
+    config: &Config,
+    commit: &VerifiedCommit,
+    entries: &[Entry],
+) -> Result<bool, EntryError> {
     match History::from_entries(entries).accepted {
         Some(old) if old == *commit.id() => Ok(false),
-        Some(old) if !git::is_descendant(&config.estate, &old, commit.id())? => Err(EntryError::MovedBack {
-            old: old.to_string(),
-            new: commit.id().to_string(),
-        }),
+        Some(old) if !git::is_descendant(&config.estate, &old, commit.id())? => {
+            Err(EntryError::MovedBack {
+                old: old.to_string(),
+                new: commit.id().to_string(),
+            })
+        }
         _ => Ok(true),
     }
 }
 
-async fn accept(config: &Config, commit: &VerifiedCommit, journal: &Journal) -> Result<(), EntryError> {
+async fn accept(
+    config: &Config,
+    commit: &VerifiedCommit,
+    journal: &Journal,
+) -> Result<(), EntryError> {
     if descends(config, commit, &journal.entries().await?)? {
         let accepted = Event::Accepted {
             commit: commit.id().clone(),
@@ -136,7 +146,10 @@ fn world(
         Arc::new(SshTransport::new(&derive::client_key(key).private_openssh)?);
     let mut hosters: BTreeMap<HosterId, Arc<dyn Hoster>> = BTreeMap::new();
     for account in desired.hosters.values() {
-        hosters.insert(account.id.clone(), hoster(account, &desired.estate, &transport, secret)?);
+        hosters.insert(
+            account.id.clone(),
+            hoster(account, &desired.estate, &transport, secret)?,
+        );
     }
     let names = match &desired.dns {
         Some(dns) => {
@@ -173,7 +186,9 @@ fn hoster(
                 .endpoint
                 .as_ref()
                 .or(account.descriptor.endpoint.as_ref())
-                .ok_or_else(|| unusable("neither hosters.toml nor its descriptor names an endpoint".into()))?;
+                .ok_or_else(|| {
+                    unusable("neither hosters.toml nor its descriptor names an endpoint".into())
+                })?;
             let name = account
                 .token_secret
                 .as_ref()
@@ -188,7 +203,10 @@ fn hoster(
                 wrap::Patience::default(),
             )
             .map_err(|error| unusable(error.to_string()))?;
-            Ok(Arc::new(wrap::Wrapped::new(hetzner, wrap::Patience::default())))
+            Ok(Arc::new(wrap::Wrapped::new(
+                hetzner,
+                wrap::Patience::default(),
+            )))
         }
         InterfaceFamily::Pool => Ok(Arc::new(pool::Pool::new(
             account.id.clone(),

@@ -94,10 +94,7 @@ async fn power_off(
         machine: machine.clone(),
     };
     match session.perform(hoster, &op, step).await {
-        Outcome::Done(receipt) => Ok(format!(
-            "{hoster} says that {} is off",
-            receipt.provider_id
-        )),
+        Outcome::Done(receipt) => Ok(format!("{hoster} says that {} is off", receipt.provider_id)),
         Outcome::Refused(refusal) => Err(Unfenced::Refused(refusal)),
         Outcome::Unknown(fault) => Err(Unfenced::Unknown(fault)),
     }

@@ -2,8 +2,11 @@
 
 pub mod apply;
 pub mod back_up;
+pub mod config;
 pub mod entry;
+pub mod estate;
 pub mod fence;
+pub mod init;
 pub mod observe;
 pub mod open;
 pub mod points;

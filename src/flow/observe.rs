@@ -64,7 +64,9 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
     }
 }
 
-async fn inventories(session: &std::sync::Arc<Session>) -> BTreeMap<HosterId, Result<Inventory, Gap>> {
+async fn inventories(
+    session: &std::sync::Arc<Session>,
+) -> BTreeMap<HosterId, Result<Inventory, Gap>> {
     let mut tasks = JoinSet::new();
     for (id, hoster) in &session.world.hosters {
         let (id, hoster) = (id.clone(), hoster.clone());
@@ -104,7 +106,9 @@ async fn points(
     let mut found = BTreeMap::new();
     for stack in session.desired.stacks.values() {
         let machine = Session::backup_machine(stack);
-        let listed = seen.iter().find(|m| m.name == machine && m.role == Role::Backup);
+        let listed = seen
+            .iter()
+            .find(|m| m.name == machine && m.role == Role::Backup);
         match (listed, hosters.get(&stack.backup.placement.hoster)) {
             (Some(_), _) => by_machine
                 .entry(machine)
@@ -134,8 +138,10 @@ async fn points(
         tasks.spawn(async move {
             match contact {
                 Some(contact) => {
-                    let asked: Vec<(&StackId, &Secret)> =
-                        stacks.iter().map(|(stack, password)| (stack, password)).collect();
+                    let asked: Vec<(&StackId, &Secret)> = stacks
+                        .iter()
+                        .map(|(stack, password)| (stack, password))
+                        .collect();
                     backup::points_all(transport.as_ref(), &contact, &asked).await
                 }
                 None => stacks

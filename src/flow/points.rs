@@ -19,7 +19,10 @@ pub struct Listing {
 }
 
 /// Lists the points of one stack.
-pub async fn list(session: &Arc<Session>, stack: &StackId) -> Result<Result<Listing, Gap>, StoreError> {
+pub async fn list(
+    session: &Arc<Session>,
+    stack: &StackId,
+) -> Result<Result<Listing, Gap>, StoreError> {
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
     let listed = look

@@ -68,9 +68,7 @@ pub struct Reconciled {
 impl Reconciled {
     /// Nothing is left to do, and nothing failed in the last pass.
     pub fn settled(&self) -> bool {
-        self.left
-            .as_ref()
-            .is_some_and(|plan| plan.steps.is_empty())
+        self.left.as_ref().is_some_and(|plan| plan.steps.is_empty())
     }
 }
 
@@ -99,7 +97,8 @@ pub async fn reconcile(
         )
         .await;
         // A refused step may open another way (no room here, off for good): the next look tells.
-        let changed_something = report.progressed() || tells_something_new(session, &planned.past).await?;
+        let changed_something =
+            report.progressed() || tells_something_new(session, &planned.past).await?;
         done.reports.push(report);
         if !changed_something {
             break;

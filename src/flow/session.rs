@@ -127,7 +127,12 @@ impl Session {
     }
 
     /// The key we sent in `user_data`, or the one pinned in the inventory.
-    fn host_key(&self, hoster: &HosterId, machine: &MachineName, provider_id: &str) -> Option<String> {
+    fn host_key(
+        &self,
+        hoster: &HosterId,
+        machine: &MachineName,
+        provider_id: &str,
+    ) -> Option<String> {
         let account = self.desired.hosters.get(hoster)?;
         match account.descriptor.interface {
             InterfaceFamily::HetznerCloud => Some(derive::host_key(&self.key, machine).public),
@@ -141,7 +146,9 @@ impl Session {
 
     fn roster_lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<MachineName, Contact>> {
         // A panic while holding the lock leaves a map that is still whole.
-        self.roster.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.roster
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// The backup machine of a stack.
@@ -153,7 +160,10 @@ impl Session {
     /// The password of a stack's repository; known to production and to us, never stored on the backup machine.
     pub fn repository_password(&self, stack: &DesiredStack) -> crate::model::secret::Secret {
         let backup = Self::backup_machine(stack);
-        derive::text(&self.key, &["repository", stack.id.as_str(), backup.as_str()])
+        derive::text(
+            &self.key,
+            &["repository", stack.id.as_str(), backup.as_str()],
+        )
     }
 
     /// What a stack's production machine should be.
@@ -173,7 +183,10 @@ impl Session {
             address: contact.address,
             port: REST_SERVER_PORT,
             user: stack.id.to_string(),
-            password: derive::text(&self.key, &["rest-server", stack.id.as_str(), backup.as_str()]),
+            password: derive::text(
+                &self.key,
+                &["rest-server", stack.id.as_str(), backup.as_str()],
+            ),
             repository_password: self.repository_password(stack),
             ca_pem: tls.certificate_pem,
         };

@@ -13,4 +13,5 @@ pub mod operation;
 pub mod plan;
 pub mod point;
 pub mod secret;
+pub mod trust;
 pub mod units;

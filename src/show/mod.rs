@@ -2,6 +2,8 @@
 
 pub mod cli;
 pub mod demo;
+pub mod diagnostics;
 pub mod exit;
+pub mod lab_progress;
 pub mod progress;
 pub mod views;

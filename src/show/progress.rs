@@ -31,7 +31,11 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
-        let line = format!("{:>8}  {text}", seconds(self.begin.elapsed()));
+        self.say(&format!("{:>8}  {text}", seconds(self.begin.elapsed())));
+    }
+
+    /// A line between the running ones.
+    pub fn say(&self, line: &str) {
         match &self.bars {
             Some(bars) => {
                 // A terminal that went away is no reason to stop.
@@ -55,7 +59,9 @@ impl Reporter for Progress {
             return;
         };
         let bar = bars.add(ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>5}  {prefix}  {msg:.dim}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {elapsed:>5}  {prefix}  {msg:.dim}")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(describe(step));
@@ -68,7 +74,10 @@ impl Reporter for Progress {
             bar.set_message(text.to_owned());
             return;
         }
-        let news = lock(&self.notes).insert(step.id.clone(), text.to_owned()).as_deref() != Some(text);
+        let news = lock(&self.notes)
+            .insert(step.id.clone(), text.to_owned())
+            .as_deref()
+            != Some(text);
         if news {
             self.line(&format!("     {}: {text}", step.id));
         }
@@ -91,5 +100,7 @@ impl Reporter for Progress {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -221,7 +221,9 @@ impl UpdatableZone {
             ExchangeError::NotSent { .. } => {
                 UpdateFailure::Refused(refusal("unreachable", error.to_string(), FaultClass::Retry))
             }
-            _ => UpdateFailure::Unclear(error.to_string(), FaultClass::Retry),
+            ExchangeError::NoAnswer { .. } => {
+                UpdateFailure::Unclear(error.to_string(), FaultClass::Retry)
+            }
         })?;
         let unclear = |why: String| UpdateFailure::Unclear(why, FaultClass::Retry);
         let read = Message::from_vec(&answer).map_err(|e| unclear(e.to_string()))?;
@@ -229,8 +231,7 @@ impl UpdatableZone {
         if metadata.id != message.metadata.id || metadata.message_type != MessageType::Response {
             return Err(unclear("the answer belongs to another request".to_owned()));
         }
-        let verified = verifier.is_some_and(|mut verifier| verifier.verify(&answer).is_ok());
-        if verified {
+        if verifier.is_some_and(|mut verifier| verifier.verify(&answer).is_ok()) {
             return Ok(metadata.response_code);
         }
         // RFC 8945 §5.3.2: a server that does not know our key cannot sign its refusal.

@@ -4,8 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, reason = "tests live outside, where things are touched")]
 
+mod changes;
+mod conformance;
 mod derive;
+mod dns;
+mod hoster_hetzner;
+mod hoster_pool;
+mod journal;
 mod lab_hetzner;
 mod lab_pure;
 mod readme;
 mod structure;
+mod manifest;
+mod real_machine;
+mod s13_secrets;
+mod sample;

@@ -71,15 +71,6 @@ pub fn production(
             &templates, stack, service, blueprint, key, image,
         )?);
     }
-    // Units of the base layer come first: databases start before what uses them.
-    if renderers.iter().any(|renderer| {
-        let databases = &renderer.blueprint.databases;
-        databases
-            .iter()
-            .any(|database| database.engine == Engine::Postgresql)
-    }) {
-        base::postgresql(&mut draft, image)?;
-    }
     let mut service_units = Vec::new();
     for renderer in &renderers {
         draft.declared_by(format!("service {}", renderer.service.name));
@@ -94,6 +85,15 @@ pub fn production(
     }
     draft.declared_by("the base layer");
     base::gate(&mut draft, &service_units)?;
+    // The gate first, and databases before what uses them.
+    if renderers.iter().any(|renderer| {
+        let databases = &renderer.blueprint.databases;
+        databases
+            .iter()
+            .any(|database| database.engine == Engine::Postgresql)
+    }) {
+        base::postgresql(&mut draft, image)?;
+    }
     for unit in &service_units {
         draft.unit(unit);
     }

@@ -109,7 +109,11 @@ fn one(
                     Some(Err(gap)) => gap.clone(),
                     _ => Gap::unasked(format!("machine {name}")),
                 };
-                pen.hold_unseen(wanted, &gap, "look at the machine; nothing is done to it meanwhile");
+                pen.hold_unseen(
+                    wanted,
+                    &gap,
+                    "look at the machine; nothing is done to it meanwhile",
+                );
                 return not_now(gap);
             }
         };

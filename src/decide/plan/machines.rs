@@ -131,7 +131,12 @@ pub(super) fn prepare(
     created: Option<&StepId>,
     backup_created: Option<&StepId>,
 ) -> Road {
-    let why = || because_of(&placement.place, "a new machine needs its tools and packages");
+    let why = || {
+        because_of(
+            &placement.place,
+            "a new machine needs its tools and packages",
+        )
+    };
     let prepared = pen.step(
         Action::Prepare {
             machine: name.clone(),

@@ -86,10 +86,13 @@ pub fn backup_now(
     past: &History,
     basis: Basis,
 ) -> Result<Plan, String> {
-    let desired = want.stacks.get(stack).ok_or_else(|| match want.broken.get(stack) {
-        Some(_) => "its definition has errors; holdfast check shows them".to_owned(),
-        None => "the estate has no such stack".to_owned(),
-    })?;
+    let desired = want
+        .stacks
+        .get(stack)
+        .ok_or_else(|| match want.broken.get(stack) {
+            Some(_) => "its definition has errors; holdfast check shows them".to_owned(),
+            None => "the estate has no such stack".to_owned(),
+        })?;
     let mut draft = Draft::default();
     let at = Situation::of(desired, want, seen, past);
     stack::backup_only(&at, seen, &mut draft)?;

@@ -138,9 +138,9 @@ fn unseen(
             Some(Ok(inventory)) => {
                 let ours = |gap: &&Gap| {
                     (has_points && !remembered)
-                        || past
-                            .of_stack(&stack.id)
-                            .any(|(_, m)| m.hoster == *hoster && gap.subject.contains(&m.provider_id))
+                        || past.of_stack(&stack.id).any(|(_, m)| {
+                            m.hoster == *hoster && gap.subject.contains(&m.provider_id)
+                        })
                 };
                 gaps.extend(inventory.gaps.iter().filter(ours).cloned());
             }

@@ -49,7 +49,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
                 GapKind::ForeignHostKey => {
                     "somebody may be in between; find out why before anything else is done to it"
                 }
-                _ => "it is looked at again on the next run; nothing is created or destroyed meanwhile",
+                _ => {
+                    "it is looked at again on the next run; nothing is created or destroyed meanwhile"
+                }
             };
             pen.hold_unseen(format!("production of {}", view.at.stack.id), gap, remedy);
         }
@@ -69,7 +71,10 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
 
 fn stands_at(machine: &SeenMachine, placement: &Placement) -> bool {
     machine.hoster == placement.hoster
-        && machine.site.as_ref().is_none_or(|site| *site == placement.site)
+        && machine
+            .site
+            .as_ref()
+            .is_none_or(|site| *site == placement.site)
 }
 
 fn service_names(view: &View<'_>) -> Vec<ServiceName> {
@@ -85,7 +90,8 @@ fn service_names(view: &View<'_>) -> Vec<ServiceName> {
 fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
     let stack = view.at.stack;
     let wanted = format!("first installation of {}", stack.id);
-    let remedy = "it is looked at again on the next run; an empty machine is never put where data may be";
+    let remedy =
+        "it is looked at again on the next run; an empty machine is never put where data may be";
     if let Err(gap) = &view.at.points {
         pen.hold_unseen(wanted, gap, remedy);
         return;
@@ -94,8 +100,13 @@ fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
         pen.hold_unseen(wanted, gap, "mend the backup machine first: production is not opened without a place for its recovery points");
         return;
     }
-    let Some(machine) = newcomer(view, &[&stack.production], &wanted, "the stack asks for it", pen)
-    else {
+    let Some(machine) = newcomer(
+        view,
+        &[&stack.production],
+        &wanted,
+        "the stack asks for it",
+        pen,
+    ) else {
         return;
     };
     let initialised = pen.step(
@@ -103,10 +114,21 @@ fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
             machine: machine.name.clone(),
         },
         Effect::Safe,
-        because_of(&stack.production.place, "no state of this stack exists anywhere"),
+        because_of(
+            &stack.production.place,
+            "no state of this stack exists anywhere",
+        ),
         &[Some(&machine.installed)],
     );
-    open_and_resume(view, &machine.name, machine.epoch, &initialised, &[], &[], pen);
+    open_and_resume(
+        view,
+        &machine.name,
+        machine.epoch,
+        &initialised,
+        &[],
+        &[],
+        pen,
+    );
 }
 
 /// A machine that runs where it should: mend drift, names, recovery points.
@@ -204,7 +226,9 @@ fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pe
         .max();
     // A schedule that cannot be read counts as due: a point too many hurts nobody.
     if point::backup_due(&stack.backup.schedule, last, view.seen.at).unwrap_or(true) {
-        let repository = points.is_empty().then(|| repository(to, serves.as_ref(), pen));
+        let repository = points
+            .is_empty()
+            .then(|| repository(to, serves.as_ref(), pen));
         pen.step(
             Action::Backup {
                 machine: name.clone(),
@@ -212,7 +236,12 @@ fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pe
             },
             Effect::Safe,
             because_of(&stack.backup.placement.place, "a recovery point is due"),
-            &[repository.as_ref(), serves.as_ref(), converged.as_ref(), opened.as_ref()],
+            &[
+                repository.as_ref(),
+                serves.as_ref(),
+                converged.as_ref(),
+                opened.as_ref(),
+            ],
         );
     }
 }
@@ -243,24 +272,43 @@ fn power_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
 /// A planned move: the old machine writes until the last moment, then never again.
 fn move_away(view: &View<'_>, writer: &Writer<'_>, placement: &Placement, pen: &mut Pen<'_>) {
     let stack = view.at.stack;
-    let wanted = format!("moving {} to {} {}", stack.id, placement.hoster, placement.site);
+    let wanted = format!(
+        "moving {} to {} {}",
+        stack.id, placement.hoster, placement.site
+    );
     let Some(old) = writer.seen else { return };
     let Some(by) = way_to_fence(view, old) else {
         pen.hold(wanted, no_way_to_fence(old), waiver_remedy(old));
         return;
     };
-    let BackupMachine::Ready { name: to, serves, .. } = view.backup else {
+    let BackupMachine::Ready {
+        name: to, serves, ..
+    } = view.backup
+    else {
         if let BackupMachine::NotNow { gap, .. } = view.backup {
-            pen.hold_unseen(wanted, gap, "a move needs a last recovery point; mend the backup machine first");
+            pen.hold_unseen(
+                wanted,
+                gap,
+                "a move needs a last recovery point; mend the backup machine first",
+            );
         }
         return;
     };
     if let Err(gap) = &view.at.points {
-        pen.hold_unseen(wanted, gap, "a move needs a last recovery point; look at the backup machine");
+        pen.hold_unseen(
+            wanted,
+            gap,
+            "a move needs a last recovery point; look at the backup machine",
+        );
         return;
     }
-    let Some(machine) = newcomer(view, &[placement], &wanted, "production was moved here", pen)
-    else {
+    let Some(machine) = newcomer(
+        view,
+        &[placement],
+        &wanted,
+        "production was moved here",
+        pen,
+    ) else {
         return;
     };
     let why = || because_of(&placement.place, "production was moved to another place");
@@ -376,7 +424,10 @@ fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         };
         Some((by, because(why.clone())))
     };
-    let places: Vec<&Placement> = [&stack.production].into_iter().chain(&stack.fallback).collect();
+    let places: Vec<&Placement> = [&stack.production]
+        .into_iter()
+        .chain(&stack.fallback)
+        .collect();
     let Some(machine) = newcomer(view, &places, &wanted, &why, pen) else {
         return;
     };
@@ -506,7 +557,11 @@ fn resume(
         && let Some(Err(gap)) = view.seen.machines.get(&candidate.name)
         && gap.kind == GapKind::ForeignHostKey
     {
-        pen.hold_unseen(wanted, gap, "somebody may be in between; find out why before anything else is done to it");
+        pen.hold_unseen(
+            wanted,
+            gap,
+            "somebody may be in between; find out why before anything else is done to it",
+        );
         return None;
     }
     let road = machines::prepare(pen, &candidate.name, place, on.as_ref(), backup_created);
@@ -597,7 +652,11 @@ fn open_and_resume_named(
         name: to, serves, ..
     } = view.backup
     {
-        let empty = view.at.points.as_ref().is_ok_and(|points| points.is_empty());
+        let empty = view
+            .at
+            .points
+            .as_ref()
+            .is_ok_and(|points| points.is_empty());
         let repository = empty.then(|| repository(to, serves.as_ref(), pen));
         pen.step(
             Action::Backup {
@@ -763,7 +822,8 @@ fn zombies(view: &View<'_>, writer: &MachineName, epoch: Epoch, pen: &mut Pen<'_
             )),
             Some(FenceBy::PowerOff) => None,
             _ => {
-                let still_open = matches!(view.seen.machines.get(&machine.name), Some(Ok(facts)) if facts.open);
+                let still_open =
+                    matches!(view.seen.machines.get(&machine.name), Some(Ok(facts)) if facts.open);
                 still_open.then(|| {
                     pen.step(
                         Action::Close {

@@ -11,7 +11,11 @@ use crate::world::backup::{self, BackupRequest, FetchRequest, LoadRequest, ReadB
 use serde_json::json;
 
 impl Run {
-    pub(super) async fn repository(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
+    pub(super) async fn repository(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
         let password = self.session.repository_password(stack);
@@ -104,7 +108,12 @@ impl Run {
     }
 
     /// Writes down how far a point has been proven, in the journal and beside the repository.
-    pub(super) async fn prove(&self, step: &Step, point: &PointId, rung: Rung) -> Result<(), StepError> {
+    pub(super) async fn prove(
+        &self,
+        step: &Step,
+        point: &PointId,
+        rung: Rung,
+    ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let machine = Session::backup_machine(stack);
         if let Some(vault) = self.session.contact(&machine) {

@@ -10,6 +10,7 @@ use crate::model::machine::{Change, MachineManifest, Role};
 use crate::model::observed::SeenMachine;
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, OwnerLabel, Receipt};
 use crate::model::plan::{Action, FenceBy, Step};
+use crate::world::hoster::ACTION_FAILED;
 use crate::world::machine::{Contact, MachineError, verbs};
 use std::time::{Duration, Instant};
 
@@ -25,9 +26,14 @@ impl From<MachineError> for StepError {
             MachineError::Denied { .. } => {
                 Self::refused("denied", error.to_string(), FaultClass::NeedsHuman)
             }
-            MachineError::ForeignHostKey { .. } => {
-                Self::refused("foreign-host-key", error.to_string(), FaultClass::NeedsHuman)
+            MachineError::Denied { .. } => {
+                Self::refused("denied", error.to_string(), FaultClass::NeedsHuman)
             }
+            MachineError::ForeignHostKey { .. } => Self::refused(
+                "foreign-host-key",
+                error.to_string(),
+                FaultClass::NeedsHuman,
+            ),
             MachineError::Refused { code, .. } => {
                 Self::refused(code, error.to_string(), FaultClass::NeedsHuman)
             }
@@ -103,7 +109,11 @@ impl Run {
         Ok(())
     }
 
-    pub(super) async fn prepare(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
+    pub(super) async fn prepare(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let manifest = self.manifest_of(step, machine)?;
         self.first_contact(step, &contact).await?;
@@ -143,7 +153,11 @@ impl Run {
         }
     }
 
-    pub(super) async fn install(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
+    pub(super) async fn install(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let manifest = self.manifest_of(step, machine)?;
         let transport = self.session.world.transport.as_ref();
@@ -168,7 +182,11 @@ impl Run {
         Ok(())
     }
 
-    pub(super) async fn initialise(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
+    pub(super) async fn initialise(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let manifest = self.manifest_of(step, machine)?;
         let transport = self.session.world.transport.as_ref();
@@ -221,13 +239,15 @@ impl Run {
                     .position(|f| f.machine() == rival)
                     .map(|at| fenced.swap_remove(at))
             };
-            let proof = here.or_else(|| Fenced::recorded(rival, &past)).ok_or_else(|| {
-                StepError::refused(
-                    "S2",
-                    format!("{machine} stays closed: {rival} may still write"),
-                    FaultClass::NeedsHuman,
-                )
-            })?;
+            let proof = here
+                .or_else(|| Fenced::recorded(rival, &past))
+                .ok_or_else(|| {
+                    StepError::refused(
+                        "S2",
+                        format!("{machine} stays closed: {rival} may still write"),
+                        FaultClass::NeedsHuman,
+                    )
+                })?;
             proofs.push(proof);
         }
         let point = lock(&self.loaded).get(machine).cloned();
@@ -250,7 +270,11 @@ impl Run {
         self.record(step, closed).await
     }
 
-    pub(super) async fn power_on(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
+    pub(super) async fn power_on(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let hoster = self.hoster_of(machine)?;
         let op = Operation::PowerOn {
             machine: machine.clone(),
@@ -261,8 +285,8 @@ impl Run {
                 self.first_contact(step, &contact).await
             }
             Outcome::Refused(refusal) => {
-                // Only the hoster's own "this machine will not start" counts; a wrong token or a full queue does not.
-                if refusal.class == FaultClass::NeedsHuman && refusal.code != "unauthorized" && refusal.code != "forbidden" {
+                // Only the hoster's own "it will not start" counts; a wrong token or a full queue does not.
+                if refusal.code == ACTION_FAILED {
                     let failed = Event::PowerOnFailed {
                         machine: machine.clone(),
                         reason: refusal.to_string(),
@@ -300,7 +324,11 @@ impl Run {
         Ok(())
     }
 
-    pub(super) async fn quarantine(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
+    pub(super) async fn quarantine(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let hoster = self.hoster_of(machine)?;
         let op = Operation::Quarantine {
             machine: machine.clone(),
@@ -319,7 +347,8 @@ impl Run {
         machine: &MachineName,
     ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
-        let (Some(names), Some(dns)) = (&self.session.world.names, &self.session.desired.dns) else {
+        let (Some(names), Some(dns)) = (&self.session.world.names, &self.session.desired.dns)
+        else {
             return Ok(()); // The planner makes no such step without a name server.
         };
         match names.point(host, contact.address, dns.ttl).await {

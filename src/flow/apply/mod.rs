@@ -260,16 +260,25 @@ impl Run {
     }
 
     /// The stack of a step that always has one.
-    fn stack<'a>(&'a self, step: &'a Step) -> Result<&'a crate::model::desired::DesiredStack, StepError> {
+    fn stack<'a>(
+        &'a self,
+        step: &'a Step,
+    ) -> Result<&'a crate::model::desired::DesiredStack, StepError> {
         let id: Option<&StackId> = step.stack.as_ref();
         id.and_then(|id| self.session.desired.stacks.get(id))
             .ok_or_else(|| {
-                StepError::refused("no-stack", format!("{} belongs to no stack", step.id), FaultClass::Bug)
+                StepError::refused(
+                    "no-stack",
+                    format!("{} belongs to no stack", step.id),
+                    FaultClass::Bug,
+                )
             })
     }
 }
 
 /// A lock whose holder panicked still guards whole data here.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -28,7 +28,9 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     };
     let stack = StackId::new(args.stack);
     if !session.desired.stacks.contains_key(&stack) {
-        anstream::eprintln!("error: the estate has no sound stack {stack:?}; holdfast check shows what is wrong");
+        anstream::eprintln!(
+            "error: the estate has no sound stack {stack:?}; holdfast check shows what is wrong"
+        );
         return Exit::Error;
     }
     match list(&session, &stack).await {
@@ -54,7 +56,7 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
     }
     let chosen = listing.choice.as_ref().map(|c| &c.chosen.id);
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["", "point", "taken (UTC)", "age", "size", "proven", "epoch"]);
     for point in &listing.points {
         table.add_row([
@@ -69,7 +71,9 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
     }
     anstream::println!("{table}");
     match &listing.choice {
-        Some(_) => anstream::println!("* a rebuild would take this one: the newest that was read back"),
+        Some(_) => {
+            anstream::println!("* a rebuild would take this one: the newest that was read back")
+        }
         None => anstream::println!("A rebuild would take none: no point was read back."),
     }
     for choice in &listing.choice {

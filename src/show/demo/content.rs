@@ -86,7 +86,9 @@ impl Content {
                 for (table, rows) in &database.rows {
                     let now = after.and_then(|d| d.rows.get(table));
                     if now != Some(rows) && !volatile(table) {
-                        found.push(format!("{service}, {table}: {rows} rows before, {now:?} after"));
+                        found.push(format!(
+                            "{service}, {table}: {rows} rows before, {now:?} after"
+                        ));
                     }
                 }
             }
@@ -98,8 +100,19 @@ impl Content {
 /// Tables that a wiki fills and empties by itself, without anybody's writing.
 fn volatile(table: &str) -> bool {
     let name = table.rsplit('.').next().unwrap_or(table);
-    ["objectcache", "job", "l10n_cache", "module_deps", "querycache", "querycache_info", "querycachetwo", "updatelog", "log_search", "user_autocreate_serial"]
-        .contains(&name)
+    [
+        "objectcache",
+        "job",
+        "l10n_cache",
+        "module_deps",
+        "querycache",
+        "querycache_info",
+        "querycachetwo",
+        "updatelog",
+        "log_search",
+        "user_autocreate_serial",
+    ]
+    .contains(&name)
 }
 
 /// A user's hands and eyes on the demo's two sites.
@@ -128,7 +141,9 @@ impl<'a> Users<'a> {
                     revisions: 300,
                     upload_bytes: 6 << 20,
                 };
-                visitor.mediawiki_write(&site.user, &site.password, &spec).await
+                visitor
+                    .mediawiki_write(&site.user, &site.password, &spec)
+                    .await
             } else {
                 let spec = WriteSpec {
                     seed: 2,
@@ -136,7 +151,9 @@ impl<'a> Users<'a> {
                     revisions: 40,
                     upload_bytes: 1 << 20,
                 };
-                visitor.dokuwiki_write(&site.user, &site.password, &spec).await
+                visitor
+                    .dokuwiki_write(&site.user, &site.password, &spec)
+                    .await
             };
             written.push((site.host.clone(), done.map_err(visit)?));
         }
@@ -151,7 +168,9 @@ impl<'a> Users<'a> {
             let fingerprint = if site.mediawiki {
                 visitor.mediawiki_fingerprint().await
             } else {
-                visitor.dokuwiki_fingerprint(&site.user, &site.password).await
+                visitor
+                    .dokuwiki_fingerprint(&site.user, &site.password)
+                    .await
             };
             let fingerprint = fingerprint.map_err(|source| ContentError::Visit {
                 host: site.host.clone(),
@@ -159,10 +178,9 @@ impl<'a> Users<'a> {
             })?;
             seen.insert(site.host, fingerprint);
         }
-        let contact = self
-            .session
-            .contact(machine)
-            .ok_or_else(|| ContentError::Missing(format!("nobody knows where {machine} answers")))?;
+        let contact = self.session.contact(machine).ok_or_else(|| {
+            ContentError::Missing(format!("nobody knows where {machine} answers"))
+        })?;
         let manifest = self.manifest(machine)?;
         let transport = self.session.world.transport.as_ref();
         let held = backup::content(transport, &contact, &manifest.services).await?;
@@ -172,7 +190,13 @@ impl<'a> Users<'a> {
     fn manifest(&self, machine: &MachineName) -> Result<MachineManifest, ContentError> {
         let stack = StackId::new(STACK);
         self.session
-            .manifest(Role::Production, Some(&stack), machine, crate::model::ids::Epoch(1), None)
+            .manifest(
+                Role::Production,
+                Some(&stack),
+                machine,
+                crate::model::ids::Epoch(1),
+                None,
+            )
             .map_err(|error| ContentError::Missing(crate::flow::apply::chain(&error)))
     }
 
@@ -188,8 +212,13 @@ impl<'a> Users<'a> {
             .names
             .as_ref()
             .ok_or_else(|| name("the estate names no name server".into()))?;
-        let addresses = names.lookup(host).await.map_err(|gap: Gap| name(gap.to_string()))?;
-        let address = addresses.first().ok_or_else(|| name("it has no address".into()))?;
+        let addresses = names
+            .lookup(host)
+            .await
+            .map_err(|gap: Gap| name(gap.to_string()))?;
+        let address = addresses
+            .first()
+            .ok_or_else(|| name("it has no address".into()))?;
         Visitor::new(host.as_str(), SocketAddr::new(*address, 80)).map_err(|source| {
             ContentError::Visit {
                 host: host.clone(),

@@ -14,7 +14,10 @@ pub fn options(lab: &LabStatus) -> InitOptions {
     let mut secrets = BTreeMap::new();
     secrets.insert("dns-key".to_owned(), Secret::new(lab.dns.secret.clone()));
     if let Some(interface) = &lab.hetzner {
-        secrets.insert("hetzner-token".to_owned(), Secret::new(interface.token.clone()));
+        secrets.insert(
+            "hetzner-token".to_owned(),
+            Secret::new(interface.token.clone()),
+        );
     }
     InitOptions {
         name: Some("demo".to_owned()),
@@ -45,7 +48,10 @@ fn hosters(lab: &LabStatus) -> String {
         );
     }
     for (hoster, machines) in &lab.pools {
-        let _ = write!(text, "\n[[hoster]]\nid = \"{hoster}\"\ndescriptor = \"{hoster}\"\n");
+        let _ = write!(
+            text,
+            "\n[[hoster]]\nid = \"{hoster}\"\ndescriptor = \"{hoster}\"\n"
+        );
         for machine in machines {
             let _ = write!(
                 text,
@@ -62,7 +68,10 @@ fn hosters(lab: &LabStatus) -> String {
 }
 
 fn key_without_comment(line: &str) -> String {
-    line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+    line.split_whitespace()
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The `[dns]` table for the lab's name server.

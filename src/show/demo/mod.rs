@@ -7,4 +7,4 @@ mod lab_estate;
 mod story;
 pub mod visitor;
 
-pub use story::{Ending, Options, Scene, tell};
+pub use story::{Ending, Listener, Options, Scene, StoryError, tell};

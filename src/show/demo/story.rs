@@ -14,6 +14,7 @@ use crate::lab::{Lab, LabConfig, LabError};
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
 use crate::model::plan::Plan;
+use crate::show::lab_progress::LabProgress;
 use crate::show::views;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -177,15 +178,14 @@ impl Teller<'_> {
     async fn found(&mut self) -> Result<(), StoryError> {
         let begin = Instant::now();
         self.listener.scene("A lab with three hosters");
-        let listener = self.listener;
-        let told = |progress: crate::lab::Progress| listener.say(&progress.to_string());
+        let progress = LabProgress::new();
         let config = LabConfig {
             program: self.options.program.clone(),
             images: vec!["debian-13".to_owned()],
             ..LabConfig::default()
         };
         let status = tokio::select! {
-            up = self.options.lab.up(&config, &told) => up?,
+            up = self.options.lab.up(config, move |p| progress.show(&p)) => up?,
             () = self.stop.cancelled() => return Err(StoryError::Stopped),
         };
         let lab = Phase {
@@ -227,7 +227,8 @@ impl Teller<'_> {
 
     /// From the commit to a customer that works, and content as users write it.
     async fn install(&mut self) -> Result<Content, StoryError> {
-        self.listener.scene("Plan and apply: from the signed commit to a running customer");
+        self.listener
+            .scene("Plan and apply: from the signed commit to a running customer");
         let session = self.session(Mode::Write).await?;
         let plan = plan_now(&session).await?;
         self.say(views::plan::human(plan.plan.plan()).trim_end());
@@ -245,7 +246,8 @@ impl Teller<'_> {
         let machine = writer(&session).await?;
         let before = users.look(&machine).await?;
         self.going_on()?;
-        self.listener.scene("A recovery point, read back from the other hoster");
+        self.listener
+            .scene("A recovery point, read back from the other hoster");
         let begin = Instant::now();
         let stack = StackId::new(STACK);
         let report = back_up(&session, &stack, self.reporter.clone(), self.stop).await?;
@@ -272,7 +274,8 @@ impl Teller<'_> {
     async fn lose_and_rebuild(&mut self, before: &Content) -> Result<(), StoryError> {
         let session = self.session(Mode::Write).await?;
         let machine = writer(&session).await?;
-        self.listener.scene(&format!("3 a.m.: {machine} loses power, its disk is gone"));
+        self.listener
+            .scene(&format!("3 a.m.: {machine} loses power, its disk is gone"));
         self.options.lab.destroy(machine.as_str()).await?;
         let lost_at = Timestamp::now();
         self.say("holdfast reconcile --once");
@@ -291,7 +294,8 @@ impl Teller<'_> {
 
     /// One line in Git; the customer moves.
     async fn move_away(&mut self, before: &Content) -> Result<(), StoryError> {
-        self.listener.scene("One signed line: production moves from hetzner to ionos");
+        self.listener
+            .scene("One signed line: production moves from hetzner to ionos");
         let path = format!("stacks/{STACK}.toml");
         let full = self.options.estate.join(&path);
         let text = read(&full)?;
@@ -330,7 +334,10 @@ impl Teller<'_> {
         let differences = before.differences(&after);
         scene.equal = Some(differences.is_empty());
         for (host, fingerprint) in &before.seen {
-            let now = after.seen.get(host).map(super::visitor::Fingerprint::digest);
+            let now = after
+                .seen
+                .get(host)
+                .map(super::visitor::Fingerprint::digest);
             scene.compared.push(format!(
                 "{host}: {} pages, revisions and files; digest {} before, {} after",
                 fingerprint.len(),
@@ -343,7 +350,9 @@ impl Teller<'_> {
             before.rows(),
             after.rows()
         ));
-        scene.compared.extend(differences.iter().map(|d| format!("DIFFERS {d}")));
+        scene
+            .compared
+            .extend(differences.iter().map(|d| format!("DIFFERS {d}")));
         for line in &scene.compared {
             self.say(line);
         }
@@ -351,15 +360,25 @@ impl Teller<'_> {
         self.going_on()
     }
 
-    async fn reconcile(&self, session: &Arc<Session>) -> Result<(Reconciled, Vec<Phase>), StoryError> {
+    async fn reconcile(
+        &self,
+        session: &Arc<Session>,
+    ) -> Result<(Reconciled, Vec<Phase>), StoryError> {
         let begin = Instant::now();
         let listener = self.listener;
         let on_plan = |plan: &Plan| listener.say(&views::plan::headline(plan));
         let done = reconcile(session, &self.reporter, self.stop, on_plan).await?;
         self.going_on()?;
-        let empty = done.left.as_ref().is_some_and(|p| p.steps.is_empty() && p.held.is_empty());
+        let empty = done
+            .left
+            .as_ref()
+            .is_some_and(|p| p.steps.is_empty() && p.held.is_empty());
         if !empty {
-            let left = done.left.as_ref().map(views::plan::human).unwrap_or_default();
+            let left = done
+                .left
+                .as_ref()
+                .map(views::plan::human)
+                .unwrap_or_default();
             return Err(StoryError::Wrong(format!(
                 "something is left to do\n{}\n{left}",
                 tables(&done)
@@ -439,7 +458,9 @@ async fn data_lost(session: &Arc<Session>, lost: Timestamp) -> Result<f64, Story
             Event::Opened { point, .. } => point.clone(),
             _ => None,
         })
-        .ok_or_else(|| StoryError::Wrong("the open machine was not restored from a point".into()))?;
+        .ok_or_else(|| {
+            StoryError::Wrong("the open machine was not restored from a point".into())
+        })?;
     let listing = crate::flow::points::list(session, &StackId::new(STACK))
         .await
         .map_err(PlanError::from)?

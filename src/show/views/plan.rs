@@ -31,11 +31,23 @@ pub fn human(plan: &Plan) -> String {
             }
         }
     }
-    section(&mut out, "Drift (reality differs, the intent did not change)", plan.drift.iter().map(|d| {
-        format!("{}: {}", d.machine, change(&d.change))
-    }));
-    section(&mut out, "Held (wanted, not done now)", plan.held.iter().map(held));
-    section(&mut out, "Not seen (never taken for absent)", plan.gaps.iter().map(ToString::to_string));
+    section(
+        &mut out,
+        "Drift (reality differs, the intent did not change)",
+        plan.drift
+            .iter()
+            .map(|d| format!("{}: {}", d.machine, change(&d.change))),
+    );
+    section(
+        &mut out,
+        "Held (wanted, not done now)",
+        plan.held.iter().map(held),
+    );
+    section(
+        &mut out,
+        "Not seen (never taken for absent)",
+        plan.gaps.iter().map(ToString::to_string),
+    );
     out
 }
 
@@ -67,7 +79,11 @@ pub fn headline(plan: &Plan) -> String {
         let _ = write!(line, "; {} held", plan.held.len());
     }
     if !plan.gaps.is_empty() {
-        let _ = write!(line, "; {} could not be seen", plural(plan.gaps.len(), "thing"));
+        let _ = write!(
+            line,
+            "; {} could not be seen",
+            plural(plan.gaps.len(), "thing")
+        );
     }
     line.push('.');
     line
@@ -113,20 +129,23 @@ pub fn describe(step: &Step) -> String {
         }
         Action::Install { machine } => format!("install {machine}: packages and files"),
         Action::Converge { machine, changes } => {
-            format!("converge {machine}: {}", plural(changes.len(), "difference"))
+            format!(
+                "converge {machine}: {}",
+                plural(changes.len(), "difference")
+            )
         }
         Action::Initialise { machine } => {
             format!("initialise {machine}: first installation into empty state")
         }
         Action::Fetch { machine, source } => format!("fetch {} to {machine}", from(source)),
         Action::Load { machine, source } => {
-            format!("load {} on {machine}, compare counts and digests", from(source))
+            format!(
+                "load {} on {machine}, compare counts and digests",
+                from(source)
+            )
         }
         Action::Check { machine, services } => {
-            let names: Vec<&str> = services
-                .iter()
-                .map(ServiceName::as_str)
-                .collect();
+            let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
             format!("check {} on {machine}, closed for users", names.join(", "))
         }
         Action::Close { machine } => {
@@ -194,5 +213,8 @@ fn held(held: &Held) -> String {
         Hold::Forbidden { rule, reason } => format!("{rule}: {reason}"),
         Hold::Brake { reason } => format!("storm brake: {reason}"),
     };
-    format!("{owner}: {}\n    {reason}\n    to go on: {}", held.wanted, held.remedy)
+    format!(
+        "{owner}: {}\n    {reason}\n    to go on: {}",
+        held.wanted, held.remedy
+    )
 }

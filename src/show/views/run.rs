@@ -12,10 +12,14 @@ pub fn table(report: &Report) -> String {
     let mut steps: Vec<_> = report.steps.iter().collect();
     steps.sort_by_key(|s| s.began);
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["", "step", "began", "took", ""]);
     for record in steps {
-        let mark = if path.contains(&record.step.id) { "*" } else { "" };
+        let mark = if path.contains(&record.step.id) {
+            "*"
+        } else {
+            ""
+        };
         let outcome = record.error.as_deref().unwrap_or("");
         table.add_row([
             mark.to_owned(),
@@ -45,7 +49,11 @@ pub fn table(report: &Report) -> String {
         seconds(sum)
     );
     if !report.left.is_empty() {
-        let left: Vec<&str> = report.left.iter().map(crate::model::ids::StepId::as_str).collect();
+        let left: Vec<&str> = report
+            .left
+            .iter()
+            .map(crate::model::ids::StepId::as_str)
+            .collect();
         let _ = write!(out, "\nnot begun: {}", left.join(", "));
     }
     out

@@ -36,6 +36,7 @@ pub fn scripted_error_gap(subject: &str, error: &MachineError) -> Gap {
     let kind = match error {
         MachineError::Unreachable { .. } | MachineError::Lost { .. } => GapKind::Unreachable,
         MachineError::ForeignHostKey { .. } => GapKind::ForeignHostKey,
+        MachineError::Denied { .. } => GapKind::Denied,
         MachineError::Refused { code, .. } => kind_of(code),
         MachineError::Unreadable { .. } => GapKind::Unreadable,
     };

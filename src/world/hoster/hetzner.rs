@@ -427,7 +427,8 @@ fn failed(action: &Action) -> Way {
 /// `starting` is on for whoever fears a writer, but not yet for whoever waits.
 fn is_settled(server: &Server, power: Power) -> bool {
     match power {
-        Power::On => server.status == "running",
+        // A server's address may come later than the server.
+        Power::On => server.status == "running" && server.address().is_some(),
         Power::Off => server.status == "off",
         Power::Unknown => true,
     }

@@ -164,9 +164,10 @@ impl Pool {
             }
         }
         // Nothing was asked for, so nothing changed; with a gap it may be the one.
-        let message = match gaps.is_empty() {
-            true => format!("{} has no machine of ours named {name}", self.id),
-            false => format!("{name} was not found; not seen: {}", gaps.join("; ")),
+        let message = if gaps.is_empty() {
+            format!("{} has no machine of ours named {name}", self.id)
+        } else {
+            format!("{name} was not found; not seen: {}", gaps.join("; "))
         };
         refused("not_found", message, FaultClass::Retry)
     }
@@ -204,7 +205,7 @@ async fn find(
     let lines = transport
         .run(&contact(machine), FACTS, &Secret::new(Vec::new()))
         .await
-        .map_err(|error| Gap::new(kind(&error), subject.clone(), error.to_string()))?;
+        .map_err(|error| Gap::new(error.gap().kind, subject.clone(), error.to_string()))?;
     let last = lines
         .into_iter()
         .next_back()
@@ -225,19 +226,12 @@ async fn find(
     })
 }
 
-fn kind(error: &MachineError) -> GapKind {
-    match error {
-        MachineError::Unreachable { .. } | MachineError::Lost { .. } => GapKind::Unreachable,
-        MachineError::ForeignHostKey { .. } => GapKind::ForeignHostKey,
-        MachineError::Refused { .. } | MachineError::Unreadable { .. } => GapKind::Unreadable,
-    }
-}
-
 fn outcome(error: &MachineError) -> Outcome {
     match error {
         MachineError::Unreachable { .. } => {
             refused("unreachable", error.to_string(), FaultClass::Retry)
         }
+        MachineError::Denied { .. } => refused("denied", error.to_string(), FaultClass::NeedsHuman),
         MachineError::ForeignHostKey { .. } => refused(
             "foreign_host_key",
             error.to_string(),

@@ -159,9 +159,10 @@ impl CallError {
                 message,
                 ..
             } => {
-                let class = match status {
-                    401 | 403 => FaultClass::NeedsHuman,
-                    _ => class_of(code),
+                // The code says more than the status: resource_limit_exceeded is a 403.
+                let class = match (class_of(code), status) {
+                    (FaultClass::Retry, 401 | 403) => FaultClass::NeedsHuman,
+                    (class, _) => class,
                 };
                 // A known reason is certain whatever the status; a bare 5xx is not.
                 let certain = *status < 500 || class != FaultClass::Retry;

@@ -1,0 +1,243 @@
+//! Ordered machines: the real scripts, run by the real shell, over folders that stand for machines.
+
+use crate::conformance::{Bench, conformance, done, refused};
+use async_trait::async_trait;
+use holdfast::model::desired::PoolMachine;
+use holdfast::model::gap::GapKind;
+use holdfast::model::ids::{EstateName, HosterId, ImageName, MachineName, SiteId, StepId};
+use holdfast::model::operation::{FaultClass, Operation};
+use holdfast::model::secret::Secret;
+use holdfast::world::hoster::Hoster;
+use holdfast::world::hoster::pool::Pool;
+use holdfast::world::machine::{Contact, MachineError, Script, Transport};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+/// What is wrong with a machine's connection.
+#[derive(Clone, Copy)]
+enum Cut {
+    Silent,
+    ForeignKey,
+}
+
+/// Each machine is a folder; scripts see it as `/etc/holdfast`.
+struct Folders {
+    root: tempfile::TempDir,
+    cut: Mutex<BTreeMap<MachineName, Cut>>,
+}
+
+impl Folders {
+    fn etc(&self, machine: &str) -> PathBuf {
+        self.root.path().join(machine)
+    }
+    fn cut(&self, machine: &str, how: Cut) {
+        let name = MachineName::new(machine);
+        self.cut.lock().unwrap().insert(name, how);
+    }
+}
+
+#[async_trait]
+impl Transport for Folders {
+    async fn run(
+        &self,
+        contact: &Contact,
+        script: Script,
+        input: &Secret,
+    ) -> Result<Vec<serde_json::Value>, MachineError> {
+        let machine = contact.machine.clone();
+        let cut = self.cut.lock().unwrap().get(&machine).copied();
+        match cut {
+            Some(Cut::Silent) => {
+                let detail = "timed out".to_owned();
+                return Err(MachineError::Unreachable { machine, detail });
+            }
+            Some(Cut::ForeignKey) => return Err(MachineError::ForeignHostKey { machine }),
+            None => {}
+        }
+        let etc = self.etc(machine.as_str());
+        let text = script.text.replace("/etc/holdfast", etc.to_str().unwrap());
+        let mut shell = Command::new("sh")
+            .args(["-c", &text])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = shell.stdin.take().unwrap();
+        stdin.write_all(input.expose()).unwrap();
+        drop(stdin);
+        let out = shell.wait_with_output().unwrap();
+        let lines: Vec<serde_json::Value> = String::from_utf8(out.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        if out.status.success() {
+            return Ok(lines);
+        }
+        let error = &lines.last().unwrap()["error"];
+        Err(MachineError::Refused {
+            machine,
+            script: script.name,
+            code: error["code"].as_str().unwrap().to_owned(),
+            message: error["message"].as_str().unwrap().to_owned(),
+        })
+    }
+}
+
+fn folders() -> Arc<Folders> {
+    Arc::new(Folders {
+        root: tempfile::tempdir().unwrap(),
+        cut: Mutex::default(),
+    })
+}
+
+fn pool(folders: &Arc<Folders>, estate: &str) -> Pool {
+    let machine = |name: &str, last: u8| PoolMachine {
+        name: MachineName::new(name),
+        address: IpAddr::from([127, 0, 0, last]),
+        port: 22,
+        host_key: format!("ssh-ed25519 {name}"),
+        site: SiteId::new("nue"),
+        image: ImageName::new("debian-13"),
+    };
+    Pool::new(
+        HosterId::new("netcup"),
+        EstateName::new(estate),
+        vec![machine("v1", 1), machine("v2", 2), machine("v3", 3)],
+        Arc::clone(folders) as Arc<dyn Transport>,
+    )
+}
+
+fn bench() -> Bench {
+    Bench {
+        estate: EstateName::new("demo"),
+        site: SiteId::new("nue"),
+        machine_type: None,
+        image: ImageName::new("debian-13"),
+        power: false,
+        pool: true,
+        user_data: Secret::new(Vec::new()),
+    }
+}
+
+fn step() -> StepId {
+    StepId::new("s1")
+}
+
+#[tokio::test]
+async fn a_pool_passes_the_conformance_suite() {
+    conformance(&pool(&folders(), "demo"), &bench()).await;
+}
+
+#[tokio::test]
+async fn s01_a_silent_pool_machine_is_a_gap_and_never_free() {
+    let folders = folders();
+    let pool = pool(&folders, "demo");
+    let create = bench().create("acme-e1", 1, Some(MachineName::new("v2")));
+    done(pool.perform(&create, &step()).await);
+    folders.cut("v1", Cut::Silent);
+    folders.cut("v2", Cut::ForeignKey);
+    let seen = pool.observe(&EstateName::new("demo")).await.unwrap();
+    assert_eq!(seen.machines, []);
+    let free: Vec<_> = seen.free.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(free, ["v3"]);
+    let gaps: Vec<_> = seen
+        .gaps
+        .iter()
+        .map(|g| (g.subject.as_str(), g.kind))
+        .collect();
+    assert_eq!(
+        gaps,
+        [
+            ("machine v1 at hoster netcup", GapKind::Unreachable),
+            ("machine v2 at hoster netcup", GapKind::ForeignHostKey),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn s01_an_identity_that_cannot_be_read_is_a_gap_and_never_free() {
+    let folders = folders();
+    for (machine, text) in [("v1", ""), ("v2", "ESTATE=demo\n"), ("v3", "ROLE='x'\n")] {
+        std::fs::create_dir_all(folders.etc(machine)).unwrap();
+        std::fs::write(folders.etc(machine).join("identity"), text).unwrap();
+    }
+    let seen = pool(&folders, "demo")
+        .observe(&EstateName::new("demo"))
+        .await
+        .unwrap();
+    assert_eq!((seen.machines.len(), seen.free.len()), (0, 0));
+    assert_eq!(seen.gaps.len(), 3);
+    assert!(seen.gaps.iter().all(|g| g.kind == GapKind::Unreadable));
+}
+
+#[tokio::test]
+async fn s07_a_machine_of_another_estate_is_neither_taken_nor_set_aside() {
+    let folders = folders();
+    let theirs = pool(&folders, "other");
+    let take = Some(MachineName::new("v1"));
+    let mut other = bench();
+    other.estate = EstateName::new("other");
+    done(
+        theirs
+            .perform(&other.create("acme-e1", 1, take.clone()), &step())
+            .await,
+    );
+
+    let ours = pool(&folders, "demo");
+    let refusal = refused(
+        ours.perform(&bench().create("acme-e1", 1, take), &step())
+            .await,
+    );
+    assert_eq!(refusal.code, "name_taken");
+    let aside = Operation::Quarantine {
+        machine: MachineName::new("acme-e1"),
+    };
+    assert_eq!(
+        refused(ours.perform(&aside, &step()).await).code,
+        "not_found"
+    );
+    assert!(!folders.etc("v1").join("quarantined").exists());
+}
+
+#[tokio::test]
+async fn s06_two_claims_at_once_give_the_machine_to_one() {
+    let folders = folders();
+    let pool = Arc::new(pool(&folders, "demo"));
+    let mut claims = tokio::task::JoinSet::new();
+    for epoch in 1..=8 {
+        let pool = Arc::clone(&pool);
+        claims.spawn(async move {
+            let create = bench().create("acme", epoch, Some(MachineName::new("v1")));
+            pool.perform(&create, &step()).await
+        });
+    }
+    let outcomes = claims.join_all().await;
+    let won = outcomes
+        .into_iter()
+        .filter(|o| matches!(o, holdfast::model::operation::Outcome::Done(_)))
+        .count();
+    assert_eq!(won, 1);
+    let left: Vec<_> = std::fs::read_dir(folders.etc("v1")).unwrap().collect();
+    assert_eq!(left.len(), 1, "no temporary file stays: {left:?}");
+}
+
+#[tokio::test]
+async fn power_at_a_pool_needs_a_person() {
+    let refusal = refused(
+        pool(&folders(), "demo")
+            .perform(
+                &Operation::PowerOff {
+                    machine: MachineName::new("acme-e1"),
+                },
+                &step(),
+            )
+            .await,
+    );
+    assert_eq!(refusal.class, FaultClass::NeedsHuman);
+    assert_eq!(refusal.message, "this hoster has no power control");
+}

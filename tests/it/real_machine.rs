@@ -1,0 +1,259 @@
+//! A whole life of a machine over SSH. Asks for a fresh Debian 13 machine that may be
+//! spoiled: HOLDFAST_TEST_MACHINE=address,port,keyfile,hostkeyfile. Without it there is
+//! nothing to ask, and the test says so and passes.
+
+use crate::sample;
+use holdfast::decide::changes::changes;
+use holdfast::model::gap::GapKind;
+use holdfast::model::ids::{Epoch, MachineName};
+use holdfast::model::machine::{Change, Stage};
+use holdfast::model::secret::Secret;
+use holdfast::world::machine::ssh::SshTransport;
+use holdfast::world::machine::verbs::{self, FactsRequest};
+use holdfast::world::machine::{Contact, MachineError};
+use std::fs;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+struct Target {
+    contact: Contact,
+    key: String,
+}
+
+fn target() -> Option<Target> {
+    let words = std::env::var("HOLDFAST_TEST_MACHINE").ok()?;
+    let [address, port, key, host_key] = words.split(',').collect::<Vec<_>>()[..] else {
+        panic!("HOLDFAST_TEST_MACHINE=address,port,keyfile,hostkeyfile");
+    };
+    let host_key = fs::read_to_string(host_key).unwrap();
+    Some(Target {
+        contact: Contact {
+            machine: MachineName::new("acme-e1"),
+            address: address.parse().unwrap(),
+            port: port.parse().unwrap(),
+            host_key: host_key
+                .split(' ')
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+                .trim()
+                .into(),
+        },
+        key: key.into(),
+    })
+}
+
+impl Target {
+    /// A command of the test's own, past the transport.
+    fn sh(&self, command: &str) -> String {
+        let out = Command::new("ssh")
+            .args(["-F", "none", "-o", "StrictHostKeyChecking=no"])
+            .args(["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"])
+            .args(["-i", &self.key, "-p", &self.contact.port.to_string()])
+            .arg(format!("root@{}", self.contact.address))
+            .arg(command)
+            .output()
+            .unwrap();
+        assert!(
+            out.status.success(),
+            "{command}: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    }
+
+    fn users_get_in(&self) -> bool {
+        let address = (self.contact.address, 80).into();
+        TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+    }
+}
+
+fn code<T: std::fmt::Debug>(answer: Result<T, MachineError>) -> String {
+    match answer {
+        Err(MachineError::Refused { code, .. }) => code,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_a_machine_lives_from_blank_to_closed() {
+    let Some(target) = target() else {
+        eprintln!("HOLDFAST_TEST_MACHINE is not set: nothing to try");
+        return;
+    };
+    let contact = &target.contact;
+    let key = Secret::new(fs::read(&target.key).unwrap());
+    let transport = SshTransport::new(&key).unwrap();
+    let manifest = sample::site();
+    let everything = FactsRequest::of(Some(&manifest));
+    let mut clock = Instant::now();
+    let mut lap = |what: &str| {
+        eprintln!("{what}: {:.1} s", clock.elapsed().as_secs_f64());
+        clock = Instant::now();
+    };
+
+    // Another key than ours: nothing is run.
+    let mut foreign = contact.clone();
+    foreign.host_key = holdfast::decide::derive::client_key(&sample::key()).public;
+    let gap = verbs::facts(&transport, &foreign, &FactsRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(gap.kind, GapKind::ForeignHostKey);
+    let mut silent = contact.clone();
+    silent.port = 9;
+    let gap = verbs::facts(&transport, &silent, &FactsRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(gap.kind, GapKind::Unreachable);
+    let other = holdfast::decide::derive::client_key(&sample::key()).private_openssh;
+    let denied = SshTransport::new(&other).unwrap();
+    let gap = verbs::facts(&denied, contact, &FactsRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(gap.kind, GapKind::Denied, "{gap}");
+
+    let facts = verbs::facts(&transport, contact, &everything)
+        .await
+        .unwrap();
+    assert_eq!((facts.stage, facts.open), (Stage::Blank, false));
+    assert_eq!(facts.image.as_str(), "debian-13");
+    assert_eq!(
+        code(verbs::install(&transport, contact, &manifest).await),
+        "not-prepared"
+    );
+    lap("first look");
+
+    verbs::prepare(&transport, contact, &manifest)
+        .await
+        .unwrap();
+    lap("prepare");
+    assert_eq!(target.sh("/usr/local/lib/holdfast/gate status"), "closed");
+    assert_eq!(
+        code(verbs::start(&transport, contact, &manifest).await),
+        "not-loaded"
+    );
+    verbs::install(&transport, contact, &manifest)
+        .await
+        .unwrap();
+    lap("install");
+    let nginx = "systemctl is-active nginx || true";
+    assert_eq!(target.sh(nginx), "inactive");
+    assert_eq!(
+        target.sh("ls /usr/sbin/policy-rc.d 2>/dev/null || true"),
+        ""
+    );
+    assert_eq!(
+        target.sh("runuser -u postgres -- psql -Atc 'show data_checksums; show lc_collate' 2>/dev/null || runuser -u postgres -- psql -Atc 'show data_checksums'"),
+        "on"
+    );
+    let epoch = Epoch(1);
+    assert_eq!(
+        code(verbs::gate_open(&transport, contact, epoch).await),
+        "not-proven"
+    );
+
+    verbs::initialise(&transport, contact, &manifest)
+        .await
+        .unwrap();
+    lap("initialise");
+    verbs::initialise(&transport, contact, &manifest)
+        .await
+        .unwrap();
+    verbs::start(&transport, contact, &manifest).await.unwrap();
+    lap("start");
+    let results = verbs::check(&transport, contact, &manifest.services)
+        .await
+        .unwrap();
+    lap("check");
+    for result in &results {
+        assert!(result.passed, "{result:?}");
+    }
+    assert!(!target.users_get_in(), "checked while closed");
+    verbs::mark_proven(&transport, contact).await.unwrap();
+    assert_eq!(
+        code(verbs::initialise(&transport, contact, &manifest).await),
+        "not-blank"
+    );
+    assert_eq!(
+        code(verbs::gate_open(&transport, contact, Epoch(2)).await),
+        "other-epoch"
+    );
+    verbs::gate_open(&transport, contact, epoch).await.unwrap();
+    assert!(target.users_get_in());
+    lap("open");
+
+    let facts = verbs::facts(&transport, contact, &everything)
+        .await
+        .unwrap();
+    assert_eq!((facts.stage, facts.open), (Stage::Opened, true));
+    assert_eq!(facts.epoch, Some(epoch));
+    assert_eq!(changes(&manifest, &facts), []);
+    assert_eq!(
+        code(verbs::prepare(&transport, contact, &manifest).await),
+        "not-blank"
+    );
+
+    // 150 items and more, in one round trip.
+    let mut many = everything.clone();
+    many.files.extend(
+        target
+            .sh("find /usr/share/doc /etc -type f | head -n 120")
+            .lines()
+            .map(str::to_owned),
+    );
+    many.packages.extend(
+        target
+            .sh("dpkg-query -W -f '${Package}\\n' | head -n 30")
+            .lines()
+            .map(str::to_owned),
+    );
+    for _ in 0..5 {
+        let began = Instant::now();
+        let facts = verbs::facts(&transport, contact, &many).await.unwrap();
+        let items =
+            facts.files.len() + facts.directories.len() + facts.packages.len() + facts.units.len();
+        eprintln!(
+            "facts: {items} items, {} ms there, {} ms in all",
+            facts.took_ms,
+            began.elapsed().as_millis()
+        );
+        assert!(items >= 150);
+        assert!(facts.took_ms < 300);
+    }
+    lap("facts");
+
+    // Drift is seen and mended, and only that.
+    target.sh("echo >>/etc/nginx/sites-enabled/site; chmod 777 /etc/page/site.conf; systemctl stop nginx; DEBIAN_FRONTEND=noninteractive apt-get -qy remove jq >/dev/null");
+    let facts = verbs::facts(&transport, contact, &everything)
+        .await
+        .unwrap();
+    let drift = changes(&manifest, &facts);
+    assert_eq!(drift.len(), 4, "{drift:?}");
+    assert!(drift.contains(&Change::InstallPackage {
+        package: "jq".into()
+    }));
+    verbs::converge(&transport, contact, &manifest, &drift)
+        .await
+        .unwrap();
+    let facts = verbs::facts(&transport, contact, &everything)
+        .await
+        .unwrap();
+    assert_eq!(changes(&manifest, &facts), []);
+    lap("drift");
+
+    // A failing check is a result with words, not an error.
+    target.sh("rm /srv/site/index.html");
+    let results = verbs::check(&transport, contact, &manifest.services)
+        .await
+        .unwrap();
+    assert!(!results[0].passed && results[1].passed, "{results:?}");
+    assert_eq!(results[0].detail, "status 403 instead of 200");
+    lap("failing check");
+
+    verbs::gate_close(&transport, contact).await.unwrap();
+    assert!(!target.users_get_in());
+    assert_eq!(target.sh(nginx), "inactive");
+    assert_eq!(target.sh("systemctl is-active postgresql"), "active");
+    lap("close");
+}
