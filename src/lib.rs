@@ -13,9 +13,15 @@
 //! * [`show`]: what people see.
 //! * [`lab`]: hosters with real machines on this computer; nothing else knows that it exists.
 
+#[deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 pub mod decide;
+#[allow(clippy::disallowed_methods, reason = "measures how long things take")]
 pub mod flow;
+#[allow(clippy::disallowed_methods, reason = "runs machines on this computer")]
 pub mod lab;
+#[deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 pub mod model;
+#[allow(clippy::disallowed_methods, reason = "arguments, terminal, elapsed time")]
 pub mod show;
+#[allow(clippy::disallowed_methods, reason = "the place where the outside is touched")]
 pub mod world;

@@ -2,5 +2,6 @@
 //! `cargo test` leaves them out; run them with
 //! `cargo test --test e2e -- --test-threads=1`.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "tests live outside, where things are touched")]
 
 mod lab;

@@ -2,6 +2,7 @@
 
 // A test may panic, and says why it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, reason = "tests live outside, where things are touched")]
 
 mod changes;
 mod conformance;
@@ -12,6 +13,8 @@ mod hoster_pool;
 mod journal;
 mod lab_hetzner;
 mod lab_pure;
+mod readme;
+mod structure;
 mod manifest;
 mod real_machine;
 mod s13_secrets;

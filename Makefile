@@ -1,0 +1,51 @@
+# make demo    the whole story on real machines of the lab (root, Linux)
+# make test    every test, those on lab machines too (root, Linux)
+# make lint    formatting, clippy, dependencies
+# make bench   how long deciding takes, and how much memory
+#
+# Packages that are missing are installed first (Debian; see scripts/install-packages.sh).
+
+CARGO  ?= cargo
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+DEMO   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint fmt clippy deny install-packages rust
+
+help:
+	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
+
+demo: install-packages rust
+	$(CARGO) build --locked
+	$(TARGET)/debug/holdfast demo $(DEMO)
+
+# Everything is built before anything runs. The lab's tests share this computer's
+# network, so they run one after the other.
+test: install-packages rust
+	$(CARGO) test --locked --no-run --lib --bins --test it --test e2e
+	$(CARGO) test --locked --lib --bins --test it
+	$(CARGO) test --locked --doc
+	$(CARGO) test --locked --test e2e -- --test-threads=1
+
+# The dependencies of the one profile, our own code optimised.
+bench: install-packages rust
+	$(CARGO) bench --locked --profile dev --config profile.dev.package.holdfast.opt-level=3 --bench decide
+
+lint: install-packages rust fmt clippy deny
+
+fmt:
+	$(CARGO) fmt --check
+
+# `--all-targets` leaves out what `cargo test` leaves out: the tests on lab machines.
+clippy:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --test e2e -- -D warnings
+
+deny:
+	@scripts/check-dependencies.sh
+
+install-packages:
+	@scripts/install-packages.sh
+
+rust:
+	@command -v $(CARGO) >/dev/null || { echo "error: no cargo here; Rust 1.95 or newer comes from https://rustup.rs" >&2; exit 1; }
