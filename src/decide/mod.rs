@@ -7,4 +7,5 @@ pub mod first_contact;
 pub mod history;
 pub mod names;
 pub mod plan;
+pub mod point;
 pub mod settle;

@@ -88,8 +88,9 @@ impl Run {
         let machine = Session::backup_machine(stack);
         if let Some(vault) = self.session.contact(&machine) {
             let transport = self.session.world.transport.as_ref();
+            let evidence = serde_json::json!({"step": step.id, "commit": self.session.desired.commit});
             // The restore stands without this note; the journal has it in any case.
-            if let Err(error) = backup::record_rung(transport, &vault, &stack.id, point, rung).await {
+            if let Err(error) = backup::record_rung(transport, &vault, &stack.id, point, rung, &evidence).await {
                 tracing::warn!(%point, %error, "the evidence could not be kept beside the repository");
             }
         }
