@@ -17,10 +17,17 @@ pub(super) fn read(path: &str, bytes: &[u8], id: &str) -> (Option<Descriptor>, V
             && own.value != id
         {
             let help = format!("write id = \"{id}\", or rename the file");
-            hoster.report(codes::FILE_NAME, &own.span, "the id is not the file's name", Some(&help));
+            hoster.report(
+                codes::FILE_NAME,
+                &own.span,
+                "the id is not the file's name",
+                Some(&help),
+            );
         }
         let name = words::LINE.check(&hoster, hoster.text("name", "Hetzner Cloud"));
-        let interface = hoster.text("interface", "pool").and_then(|i| family(&hoster, &i));
+        let interface = hoster
+            .text("interface", "pool")
+            .and_then(|i| family(&hoster, &i));
         let legal_entity = words::LINE.check(&hoster, hoster.text("legal_entity", "Example GmbH"));
         let parent = words::LINE.check(&hoster, hoster.text("parent", "Example Holding SE"));
         let systems = hoster.numbers::<u32>("autonomous_systems", "64496");
@@ -78,7 +85,12 @@ fn sites(root: &Table<'_>) -> BTreeMap<SiteId, Site> {
         };
         if latitude.abs() > 90.0 || longitude.abs() > 180.0 {
             let help = Some("degrees, north and east positive");
-            table.report(codes::MALFORMED, table.span(), "no such place on earth", help);
+            table.report(
+                codes::MALFORMED,
+                table.span(),
+                "no such place on earth",
+                help,
+            );
             continue;
         }
         let site = Site {

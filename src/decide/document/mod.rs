@@ -63,7 +63,13 @@ impl<'a> Document<'a> {
     }
 
     /// Adds a finding.
-    pub fn report(&self, code: &'static str, span: &Range<usize>, message: &str, help: Option<&str>) {
+    pub fn report(
+        &self,
+        code: &'static str,
+        span: &Range<usize>,
+        message: &str,
+        help: Option<&str>,
+    ) {
         self.findings.borrow_mut().push(Diagnostic {
             code,
             place: self.place(span),

@@ -135,7 +135,10 @@ fn size(table: &Table<'_>) -> Option<Size> {
 }
 
 /// The first type of the hoster that is large enough; `Some(None)` for hosters without types.
-#[expect(clippy::option_option, reason = "outer: could it be decided; inner: does the hoster have types")]
+#[expect(
+    clippy::option_option,
+    reason = "outer: could it be decided; inner: does the hoster have types"
+)]
 fn machine_type(
     table: &Table<'_>,
     at: &At<'_>,
@@ -175,10 +178,18 @@ fn machine_type(
 }
 
 fn describe(kind: &MachineType) -> String {
-    format!("{} with {} processors, {} and {}", kind.name, kind.cpus, kind.memory, kind.disk)
+    format!(
+        "{} with {} processors, {} and {}",
+        kind.name, kind.cpus, kind.memory, kind.disk
+    )
 }
 
-fn placement(table: &Table<'_>, at: &At<'_>, machine_type: Option<String>, image: ImageName) -> Placement {
+fn placement(
+    table: &Table<'_>,
+    at: &At<'_>,
+    machine_type: Option<String>,
+    image: ImageName,
+) -> Placement {
     Placement {
         hoster: at.hoster.clone(),
         site: at.site.clone(),
