@@ -136,49 +136,8 @@ id = \"ionos\"
 descriptor = \"ionos\"
 ";
 
-const STACK: &str = "\
-schema = 1
-
-[stack]
-id = \"acme\"                       # never changes; the name may
-name = \"ACME GmbH\"
-language = \"de\"
-contacts = [\"mailto:it@acme.example\", \"tel:+49-30-5550100\"]
-
-[objectives]                      # promises; checked against what was measured
-rpo = \"24h\"
-rto = \"6h\"
-
-[production]
-hoster = \"hetzner\"
-site = \"nbg1\"
-machine = { cpus = 2, memory = \"4 GiB\", disk = \"40 GB\" }
-image = \"debian-13\"
-fallback = [{ hoster = \"ionos\", site = \"de/fra\" }] # where a rebuild may go
-
-[backup]
-hoster = \"netcup\"
-site = \"vie\"
-schedule = \"daily 02:30 Europe/Berlin\"
-retention = { within = \"30d\", weekly = 8, monthly = 12, yearly = 3 }
-
-[[service]]
-name = \"wiki\"
-blueprint = \"mediawiki\"
-version = 1
-host = \"wiki.acme.example\"
-settings = { title = \"ACME Wiki\" }
-
-[[service]]
-name = \"docs\"
-blueprint = \"dokuwiki\"
-version = 1
-host = \"docs.acme.example\"
-settings = { title = \"ACME Handbook\" }
-
-[repair]
-automatic = [\"restart\", \"reinstall\", \"rebuild\"] # what may happen without a person
-";
+/// The example is a file of the catalogue, so that there is one and not two.
+const STACK: &str = include_str!("../../stacks/examples/acme.toml");
 
 const README: &str = "\
 # An estate of Holdfast

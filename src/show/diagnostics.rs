@@ -1,14 +1,19 @@
-//! Findings with the line they are about, all of them, and the trust refusals.
+//! Findings with the line they are about, all of them.
 
 use crate::decide::document::codes;
 use crate::model::diagnostic::Diagnostic;
-use crate::world::git::TrustError;
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
 };
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt::Write;
+use std::io::IsTerminal;
+
+/// All findings on standard error, in colour where there is a terminal.
+pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
+    let colour = std::io::stderr().is_terminal();
+    anstream::eprint!("{}", render(findings, files, colour));
+}
 
 /// All findings, each with its line, then how many there are.
 pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour: bool) -> String {
@@ -132,23 +137,4 @@ fn is_key(finding: &Diagnostic, source: &str) -> bool {
     }) && source
         .get(to..)
         .is_some_and(|rest| rest.trim_start_matches(' ').starts_with('='))
-}
-
-/// A refusal: what, why, and what a person can do.
-pub fn refusal(error: &TrustError) -> String {
-    let mut text = format!(
-        "{}: {error}\n",
-        if error.is_refusal() {
-            "refused"
-        } else {
-            "error"
-        }
-    );
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = writeln!(text, "  because {cause}");
-        source = cause.source();
-    }
-    let _ = writeln!(text, "  help: {}", error.remedy());
-    text
 }

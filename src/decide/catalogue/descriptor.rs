@@ -65,6 +65,9 @@ fn family(table: &Table<'_>, found: &Found<String>) -> Option<InterfaceFamily> {
 
 fn sites(root: &Table<'_>) -> BTreeMap<SiteId, Site> {
     let mut sites = BTreeMap::new();
+    if !root.has("site") {
+        root.missing("site", "add a [[site]]: without one nothing can be placed");
+    }
     for table in root.tables("site") {
         let id = words::SITE.check(&table, table.text("id", "nbg1"));
         let city = words::LINE.check(&table, table.text("city", "Nuremberg"));

@@ -408,7 +408,8 @@ impl<'d> Table<'d> {
     }
 }
 
-fn looks_secret(key: &str) -> bool {
+/// Would people keep a secret under this key?
+pub fn looks_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     [
         "token", "password", "passwort", "passwd", "secret", "private", "api_key", "apikey",

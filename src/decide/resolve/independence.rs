@@ -25,7 +25,7 @@ pub(super) fn check(
     let Some(copy_account) = hosters.get(&copy.hoster) else {
         return;
     };
-    let mut compare = |place: &Placement, at: &Range<usize>, what: &str| {
+    let compare = |place: &Placement, at: &Range<usize>, what: &str| {
         let Some(account) = hosters.get(&place.hoster) else {
             return;
         };

@@ -1,7 +1,7 @@
 //! `[[service]]`: the applications of a stack.
 
 use super::Surroundings;
-use crate::decide::document::{Found, Table, codes, suggest, words};
+use crate::decide::document::{Found, Table, codes, looks_secret, suggest, words};
 use crate::model::blueprint::Blueprint;
 use crate::model::desired::DesiredService;
 use crate::model::ids::{BlueprintId, HostName, ImageName, ServiceName};
@@ -204,7 +204,13 @@ fn values(
                 &key.value,
                 blueprint.settings.iter().map(|s| s.name.as_str()),
             );
-            table.report(codes::UNKNOWN_KEY, &key.span, &message, help.as_deref());
+            // A password among the settings is in plain text; the view masks it.
+            let code = if looks_secret(&key.value) {
+                codes::PLAIN_SECRET
+            } else {
+                codes::UNKNOWN_KEY
+            };
+            table.report(code, &key.span, &message, help.as_deref());
             sound = false;
         } else if let Some(value) = words::VALUE.check(table, Some(value)) {
             values.insert(key.value, value.value);

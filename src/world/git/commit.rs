@@ -3,7 +3,6 @@
 //! a library would mix in, have no say.
 
 use git2::Oid;
-use std::str::FromStr;
 
 /// The namespace of Git's SSH signatures (`gpg-interface.c`).
 pub const NAMESPACE: &str = "git";
