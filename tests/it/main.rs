@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, reason = "tests live outside, where things are touched")]
 
+mod blueprints;
 mod changes;
 mod conformance;
 mod derive;
