@@ -7,6 +7,7 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod blueprints;
 mod changes;
 mod conformance;
 mod derive;
