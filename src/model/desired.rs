@@ -64,6 +64,8 @@ pub struct Descriptor {
     pub autonomous_systems: Vec<u32>,
     /// Default base address of the interface.
     pub endpoint: Option<String>,
+    /// Where a machine goes when nobody says where: the first that the file names.
+    pub default_site: SiteId,
     /// Locations.
     pub sites: BTreeMap<SiteId, Site>,
     /// Machine types, cheapest first where the price is known.

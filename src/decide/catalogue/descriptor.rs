@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(super) fn read(path: &str, bytes: &[u8], id: &str) -> (Option<Descriptor>, Vec<Diagnostic>) {
     Document::read(path, bytes, |root| {
         root.schema();
-        let sites = sites(root);
+        let (sites, default_site) = sites(root);
         let machine_types = machine_types(root);
         let hoster = root.table("hoster")?;
         let own_id = words::ID.check(&hoster, hoster.text("id", id));
@@ -44,6 +44,7 @@ pub(super) fn read(path: &str, bytes: &[u8], id: &str) -> (Option<Descriptor>, V
             parent: parent?.value,
             autonomous_systems: systems.into_iter().map(|found| found.value).collect(),
             endpoint: endpoint.map(|found| found.value),
+            default_site: default_site?,
             sites,
             machine_types,
         })
@@ -63,8 +64,10 @@ fn family(table: &Table<'_>, found: &Found<String>) -> Option<InterfaceFamily> {
     }
 }
 
-fn sites(root: &Table<'_>) -> BTreeMap<SiteId, Site> {
+/// All sites, and the first in the file.
+fn sites(root: &Table<'_>) -> (BTreeMap<SiteId, Site>, Option<SiteId>) {
     let mut sites = BTreeMap::new();
+    let mut first = None;
     if !root.has("site") {
         root.missing("site", "add a [[site]]: without one nothing can be placed");
     }
@@ -96,6 +99,7 @@ fn sites(root: &Table<'_>) -> BTreeMap<SiteId, Site> {
             );
             continue;
         }
+        first.get_or_insert_with(|| SiteId::new(&*id.value));
         let site = Site {
             city: city.value,
             country: country.value,
@@ -107,7 +111,7 @@ fn sites(root: &Table<'_>) -> BTreeMap<SiteId, Site> {
             table.report(codes::DUPLICATE, &id.span, &message, None);
         }
     }
-    sites
+    (sites, first)
 }
 
 /// At most ±180,000, so nothing is cut.

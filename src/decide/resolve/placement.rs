@@ -77,13 +77,11 @@ pub(super) struct At<'s> {
     span: Range<usize>,
 }
 
-/// Without a wish: where the first ordered machine stands, else the first site
-/// of the descriptor. The same files always give the same site.
-fn usual_site(account: &HosterAccount) -> Option<SiteId> {
+/// Without a wish: where the first ordered machine stands, else the descriptor's
+/// first site. The same files always give the same site.
+fn usual_site(account: &HosterAccount) -> SiteId {
     let ordered = account.pool.first().map(|machine| &machine.site);
-    ordered
-        .or_else(|| account.descriptor.sites.keys().next())
-        .cloned()
+    ordered.unwrap_or(&account.descriptor.default_site).clone()
 }
 
 /// Reads `hoster` and `site` and looks both up.
@@ -112,7 +110,7 @@ pub(super) fn place<'s>(table: &Table<'_>, surroundings: &Surroundings<'s>) -> O
     };
     let site = match wish {
         Some(site) => known_site(table, &account.descriptor, &site)?,
-        None => usual_site(account)?,
+        None => usual_site(account),
     };
     Some(At {
         hoster: id,

@@ -54,7 +54,9 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log();
+    if !matches!(cli.command, Command::Lab(_)) {
+        log(); // The lab's daemon writes a log of its own.
+    }
     let estate = &cli.estate;
     match cli.command {
         Command::Init(args) => init::run(args).into(),

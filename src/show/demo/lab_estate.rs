@@ -31,7 +31,7 @@ pub fn options(lab: &LabStatus) -> InitOptions {
 /// Which of the descriptor's sites the lab's pool stands for.
 fn site(hoster: &str) -> &'static str {
     match hoster {
-        "netcup" => "nbg",
+        "netcup" => "vie",
         _ => "de/fra",
     }
 }
