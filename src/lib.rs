@@ -21,7 +21,13 @@ pub mod flow;
 pub mod lab;
 #[deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 pub mod model;
-#[allow(clippy::disallowed_methods, reason = "arguments, terminal, elapsed time")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "arguments, terminal, elapsed time"
+)]
 pub mod show;
-#[allow(clippy::disallowed_methods, reason = "the place where the outside is touched")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the place where the outside is touched"
+)]
 pub mod world;

@@ -25,10 +25,16 @@ pub struct NewEstate<'n> {
 pub fn files(new: &NewEstate<'_>) -> BTreeMap<String, String> {
     let mut files = BTreeMap::from([
         ("README.md".to_owned(), README.to_owned()),
-        (".gitattributes".to_owned(), "*.age binary\n*.toml text eol=lf\n".to_owned()),
+        (
+            ".gitattributes".to_owned(),
+            "*.age binary\n*.toml text eol=lf\n".to_owned(),
+        ),
         ("trust.toml".to_owned(), trust(new)),
         ("estate.toml".to_owned(), estate(new)),
-        ("hosters.toml".to_owned(), new.hosters.unwrap_or(HOSTERS).to_owned()),
+        (
+            "hosters.toml".to_owned(),
+            new.hosters.unwrap_or(HOSTERS).to_owned(),
+        ),
     ]);
     for (id, text) in new.stacks {
         files.insert(format!("stacks/{id}.toml"), text.clone());
@@ -41,7 +47,11 @@ pub fn files(new: &NewEstate<'_>) -> BTreeMap<String, String> {
 
 /// The line of an `allowed_signers` file, for `git verify-commit`.
 pub fn allowed_signers(new: &NewEstate<'_>) -> String {
-    format!("owner@{} namespaces=\"git\" {}\n", new.name, key_only(new.signer))
+    format!(
+        "owner@{} namespaces=\"git\" {}\n",
+        new.name,
+        key_only(new.signer)
+    )
 }
 
 /// `config.toml` of this computer, never committed.
@@ -60,7 +70,9 @@ fn key_only(key: &str) -> String {
 }
 
 fn estate(new: &NewEstate<'_>) -> String {
-    let dns = new.dns.map_or_else(|| DNS_EXAMPLE.to_owned(), str::to_owned);
+    let dns = new
+        .dns
+        .map_or_else(|| DNS_EXAMPLE.to_owned(), str::to_owned);
     format!(
         "schema = 1\n\n[estate]\nname = \"{}\"\nlanguage = \"en\"\n\n{dns}",
         new.name
@@ -124,49 +136,8 @@ id = \"ionos\"
 descriptor = \"ionos\"
 ";
 
-const STACK: &str = "\
-schema = 1
-
-[stack]
-id = \"acme\"                       # never changes; the name may
-name = \"ACME GmbH\"
-language = \"de\"
-contacts = [\"mailto:it@acme.example\", \"tel:+49-30-5550100\"]
-
-[objectives]                      # promises; checked against what was measured
-rpo = \"24h\"
-rto = \"6h\"
-
-[production]
-hoster = \"hetzner\"
-site = \"nbg1\"
-machine = { cpus = 2, memory = \"4 GiB\", disk = \"40 GB\" }
-image = \"debian-13\"
-fallback = [{ hoster = \"ionos\", site = \"de/fra\" }] # where a rebuild may go
-
-[backup]
-hoster = \"netcup\"
-site = \"vie\"
-schedule = \"daily 02:30 Europe/Berlin\"
-retention = { within = \"30d\", weekly = 8, monthly = 12, yearly = 3 }
-
-[[service]]
-name = \"wiki\"
-blueprint = \"mediawiki\"
-version = 1
-host = \"wiki.acme.example\"
-settings = { title = \"ACME Wiki\" }
-
-[[service]]
-name = \"docs\"
-blueprint = \"dokuwiki\"
-version = 1
-host = \"docs.acme.example\"
-settings = { title = \"ACME Handbook\" }
-
-[repair]
-automatic = [\"restart\", \"reinstall\", \"rebuild\"] # what may happen without a person
-";
+/// The example is a file of the catalogue, so that there is one and not two.
+const STACK: &str = include_str!("../../stacks/examples/acme.toml");
 
 const README: &str = "\
 # An estate of Holdfast

@@ -99,10 +99,15 @@ pub fn write_secret(dir: &Path, id: &str, plain: &Secret) -> Result<PathBuf, Est
         path: dir.join("trust.toml"),
         source,
     })?;
-    let trust = crate::world::git::trust_list(&list).map_err(|why| EstateError::TrustList { why })?;
+    let trust =
+        crate::world::git::trust_list(&list).map_err(|why| EstateError::TrustList { why })?;
     let recipients = &trust.recipients;
     let all = std::iter::once(recipients.reconciler.as_str())
         .chain(recipients.escrow.iter().map(String::as_str));
     let sealed = seal(plain, all)?;
-    Ok(write::write_file(dir, &format!("secrets/{id}.age"), &sealed)?)
+    Ok(write::write_file(
+        dir,
+        &format!("secrets/{id}.age"),
+        &sealed,
+    )?)
 }

@@ -83,7 +83,10 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised, InitError>
         placeholders: Vec::new(),
     };
     write_private(&paths.signing_key, &owner.private()?)?;
-    write_private(&local.join("keys/owner.pub"), &Secret::new(format!("{public}\n")))?;
+    write_private(
+        &local.join("keys/owner.pub"),
+        &Secret::new(format!("{public}\n")),
+    )?;
     write_private(&paths.identity, &reconciler)?;
     write_private(&paths.escrow, &escrow)?;
 
@@ -110,12 +113,18 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised, InitError>
         .into_iter()
         .map(|(path, text)| (path, Some(text.into_bytes())))
         .collect();
-    changes.insert(format!("secrets/{ESTATE_KEY}.age"), Some(seal(&estate_key)?));
+    changes.insert(
+        format!("secrets/{ESTATE_KEY}.age"),
+        Some(seal(&estate_key)?),
+    );
     for (id, secret) in &options.secrets {
         changes.insert(format!("secrets/{id}.age"), Some(seal(secret)?));
     }
     for id in &placeholders {
-        changes.insert(format!("secrets/{id}.age"), Some(seal(&Secret::new("placeholder"))?));
+        changes.insert(
+            format!("secrets/{id}.age"),
+            Some(seal(&Secret::new("placeholder"))?),
+        );
     }
     let root = write::commit(dir, "Found the estate\n", &changes, &owner)?;
     write_private(&paths.config, &Secret::new(config(root.as_str())))?;
@@ -137,13 +146,19 @@ fn estate_name(dir: &Path, options: &InitOptions) -> Result<String, InitError> {
     }
     let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let folder = absolute.file_name().and_then(|name| name.to_str());
-    Ok(folder.filter(|name| fits(name)).unwrap_or("estate").to_owned())
+    Ok(folder
+        .filter(|name| fits(name))
+        .unwrap_or("estate")
+        .to_owned())
 }
 
 /// Values of `token_secret` and `key_secret`, as the files name them.
 fn named_secrets(texts: &BTreeMap<String, String>) -> Vec<String> {
     let mut names = Vec::new();
-    for (file, keys) in [("hosters.toml", "token_secret"), ("estate.toml", "key_secret")] {
+    for (file, keys) in [
+        ("hosters.toml", "token_secret"),
+        ("estate.toml", "key_secret"),
+    ] {
         let Some(Ok(table)) = texts.get(file).map(|text| text.parse::<toml::Table>()) else {
             continue;
         };

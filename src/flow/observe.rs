@@ -137,13 +137,7 @@ async fn points(
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
             match contact {
-                Some(contact) => {
-                    let asked: Vec<(&StackId, &Secret)> = stacks
-                        .iter()
-                        .map(|(stack, password)| (stack, password))
-                        .collect();
-                    backup::points_all(transport.as_ref(), &contact, &asked).await
-                }
+                Some(contact) => backup::points_all(transport.as_ref(), &contact, &stacks).await,
                 None => stacks
                     .into_iter()
                     .map(|(stack, _)| {

@@ -3,7 +3,7 @@
 use super::observe;
 use super::session::Session;
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::{Choice, Rules, choose};
+use crate::decide::point::{Choice, choose};
 use crate::model::gap::Gap;
 use crate::model::ids::StackId;
 use crate::model::point::RecoveryPoint;
@@ -15,7 +15,7 @@ pub struct Listing {
     /// Newest first.
     pub points: Vec<RecoveryPoint>,
     /// What a rebuild would take, and what it would pass over.
-    pub choice: Option<Choice>,
+    pub choice: Choice,
 }
 
 /// Lists the points of one stack.
@@ -33,11 +33,7 @@ pub async fn list(
         .unwrap_or_else(|| Err(Gap::unasked(format!("recovery points of {stack}"))));
     Ok(listed.map(|mut points| {
         points.sort_by_key(|p| std::cmp::Reverse(p.taken_at));
-        let rules = Rules {
-            least: ENOUGH,
-            newest_epoch: past.of_stack(stack).map(|(_, m)| m.epoch).max(),
-        };
-        let choice = choose(&points, rules);
+        let choice = choose(&points, ENOUGH);
         Listing { points, choice }
     }))
 }

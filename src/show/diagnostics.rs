@@ -1,12 +1,19 @@
-//! Findings with the line they are about, all of them, and the trust refusals.
+//! Findings with the line they are about, all of them.
 
 use crate::decide::document::codes;
 use crate::model::diagnostic::Diagnostic;
-use crate::world::git::TrustError;
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
+};
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt::Write;
+use std::io::IsTerminal;
+
+/// All findings on standard error, in colour where there is a terminal.
+pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
+    let colour = std::io::stderr().is_terminal();
+    anstream::eprint!("{}", render(findings, files, colour));
+}
 
 /// All findings, each with its line, then how many there are.
 pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour: bool) -> String {
@@ -33,7 +40,11 @@ pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour
 /// `stacks/acme.toml:12:3: HF0010: no blueprint "mediwiki"; did you mean …`
 pub fn one_line(finding: &Diagnostic) -> String {
     let place = &finding.place;
-    let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+    let help = finding
+        .help
+        .as_ref()
+        .map(|help| format!(" ({help})"))
+        .unwrap_or_default();
     format!(
         "{}:{}:{}: {}: {}{help}",
         place.file, place.line, place.column, finding.code, finding.message
@@ -46,8 +57,14 @@ fn draw(
     colour: bool,
     text: &mut String,
 ) -> Result<(), std::fmt::Error> {
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+    let theme = if colour {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(100);
     let source = files
         .get(&finding.place.file)
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
@@ -59,9 +76,13 @@ fn draw(
         return handler.render_report(text, &diagnostic);
     };
     let (from, to) = shown_span(finding, source);
-    diagnostic.labels = Some(vec![LabeledSpan::new_with_span(None, (from, to.saturating_sub(from)))]);
+    diagnostic.labels = Some(vec![LabeledSpan::new_with_span(
+        None,
+        (from, to.saturating_sub(from)),
+    )]);
     let source = masked(source, finding);
-    let report = Report::new(diagnostic).with_source_code(NamedSource::new(&finding.place.file, source));
+    let report =
+        Report::new(diagnostic).with_source_code(NamedSource::new(&finding.place.file, source));
     handler.render_report(text, report.as_ref())
 }
 
@@ -74,7 +95,10 @@ fn shown_span(finding: &Diagnostic, source: &str) -> (usize, usize) {
     let line = usize::try_from(finding.place.line).unwrap_or(1).max(1);
     let starts = std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1));
     let start = starts.take(line).last().unwrap_or(0);
-    let end = source.get(start..).and_then(|rest| rest.find('\n')).map_or(source.len(), |n| start + n);
+    let end = source
+        .get(start..)
+        .and_then(|rest| rest.find('\n'))
+        .map_or(source.len(), |n| start + n);
     (start, end)
 }
 
@@ -85,12 +109,21 @@ fn masked(source: &str, finding: &Diagnostic) -> String {
         return source.to_owned();
     }
     // Same length in bytes, so that positions stay right.
-    let from = source.get(..finding.span.0).and_then(|s| s.rfind('\n')).map_or(0, |at| at + 1);
+    let from = source
+        .get(..finding.span.0)
+        .and_then(|s| s.rfind('\n'))
+        .map_or(0, |at| at + 1);
     source
         .char_indices()
         .map(|(at, c)| {
-            let keep = at < from || c == '\n' || (at >= finding.span.0 && at < finding.span.1 && is_key(finding, source));
-            if keep { c.to_string() } else { "*".repeat(c.len_utf8()) }
+            let keep = at < from
+                || c == '\n'
+                || (at >= finding.span.0 && at < finding.span.1 && is_key(finding, source));
+            if keep {
+                c.to_string()
+            } else {
+                "*".repeat(c.len_utf8())
+            }
         })
         .collect()
 }
@@ -98,20 +131,10 @@ fn masked(source: &str, finding: &Diagnostic) -> String {
 /// Does the finding stand at a key (shown) or at a value (masked)?
 fn is_key(finding: &Diagnostic, source: &str) -> bool {
     let (from, to) = finding.span;
-    source
-        .get(from..to)
-        .is_some_and(|text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))
-        && source.get(to..).is_some_and(|rest| rest.trim_start_matches(' ').starts_with('='))
-}
-
-/// A refusal: what, why, and what a person can do.
-pub fn refusal(error: &TrustError) -> String {
-    let mut text = format!("{}: {error}\n", if error.is_refusal() { "refused" } else { "error" });
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = writeln!(text, "  because {cause}");
-        source = cause.source();
-    }
-    let _ = writeln!(text, "  help: {}", error.remedy());
-    text
+    source.get(from..to).is_some_and(|text| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    }) && source
+        .get(to..)
+        .is_some_and(|rest| rest.trim_start_matches(' ').starts_with('='))
 }

@@ -144,12 +144,17 @@ pub fn seal<'r>(
     let failed = |why: String| SecretError::Seal { why };
     let mut keys = Vec::new();
     for recipient in recipients {
-        keys.push(recipient.parse::<Recipient>().map_err(|_| SecretError::Recipient {
-            recipient: recipient.chars().take(80).collect(),
-        })?);
+        keys.push(
+            recipient
+                .parse::<Recipient>()
+                .map_err(|_| SecretError::Recipient {
+                    recipient: recipient.chars().take(80).collect(),
+                })?,
+        );
     }
-    let encryptor = age::Encryptor::with_recipients(keys.iter().map(|key| key as &dyn age::Recipient))
-        .map_err(|e| failed(e.to_string()))?;
+    let encryptor =
+        age::Encryptor::with_recipients(keys.iter().map(|key| key as &dyn age::Recipient))
+            .map_err(|e| failed(e.to_string()))?;
     let mut sealed = Vec::new();
     let mut writer = encryptor
         .wrap_output(&mut sealed)

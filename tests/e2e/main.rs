@@ -2,6 +2,9 @@
 //! `cargo test` leaves them out; run them with
 //! `cargo test --test e2e -- --test-threads=1`.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
-#![allow(clippy::disallowed_methods, reason = "tests live outside, where things are touched")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests live outside, where things are touched"
+)]
 
 mod lab;

@@ -2,8 +2,12 @@
 
 // A test may panic, and says why it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
-#![allow(clippy::disallowed_methods, reason = "tests live outside, where things are touched")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests live outside, where things are touched"
+)]
 
+mod blueprints;
 mod changes;
 mod conformance;
 mod derive;
@@ -13,9 +17,9 @@ mod hoster_pool;
 mod journal;
 mod lab_hetzner;
 mod lab_pure;
-mod readme;
-mod structure;
 mod manifest;
+mod readme;
 mod real_machine;
 mod s13_secrets;
 mod sample;
+mod structure;

@@ -34,7 +34,9 @@ fn what_ci_and_the_readme_call_is_in_the_makefile() {
             };
             let target = target.split_whitespace().next().unwrap();
             assert!(
-                makefile.lines().any(|l| l.starts_with(&format!("{target}:"))),
+                makefile
+                    .lines()
+                    .any(|l| l.starts_with(&format!("{target}:"))),
                 "{source} calls `make {target}`, which the Makefile does not have"
             );
             called += 1;

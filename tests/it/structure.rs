@@ -248,7 +248,10 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
         if mac.path.is_ident("include") {
-            self.say(line(&mac.path.segments[0].ident), Said::Elsewhere("include!"));
+            self.say(
+                line(&mac.path.segments[0].ident),
+                Said::Elsewhere("include!"),
+            );
         }
         self.tokens(mac.tokens.clone());
         visit::visit_macro(self, mac);
@@ -336,7 +339,10 @@ fn violations(path: &str, source: &str) -> Vec<Violation> {
 
     let lines = source.lines().count();
     if lines > MAX_LINES {
-        say(lines, format!("{lines} lines; a file over {MAX_LINES} has two subjects"));
+        say(
+            lines,
+            format!("{lines} lines; a file over {MAX_LINES} has two subjects"),
+        );
     }
     for part in &module {
         if NO_FILE.contains(part) {
@@ -419,7 +425,11 @@ fn sources() -> Vec<(String, String)> {
 #[test]
 fn every_source_file_keeps_the_rules_of_the_house() {
     let sources = sources();
-    assert!(sources.len() > 50, "only {} files were found", sources.len());
+    assert!(
+        sources.len() > 50,
+        "only {} files were found",
+        sources.len()
+    );
     let broken: Vec<String> = sources
         .iter()
         .flat_map(|(path, source)| violations(path, source))
@@ -437,11 +447,15 @@ fn the_house_has_these_rooms_and_no_other() {
     there.sort();
     assert_eq!(
         there,
-        ["decide", "flow", "lab", "lib.rs", "main.rs", "model", "show", "world"]
+        [
+            "decide", "flow", "lab", "lib.rs", "main.rs", "model", "show", "world"
+        ]
     );
     let map = syn::parse_file(&fs::read_to_string(src().join("lib.rs")).unwrap()).unwrap();
     assert!(
-        map.items.iter().all(|item| matches!(item, syn::Item::Mod(m) if m.content.is_none())),
+        map.items
+            .iter()
+            .all(|item| matches!(item, syn::Item::Mod(m) if m.content.is_none())),
         "lib.rs is the map of the house; nothing lives there"
     );
 }
@@ -450,39 +464,167 @@ fn the_house_has_these_rooms_and_no_other() {
 #[test]
 fn a_bad_sample_is_caught() {
     for (path, source, expected) in [
-        ("model/ids.rs", "use crate::decide::plan;", "`model` may not import `decide::plan`"),
-        ("decide/plan/mod.rs", "use crate::world;", "`decide` may not import `world`"),
-        ("decide/plan/mod.rs", "use holdfast::world;", "`decide` may not import `world`"),
-        ("decide/a.rs", "use crate::{model::ids, world as w};", "may not import `world`"),
-        ("decide/a.rs", "use crate::{model::{self, x::{y, z}}, flow::{self}};", "may not import `flow`"),
-        ("decide/a.rs", "use crate::*;", "`decide` may not import `*`"),
-        ("decide/plan/a.rs", "use super::super::super::world::x;", "may not import `world::x`"),
-        ("world/dns.rs", "use super::super::decide::x;", "`world` may not import `decide::x`"),
-        ("world/dns.rs", "mod tests { use super::super::super::decide; }", "may not import `decide`"),
-        ("world/dns.rs", "fn f() { crate::decide::plan::plan(); }", "may not import `decide::plan::plan`"),
-        ("world/dns.rs", "fn f(x: Vec<crate::flow::Y>) {}", "may not import `flow::Y`"),
-        ("world/dns.rs", "fn f() { assert!(g(crate::decide::x())) }", "may not import `decide::x`"),
-        ("world/dns.rs", "#[serde(with = \"crate::flow::x\")] struct A;", "may not import `flow::x`"),
-        ("world/dns.rs", "pub use crate::show::exit::Exit;", "may not import `show::exit::Exit`"),
-        ("flow/mod.rs", "use crate::show::exit;", "`flow` may not import `show::exit`"),
-        ("flow/mod.rs", "use crate::lab;", "`flow` may not import `lab`"),
-        ("lab/mod.rs", "use crate::model::units;", "`lab` may not import `model::units`"),
-        ("lab/mod.rs", "use crate::world::machine;", "`lab` may not import `world::machine`"),
-        ("main.rs", "fn main() { holdfast::flow::run() }", "`main` may not import `flow::run`"),
+        (
+            "model/ids.rs",
+            "use crate::decide::plan;",
+            "`model` may not import `decide::plan`",
+        ),
+        (
+            "decide/plan/mod.rs",
+            "use crate::world;",
+            "`decide` may not import `world`",
+        ),
+        (
+            "decide/plan/mod.rs",
+            "use holdfast::world;",
+            "`decide` may not import `world`",
+        ),
+        (
+            "decide/a.rs",
+            "use crate::{model::ids, world as w};",
+            "may not import `world`",
+        ),
+        (
+            "decide/a.rs",
+            "use crate::{model::{self, x::{y, z}}, flow::{self}};",
+            "may not import `flow`",
+        ),
+        (
+            "decide/a.rs",
+            "use crate::*;",
+            "`decide` may not import `*`",
+        ),
+        (
+            "decide/plan/a.rs",
+            "use super::super::super::world::x;",
+            "may not import `world::x`",
+        ),
+        (
+            "world/dns.rs",
+            "use super::super::decide::x;",
+            "`world` may not import `decide::x`",
+        ),
+        (
+            "world/dns.rs",
+            "mod tests { use super::super::super::decide; }",
+            "may not import `decide`",
+        ),
+        (
+            "world/dns.rs",
+            "fn f() { crate::decide::plan::plan(); }",
+            "may not import `decide::plan::plan`",
+        ),
+        (
+            "world/dns.rs",
+            "fn f(x: Vec<crate::flow::Y>) {}",
+            "may not import `flow::Y`",
+        ),
+        (
+            "world/dns.rs",
+            "fn f() { assert!(g(crate::decide::x())) }",
+            "may not import `decide::x`",
+        ),
+        (
+            "world/dns.rs",
+            "#[serde(with = \"crate::flow::x\")] struct A;",
+            "may not import `flow::x`",
+        ),
+        (
+            "world/dns.rs",
+            "pub use crate::show::exit::Exit;",
+            "may not import `show::exit::Exit`",
+        ),
+        (
+            "flow/mod.rs",
+            "use crate::show::exit;",
+            "`flow` may not import `show::exit`",
+        ),
+        (
+            "flow/mod.rs",
+            "use crate::lab;",
+            "`flow` may not import `lab`",
+        ),
+        (
+            "lab/mod.rs",
+            "use crate::model::units;",
+            "`lab` may not import `model::units`",
+        ),
+        (
+            "lab/mod.rs",
+            "use crate::world::machine;",
+            "`lab` may not import `world::machine`",
+        ),
+        (
+            "main.rs",
+            "fn main() { holdfast::flow::run() }",
+            "`main` may not import `flow::run`",
+        ),
         ("decide/a.rs", "async fn f() {}", "`decide` is synchronous"),
-        ("decide/a.rs", "fn f() { let x = async { 1 }; }", "`decide` is synchronous"),
-        ("decide/a.rs", "fn f() { m!(a.b.await) }", "`decide` is synchronous"),
-        ("decide/a.rs", "use std::{fmt, fs as f};", "may not touch `std::fs`"),
-        ("decide/a.rs", "fn f() { std::env::var(\"A\"); }", "may not touch `std::env::var`"),
-        ("decide/a.rs", "use std::net::{IpAddr, TcpStream};", "may not touch `std::net::TcpStream`"),
-        ("decide/a.rs", "use core::net::*;", "may not touch `std::net::*`"),
-        ("decide/a.rs", "use std::process::Command;", "may not touch `std::process::Command`"),
-        ("decide/a.rs", "use std::collections::HashMap;", "`std::collections::HashMap`"),
-        ("model/a.rs", "fn f() { jiff::Timestamp::now(); }", "may not touch `jiff::Timestamp::now`"),
-        ("model/a.rs", "fn f() { println!(\"{}\", Zoned::now()) }", "may not touch `Zoned::now`"),
-        ("model/a.rs", "use tokio::time::sleep;", "may not touch `tokio::time::sleep`"),
-        ("world/a.rs", "fn f() { anstream::println!(\"x\") }", "the terminal belongs to `show`"),
-        ("world/a.rs", "struct HosterManager;", "`Manager` says nothing"),
+        (
+            "decide/a.rs",
+            "fn f() { let x = async { 1 }; }",
+            "`decide` is synchronous",
+        ),
+        (
+            "decide/a.rs",
+            "fn f() { m!(a.b.await) }",
+            "`decide` is synchronous",
+        ),
+        (
+            "decide/a.rs",
+            "use std::{fmt, fs as f};",
+            "may not touch `std::fs`",
+        ),
+        (
+            "decide/a.rs",
+            "fn f() { std::env::var(\"A\"); }",
+            "may not touch `std::env::var`",
+        ),
+        (
+            "decide/a.rs",
+            "use std::net::{IpAddr, TcpStream};",
+            "may not touch `std::net::TcpStream`",
+        ),
+        (
+            "decide/a.rs",
+            "use core::net::*;",
+            "may not touch `std::net::*`",
+        ),
+        (
+            "decide/a.rs",
+            "use std::process::Command;",
+            "may not touch `std::process::Command`",
+        ),
+        (
+            "decide/a.rs",
+            "use std::collections::HashMap;",
+            "`std::collections::HashMap`",
+        ),
+        (
+            "model/a.rs",
+            "fn f() { jiff::Timestamp::now(); }",
+            "may not touch `jiff::Timestamp::now`",
+        ),
+        (
+            "model/a.rs",
+            "fn f() { println!(\"{}\", Zoned::now()) }",
+            "may not touch `Zoned::now`",
+        ),
+        (
+            "model/a.rs",
+            "use tokio::time::sleep;",
+            "may not touch `tokio::time::sleep`",
+        ),
+        (
+            "world/a.rs",
+            "fn f() { anstream::println!(\"x\") }",
+            "the terminal belongs to `show`",
+        ),
+        (
+            "world/a.rs",
+            "struct HosterManager;",
+            "`Manager` says nothing",
+        ),
         ("world/utils.rs", "", "`utils` is not a subject"),
         ("world/a.rs", "#[path = \"x.rs\"] mod x;", "#[path] hides"),
         ("world/a.rs", "include!(\"x.rs\");", "include! hides"),
@@ -501,17 +643,50 @@ fn a_bad_sample_is_caught() {
 #[test]
 fn a_good_sample_passes() {
     for (path, source) in [
-        ("model/ids.rs", "use super::units::Bytes; use crate::model::plan;"),
-        ("decide/plan/a.rs", "use super::super::check; use crate::{decide::x, model::{self, ids}};"),
-        ("decide/a.rs", "use std::net::{IpAddr, SocketAddr}; use std::time::Duration;"),
-        ("decide/a.rs", "mod tests { use super::*; fn f() { let now = super::now; } }"),
-        ("decide/a.rs", "/// Unlike [`crate::world`], asynchronous.\nfn f(now: T) -> T { now }"),
-        ("decide/a.rs", "pub(crate) fn f() { g(\"async std::fs crate::world\") }"),
-        ("world/a.rs", "async fn f() { tokio::fs::read(\"x\").await; }"),
-        ("flow/a.rs", "use crate::{decide::plan, model::ids, world::clock};"),
-        ("show/cli/lab.rs", "use crate::lab::Lab; fn f() { anstream::println!(\"x\") }"),
-        ("lab/a.rs", "use super::fleet; use crate::model::ids::MachineName;"),
-        ("main.rs", "fn main() -> ExitCode { holdfast::show::cli::main() }"),
+        (
+            "model/ids.rs",
+            "use super::units::Bytes; use crate::model::plan;",
+        ),
+        (
+            "decide/plan/a.rs",
+            "use super::super::check; use crate::{decide::x, model::{self, ids}};",
+        ),
+        (
+            "decide/a.rs",
+            "use std::net::{IpAddr, SocketAddr}; use std::time::Duration;",
+        ),
+        (
+            "decide/a.rs",
+            "mod tests { use super::*; fn f() { let now = super::now; } }",
+        ),
+        (
+            "decide/a.rs",
+            "/// Unlike [`crate::world`], asynchronous.\nfn f(now: T) -> T { now }",
+        ),
+        (
+            "decide/a.rs",
+            "pub(crate) fn f() { g(\"async std::fs crate::world\") }",
+        ),
+        (
+            "world/a.rs",
+            "async fn f() { tokio::fs::read(\"x\").await; }",
+        ),
+        (
+            "flow/a.rs",
+            "use crate::{decide::plan, model::ids, world::clock};",
+        ),
+        (
+            "show/cli/lab.rs",
+            "use crate::lab::Lab; fn f() { anstream::println!(\"x\") }",
+        ),
+        (
+            "lab/a.rs",
+            "use super::fleet; use crate::model::ids::MachineName;",
+        ),
+        (
+            "main.rs",
+            "fn main() -> ExitCode { holdfast::show::cli::main() }",
+        ),
     ] {
         assert_eq!(violations(path, source), [], "{path}: {source}");
     }

@@ -89,7 +89,12 @@ impl Reader<'_> {
                     && id.value != folder
                 {
                     let help = format!("write id = \"{folder}\", or rename the folder");
-                    head.report(codes::FILE_NAME, &id.span, "the id is not the folder's name", Some(&help));
+                    head.report(
+                        codes::FILE_NAME,
+                        &id.span,
+                        "the id is not the folder's name",
+                        Some(&help),
+                    );
                 }
                 let version = head.number::<u32>("version", "1");
                 let summary = words::LINE.check(head, head.text("summary", "what it installs"));
@@ -102,9 +107,14 @@ impl Reader<'_> {
         let settings = self.settings();
         let secrets = self.secrets();
         // A variable must exist on every image, or the template works on one only.
-        let mut sets = self.images.values().map(|v| v.keys().cloned().collect::<BTreeSet<_>>());
+        let mut sets = self
+            .images
+            .values()
+            .map(|v| v.keys().cloned().collect::<BTreeSet<_>>());
         let first = sets.next().unwrap_or_default();
-        self.names.image = sets.fold(first, |all, more| all.intersection(&more).cloned().collect());
+        self.names.image = sets.fold(first, |all, more| {
+            all.intersection(&more).cloned().collect()
+        });
         let (packages, ports) = self.install();
         let files = self.managed_files();
         let units = self.units();
@@ -138,14 +148,24 @@ impl Reader<'_> {
 
     fn form(&self, form: &Form, found: Option<Found<String>>) -> Option<String> {
         let found = found?;
-        check_form(self.root.document(), &self.names, &self.images, form, &found);
+        check_form(
+            self.root.document(),
+            &self.names,
+            &self.images,
+            form,
+            &found,
+        );
         Some(found.value)
     }
 
     fn text_of(&mut self, table: &Table<'_>, found: &Found<String>) -> Option<String> {
         let path = found.value.as_str();
         let Some(bytes) = self.files.get(path) else {
-            let others = self.files.keys().copied().filter(|f| *f != "blueprint.toml");
+            let others = self
+                .files
+                .keys()
+                .copied()
+                .filter(|f| *f != "blueprint.toml");
             let message = format!("no file {:?} beside blueprint.toml", words::shorten(path));
             let help = suggest(path, others);
             table.report(codes::MISSING_FILE, &found.span, &message, help.as_deref());
@@ -168,7 +188,12 @@ impl Reader<'_> {
             table.finish();
             let Some(name) = name else { continue };
             if !self.names.settings.insert(name.value.clone()) {
-                table.report(codes::DUPLICATE, &name.span, "this setting stands twice", None);
+                table.report(
+                    codes::DUPLICATE,
+                    &name.span,
+                    "this setting stands twice",
+                    None,
+                );
             }
             settings.push(Setting {
                 name: name.value,
@@ -185,7 +210,12 @@ impl Reader<'_> {
             table.finish();
             let Some(name) = name else { continue };
             if !self.names.secrets.insert(name.value.clone()) {
-                table.report(codes::DUPLICATE, &name.span, "this secret stands twice", None);
+                table.report(
+                    codes::DUPLICATE,
+                    &name.span,
+                    "this secret stands twice",
+                    None,
+                );
             }
             secrets.push(name.value);
         }
@@ -205,7 +235,12 @@ impl Reader<'_> {
         for port in table.numbers::<u16>("ports", "80") {
             if matches!(port.value, 0 | 22) {
                 let help = Some("port 22 is SSH, which is never behind the gate");
-                table.report(codes::MALFORMED, &port.span, "not a port a service can have", help);
+                table.report(
+                    codes::MALFORMED,
+                    &port.span,
+                    "not a port a service can have",
+                    help,
+                );
             }
             ports.push(port.value);
         }
@@ -220,21 +255,35 @@ impl Reader<'_> {
             let template = table.text("template", "example.conf.j2");
             let text = template.as_ref().and_then(|found| {
                 let text = self.text_of(&table, found)?;
-                check_file(table.document(), &self.names, &found.span, &found.value, &text);
+                check_file(
+                    table.document(),
+                    &self.names,
+                    &found.span,
+                    &found.value,
+                    &text,
+                );
                 Some(text)
             });
             let mode = words::MODE.check(&table, table.text("mode", "0644"));
             let owner = words::ACCOUNT.check(&table, table.text("owner", "root"));
             let group = words::ACCOUNT.check(&table, table.text("group", "root"));
-            let when = table.text_if("when", "after-packages").map(|found| match found.value.as_str() {
-                "before-packages" => When::BeforePackages,
-                "after-packages" => When::AfterPackages,
-                other => {
-                    let help = suggest(other, ["before-packages", "after-packages"]);
-                    table.report(codes::UNKNOWN_NAME, &found.span, "no such moment", help.as_deref());
-                    When::default()
-                }
-            });
+            let when =
+                table
+                    .text_if("when", "after-packages")
+                    .map(|found| match found.value.as_str() {
+                        "before-packages" => When::BeforePackages,
+                        "after-packages" => When::AfterPackages,
+                        other => {
+                            let help = suggest(other, ["before-packages", "after-packages"]);
+                            table.report(
+                                codes::UNKNOWN_NAME,
+                                &found.span,
+                                "no such moment",
+                                help.as_deref(),
+                            );
+                            When::default()
+                        }
+                    });
             let restarts = table
                 .texts("restarts", "nginx.service")
                 .into_iter()
@@ -285,9 +334,20 @@ impl Reader<'_> {
             if let Some(password) = &password
                 && !self.names.secrets.contains(&password.value)
             {
-                let message = format!("no [[secret]] is named {:?}", words::shorten(&password.value));
-                let help = suggest(&password.value, self.names.secrets.iter().map(String::as_str));
-                table.report(codes::UNKNOWN_NAME, &password.span, &message, help.as_deref());
+                let message = format!(
+                    "no [[secret]] is named {:?}",
+                    words::shorten(&password.value)
+                );
+                let help = suggest(
+                    &password.value,
+                    self.names.secrets.iter().map(String::as_str),
+                );
+                table.report(
+                    codes::UNKNOWN_NAME,
+                    &password.span,
+                    &message,
+                    help.as_deref(),
+                );
             }
             table.finish();
             if let (Some(engine), Some(name), Some(owner), Some(password)) =
@@ -375,7 +435,12 @@ impl Reader<'_> {
         for file in self.files.keys() {
             if !self.used.contains(*file) && !file.ends_with(".md") {
                 let message = format!("{path}{file} is named nowhere in this file");
-                self.root.report(codes::STRAY_FILE, &(0..0), &message, Some("name it, or remove it"));
+                self.root.report(
+                    codes::STRAY_FILE,
+                    &(0..0),
+                    &message,
+                    Some("name it, or remove it"),
+                );
             }
         }
     }

@@ -17,10 +17,17 @@ pub(super) fn read(path: &str, bytes: &[u8], id: &str) -> (Option<Descriptor>, V
             && own.value != id
         {
             let help = format!("write id = \"{id}\", or rename the file");
-            hoster.report(codes::FILE_NAME, &own.span, "the id is not the file's name", Some(&help));
+            hoster.report(
+                codes::FILE_NAME,
+                &own.span,
+                "the id is not the file's name",
+                Some(&help),
+            );
         }
         let name = words::LINE.check(&hoster, hoster.text("name", "Hetzner Cloud"));
-        let interface = hoster.text("interface", "pool").and_then(|i| family(&hoster, &i));
+        let interface = hoster
+            .text("interface", "pool")
+            .and_then(|i| family(&hoster, &i));
         let legal_entity = words::LINE.check(&hoster, hoster.text("legal_entity", "Example GmbH"));
         let parent = words::LINE.check(&hoster, hoster.text("parent", "Example Holding SE"));
         let systems = hoster.numbers::<u32>("autonomous_systems", "64496");
@@ -58,6 +65,9 @@ fn family(table: &Table<'_>, found: &Found<String>) -> Option<InterfaceFamily> {
 
 fn sites(root: &Table<'_>) -> BTreeMap<SiteId, Site> {
     let mut sites = BTreeMap::new();
+    if !root.has("site") {
+        root.missing("site", "add a [[site]]: without one nothing can be placed");
+    }
     for table in root.tables("site") {
         let id = words::SITE.check(&table, table.text("id", "nbg1"));
         let city = words::LINE.check(&table, table.text("city", "Nuremberg"));
@@ -78,7 +88,12 @@ fn sites(root: &Table<'_>) -> BTreeMap<SiteId, Site> {
         };
         if latitude.abs() > 90.0 || longitude.abs() > 180.0 {
             let help = Some("degrees, north and east positive");
-            table.report(codes::MALFORMED, table.span(), "no such place on earth", help);
+            table.report(
+                codes::MALFORMED,
+                table.span(),
+                "no such place on earth",
+                help,
+            );
             continue;
         }
         let site = Site {

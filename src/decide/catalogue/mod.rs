@@ -44,7 +44,9 @@ pub fn catalogue(files: &Files) -> (Catalogue, Vec<Diagnostic>) {
             Some(id) if words::ID.fits(id) => {
                 let (descriptor, found) = descriptor::read(path, bytes, id);
                 if let Some(descriptor) = descriptor {
-                    catalogue.descriptors.insert(descriptor.id.clone(), descriptor);
+                    catalogue
+                        .descriptors
+                        .insert(descriptor.id.clone(), descriptor);
                 }
                 findings.extend(found);
             }

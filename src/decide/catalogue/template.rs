@@ -15,7 +15,13 @@ pub(super) struct Names {
 
 impl Names {
     fn all(&self) -> BTreeSet<String> {
-        let fixed = ["stack.id", "stack.name", "stack.language", "service.name", "service.host"];
+        let fixed = [
+            "stack.id",
+            "stack.name",
+            "stack.language",
+            "service.name",
+            "service.host",
+        ];
         fixed
             .into_iter()
             .map(str::to_owned)
@@ -40,7 +46,10 @@ impl Names {
             // Names without our roots may be functions of the template language.
             if (ours || !name.contains('.') && !is_function(&name)) && !known.contains(&name) {
                 let help = suggest(&name, known.iter().map(String::as_str));
-                return Err((format!("the template uses `{name}`, which does not exist"), help));
+                return Err((
+                    format!("the template uses `{name}`, which does not exist"),
+                    help,
+                ));
             }
         }
         Ok(())
@@ -48,13 +57,27 @@ impl Names {
 }
 
 fn is_function(name: &str) -> bool {
-    matches!(name, "range" | "dict" | "namespace" | "debug" | "loop" | "self" | "caller")
+    matches!(
+        name,
+        "range" | "dict" | "namespace" | "debug" | "loop" | "self" | "caller"
+    )
 }
 
 /// Checks a template file's text; findings stand at the key that names the file.
-pub(super) fn check_file(document: &Document<'_>, names: &Names, span: &Range<usize>, file: &str, text: &str) {
+pub(super) fn check_file(
+    document: &Document<'_>,
+    names: &Names,
+    span: &Range<usize>,
+    file: &str,
+    text: &str,
+) {
     if let Err((message, help)) = names.check(text) {
-        document.report(codes::TEMPLATE, span, &format!("{file}: {message}"), help.as_deref());
+        document.report(
+            codes::TEMPLATE,
+            span,
+            &format!("{file}: {message}"),
+            help.as_deref(),
+        );
     }
 }
 
@@ -81,7 +104,9 @@ pub(super) fn check_form(
         return;
     }
     let sample = |set: &BTreeSet<String>| -> BTreeMap<String, String> {
-        set.iter().map(|n| (n.clone(), "sample".to_owned())).collect()
+        set.iter()
+            .map(|n| (n.clone(), "sample".to_owned()))
+            .collect()
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -102,7 +127,10 @@ pub(super) fn check_form(
                 return;
             }
             Err(error) => {
-                let message = format!("the template cannot be rendered on {image}: {}", plain(&error));
+                let message = format!(
+                    "the template cannot be rendered on {image}: {}",
+                    plain(&error)
+                );
                 document.report(codes::TEMPLATE, &found.span, &message, None);
                 return;
             }
@@ -111,7 +139,9 @@ pub(super) fn check_form(
 }
 
 fn plain(error: &minijinja::Error) -> String {
-    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let what = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), str::to_owned);
     match error.line() {
         Some(line) => format!("{what} (line {line} of the template)"),
         None => what,

@@ -6,7 +6,7 @@ pub mod codes;
 mod table;
 pub mod words;
 
-pub use table::{Found, Table};
+pub use table::{Found, Table, looks_secret};
 
 use crate::model::diagnostic::{Diagnostic, Place};
 use std::cell::RefCell;
@@ -48,7 +48,7 @@ impl<'a> Document<'a> {
             document.report(
                 codes::SYNTAX,
                 &error.span().unwrap_or(0..0),
-                &first_line(error.message()),
+                &one_line(error.message()),
                 Some("the file must be TOML: `key = \"text\"` lines under `[table]` headers"),
             );
         }
@@ -63,7 +63,13 @@ impl<'a> Document<'a> {
     }
 
     /// Adds a finding.
-    pub fn report(&self, code: &'static str, span: &Range<usize>, message: &str, help: Option<&str>) {
+    pub fn report(
+        &self,
+        code: &'static str,
+        span: &Range<usize>,
+        message: &str,
+        help: Option<&str>,
+    ) {
         self.findings.borrow_mut().push(Diagnostic {
             code,
             place: self.place(span),
@@ -112,8 +118,8 @@ fn line_starts(text: &str) -> Vec<usize> {
         .collect()
 }
 
-/// The parser adds its expectations on further lines; the first says what is wrong.
-fn first_line(message: &str) -> String {
+/// The parser puts what it expected on further lines.
+fn one_line(message: &str) -> String {
     message.lines().collect::<Vec<_>>().join("; ")
 }
 

@@ -54,7 +54,13 @@ impl<'d> Table<'d> {
     }
 
     /// Adds a finding at a value.
-    pub fn report(&self, code: &'static str, span: &Range<usize>, message: &str, help: Option<&str>) {
+    pub fn report(
+        &self,
+        code: &'static str,
+        span: &Range<usize>,
+        message: &str,
+        help: Option<&str>,
+    ) {
         self.document.report(code, span, message, help);
     }
 
@@ -78,7 +84,14 @@ impl<'d> Table<'d> {
         Some((value.get_ref(), value.span()))
     }
 
-    fn wrong(&self, key: &str, span: &Range<usize>, got: &DeValue<'_>, needed: &str, example: &str) {
+    fn wrong(
+        &self,
+        key: &str,
+        span: &Range<usize>,
+        got: &DeValue<'_>,
+        needed: &str,
+        example: &str,
+    ) {
         self.report(
             codes::WRONG_TYPE,
             span,
@@ -146,7 +159,9 @@ impl<'d> Table<'d> {
             .as_float()
             .map(toml::de::DeFloat::as_str)
             .or_else(|| value.as_integer().map(toml::de::DeInteger::as_str));
-        let number = text.and_then(|t| t.parse::<f64>().ok()).filter(|n| n.is_finite());
+        let number = text
+            .and_then(|t| t.parse::<f64>().ok())
+            .filter(|n| n.is_finite());
         if number.is_none() {
             self.wrong(key, &span, value, "a number", &format!("{key} = {example}"));
         }
@@ -197,7 +212,13 @@ impl<'d> Table<'d> {
         for item in list.iter() {
             match item.get_ref().as_table() {
                 Some(entries) => tables.push(self.inner(key.to_owned(), entries, item.span())),
-                None => self.wrong(key, &item.span(), item.get_ref(), "a list of tables", &format!("[[{key}]]")),
+                None => self.wrong(
+                    key,
+                    &item.span(),
+                    item.get_ref(),
+                    "a list of tables",
+                    &format!("[[{key}]]"),
+                ),
             }
         }
         tables
@@ -220,7 +241,13 @@ impl<'d> Table<'d> {
                     value: text.to_owned(),
                     span: item.span(),
                 }),
-                None => self.wrong(key, &item.span(), item.get_ref(), "a list of texts", &example),
+                None => self.wrong(
+                    key,
+                    &item.span(),
+                    item.get_ref(),
+                    "a list of texts",
+                    &example,
+                ),
             }
         }
         texts
@@ -248,7 +275,13 @@ impl<'d> Table<'d> {
                     value,
                     span: item.span(),
                 }),
-                None => self.wrong(key, &item.span(), item.get_ref(), "a whole number in its range", &example),
+                None => self.wrong(
+                    key,
+                    &item.span(),
+                    item.get_ref(),
+                    "a whole number in its range",
+                    &example,
+                ),
             }
         }
         numbers
@@ -270,7 +303,13 @@ impl<'d> Table<'d> {
                         span: value.span(),
                     },
                 )),
-                None => self.wrong(&name.value, &value.span(), value.get_ref(), "a text in quotes", example),
+                None => self.wrong(
+                    &name.value,
+                    &value.span(),
+                    value.get_ref(),
+                    "a text in quotes",
+                    example,
+                ),
             }
         }
         found.sort_by_key(|(key, _)| key.span.start);
@@ -287,10 +326,20 @@ impl<'d> Table<'d> {
             };
             match value.get_ref().as_table() {
                 Some(entries) => {
-                    let table = self.inner(format!("{}.{}", self.name, name.value), entries, value.span());
+                    let table = self.inner(
+                        format!("{}.{}", self.name, name.value),
+                        entries,
+                        value.span(),
+                    );
                     found.push((name, table));
                 }
-                None => self.wrong(&name.value, &value.span(), value.get_ref(), "a table", example),
+                None => self.wrong(
+                    &name.value,
+                    &value.span(),
+                    value.get_ref(),
+                    "a table",
+                    example,
+                ),
             }
         }
         found.sort_by_key(|(key, _)| key.span.start);
@@ -339,7 +388,12 @@ impl<'d> Table<'d> {
             } else {
                 format!("unknown key `{name}` in `{}`", self.name)
             };
-            self.report(codes::UNKNOWN_KEY, &at, &whole, suggest(name, known.iter().copied()).as_deref());
+            self.report(
+                codes::UNKNOWN_KEY,
+                &at,
+                &whole,
+                suggest(name, known.iter().copied()).as_deref(),
+            );
         }
     }
 
@@ -354,11 +408,14 @@ impl<'d> Table<'d> {
     }
 }
 
-fn looks_secret(key: &str) -> bool {
+/// Would people keep a secret under this key?
+pub fn looks_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["token", "password", "passwort", "passwd", "secret", "private", "api_key", "apikey"]
-        .iter()
-        .any(|word| key.contains(word))
+    [
+        "token", "password", "passwort", "passwd", "secret", "private", "api_key", "apikey",
+    ]
+    .iter()
+    .any(|word| key.contains(word))
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {

@@ -89,7 +89,8 @@ pub const UNIT: Form = Form {
         t.len() <= 120
             && !t.starts_with(['-', '.'])
             && t.rsplit_once('.').is_some_and(|(name, kind)| {
-                !name.is_empty() && matches!(kind, "service" | "socket" | "timer" | "path" | "target")
+                !name.is_empty()
+                    && matches!(kind, "service" | "socket" | "timer" | "path" | "target")
             })
             && t.bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"@._-:".contains(&b))
@@ -100,7 +101,9 @@ pub const ACCOUNT: Form = Form {
     what: "an account name",
     rule: "a lower-case letter or _, then at most 30 of a-z 0-9 _ -",
     holds: |t| {
-        t.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && t.len() <= 31 && only(t, "_-")
+        t.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && t.len() <= 31
+            && only(t, "_-")
     },
 };
 /// File modes.
@@ -113,9 +116,7 @@ pub const MODE: Form = Form {
 pub const LINE: Form = Form {
     what: "a line of text",
     rule: "one line, 1 to 200 characters, no control characters",
-    holds: |t| {
-        !t.trim().is_empty() && t.chars().count() <= 200 && !t.chars().any(char::is_control)
-    },
+    holds: |t| !t.trim().is_empty() && t.chars().count() <= 200 && !t.chars().any(char::is_control),
 };
 /// A value that a template sets in.
 pub const VALUE: Form = Form {
@@ -130,7 +131,8 @@ pub const REQUEST: Form = Form {
     holds: |t| {
         t.starts_with('/')
             && t.len() <= 500
-            && t.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\`<>".contains(&b))
+            && t.bytes()
+                .all(|b| b.is_ascii_graphic() && !b"\"'\\`<>".contains(&b))
     },
 };
 
@@ -165,7 +167,11 @@ impl Form {
     }
 
     /// The name of a secret. What is no name may be the secret itself, so it is not repeated (S13).
-    pub fn check_secret(&self, table: &Table<'_>, found: Option<Found<String>>) -> Option<Found<String>> {
+    pub fn check_secret(
+        &self,
+        table: &Table<'_>,
+        found: Option<Found<String>>,
+    ) -> Option<Found<String>> {
         let found = found?;
         if self.fits(&found.value) {
             return Some(found);
@@ -186,12 +192,20 @@ pub fn size(table: &Table<'_>, key: &'static str, example: &str) -> Option<Found
 }
 
 /// A duration with its unit that must be there.
-pub fn duration(table: &Table<'_>, key: &'static str, example: &str) -> Option<Found<SignedDuration>> {
+pub fn duration(
+    table: &Table<'_>,
+    key: &'static str,
+    example: &str,
+) -> Option<Found<SignedDuration>> {
     amount(table, table.text(key, example)?, positive)
 }
 
 /// A duration with its unit that may be absent.
-pub fn duration_if(table: &Table<'_>, key: &'static str, example: &str) -> Option<Found<SignedDuration>> {
+pub fn duration_if(
+    table: &Table<'_>,
+    key: &'static str,
+    example: &str,
+) -> Option<Found<SignedDuration>> {
     amount(table, table.text_if(key, example)?, positive)
 }
 
@@ -250,5 +264,8 @@ fn label(text: &str) -> bool {
 fn zone(text: &str) -> bool {
     text.len() <= 253
         && text.split('.').all(label)
-        && !text.rsplit('.').next().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()))
+        && !text
+            .rsplit('.')
+            .next()
+            .is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -50,8 +50,6 @@ pub(super) struct Situation<'a> {
     /// A newer machine on its way up, never opened.
     pub candidate: Option<&'a SeenMachine>,
     pub points: Result<&'a [RecoveryPoint], Gap>,
-    /// The newest epoch that we gave out, by machines and journal; points alone do not count.
-    pub given_out: Option<Epoch>,
     /// The epoch that a new machine would get.
     pub next_epoch: Epoch,
 }
@@ -84,13 +82,14 @@ impl<'a> Situation<'a> {
             .as_ref()
             .ok()
             .and_then(|points| points.iter().map(|p| p.epoch).max());
-        let given_out = machines
+        let top_epoch = machines
             .iter()
             .map(|m| m.epoch)
             .chain(past.of_stack(&stack.id).map(|(_, m)| m.epoch))
             .chain(past.writers.get(&stack.id).map(|(epoch, _)| *epoch))
-            .max();
-        let top_epoch = given_out.max(point_epoch).unwrap_or_default();
+            .chain(point_epoch)
+            .max()
+            .unwrap_or_default();
         let unseen = unseen(stack, want, seen, past, point_epoch.is_some());
         let writer = writer(stack, &machines, point_epoch, &unseen, seen, past);
         let candidate = machines
@@ -104,7 +103,6 @@ impl<'a> Situation<'a> {
             writer,
             candidate,
             points,
-            given_out,
             next_epoch: top_epoch.next(),
         }
     }

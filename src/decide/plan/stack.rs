@@ -224,8 +224,7 @@ fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pe
         .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
         .map(|p| p.taken_at)
         .max();
-    // A schedule that cannot be read counts as due: a point too many hurts nobody.
-    if point::backup_due(&stack.backup.schedule, last, view.seen.at).unwrap_or(true) {
+    if point::backup_due(&stack.backup.schedule, last, view.seen.at) {
         let repository = points
             .is_empty()
             .then(|| repository(to, serves.as_ref(), pen));
@@ -386,11 +385,7 @@ fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             return;
         }
     };
-    let rules = point::Rules {
-        least: ENOUGH,
-        newest_epoch: view.at.given_out,
-    };
-    let Some(chosen) = point::choose(points, rules).map(|choice| choice.chosen) else {
+    let Some(chosen) = point::choose(points, ENOUGH).chosen else {
         pen.hold(
             wanted,
             Hold::Forbidden {

@@ -19,13 +19,15 @@ pub(super) fn read(
     surroundings: &Surroundings<'_>,
 ) -> Option<Backup> {
     let placed = placement::backup(table, production, surroundings);
-    let schedule = table.text("schedule", "daily 02:30 Europe/Berlin").and_then(|found| {
-        let read = schedule(&found.value);
-        if let Err((message, help)) = &read {
-            table.report(codes::UNIT, &found.span, message, Some(help));
-        }
-        read.ok()
-    });
+    let schedule = table
+        .text("schedule", "daily 02:30 Europe/Berlin")
+        .and_then(|found| {
+            let read = schedule(&found.value);
+            if let Err((message, help)) = &read {
+                table.report(codes::UNIT, &found.span, message, Some(help));
+            }
+            read.ok()
+        });
     let keep_within = retention(table);
     drill(table, surroundings);
     table.finish();
@@ -78,7 +80,8 @@ fn schedule(text: &str) -> Result<Schedule, (String, String)> {
         )
     };
     let mut parts = text.split(' ');
-    let (Some("daily"), Some(time), Some(zone), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some("daily"), Some(time), Some(zone), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(form());
     };
@@ -93,8 +96,11 @@ fn schedule(text: &str) -> Result<Schedule, (String, String)> {
     let known = TimeZoneDatabase::bundled();
     let zone = known.get(zone).map_err(|_| {
         let names: Vec<String> = known.available().map(|name| name.to_string()).collect();
-        let near = suggest(zone, names.iter().map(String::as_str)).filter(|help| help.starts_with("did"));
-        let help = near.unwrap_or_else(|| "use a name of the IANA time zone database, for example Europe/Berlin".to_owned());
+        let near =
+            suggest(zone, names.iter().map(String::as_str)).filter(|help| help.starts_with("did"));
+        let help = near.unwrap_or_else(|| {
+            "use a name of the IANA time zone database, for example Europe/Berlin".to_owned()
+        });
         (format!("no time zone {:?}", words::shorten(zone)), help)
     })?;
     Ok(Schedule {

@@ -47,8 +47,14 @@ fn dns(table: &Table<'_>) -> Option<DnsAccount> {
     let server = table.text("server", "192.0.2.53:53").and_then(|found| {
         let address = found.value.parse::<SocketAddr>().ok();
         if address.is_none() {
-            let help = Some("write the address and port of the primary, for example \"192.0.2.53:53\"");
-            table.report(codes::MALFORMED, &found.span, "not an address with port", help);
+            let help =
+                Some("write the address and port of the primary, for example \"192.0.2.53:53\"");
+            table.report(
+                codes::MALFORMED,
+                &found.span,
+                "not an address with port",
+                help,
+            );
         }
         address
     });
@@ -59,7 +65,12 @@ fn dns(table: &Table<'_>) -> Option<DnsAccount> {
         && algorithm.value != "hmac-sha256"
     {
         let help = Some("hmac-sha256 is the one that is spoken here (RFC 8945)");
-        table.report(codes::UNKNOWN_NAME, &algorithm.span, "no such TSIG algorithm", help);
+        table.report(
+            codes::UNKNOWN_NAME,
+            &algorithm.span,
+            "no such TSIG algorithm",
+            help,
+        );
     }
     let key_secret = words::ID.check_secret(table, table.text("key_secret", "dns-key"));
     let ttl = words::duration(table, "ttl", "60s");

@@ -30,7 +30,12 @@ pub(super) fn read(
             };
             if accounts.insert(account.id.clone(), account).is_some() {
                 let message = format!("hoster {} stands twice", id.value);
-                table.report(codes::DUPLICATE, &id.span, &message, Some("give each account an id of its own"));
+                table.report(
+                    codes::DUPLICATE,
+                    &id.span,
+                    &message,
+                    Some("give each account an id of its own"),
+                );
             }
         }
         Some(accounts)
@@ -55,7 +60,10 @@ fn account(
         let known = catalogue.descriptors.get(&found.value);
         if known.is_none() {
             let message = format!("no descriptor {:?}", words::shorten(&found.value));
-            let help = suggest(&found.value, catalogue.descriptors.keys().map(String::as_str));
+            let help = suggest(
+                &found.value,
+                catalogue.descriptors.keys().map(String::as_str),
+            );
             table.report(codes::UNKNOWN_NAME, &found.span, &message, help.as_deref());
         }
         known
@@ -65,8 +73,15 @@ fn account(
     if let Some(endpoint) = &endpoint
         && !endpoint_is_private(&endpoint.value)
     {
-        let help = Some("the token travels over it: https://, or http:// on 127.0.0.1 only; no user, query or fragment");
-        table.report(codes::MALFORMED, &endpoint.span, "not an address we may send a token to", help);
+        let help = Some(
+            "the token travels over it: https://, or http:// on 127.0.0.1 only; no user, query or fragment",
+        );
+        table.report(
+            codes::MALFORMED,
+            &endpoint.span,
+            "not an address we may send a token to",
+            help,
+        );
     }
     let pool: Vec<PoolMachine> = table
         .tables("machine")
@@ -81,13 +96,19 @@ fn account(
             }
             if table.has("machine") {
                 let help = Some("machines are listed only for hosters without an interface");
-                table.report(codes::UNFIT, table.span(), "this hoster rents machines on demand", help);
+                table.report(
+                    codes::UNFIT,
+                    table.span(),
+                    "this hoster rents machines on demand",
+                    help,
+                );
             }
         }
         Some(InterfaceFamily::Pool) => {
             for (found, key) in [(&endpoint, "endpoint"), (&token, "token_secret")] {
                 if let Some(found) = found {
-                    let message = format!("`{key}` means nothing for ordered machines reached by SSH");
+                    let message =
+                        format!("`{key}` means nothing for ordered machines reached by SSH");
                     table.report(codes::UNFIT, &found.span, &message, Some("remove the line"));
                 }
             }
@@ -98,7 +119,9 @@ fn account(
     let (id, descriptor) = (id?, descriptor?);
     let account = HosterAccount {
         id: HosterId::new(&*id.value),
-        endpoint: endpoint.map(|f| f.value).or_else(|| descriptor.endpoint.clone()),
+        endpoint: endpoint
+            .map(|f| f.value)
+            .or_else(|| descriptor.endpoint.clone()),
         descriptor: descriptor.clone(),
         token_secret: token.map(|found| found.value),
         pool,
@@ -108,7 +131,8 @@ fn account(
 }
 
 fn endpoint_is_private(text: &str) -> bool {
-    let plain = text.bytes().all(|b| b.is_ascii_graphic()) && !text.contains(['@', '?', '#', '"', '\\']);
+    let plain =
+        text.bytes().all(|b| b.is_ascii_graphic()) && !text.contains(['@', '?', '#', '"', '\\']);
     if let Some(rest) = text.strip_prefix("https://") {
         return plain && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
     }
@@ -124,7 +148,11 @@ fn endpoint_is_private(text: &str) -> bool {
     plain && loopback
 }
 
-fn pool_machine(table: &Table<'_>, descriptor: Option<&Descriptor>, seen: &mut Seen) -> Option<PoolMachine> {
+fn pool_machine(
+    table: &Table<'_>,
+    descriptor: Option<&Descriptor>,
+    seen: &mut Seen,
+) -> Option<PoolMachine> {
     let name = words::MACHINE.check(table, table.text("name", "v2202611"));
     let address = table.text("address", "192.0.2.10").and_then(|found| {
         let address = found.value.parse::<IpAddr>().ok();
@@ -132,10 +160,17 @@ fn pool_machine(table: &Table<'_>, descriptor: Option<&Descriptor>, seen: &mut S
             let help = Some("write an IPv4 or IPv6 address, for example \"192.0.2.10\"");
             table.report(codes::MALFORMED, &found.span, "not an address", help);
         }
-        address.map(|value| Found { value, span: found.span })
+        address.map(|value| Found {
+            value,
+            span: found.span,
+        })
     });
-    let port = table.number_if::<u16>("port", "22").map_or(22, |found| found.value);
-    let key = table.text("host_key", "ssh-ed25519 AAAA…").and_then(|found| host_key(table, &found));
+    let port = table
+        .number_if::<u16>("port", "22")
+        .map_or(22, |found| found.value);
+    let key = table
+        .text("host_key", "ssh-ed25519 AAAA…")
+        .and_then(|found| host_key(table, &found));
     let site = words::SITE.check(table, table.text("site", "nbg"));
     if let (Some(site), Some(descriptor)) = (&site, descriptor) {
         known_site(table, descriptor, site);
@@ -148,11 +183,22 @@ fn pool_machine(table: &Table<'_>, descriptor: Option<&Descriptor>, seen: &mut S
         table.report(codes::DUPLICATE, &name.span, &message, None);
     }
     if !seen.addresses.insert(SocketAddr::new(address.value, port)) {
-        table.report(codes::DUPLICATE, &address.span, "another machine has this address and port", None);
+        table.report(
+            codes::DUPLICATE,
+            &address.span,
+            "another machine has this address and port",
+            None,
+        );
     }
     if !seen.keys.insert(key.value.clone()) {
-        let help = Some("each machine has a host key of its own; two with the same cannot be told apart");
-        table.report(codes::DUPLICATE, &key.span, "another machine has this host key", help);
+        let help =
+            Some("each machine has a host key of its own; two with the same cannot be told apart");
+        table.report(
+            codes::DUPLICATE,
+            &key.span,
+            "another machine has this host key",
+            help,
+        );
     }
     Some(PoolMachine {
         name: MachineName::new(name.value),
@@ -165,12 +211,20 @@ fn pool_machine(table: &Table<'_>, descriptor: Option<&Descriptor>, seen: &mut S
 }
 
 /// A site the hoster has, or a finding with its sites.
-pub(super) fn known_site(table: &Table<'_>, descriptor: &Descriptor, site: &Found<String>) -> Option<SiteId> {
+pub(super) fn known_site(
+    table: &Table<'_>,
+    descriptor: &Descriptor,
+    site: &Found<String>,
+) -> Option<SiteId> {
     let id = SiteId::new(&*site.value);
     if descriptor.sites.contains_key(&id) {
         return Some(id);
     }
-    let message = format!("{} has no site {:?}", descriptor.name, words::shorten(&site.value));
+    let message = format!(
+        "{} has no site {:?}",
+        descriptor.name,
+        words::shorten(&site.value)
+    );
     let help = suggest(&site.value, descriptor.sites.keys().map(SiteId::as_str));
     table.report(codes::UNKNOWN_NAME, &site.span, &message, help.as_deref());
     None
@@ -178,9 +232,17 @@ pub(super) fn known_site(table: &Table<'_>, descriptor: &Descriptor, site: &Foun
 
 fn host_key(table: &Table<'_>, found: &Found<String>) -> Option<Found<String>> {
     let key = PublicKey::from_openssh(&found.value).ok();
-    let Some(mut key) = key.filter(|k| !matches!(k.algorithm(), Algorithm::Dsa | Algorithm::Other(_))) else {
-        let help = Some("write the public key as `ssh-keyscan` shows it after the address, checked over another way");
-        let code = if found.value.contains("PRIVATE") { codes::PLAIN_SECRET } else { codes::KEY };
+    let Some(mut key) =
+        key.filter(|k| !matches!(k.algorithm(), Algorithm::Dsa | Algorithm::Other(_)))
+    else {
+        let help = Some(
+            "write the public key as `ssh-keyscan` shows it after the address, checked over another way",
+        );
+        let code = if found.value.contains("PRIVATE") {
+            codes::PLAIN_SECRET
+        } else {
+            codes::KEY
+        };
         table.report(code, &found.span, "not an SSH public host key", help);
         return None;
     };

@@ -25,7 +25,7 @@ pub(super) fn check(
     let Some(copy_account) = hosters.get(&copy.hoster) else {
         return;
     };
-    let mut compare = |place: &Placement, at: &Range<usize>, what: &str| {
+    let compare = |place: &Placement, at: &Range<usize>, what: &str| {
         let Some(account) = hosters.get(&place.hoster) else {
             return;
         };
@@ -61,7 +61,11 @@ fn clashes(one: (&HosterAccount, &Placement), two: (&HosterAccount, &Placement))
     if same(&a.legal_entity, &b.legal_entity) {
         shared.push(format!("the same company {}", a.legal_entity));
     }
-    let groups = [(&a.parent, &b.parent), (&a.legal_entity, &b.parent), (&a.parent, &b.legal_entity)];
+    let groups = [
+        (&a.parent, &b.parent),
+        (&a.legal_entity, &b.parent),
+        (&a.parent, &b.legal_entity),
+    ];
     if !same(&a.legal_entity, &b.legal_entity)
         && let Some((group, _)) = groups.iter().find(|(x, y)| same(x, y))
     {
@@ -90,7 +94,12 @@ fn clashes(one: (&HosterAccount, &Placement), two: (&HosterAccount, &Placement))
 
 /// Names are typed by people: case and spaces do not make another company.
 fn same(a: &str, b: &str) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let plain = |text: &str| {
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .to_lowercase()
+    };
     plain(a) == plain(b)
 }
 

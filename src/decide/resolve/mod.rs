@@ -62,7 +62,10 @@ pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resol
     let surroundings = Surroundings {
         hosters: hosters.as_ref(),
         blueprints: &blueprints,
-        zone: estate.as_ref().and_then(|e| e.dns.as_ref()).map(|dns| dns.zone.as_str()),
+        zone: estate
+            .as_ref()
+            .and_then(|e| e.dns.as_ref())
+            .map(|dns| dns.zone.as_str()),
     };
     let (mut stacks, mut broken) = read_stacks(files, &surroundings);
     let stack_findings = broken.values().flatten().cloned();
@@ -166,7 +169,10 @@ fn all_blueprints<'b>(
     all
 }
 
-type Sorted = (BTreeMap<StackId, DesiredStack>, BTreeMap<StackId, Vec<Diagnostic>>);
+type Sorted = (
+    BTreeMap<StackId, DesiredStack>,
+    BTreeMap<StackId, Vec<Diagnostic>>,
+);
 
 fn read_stacks(files: &Files, surroundings: &Surroundings<'_>) -> Sorted {
     let mut stacks = BTreeMap::new();
@@ -193,7 +199,10 @@ fn read_stacks(files: &Files, surroundings: &Surroundings<'_>) -> Sorted {
             Some(stack) => {
                 stacks.insert(stack.id.clone(), stack);
             }
-            None => broken.entry(StackId::new(stem)).or_default().extend(findings),
+            None => broken
+                .entry(StackId::new(stem))
+                .or_default()
+                .extend(findings),
         }
     }
     (stacks, broken)
@@ -222,7 +231,9 @@ fn shared_hosts(stacks: &BTreeMap<StackId, DesiredStack>) -> BTreeMap<StackId, V
                 place: (*place).clone(),
                 span: (0, 0),
                 message: format!("{host} is claimed here and in {}", others.join(", ")),
-                help: Some("one name belongs to one stack; all of them are held until it does".to_owned()),
+                help: Some(
+                    "one name belongs to one stack; all of them are held until it does".to_owned(),
+                ),
             });
         }
     }

@@ -19,7 +19,6 @@ pub(super) struct Size {
 /// `[production]`, with where each fallback stands.
 pub(super) struct Production {
     pub placement: Placement,
-    pub at: Range<usize>,
     pub size: Option<Size>,
     pub fallback: Vec<(Placement, Range<usize>)>,
 }
@@ -34,7 +33,7 @@ pub(super) fn production(table: &Table<'_>, surroundings: &Surroundings<'_>) -> 
     let fallbacks = table.tables("fallback");
     let main = at.as_ref().and_then(|at| {
         let kind = machine_type(table, at, size, surroundings);
-        Some((placement(table, at, kind?, image.clone()?), at.span.clone()))
+        Some(placement(table, at, kind?, image.clone()?))
     });
     let fallback = fallbacks
         .iter()
@@ -49,10 +48,8 @@ pub(super) fn production(table: &Table<'_>, surroundings: &Surroundings<'_>) -> 
         })
         .collect();
     table.finish();
-    let (placement, at) = main?;
     Some(Production {
-        placement,
-        at,
+        placement: main?,
         size,
         fallback,
     })
@@ -80,17 +77,29 @@ pub(super) struct At<'s> {
     span: Range<usize>,
 }
 
+/// Without a wish: where the first ordered machine stands, else the first site
+/// of the descriptor. The same files always give the same site.
+fn usual_site(account: &HosterAccount) -> Option<SiteId> {
+    let ordered = account.pool.first().map(|machine| &machine.site);
+    ordered
+        .or_else(|| account.descriptor.sites.keys().next())
+        .cloned()
+}
+
 /// Reads `hoster` and `site` and looks both up.
 pub(super) fn place<'s>(table: &Table<'_>, surroundings: &Surroundings<'s>) -> Option<At<'s>> {
     let hoster = words::ID.check(table, table.text("hoster", "hetzner"));
-    let site = words::SITE.check(table, table.text("site", "nbg1"));
-    let (hoster, site) = (hoster?, site?);
+    let wish = words::SITE.check(table, table.text_if("site", "nbg1"));
+    let hoster = hoster?;
+    if wish.is_none() && table.has("site") {
+        return None;
+    }
     let id = HosterId::new(&*hoster.value);
     let Some(hosters) = surroundings.hosters else {
         // hosters.toml is broken, which is told there.
         return Some(At {
             hoster: id,
-            site: SiteId::new(site.value),
+            site: SiteId::new(wish.map(|found| found.value).unwrap_or_default()),
             account: None,
             span: hoster.span,
         });
@@ -101,7 +110,10 @@ pub(super) fn place<'s>(table: &Table<'_>, surroundings: &Surroundings<'s>) -> O
         table.report(codes::UNKNOWN_NAME, &hoster.span, &message, help.as_deref());
         return None;
     };
-    let site = known_site(table, &account.descriptor, &site)?;
+    let site = match wish {
+        Some(site) => known_site(table, &account.descriptor, &site)?,
+        None => usual_site(account)?,
+    };
     Some(At {
         hoster: id,
         site,
@@ -135,7 +147,10 @@ fn size(table: &Table<'_>) -> Option<Size> {
 }
 
 /// The first type of the hoster that is large enough; `Some(None)` for hosters without types.
-#[expect(clippy::option_option, reason = "outer: could it be decided; inner: does the hoster have types")]
+#[expect(
+    clippy::option_option,
+    reason = "outer: could it be decided; inner: does the hoster have types"
+)]
 fn machine_type(
     table: &Table<'_>,
     at: &At<'_>,
@@ -175,10 +190,18 @@ fn machine_type(
 }
 
 fn describe(kind: &MachineType) -> String {
-    format!("{} with {} processors, {} and {}", kind.name, kind.cpus, kind.memory, kind.disk)
+    format!(
+        "{} with {} processors, {} and {}",
+        kind.name, kind.cpus, kind.memory, kind.disk
+    )
 }
 
-fn placement(table: &Table<'_>, at: &At<'_>, machine_type: Option<String>, image: ImageName) -> Placement {
+fn placement(
+    table: &Table<'_>,
+    at: &At<'_>,
+    machine_type: Option<String>,
+    image: ImageName,
+) -> Placement {
     Placement {
         hoster: at.hoster.clone(),
         site: at.site.clone(),

@@ -23,9 +23,17 @@ pub(super) fn check(files: &Files, trust: Option<&Trust>) -> Vec<Diagnostic> {
         if name.starts_with('.') || name.ends_with(".md") {
             continue;
         }
-        if !name.strip_suffix(".age").is_some_and(|id| words::ID.fits(id)) {
+        if !name
+            .strip_suffix(".age")
+            .is_some_and(|id| words::ID.fits(id))
+        {
             let help = "secrets are named secrets/<id>.age; if this is a secret in plain text, change it, for Git remembers it";
-            findings.push(about_file(codes::SECRET, path, format!("`{path}` is no sealed secret"), help));
+            findings.push(about_file(
+                codes::SECRET,
+                path,
+                format!("`{path}` is no sealed secret"),
+                help,
+            ));
             continue;
         }
         match recipients(bytes) {
@@ -35,7 +43,9 @@ pub(super) fn check(files: &Files, trust: Option<&Trust>) -> Vec<Diagnostic> {
                 findings.push(about_file(codes::SECRET, path, message, help));
             }
             Some(count) if count < needed => {
-                let message = format!("`{path}` can be read by {count} identities, not by the reconciler and all escrow keys ({needed})");
+                let message = format!(
+                    "`{path}` can be read by {count} identities, not by the reconciler and all escrow keys ({needed})"
+                );
                 let help = "seal it again for all recipients in trust.toml; a secret that only a lost machine can read is lost with it";
                 findings.push(about_file(codes::SECRET, path, message, help));
             }
@@ -78,7 +88,8 @@ impl Named<'_> {
             .into_iter()
             .filter(|(_, id)| !files.contains_key(&format!("secrets/{id}.age")))
             .map(|(file, id)| {
-                let message = format!("the secret `{id}` is needed and secrets/{id}.age does not exist");
+                let message =
+                    format!("the secret `{id}` is needed and secrets/{id}.age does not exist");
                 let help = "seal it with `age` for the recipients in trust.toml and commit it";
                 about_file(codes::SECRET, file, message, help)
             })

@@ -1,7 +1,7 @@
 //! `[[service]]`: the applications of a stack.
 
 use super::Surroundings;
-use crate::decide::document::{Found, Table, codes, suggest, words};
+use crate::decide::document::{Found, Table, codes, looks_secret, suggest, words};
 use crate::model::blueprint::Blueprint;
 use crate::model::desired::DesiredService;
 use crate::model::ids::{BlueprintId, HostName, ImageName, ServiceName};
@@ -14,7 +14,10 @@ pub(super) fn read(
 ) -> Vec<DesiredService> {
     let tables = root.tables("service");
     if tables.is_empty() && !root.has("service") {
-        root.missing("service", "add a [[service]] with name, blueprint, version and host");
+        root.missing(
+            "service",
+            "add a [[service]] with name, blueprint, version and host",
+        );
     }
     let mut services: Vec<DesiredService> = Vec::new();
     let mut seen = Seen::default();
@@ -46,12 +49,19 @@ fn service(
         && !seen.names.insert(name.value.clone())
     {
         let message = format!("two services are named {:?}", name.value);
-        table.report(codes::DUPLICATE, &name.span, &message, Some("names are unique in a stack"));
+        table.report(
+            codes::DUPLICATE,
+            &name.span,
+            &message,
+            Some("names are unique in a stack"),
+        );
     }
     if let Some(host) = &host {
         check_host(table, host, surroundings, seen);
     }
-    let blueprint = wanted.as_ref().and_then(|found| blueprint(table, found, surroundings));
+    let blueprint = wanted
+        .as_ref()
+        .and_then(|found| blueprint(table, found, surroundings));
     if let (Some(found), Some(blueprint)) = (&wanted, blueprint) {
         fit(table, found, version.as_ref(), blueprint, image, seen);
     }
@@ -69,18 +79,36 @@ fn service(
     })
 }
 
-fn check_host(table: &Table<'_>, host: &Found<String>, surroundings: &Surroundings<'_>, seen: &mut Seen) {
+fn check_host(
+    table: &Table<'_>,
+    host: &Found<String>,
+    surroundings: &Surroundings<'_>,
+    seen: &mut Seen,
+) {
     if !seen.hosts.insert(host.value.clone()) {
         let message = format!("two services answer to {}", host.value);
-        table.report(codes::DUPLICATE, &host.span, &message, Some("give each service a name of its own"));
+        table.report(
+            codes::DUPLICATE,
+            &host.span,
+            &message,
+            Some("give each service a name of its own"),
+        );
     }
     let outside = |zone: &&str| {
         host.value != **zone
-            && !host.value.strip_suffix(*zone).is_some_and(|front| front.ends_with('.'))
+            && !host
+                .value
+                .strip_suffix(*zone)
+                .is_some_and(|front| front.ends_with('.'))
     };
     if let Some(zone) = surroundings.zone.filter(outside) {
         let message = format!("{} is not in the zone {zone} of estate.toml", host.value);
-        table.report(codes::UNFIT, &host.span, &message, Some("we could not point it at a new machine"));
+        table.report(
+            codes::UNFIT,
+            &host.span,
+            &message,
+            Some("we could not point it at a new machine"),
+        );
     }
 }
 
@@ -89,17 +117,27 @@ fn blueprint<'s>(
     found: &Found<String>,
     surroundings: &Surroundings<'s>,
 ) -> Option<&'s Blueprint> {
-    match surroundings.blueprints.get(&BlueprintId::new(&*found.value)) {
+    match surroundings
+        .blueprints
+        .get(&BlueprintId::new(&*found.value))
+    {
         Some(Ok(blueprint)) => Some(blueprint),
         Some(Err(findings)) => {
-            let message = format!("the blueprint {:?} is broken ({} findings)", found.value, findings.len());
+            let message = format!(
+                "the blueprint {:?} is broken ({} findings)",
+                found.value,
+                findings.len()
+            );
             let help = format!("mend blueprints/{}/blueprint.toml", found.value);
             table.report(codes::UNFIT, &found.span, &message, Some(&help));
             None
         }
         None => {
             let message = format!("no blueprint {:?}", words::shorten(&found.value));
-            let help = suggest(&found.value, surroundings.blueprints.keys().map(BlueprintId::as_str));
+            let help = suggest(
+                &found.value,
+                surroundings.blueprints.keys().map(BlueprintId::as_str),
+            );
             table.report(codes::UNKNOWN_NAME, &found.span, &message, help.as_deref());
             None
         }
@@ -118,7 +156,10 @@ fn fit(
     if let Some(version) = version
         && version.value != blueprint.version
     {
-        let message = format!("{} is at version {}, not {}", blueprint.id, blueprint.version, version.value);
+        let message = format!(
+            "{} is at version {}, not {}",
+            blueprint.id, blueprint.version, version.value
+        );
         let help = format!("write version = {}", blueprint.version);
         table.report(codes::UNFIT, &version.span, &message, Some(&help));
     }
@@ -149,11 +190,27 @@ fn values(
         .filter_map(|setting| Some((setting.name.clone(), setting.default.clone()?)))
         .collect();
     let mut sound = true;
-    for (key, value) in settings.map(|s| s.free_texts("title = \"Wiki\"")).unwrap_or_default() {
+    for (key, value) in settings
+        .map(|s| s.free_texts("title = \"Wiki\""))
+        .unwrap_or_default()
+    {
         if !blueprint.settings.iter().any(|s| s.name == key.value) {
-            let message = format!("{} has no setting {:?}", blueprint.id, words::shorten(&key.value));
-            let help = suggest(&key.value, blueprint.settings.iter().map(|s| s.name.as_str()));
-            table.report(codes::UNKNOWN_KEY, &key.span, &message, help.as_deref());
+            let message = format!(
+                "{} has no setting {:?}",
+                blueprint.id,
+                words::shorten(&key.value)
+            );
+            let help = suggest(
+                &key.value,
+                blueprint.settings.iter().map(|s| s.name.as_str()),
+            );
+            // A password among the settings is in plain text; the view masks it.
+            let code = if looks_secret(&key.value) {
+                codes::PLAIN_SECRET
+            } else {
+                codes::UNKNOWN_KEY
+            };
+            table.report(code, &key.span, &message, help.as_deref());
             sound = false;
         } else if let Some(value) = words::VALUE.check(table, Some(value)) {
             values.insert(key.value, value.value);

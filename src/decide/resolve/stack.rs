@@ -18,10 +18,14 @@ pub(super) fn read(
         let head = head.as_ref().map(|table| head_of(table, file_id));
         let objectives = objectives(root);
         let table = root.table("production");
-        let production = table.as_ref().and_then(|t| placement::production(t, surroundings));
+        let production = table
+            .as_ref()
+            .and_then(|t| placement::production(t, surroundings));
         let table = root.table("backup");
         let wish = production.as_ref();
-        let backup = table.as_ref().and_then(|t| backup::read(t, wish, surroundings));
+        let backup = table
+            .as_ref()
+            .and_then(|t| backup::read(t, wish, surroundings));
         if let (Some(table), Some(production), Some(backup)) = (&table, &production, &backup) {
             independence::check(table, production, backup, surroundings);
         }
@@ -62,7 +66,12 @@ fn head_of(table: &Table<'_>, file_id: &str) -> Option<(String, String)> {
         let form = known.iter().any(|start| contact.value.starts_with(start));
         if !form || !words::LINE.fits(&contact.value) {
             let help = Some("write \"mailto:it@acme.example\" or \"tel:+49-30-5550100\"");
-            table.report(codes::MALFORMED, &contact.span, "no way to reach anybody", help);
+            table.report(
+                codes::MALFORMED,
+                &contact.span,
+                "no way to reach anybody",
+                help,
+            );
         }
     }
     table.finish();
@@ -71,7 +80,10 @@ fn head_of(table: &Table<'_>, file_id: &str) -> Option<(String, String)> {
 
 fn objectives(root: &Table<'_>) -> Objectives {
     let Some(table) = root.table_if("objectives") else {
-        return Objectives { rpo: None, rto: None };
+        return Objectives {
+            rpo: None,
+            rto: None,
+        };
     };
     let rpo = words::duration_if(&table, "rpo", "24h").map(|found| found.value);
     let rto = words::duration_if(&table, "rto", "6h").map(|found| found.value);
@@ -112,7 +124,8 @@ fn waivers(root: &Table<'_>) -> Vec<Waiver> {
     let mut waivers = Vec::new();
     for table in root.tables("waiver") {
         let machine = words::MACHINE.check(&table, table.text("machine", "acme-e1"));
-        let reason = words::LINE.check(&table, table.text("reason", "seen powered off in the rack"));
+        let reason =
+            words::LINE.check(&table, table.text("reason", "seen powered off in the rack"));
         table.finish();
         if let (Some(machine), Some(reason)) = (machine, reason) {
             waivers.push(Waiver {

@@ -26,7 +26,10 @@ fn signers(root: &Table<'_>) -> Vec<Signer> {
     let mut signers: Vec<Signer> = Vec::new();
     let tables = root.tables("signer");
     if tables.is_empty() && !root.has("signer") {
-        root.missing("signer", "add a [[signer]]: without one no further commit can be accepted");
+        root.missing(
+            "signer",
+            "add a [[signer]]: without one no further commit can be accepted",
+        );
     }
     for table in tables {
         let name = words::LINE.check(&table, table.text("name", "owner"));
@@ -37,12 +40,17 @@ fn signers(root: &Table<'_>) -> Vec<Signer> {
             let help = Some("\"owner\" is the only role so far");
             table.report(codes::UNKNOWN_NAME, &role.span, "no such role", help);
         }
-        let key = table.text("key", "ssh-ed25519 AAAA…").and_then(|found| key(&table, &found));
+        let key = table
+            .text("key", "ssh-ed25519 AAAA…")
+            .and_then(|found| key(&table, &found));
         table.finish();
         let (Some(name), Some(key)) = (name, key) else {
             continue;
         };
-        if signers.iter().any(|known| known.key.key_data() == key.value.key_data()) {
+        if signers
+            .iter()
+            .any(|known| known.key.key_data() == key.value.key_data())
+        {
             table.report(codes::DUPLICATE, &key.span, "this key stands twice", None);
         }
         if signers.iter().any(|known| known.name == name.value) {
@@ -59,7 +67,11 @@ fn signers(root: &Table<'_>) -> Vec<Signer> {
 fn key(table: &Table<'_>, found: &Found<String>) -> Option<Found<PublicKey>> {
     let Ok(key) = PublicKey::from_openssh(&found.value) else {
         let help = Some("write the line of the .pub file, for example \"ssh-ed25519 AAAA…\"");
-        let code = if found.value.contains("PRIVATE") { codes::PLAIN_SECRET } else { codes::KEY };
+        let code = if found.value.contains("PRIVATE") {
+            codes::PLAIN_SECRET
+        } else {
+            codes::KEY
+        };
         table.report(code, &found.span, "not an OpenSSH public key", help);
         return None;
     };
@@ -72,10 +84,15 @@ fn key(table: &Table<'_>, found: &Found<String>) -> Option<Found<PublicKey>> {
 }
 
 fn recipients(table: &Table<'_>) -> Option<Recipients> {
-    let reconciler = table.text("reconciler", "age1…").and_then(|found| recipient(table, found));
+    let reconciler = table
+        .text("reconciler", "age1…")
+        .and_then(|found| recipient(table, found));
     let found = table.texts("escrow", "age1…");
     let none = found.is_empty();
-    let escrow: Vec<String> = found.into_iter().filter_map(|f| recipient(table, f)).collect();
+    let escrow: Vec<String> = found
+        .into_iter()
+        .filter_map(|f| recipient(table, f))
+        .collect();
     if none {
         table.missing(
             "escrow",

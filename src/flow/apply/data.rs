@@ -7,8 +7,7 @@ use crate::model::journal::Event;
 use crate::model::operation::FaultClass;
 use crate::model::plan::{Source, Step};
 use crate::model::point::Rung;
-use crate::world::backup::{self, BackupRequest, FetchRequest, LoadRequest, ReadBackRequest};
-use serde_json::json;
+use crate::world::backup::{self, BackupRequest};
 
 impl Run {
     pub(super) async fn repository(
@@ -37,26 +36,17 @@ impl Run {
         let manifest = self.manifest_of(step, machine)?;
         let epoch = self.epoch_of(machine)?;
         let transport = self.session.world.transport.as_ref();
-        let canary = format!("{} {epoch} {}", stack.id, self.session.world.clock.now());
         let request = BackupRequest {
-            stack: &stack.id,
+            stack: stack.id.clone(),
             epoch,
-            commit: &self.session.desired.commit,
-            canary: &canary,
-            packages: &manifest.packages,
-            services: &manifest.services,
+            commit: self.session.desired.commit.clone(),
+            services: manifest.services,
         };
         self.reporter.note(step, "dumping and sending");
-        let taken = backup::take(transport, &production, request).await?;
+        let taken = backup::take(transport, &production, &request).await?;
         self.reporter.note(step, "reading back");
         let password = self.session.repository_password(stack);
-        let request = ReadBackRequest {
-            stack: &stack.id,
-            password: &password,
-            point: &taken.point,
-            manifest_digest: &taken.manifest_digest,
-        };
-        backup::read_back(transport, &vault, request).await?;
+        backup::read_back(transport, &vault, &stack.id, &password, &taken).await?;
         lock(&self.made).insert(step.id.clone(), taken.point.clone());
         self.record(
             step,
@@ -74,15 +64,10 @@ impl Run {
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
-        let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
         let transport = self.session.world.transport.as_ref();
-        let request = FetchRequest {
-            stack: &stack.id,
-            point: &point,
-        };
-        backup::fetch(transport, &contact, request).await?;
+        backup::fetch(transport, &contact, &point).await?;
         Ok(())
     }
 
@@ -92,17 +77,11 @@ impl Run {
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
-        let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
         let manifest = self.manifest_of(step, machine)?;
         let transport = self.session.world.transport.as_ref();
-        let request = LoadRequest {
-            stack: &stack.id,
-            point: &point,
-            services: &manifest.services,
-        };
-        backup::load(transport, &contact, request).await?;
+        backup::load(transport, &contact, &point, &manifest.services).await?;
         lock(&self.loaded).insert(machine.clone(), point.clone());
         self.prove(step, &point, Rung::Restored).await
     }
@@ -118,16 +97,16 @@ impl Run {
         let machine = Session::backup_machine(stack);
         if let Some(vault) = self.session.contact(&machine) {
             let transport = self.session.world.transport.as_ref();
-            // The restore stands without this note; the journal has it in any case.
-            let evidence = json!({
+            let evidence = serde_json::json!({
                 "step": step.id,
                 "machine": step.action.machine(),
                 "commit": self.session.desired.commit,
                 "at": self.session.world.clock.now(),
             });
-            let kept =
-                backup::record_rung(transport, &vault, &stack.id, point, rung, &evidence).await;
-            if let Err(error) = kept {
+            // The restore stands without this note; the journal has it in any case.
+            if let Err(error) =
+                backup::record_rung(transport, &vault, &stack.id, point, rung, &evidence).await
+            {
                 tracing::warn!(%point, %error, "the evidence could not be kept beside the repository");
             }
         }

@@ -1,41 +1,32 @@
 //! `holdfast check`: is the commit accepted, and do its files make sense?
 
-use super::EstateArgs;
+use super::estate::{EstateArgs, explain, fail};
 use crate::decide::resolve::Resolution;
-use crate::flow::estate::{self, EstateError};
+use crate::flow::entry::EntryError;
+use crate::flow::estate;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
-use std::process::ExitCode;
 
 /// Arguments of `holdfast check`.
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    estate: EstateArgs,
     /// Look at the files as they are now, before they are signed; signatures are not checked
     #[arg(long)]
     worktree: bool,
 }
 
 /// Verifies and resolves; prints all findings.
-pub fn run(args: &Args) -> ExitCode {
+pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     if args.worktree {
-        return match estate::read_work_tree(&args.estate.estate) {
-            Ok((files, resolution)) => report("the work tree (not signed)", &resolution, &files),
-            Err(error) => {
-                super::tell(&error);
-                Exit::Error.into()
-            }
+        return match estate::read_work_tree(&place.estate) {
+            Ok((files, resolution)) => report("the work tree, not signed", &resolution, &files),
+            Err(error) => fail(&error),
         };
     }
-    let config = match args.estate.load() {
+    let config = match place.config() {
         Ok(config) => config,
-        Err(error) => {
-            super::tell(&error);
-            return Exit::Error.into();
-        }
+        Err(error) => return explain(&error),
     };
     match estate::read(&config) {
         Ok(read) => {
@@ -46,29 +37,23 @@ pub fn run(args: &Args) -> ExitCode {
             let what = format!("commit {:.12}, {signer}", read.commit.id());
             report(&what, &read.resolution, read.commit.files())
         }
-        Err(EstateError::Trust(error)) => {
-            anstream::eprint!("{}", diagnostics::refusal(&error));
-            let exit = if error.is_refusal() { Exit::Refused } else { Exit::Error };
-            exit.into()
-        }
-        Err(error) => {
-            super::tell(&error);
-            Exit::Error.into()
-        }
+        Err(error) => explain(&EntryError::from(error)),
     }
 }
 
-fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>) -> ExitCode {
+fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>) -> Exit {
     if !resolution.diagnostics.is_empty() {
-        let colour = std::io::stderr().is_terminal();
-        let text = diagnostics::render(&resolution.diagnostics, files, colour);
-        anstream::eprint!("{text}");
+        diagnostics::print(&resolution.diagnostics, files);
     }
     let Some(desired) = &resolution.desired else {
         anstream::eprintln!("nothing can be planned: what all stacks share is broken");
-        return Exit::Error.into();
+        return Exit::Error;
     };
-    let services: usize = desired.stacks.values().map(|stack| stack.services.len()).sum();
+    let services: usize = desired
+        .stacks
+        .values()
+        .map(|stack| stack.services.len())
+        .sum();
     let held = if desired.broken.is_empty() {
         String::new()
     } else {
@@ -80,8 +65,8 @@ fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>
         desired.stacks.len(),
     );
     if resolution.diagnostics.is_empty() {
-        Exit::Nothing.into()
+        Exit::Nothing
     } else {
-        Exit::Error.into()
+        Exit::Error
     }
 }

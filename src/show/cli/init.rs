@@ -1,9 +1,9 @@
 //! `holdfast init DIR`: a new estate.
 
+use super::estate::fail;
 use crate::flow::init::{InitOptions, Initialised, init};
 use crate::show::exit::Exit;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Arguments of `holdfast init`.
 #[derive(clap::Args)]
@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 /// Makes the estate and says where everything is.
-pub fn run(args: Args) -> ExitCode {
+pub fn run(args: Args) -> Exit {
     let options = InitOptions {
         name: args.name,
         ..InitOptions::default()
@@ -24,12 +24,9 @@ pub fn run(args: Args) -> ExitCode {
     match init(&args.dir, &options) {
         Ok(made) => {
             anstream::print!("{}", told(&made));
-            Exit::Nothing.into()
+            Exit::Nothing
         }
-        Err(error) => {
-            super::tell(&error);
-            Exit::Error.into()
-        }
+        Err(error) => fail(&error),
     }
 }
 
@@ -51,7 +48,9 @@ fn told(made: &Initialised) -> String {
     if !made.placeholders.is_empty() {
         text.push_str("\nThese secrets hold a placeholder until you seal the real ones:\n");
         for id in &made.placeholders {
-            text.push_str(&format!("  holdfast secret {id} --estate {estate} < FILE\n"));
+            text.push_str(&format!(
+                "  holdfast secret {id} --estate {estate} < FILE\n"
+            ));
         }
     }
     text.push_str(&format!("\nnext: holdfast check --estate {estate}\n"));

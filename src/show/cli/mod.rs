@@ -2,11 +2,14 @@
 
 mod apply;
 mod backup;
+mod check;
 mod demo;
 mod estate;
+mod init;
 mod lab;
 mod plan;
 mod points;
+mod secret;
 
 use super::exit::{self, Exit};
 use clap::{Parser, Subcommand};
@@ -25,6 +28,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make a new estate: keys, trust, an example stack, a signed first commit
+    Init(init::Args),
+    /// Is the commit accepted, and do its files make sense?
+    Check(check::Args),
+    /// Seal a secret from standard input into the estate
+    Secret(secret::Args),
     /// Show what would be done, to whom and why; touches nothing
     Plan(plan::Args),
     /// Make it so, and look again until nothing is left to do
@@ -48,6 +57,9 @@ pub fn main() -> ExitCode {
     log();
     let estate = &cli.estate;
     match cli.command {
+        Command::Init(args) => init::run(args).into(),
+        Command::Check(args) => check::run(&args, estate).into(),
+        Command::Secret(args) => secret::run(&args, estate).into(),
         Command::Lab(args) => lab::run(args),
         Command::Plan(args) => block_on(plan::run(args, estate)),
         Command::Apply(args) => block_on(apply::run(args, estate)),

@@ -54,7 +54,7 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
         anstream::println!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
         return;
     }
-    let chosen = listing.choice.as_ref().map(|c| &c.chosen.id);
+    let chosen = listing.choice.chosen.as_ref().map(|p| &p.id);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["", "point", "taken (UTC)", "age", "size", "proven", "epoch"]);
@@ -70,27 +70,27 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
         ]);
     }
     anstream::println!("{table}");
-    match &listing.choice {
+    match &listing.choice.chosen {
         Some(_) => {
             anstream::println!("* a rebuild would take this one: the newest that was read back")
         }
         None => anstream::println!("A rebuild would take none: no point was read back."),
     }
-    for choice in &listing.choice {
-        for newer in &choice.newer_less_proven {
-            anstream::println!(
-                "{} is newer by {} and was only {}",
-                short(&newer.point),
-                show_duration(newer.newer_by),
-                views::rung(newer.point.rung)
-            );
-        }
-        for stray in &choice.not_ours {
-            anstream::println!(
-                "{} was written by a machine that had no right to write any more; it is never chosen",
-                short(&stray.point)
-            );
-        }
+    for newer in &listing.choice.newer_less_proven {
+        let by = newer.newer_by.map_or_else(String::new, |by| {
+            format!(" and newer by {}", show_duration(by))
+        });
+        anstream::println!(
+            "{} is only {}{by}",
+            short(&newer.point),
+            views::rung(newer.point.rung)
+        );
+    }
+    for late in &listing.choice.outlived {
+        anstream::println!(
+            "{} was written by a machine that had no right to write any more; it is never chosen",
+            short(&late.point)
+        );
     }
 }
 
@@ -114,6 +114,6 @@ fn json(listing: &Listing) {
         .collect();
     super::print_json(&json!({
         "points": points,
-        "chosen": listing.choice.as_ref().map(|c| &c.chosen.id),
+        "chosen": listing.choice.chosen.as_ref().map(|p| &p.id),
     }));
 }

@@ -1,27 +1,23 @@
 //! `holdfast secret ID < FILE`: seals a secret into the work tree.
 
-use super::EstateArgs;
+use super::estate::{EstateArgs, fail};
 use crate::flow::estate::write_secret;
 use crate::model::secret::Secret;
 use crate::show::exit::Exit;
 use std::io::Read;
-use std::process::ExitCode;
 
 /// Arguments of `holdfast secret`.
 #[derive(clap::Args)]
 pub struct Args {
     /// As hosters.toml or estate.toml names it
     id: String,
-    #[command(flatten)]
-    estate: EstateArgs,
 }
 
 /// Reads standard input, seals it for all recipients of trust.toml.
-pub fn run(args: &Args) -> ExitCode {
+pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
     let mut plain = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut plain) {
-        super::tell(&error);
-        return Exit::Error.into();
+        return fail(&error);
     }
     // A token never ends with the newline that `echo` adds.
     while plain.last() == Some(&b'\n') {
@@ -29,16 +25,13 @@ pub fn run(args: &Args) -> ExitCode {
     }
     if plain.is_empty() {
         anstream::eprintln!("error: standard input is empty, nothing was written");
-        return Exit::Error.into();
+        return Exit::Error;
     }
-    match write_secret(&args.estate.estate, &args.id, &Secret::new(plain)) {
+    match write_secret(&estate.estate, &args.id, &Secret::new(plain)) {
         Ok(path) => {
             anstream::println!("sealed {}\nnext: git add and commit it", path.display());
-            Exit::Nothing.into()
+            Exit::Nothing
         }
-        Err(error) => {
-            super::tell(&error);
-            Exit::Error.into()
-        }
+        Err(error) => fail(&error),
     }
 }

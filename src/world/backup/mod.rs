@@ -12,12 +12,8 @@ mod production;
 mod vault;
 
 pub use answer::{parse_points, scripted_error_gap};
-pub use production::{
-    BackupRequest, Compared, FetchRequest, Fetched, LoadRequest, Taken, content, fetch, load, take,
-};
-pub use vault::{
-    ReadBack, ReadBackRequest, Repository, points, points_all, read_back, record_rung, repository,
-};
+pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
+pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 
 use crate::world::machine::Script;
 

@@ -12,20 +12,16 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// What one recovery point shall hold.
-#[derive(Debug, Clone, Copy)]
-pub struct BackupRequest<'a> {
+#[derive(Debug, Clone)]
+pub struct BackupRequest {
     /// Whose.
-    pub stack: &'a StackId,
+    pub stack: StackId,
     /// Epoch of the machine; another epoch on the machine is refused (`other-identity`).
     pub epoch: Epoch,
     /// Estate commit that describes the machine.
-    pub commit: &'a CommitId,
-    /// A text that occurs nowhere else; written just before and looked for after every restore.
-    pub canary: &'a str,
-    /// Packages whose versions the manifest names; those not installed are left out.
-    pub packages: &'a [String],
+    pub commit: CommitId,
     /// What runs there, with its declared state.
-    pub services: &'a [ServiceRuntime],
+    pub services: Vec<ServiceRuntime>,
 }
 
 /// A point that restic wrote. It proves nothing until it was read back.
@@ -56,28 +52,16 @@ pub struct Taken {
 pub async fn take(
     transport: &dyn Transport,
     production: &Contact,
-    request: BackupRequest<'_>,
+    request: &BackupRequest,
 ) -> Result<Taken, MachineError> {
-    let mut lines = Lines::new()
+    let input = Lines::new()
         .words(&["stack", request.stack.as_str()])
         .words(&["epoch", &request.epoch.0.to_string()])
         .words(&["commit", request.commit.as_str()])
-        .text("canary", request.canary);
-    for package in request.packages {
-        lines = lines.words(&["package", package]);
-    }
-    let input = lines.services(request.services).done();
+        .services(&request.services)
+        .done();
     let answer = transport.run(production, TAKE, &input).await?;
     only(&production.machine, TAKE, "taken", answer)
-}
-
-/// Which point to bring onto a new machine.
-#[derive(Debug, Clone, Copy)]
-pub struct FetchRequest<'a> {
-    /// Whose; a point of another stack is refused (`other-stack`).
-    pub stack: &'a StackId,
-    /// The point.
-    pub point: &'a PointId,
 }
 
 /// A point on the new machine's disk, in a path of its own.
@@ -103,26 +87,11 @@ pub struct Fetched {
 pub async fn fetch(
     transport: &dyn Transport,
     machine: &Contact,
-    request: FetchRequest<'_>,
+    point: &PointId,
 ) -> Result<Fetched, MachineError> {
-    let input = Lines::new()
-        .words(&["stack", request.stack.as_str()])
-        .words(&["point", request.point.as_str()])
-        .done();
+    let input = Lines::new().words(&["point", point.as_str()]).done();
     let answer = transport.run(machine, FETCH, &input).await?;
     only(&machine.machine, FETCH, "fetched", answer)
-}
-
-/// What to put in place from a fetched point.
-#[derive(Debug, Clone, Copy)]
-pub struct LoadRequest<'a> {
-    /// Whose.
-    pub stack: &'a StackId,
-    /// The point, fetched before.
-    pub point: &'a PointId,
-    /// Services whose state comes from the point. State that the point does not hold is
-    /// refused (`not-in-point`): it would start empty (S15).
-    pub services: &'a [ServiceRuntime],
 }
 
 /// State that is in place and equal to what the point's manifest says.
@@ -147,20 +116,21 @@ pub struct Compared {
 
 /// Puts a fetched point in place, compares it with its manifest, runs the after-restore
 /// hooks and moves the machine to stage `loaded`. Managed files must be there already.
+/// State of `services` that the point does not hold is refused: it would start empty (S15).
 ///
 /// Refusals: `not-new` (stage is not `building`, S4), `not-fetched`, `not-in-point`,
-/// `other-identity`, `database-down`, `database-load`, `files-load`, `owner-missing`,
+/// `other-stack`, `database-down`, `database-load`, `files-load`, `owner-missing`,
 /// `content-differs` (names what differs), `hook-failed`, `disk-full`. The machine then
 /// stays in stage `building`, closed; loading again begins anew.
 pub async fn load(
     transport: &dyn Transport,
     machine: &Contact,
-    request: LoadRequest<'_>,
+    point: &PointId,
+    services: &[ServiceRuntime],
 ) -> Result<Compared, MachineError> {
     let input = Lines::new()
-        .words(&["stack", request.stack.as_str()])
-        .words(&["point", request.point.as_str()])
-        .services_with_passwords(request.services)
+        .words(&["point", point.as_str()])
+        .services_with_passwords(services)
         .done();
     let answer = transport.run(machine, LOAD, &input).await?;
     only(&machine.machine, LOAD, "compared", answer)

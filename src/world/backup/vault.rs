@@ -2,10 +2,10 @@
 
 use super::answer::{only, parse_points, scripted_error_gap, subject};
 use super::input::Lines;
+use super::production::Taken;
 use super::{POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{PointId, StackId};
-use crate::model::machine::Digest;
 use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
@@ -40,19 +40,6 @@ pub async fn repository(
     only(&backup.machine, REPOSITORY, "repository", answer)
 }
 
-/// Which point to read back, and what must be found in it.
-#[derive(Debug, Clone, Copy)]
-pub struct ReadBackRequest<'a> {
-    /// Whose.
-    pub stack: &'a StackId,
-    /// The repository's password.
-    pub password: &'a Secret,
-    /// The point.
-    pub point: &'a PointId,
-    /// From [`Taken`](super::Taken): the manifest must come back byte for byte.
-    pub manifest_digest: &'a Digest,
-}
-
 /// What was read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct ReadBack {
@@ -64,20 +51,23 @@ pub struct ReadBack {
     pub millis: u64,
 }
 
-/// Reads a point back from the backup machine's disk; the only way to [`Rung::Shipped`].
+/// Reads a point back from the backup machine's disk, manifest byte for byte; the only way
+/// to [`Rung::Shipped`].
 ///
 /// Refusals: `repository-missing`, `point-missing`, `wrong-password`, `manifest-differs`,
 /// `canary-missing`, `content-differs`. The point then stays [`Rung::Taken`].
 pub async fn read_back(
     transport: &dyn Transport,
     backup: &Contact,
-    request: ReadBackRequest<'_>,
+    stack: &StackId,
+    password: &Secret,
+    taken: &Taken,
 ) -> Result<ReadBack, MachineError> {
     let input = Lines::new()
-        .words(&["stack", request.stack.as_str()])
-        .words(&["point", request.point.as_str()])
-        .words(&["manifest-digest", &request.manifest_digest.0])
-        .secret(&["password"], request.password)
+        .words(&["stack", stack.as_str()])
+        .words(&["point", taken.point.as_str()])
+        .words(&["manifest-digest", &taken.manifest_digest.0])
+        .secret(&["password"], password)
         .done();
     let answer = transport.run(backup, READ_BACK, &input).await?;
     only(&backup.machine, READ_BACK, "read_back", answer)
@@ -90,7 +80,7 @@ pub async fn points(
     stack: &StackId,
     password: &Secret,
 ) -> Result<Vec<RecoveryPoint>, Gap> {
-    let mut all = points_all(transport, backup, &[(stack, password)]).await;
+    let mut all = points_all(transport, backup, &[(stack.clone(), password.clone())]).await;
     all.remove(stack).unwrap_or_else(|| {
         let silent = "the answer is silent";
         Err(Gap::new(GapKind::Unreadable, subject(stack), silent))
@@ -101,7 +91,7 @@ pub async fn points(
 pub async fn points_all(
     transport: &dyn Transport,
     backup: &Contact,
-    stacks: &[(&StackId, &Secret)],
+    stacks: &[(StackId, Secret)],
 ) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
     let mut lines = Lines::new();
     for (stack, password) in stacks {
@@ -109,14 +99,14 @@ pub async fn points_all(
     }
     match transport.run(backup, POINTS, &lines.done()).await {
         Ok(answer) => {
-            let names: Vec<&StackId> = stacks.iter().map(|(stack, _)| *stack).collect();
+            let names: Vec<&StackId> = stacks.iter().map(|(stack, _)| stack).collect();
             parse_points(&names, answer)
         }
         Err(error) => stacks
             .iter()
             .map(|(stack, _)| {
                 let gap = scripted_error_gap(&subject(stack), &error);
-                ((*stack).clone(), Err(gap))
+                (stack.clone(), Err(gap))
             })
             .collect(),
     }

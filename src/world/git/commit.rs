@@ -3,7 +3,6 @@
 //! a library would mix in, have no say.
 
 use git2::Oid;
-use std::str::FromStr;
 
 /// The namespace of Git's SSH signatures (`gpg-interface.c`).
 pub const NAMESPACE: &str = "git";
@@ -55,7 +54,10 @@ impl RawCommit {
             parents.push(oid(value).ok_or(Malformed::Header { header: "parent" })?);
         }
         for header in ["author", "committer"] {
-            if rest.next().is_none_or(|(name, _, _)| name != header.as_bytes()) {
+            if rest
+                .next()
+                .is_none_or(|(name, _, _)| name != header.as_bytes())
+            {
                 return Err(Malformed::Header { header });
             }
         }
@@ -66,7 +68,11 @@ impl RawCommit {
                 b"tree" => return Err(Malformed::Header { header: "tree" }),
                 b"parent" => return Err(Malformed::Header { header: "parent" }),
                 b"author" => return Err(Malformed::Header { header: "author" }),
-                b"committer" => return Err(Malformed::Header { header: "committer" }),
+                b"committer" => {
+                    return Err(Malformed::Header {
+                        header: "committer",
+                    });
+                }
                 b"gpgsig" => signatures.push(value.clone()),
                 b"gpgsig-sha256" => foreign_signature = Some("gpgsig-sha256"),
                 _ => {}
@@ -103,9 +109,16 @@ fn headers(head: &[u8]) -> Result<Vec<Header>, Malformed> {
             raw.extend_from_slice(line);
             continue;
         }
-        let at = bare.iter().position(|&b| b == b' ').ok_or(Malformed::Bytes)?;
+        let at = bare
+            .iter()
+            .position(|&b| b == b' ')
+            .ok_or(Malformed::Bytes)?;
         let (name, value) = bare.split_at(at);
-        headers.push((name.to_vec(), value.get(1..).unwrap_or_default().to_vec(), line.to_vec()));
+        headers.push((
+            name.to_vec(),
+            value.get(1..).unwrap_or_default().to_vec(),
+            line.to_vec(),
+        ));
     }
     Ok(headers)
 }
@@ -113,10 +126,15 @@ fn headers(head: &[u8]) -> Result<Vec<Header>, Malformed> {
 /// Forty lower-case hexadecimal digits, nothing shorter.
 pub(super) fn oid(text: &[u8]) -> Option<Oid> {
     let text = std::str::from_utf8(text).ok()?;
-    let right = text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let right = text.len() == 40
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     Oid::from_str(text).ok().filter(|_| right)
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }

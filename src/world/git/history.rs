@@ -90,7 +90,11 @@ pub(super) fn since(
 }
 
 /// Is `ancestor` the same as `descendant` or before it?
-pub(super) fn reaches(repository: &Repository, ancestor: Oid, descendant: Oid) -> Result<bool, TrustError> {
+pub(super) fn reaches(
+    repository: &Repository,
+    ancestor: Oid,
+    descendant: Oid,
+) -> Result<bool, TrustError> {
     let odb = open(repository)?;
     read(&odb, ancestor)?;
     let mut seen = BTreeSet::new();

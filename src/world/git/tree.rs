@@ -21,7 +21,9 @@ pub(super) fn files(
     tree: Oid,
 ) -> Result<BTreeMap<String, Vec<u8>>, TrustError> {
     let unreadable = |what: String| move |source| TrustError::Unreadable { what, source };
-    let odb = repository.odb().map_err(unreadable("the object store".to_owned()))?;
+    let odb = repository
+        .odb()
+        .map_err(unreadable("the object store".to_owned()))?;
     let root = repository
         .find_tree(tree)
         .map_err(unreadable(format!("the tree of {commit}")))?;
@@ -68,13 +70,13 @@ impl Reader<'_> {
                 0o100_644 | 0o100_755 | 0o100_664 => self.file(path, entry.id())?,
                 0o040_000 => {
                     let id = entry.id();
-                    let inner = self
-                        .repository
-                        .find_tree(id)
-                        .map_err(|source| TrustError::Unreadable {
-                            what: format!("the folder {path}"),
-                            source,
-                        })?;
+                    let inner =
+                        self.repository
+                            .find_tree(id)
+                            .map_err(|source| TrustError::Unreadable {
+                                what: format!("the folder {path}"),
+                                source,
+                            })?;
                     self.folder(&inner, &format!("{path}/"), depth + 1)?;
                 }
                 0o120_000 => return Err(self.refuse(&path, "it is a symbolic link")),
@@ -102,7 +104,11 @@ impl Reader<'_> {
             return Err(self.refuse(&path, "the estate is too large"));
         }
         let object = self.odb.read(id).map_err(unreadable)?;
-        if self.files.insert(path.clone(), object.data().to_vec()).is_some() {
+        if self
+            .files
+            .insert(path.clone(), object.data().to_vec())
+            .is_some()
+        {
             return Err(self.refuse(&path, "it stands twice"));
         }
         Ok(())

@@ -37,11 +37,15 @@ pub fn parse(bytes: &[u8]) -> Result<Trust, String> {
     let mut signers = Vec::new();
     for entry in file.signer {
         if entry.role != "owner" {
-            return Err(format!("the role {:?} of {:?} is not known", entry.role, entry.name));
+            return Err(format!(
+                "the role {:?} of {:?} is not known",
+                entry.role, entry.name
+            ));
         }
         let key = PublicKey::from_openssh(&entry.key)
             .map_err(|_| format!("the key of {:?} is no OpenSSH public key", entry.name))?;
-        acceptable(key.key_data()).map_err(|refusal| format!("the key of {:?}: {refusal}", entry.name))?;
+        acceptable(key.key_data())
+            .map_err(|refusal| format!("the key of {:?}: {refusal}", entry.name))?;
         signers.push(Signer {
             name: entry.name,
             key,

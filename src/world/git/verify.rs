@@ -76,7 +76,9 @@ pub enum TrustError {
         source: git2::Error,
     },
     /// History was cut off at fetching.
-    #[error("the repository at {path} is a shallow clone: its history does not reach back to the root")]
+    #[error(
+        "the repository at {path} is a shallow clone: its history does not reach back to the root"
+    )]
     Shallow {
         /// Where.
         path: PathBuf,
@@ -139,7 +141,9 @@ pub enum TrustError {
         commit: String,
     },
     /// A signature that does not count.
-    #[error("commit {commit} is not accepted (key {fingerprint}, judged by trust.toml of {parent})")]
+    #[error(
+        "commit {commit} is not accepted (key {fingerprint}, judged by trust.toml of {parent})"
+    )]
     Signature {
         /// Which.
         commit: String,
@@ -175,7 +179,9 @@ impl TrustError {
     /// What a person can do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Open { .. } => "name the estate's folder with --estate; it must be a Git repository that belongs to you",
+            Self::Open { .. } => {
+                "name the estate's folder with --estate; it must be a Git repository that belongs to you"
+            }
             Self::Unreadable { .. } | Self::Malformed { .. } => {
                 "run `git fsck`; if objects are damaged, fetch the repository again"
             }
@@ -187,7 +193,9 @@ impl TrustError {
             Self::RootNotAncestor { .. } => {
                 "this is not the history that was trusted; find out who rewrote it, and do not change the root to silence this"
             }
-            Self::OutsideHistory { .. } => "do not merge other histories; take their content over in a signed commit",
+            Self::OutsideHistory { .. } => {
+                "do not merge other histories; take their content over in a signed commit"
+            }
             Self::Unsigned { .. } => {
                 "sign it: `git commit --amend --no-edit -S` for the newest one, `git rebase --exec` for older ones, before anybody builds on it"
             }
@@ -198,11 +206,15 @@ impl TrustError {
                     "sign with a key that the parent's trust.toml lists; to add a key, let a known one sign the commit that lists it"
                 }
                 Unsound::Key(_) => "sign with an Ed25519 key: ssh-keygen -t ed25519",
-                Unsound::Wrong | Unsound::Unreadable => "the commit was changed after it was signed; find out by whom",
+                Unsound::Wrong | Unsound::Unreadable => {
+                    "the commit was changed after it was signed; find out by whom"
+                }
                 Unsound::Namespace { .. } => "sign with git itself (gpg.format ssh)",
                 Unsound::NotTouched => "use a hardware key that demands a touch",
             },
-            Self::TrustList { .. } => "mend trust.toml in that commit; `holdfast check` shows where",
+            Self::TrustList { .. } => {
+                "mend trust.toml in that commit; `holdfast check` shows where"
+            }
             Self::File { .. } => "keep plain files of at most 1 MiB in the estate",
         }
     }
@@ -211,7 +223,11 @@ impl TrustError {
     pub fn is_refusal(&self) -> bool {
         !matches!(
             self,
-            Self::Open { .. } | Self::Unreadable { .. } | Self::Shallow { .. } | Self::NoHead { .. } | Self::Root { .. }
+            Self::Open { .. }
+                | Self::Unreadable { .. }
+                | Self::Shallow { .. }
+                | Self::NoHead { .. }
+                | Self::Root { .. }
         )
     }
 }
@@ -222,7 +238,11 @@ impl TrustError {
 /// The root is trusted because the configuration names it. Each later commit
 /// must carry one SSH signature by a key that the `trust.toml` of **each** of
 /// its parents lists; its own list never judges it.
-pub fn verify(repository: &Path, root: &CommitId, head_ref: &str) -> Result<VerifiedCommit, TrustError> {
+pub fn verify(
+    repository: &Path,
+    root: &CommitId,
+    head_ref: &str,
+) -> Result<VerifiedCommit, TrustError> {
     let path = repository;
     let repository = open(path)?;
     if repository.is_shallow() {
@@ -293,16 +313,22 @@ pub fn verify(repository: &Path, root: &CommitId, head_ref: &str) -> Result<Veri
 
 /// Is `new` the same commit as `old`, or one of its descendants? The accepted
 /// head may only move this way (S9).
-pub fn is_descendant(repository: &Path, old: &CommitId, new: &CommitId) -> Result<bool, TrustError> {
+pub fn is_descendant(
+    repository: &Path,
+    old: &CommitId,
+    new: &CommitId,
+) -> Result<bool, TrustError> {
     let repository = open(repository)?;
     history::reaches(&repository, full_id(old)?, full_id(new)?)
 }
 
 fn open(path: &Path) -> Result<Repository, TrustError> {
     let none: [&OsStr; 0] = [];
-    Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none).map_err(|source| TrustError::Open {
-        path: path.to_owned(),
-        source,
+    Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none).map_err(|source| {
+        TrustError::Open {
+            path: path.to_owned(),
+            source,
+        }
     })
 }
 
@@ -316,15 +342,25 @@ fn one_signature(id: Oid, commit: &RawCommit) -> Result<Signature, TrustError> {
     let commit_id = || id.to_string();
     let signature = match commit.signatures.as_slice() {
         [] if commit.foreign_signature.is_none() => {
-            return Err(TrustError::Unsigned { commit: commit_id() });
+            return Err(TrustError::Unsigned {
+                commit: commit_id(),
+            });
         }
         [one] if commit.foreign_signature.is_none() => one,
-        _ => return Err(TrustError::SeveralSignatures { commit: commit_id() }),
+        _ => {
+            return Err(TrustError::SeveralSignatures {
+                commit: commit_id(),
+            });
+        }
     };
     Signature::parse(signature).map_err(|why| TrustError::Signature {
         commit: commit_id(),
         fingerprint: "unknown".to_owned(),
-        parent: commit.parents.first().map(Oid::to_string).unwrap_or_default(),
+        parent: commit
+            .parents
+            .first()
+            .map(Oid::to_string)
+            .unwrap_or_default(),
         why,
     })
 }
@@ -355,13 +391,13 @@ impl Lists<'_> {
         if let Some(list) = self.by_blob.get(&entry.id()) {
             return Ok(Rc::clone(list));
         }
-        let blob = self
-            .repository
-            .find_blob(entry.id())
-            .map_err(|source| TrustError::Unreadable {
-                what: format!("trust.toml of {commit}"),
-                source,
-            })?;
+        let blob =
+            self.repository
+                .find_blob(entry.id())
+                .map_err(|source| TrustError::Unreadable {
+                    what: format!("trust.toml of {commit}"),
+                    source,
+                })?;
         if blob.size() > tree::FILE_LIMIT {
             return Err(broken("it is larger than 1 MiB".to_owned()));
         }

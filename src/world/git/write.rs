@@ -77,7 +77,8 @@ impl Signer {
     /// A fresh Ed25519 key.
     pub fn generate(comment: &str) -> Result<Self, WriteError> {
         let mut seed = zeroize::Zeroizing::new([0_u8; 32]);
-        getrandom::fill(seed.as_mut_slice()).map_err(|e| WriteError::Random { why: e.to_string() })?;
+        getrandom::fill(seed.as_mut_slice())
+            .map_err(|e| WriteError::Random { why: e.to_string() })?;
         let pair = Ed25519Keypair::from_seed(&seed);
         PrivateKey::new(KeypairData::Ed25519(pair), comment)
             .map(Self)
@@ -91,7 +92,8 @@ impl Signer {
         if key.is_encrypted() {
             return Err(WriteError::Key {
                 path: shown,
-                why: "it is protected by a passphrase; commit with `git commit -S` instead".to_owned(),
+                why: "it is protected by a passphrase; commit with `git commit -S` instead"
+                    .to_owned(),
             });
         }
         Ok(Self(key))
@@ -99,13 +101,19 @@ impl Signer {
 
     /// The private key file's content.
     pub fn private(&self) -> Result<Secret, WriteError> {
-        let text = self.0.to_openssh(LineEnding::LF).map_err(|e| unusable("the new key", &e))?;
+        let text = self
+            .0
+            .to_openssh(LineEnding::LF)
+            .map_err(|e| unusable("the new key", &e))?;
         Ok(Secret::new(text.as_bytes()))
     }
 
     /// `ssh-ed25519 AAAA… comment`.
     pub fn public(&self) -> Result<String, WriteError> {
-        self.0.public_key().to_openssh().map_err(|e| unusable("the new key", &e))
+        self.0
+            .public_key()
+            .to_openssh()
+            .map_err(|e| unusable("the new key", &e))
     }
 
     fn sign(&self, payload: &[u8]) -> Result<String, WriteError> {
@@ -136,7 +144,10 @@ pub fn create(dir: &Path) -> Result<PathBuf, WriteError> {
         });
     }
     let mut options = RepositoryInitOptions::new();
-    options.initial_head("main").no_reinit(true).external_template(false);
+    options
+        .initial_head("main")
+        .no_reinit(true)
+        .external_template(false);
     let repository = Repository::init_opts(dir, &options).map_err(git("making the repository"))?;
     Ok(repository.commondir().to_owned())
 }
@@ -153,7 +164,9 @@ pub fn git_dir(dir: &Path) -> Result<PathBuf, WriteError> {
 /// Lets the owner's own `git commit` sign by itself; a name is set only where there is none.
 pub fn configure(dir: &Path, signing_key: &Path, allowed_signers: &Path) -> Result<(), WriteError> {
     let repository = Repository::open(dir).map_err(git("opening the repository"))?;
-    let all = repository.config().map_err(git("reading git's configuration"))?;
+    let all = repository
+        .config()
+        .map_err(git("reading git's configuration"))?;
     let mut local = all
         .open_level(git2::ConfigLevel::Local)
         .map_err(git("reading git's configuration"))?;
@@ -166,11 +179,18 @@ pub fn configure(dir: &Path, signing_key: &Path, allowed_signers: &Path) -> Resu
         ("commit.gpgsign", "true"),
     ];
     for (name, value) in settings {
-        local.set_str(name, value).map_err(git("writing git's configuration"))?;
+        local
+            .set_str(name, value)
+            .map_err(git("writing git's configuration"))?;
     }
-    for (name, value) in [("user.name", "Estate Owner"), ("user.email", "owner@estate.invalid")] {
+    for (name, value) in [
+        ("user.name", "Estate Owner"),
+        ("user.email", "owner@estate.invalid"),
+    ] {
         if all.get_string(name).is_err() {
-            local.set_str(name, value).map_err(git("writing git's configuration"))?;
+            local
+                .set_str(name, value)
+                .map_err(git("writing git's configuration"))?;
         }
     }
     Ok(())
@@ -179,11 +199,15 @@ pub fn configure(dir: &Path, signing_key: &Path, allowed_signers: &Path) -> Resu
 /// The key that the repository's configuration names for signing.
 pub fn signing_key(dir: &Path) -> Result<Signer, WriteError> {
     let repository = Repository::open(dir).map_err(git("opening the repository"))?;
-    let config = repository.config().map_err(git("reading git's configuration"))?;
-    let key = config.get_string("user.signingkey").map_err(|_| WriteError::Key {
-        path: "user.signingkey".to_owned(),
-        why: "it is not set".to_owned(),
-    })?;
+    let config = repository
+        .config()
+        .map_err(git("reading git's configuration"))?;
+    let key = config
+        .get_string("user.signingkey")
+        .map_err(|_| WriteError::Key {
+            path: "user.signingkey".to_owned(),
+            why: "it is not set".to_owned(),
+        })?;
     // Git accepts the public half and asks the agent; we need the private one.
     let path = key.strip_suffix(".pub").unwrap_or(&key);
     Signer::load(Path::new(path))
@@ -209,7 +233,9 @@ pub fn commit(
         check_path(path)?;
         match content {
             Some(content) => {
-                let id = repository.blob(content).map_err(git("writing a file's content"))?;
+                let id = repository
+                    .blob(content)
+                    .map_err(git("writing a file's content"))?;
                 update.upsert(path.as_str(), id, FileMode::Blob);
             }
             None => {
@@ -230,7 +256,11 @@ pub fn commit(
     }
     let mut index = repository.index().map_err(git("reading the index"))?;
     index
-        .add_all(changes.keys(), IndexAddOption::FORCE | IndexAddOption::DISABLE_PATHSPEC_MATCH, None)
+        .add_all(
+            changes.keys(),
+            IndexAddOption::FORCE | IndexAddOption::DISABLE_PATHSPEC_MATCH,
+            None,
+        )
         .and_then(|()| index.write())
         .map_err(git("writing the index"))?;
     Ok(CommitId::new(id.to_string()))
@@ -243,8 +273,12 @@ fn write_commit(
     parent: Option<&git2::Commit<'_>>,
     signer: &Signer,
 ) -> Result<Oid, WriteError> {
-    let who = repository.signature().map_err(git("reading user.name and user.email"))?;
-    let tree = repository.find_tree(tree).map_err(git("reading the new tree"))?;
+    let who = repository
+        .signature()
+        .map_err(git("reading user.name and user.email"))?;
+    let tree = repository
+        .find_tree(tree)
+        .map_err(git("reading the new tree"))?;
     let parents: Vec<&git2::Commit<'_>> = parent.into_iter().collect();
     let buffer = repository
         .commit_create_buffer(&who, &who, message, &tree, &parents)
@@ -257,7 +291,9 @@ fn write_commit(
         .commit_signed(text, signature.trim_end(), None)
         .map_err(git("writing the signed commit"))?;
     let log = format!("commit: {}", message.lines().next().unwrap_or_default());
-    let head = repository.find_reference("HEAD").map_err(git("reading HEAD"))?;
+    let head = repository
+        .find_reference("HEAD")
+        .map_err(git("reading HEAD"))?;
     let branch = match head.symbolic_target() {
         Ok(Some(name)) => name.to_owned(),
         _ => "HEAD".to_owned(),
@@ -276,7 +312,9 @@ fn empty_tree(repository: &Repository) -> Result<git2::Tree<'_>, WriteError> {
         .treebuilder(None)
         .and_then(|builder| builder.write())
         .map_err(git("writing the tree"))?;
-    repository.find_tree(id).map_err(git("reading the new tree"))
+    repository
+        .find_tree(id)
+        .map_err(git("reading the new tree"))
 }
 
 fn check_path(path: &str) -> Result<(), WriteError> {

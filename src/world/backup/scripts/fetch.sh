@@ -2,7 +2,6 @@
 # Needs only restic, so it runs beside the installation of packages.
 while IFS=$tab read -r kind a; do
     case $kind in
-        stack) plain stack "$a" && stack=$a ;;
         point) plain point "$a" && point=$a ;;
         *) fail bad-input "unknown line: $kind" ;;
     esac
@@ -24,6 +23,9 @@ answer() {
 }
 
 not_new
+STACK=
+. /etc/holdfast/identity
+stack=$STACK
 alone state
 not_new
 # Already here, whole; or already loaded and cleared away.

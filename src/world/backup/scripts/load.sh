@@ -4,7 +4,6 @@
 : >"$scratch/roles"
 while IFS=$tab read -r kind a b c d; do
     case $kind in
-        stack) plain stack "$a" && stack=$a ;;
         point) plain point "$a" && point=$a ;;
         database)
             input_service database "$a" "$b"
@@ -29,10 +28,10 @@ if [ "$stage" = loaded ] || [ "$stage" = proven ]; then
     fi
 fi
 [ "$stage" = building ] || fail not-new "this machine is $stage: data is loaded only while it is being built"
+[ -s "$manifest" ] || fail not-fetched "the point $point has not been fetched to this machine"
 STACK=
 . /etc/holdfast/identity
-[ "$STACK" = "$stack" ] || fail other-identity "this machine is of stack $STACK, not of $stack"
-[ -s "$manifest" ] || fail not-fetched "the point $point has not been fetched to this machine"
+[ "$STACK" = "$(jq -r .stack "$manifest")" ] || fail other-stack "this machine is of stack $STACK, the point of $(jq -r .stack "$manifest")"
 
 # What this stack declares but the point does not hold would start empty (S15).
 jq -r '.services | to_entries[] | .key as $s | (.value.files | keys[] | "files\t\($s)\t\(.)"), (.value.databases | keys[] | "databases\t\($s)\t\(.)")' \
@@ -71,9 +70,10 @@ load_databases() {
 \\set database '$(quoted "$database")'
 set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic; set log_duration = off;
 select format('create role %I login', :'owner') where not exists (select from pg_roles where rolname = :'owner') \\gexec
-alter role :"owner" login password :'password';
+alter role :"owner" login nosuperuser nocreatedb nocreaterole password :'password';
 drop database if exists :"database" with (force);
-create database :"database" owner :"owner" template template0 encoding 'UTF8';
+create database :"database" owner :"owner" template template0 encoding 'UTF8' locale 'C.UTF-8';
+revoke all on database :"database" from public;
 SQL
         as_postgres pg_restore --exit-on-error -j2 -d "$database" "$dump/databases/$database" >/dev/null 2>"$scratch/load.err" ||
             trouble database-load "database $database: $(grep -v '^$' "$scratch/load.err" | tail -n 3 | tr '\n' ' ' | cut -c1-600)" databases

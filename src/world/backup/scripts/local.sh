@@ -1,13 +1,15 @@
 # restic on the backup machine's own disk. The repository password comes on
 # standard input and lives in memory for as long as the script runs; it is
-# never stored here. restic runs as the user of rest-server: what production
-# wrote is never read with root's rights.
-keeper=restic-rest-server
+# never stored here. restic runs as the user that rest-server runs as, the owner
+# of the directory: what production wrote is never read with root's rights.
 repositories=/srv/holdfast/restic
 rungs=/srv/holdfast/rungs
 
 local_ready() {
-    id "$keeper" >/dev/null 2>&1 || fail tool-missing "there is no user $keeper: the package restic-rest-server is not installed"
+    [ -d "$repositories" ] || fail repositories-missing \
+        "$repositories is not there: this machine holds no repositories yet, or its disk is not mounted"
+    keeper=$(stat -c %U "$repositories")
+    [ "$keeper" != UNKNOWN ] || fail repositories-missing "$repositories belongs to nobody"
     command -v restic >/dev/null || fail tool-missing "restic is not installed"
     chmod 0711 "$scratch"
     mkdir -m 0700 "$scratch/keeper"

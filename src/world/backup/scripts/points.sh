@@ -7,8 +7,6 @@ while IFS=$tab read -r kind a b; do
         *) fail bad-input "unknown line: $kind" ;;
     esac
 done
-[ -d "$repositories" ] && [ -r "$repositories" ] && [ -x "$repositories" ] ||
-    fail repositories-missing "$repositories is not there: this machine holds no repositories, or its disk is not mounted"
 local_ready
 
 gap() { jq -cn --arg stack "$stack" --arg code "$1" --arg reason "$2" '{stack:$stack,gap:{code:$code,reason:$reason}}'; }

@@ -45,7 +45,13 @@ if ! command -v jq >/dev/null; then
 fi
 
 mkdir -p -m 0711 /run/holdfast
-scratch=$(mktemp -d /run/holdfast/scratch.XXXXXXXX)
+# What a killed run left may hold a password.
+for left in /run/holdfast/scratch.*; do
+    if [ -d "$left" ] && ! [ -d "/proc/${left##*.}" ]; then rm -rf -- "$left"; fi
+done
+scratch=/run/holdfast/scratch.$$
+rm -rf -- "$scratch"
+mkdir "$scratch"
 
 # decode BASE64: the text in $decoded, final newlines gone.
 decode() {

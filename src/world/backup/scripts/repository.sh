@@ -11,8 +11,7 @@ local_ready
 password "$secret"
 alone "repository-$stack"
 repository=$repositories/$stack
-install -d -m 0755 /srv/holdfast "$rungs"
-install -d -m 0750 -o "$keeper" -g "$keeper" "$repositories"
+install -d -m 0755 "$rungs"
 
 if [ -e "$repository/config" ]; then
     vault "$repository" cat config --no-lock || vault_failed "repository"

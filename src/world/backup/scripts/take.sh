@@ -2,20 +2,19 @@
 # repository. A dump that fails, a path that is missing, a file that cannot be
 # read fails the whole. A snapshot that restic wrote before such a failure
 # never counts: only read-back.sh gives it a rung.
-packages=
 while IFS=$tab read -r kind a b; do
     case $kind in
         stack) plain stack "$a" && stack=$a ;;
         epoch) epoch=$a ;;
         commit) plain commit "$a" && commit=$a ;;
-        canary) decode "$a" && canary=$decoded ;;
-        package) plain package "$a" && packages="$packages $a" ;;
         *) input_service "$kind" "$a" "$b" ;;
     esac
 done
 case $epoch in '' | *[!0-9]*) fail bad-input "epoch is no number: $epoch" ;; esac
 
 began=$(millis)
+# A text that occurs nowhere else.
+canary="$stack e$epoch $(cat /proc/sys/kernel/random/uuid)"
 read_stage
 case $stage in
     loaded | proven | opened | retired) ;;
@@ -77,11 +76,12 @@ SQL
 done <"$scratch/databases"
 cp "$scratch/services" "$scratch/services.databases"
 
-for name in $packages; do
-    version=$(dpkg-query -W -f '${Version}' "$name" 2>/dev/null) || continue
-    jq -cn --arg n "$name" --arg v "$version" '{($n):$v}'
-done | jq -cs 'add // {}' >"$scratch/packages"
-# Installed by what is on the machine, not by what was asked for.
+# Those that somebody asked for; the rest follows from them.
+apt-mark showmanual >"$scratch/manual"
+dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' >"$scratch/installed"
+jq -cRn --rawfile manual "$scratch/manual" '($manual | split("\n")) as $wanted
+    | reduce (inputs / "\t" | select(.[0] == "ii ")) as $p ({}; if $wanted | index($p[1]) then .[$p[1]] = $p[2] else . end)' \
+    "$scratch/installed" >"$scratch/packages"
 image=$(. /etc/os-release && printf '%s-%s' "$ID" "$VERSION_ID")
 
 # listing PATH: "size time path" of every file, as restic's own listing gives it.

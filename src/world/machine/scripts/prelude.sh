@@ -10,6 +10,7 @@ tab=$(printf '\t')
 phase=start
 answered=
 work=$(mktemp -d /run/holdfast.XXXXXX)
+exec 2>"$work/stderr"
 
 # A JSON string.
 json() {
@@ -44,7 +45,7 @@ finish() {
     at_end
     if [ "$status" -ne 0 ] && [ -z "$answered" ]; then
         printf '{"error":{"code":"unexpected","message":%s}}\n' \
-            "$(json "stopped in phase $phase with exit $status")"
+            "$(json "stopped in phase $phase with exit $status: $(tail_of "$work/stderr")")"
     fi
     rm -rf "$work"
     exit "$status"
