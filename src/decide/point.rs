@@ -76,12 +76,13 @@ pub fn backup_due(schedule: &Schedule, last_taken: Option<Timestamp>, now: Times
 pub fn last_moment(schedule: &Schedule, now: Timestamp) -> Timestamp {
     let zone = TimeZone::get(&schedule.zone).unwrap_or(TimeZone::UTC);
     let today = now.to_zoned(zone.clone()).date();
-    let todays = moment_on(schedule, &zone, today);
-    if todays <= now {
-        return todays;
-    }
-    // Only the first day of the calendar has no day before it.
-    moment_on(schedule, &zone, today.yesterday().unwrap_or(today))
+    // Today's may be to come, and where a zone skipped a whole day (Samoa, 2011-12-30)
+    // yesterday's may be too.
+    std::iter::successors(Some(today), |day| day.yesterday().ok())
+        .take(3)
+        .map(|day| moment_on(schedule, &zone, day))
+        .find(|moment| *moment <= now)
+        .unwrap_or(Timestamp::MIN)
 }
 
 fn moment_on(schedule: &Schedule, zone: &TimeZone, date: Date) -> Timestamp {

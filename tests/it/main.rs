@@ -22,6 +22,7 @@ mod journal;
 mod lab_hetzner;
 mod lab_pure;
 mod manifest;
+mod points;
 mod readme;
 mod real_machine;
 mod s13_secrets;

@@ -121,7 +121,8 @@ pub struct Compared {
 /// Refusals: `not-new` (stage is not `building`, S4), `not-fetched`, `not-in-point`,
 /// `other-stack`, `database-down`, `database-load`, `files-load`, `owner-missing`,
 /// `content-differs` (names what differs), `hook-failed`, `disk-full`. The machine then
-/// stays in stage `building`, closed; loading again begins anew.
+/// stays in stage `building`, closed; loading again begins anew, after `content-differs` with
+/// another fetch.
 pub async fn load(
     transport: &dyn Transport,
     machine: &Contact,

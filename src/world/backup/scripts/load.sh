@@ -127,6 +127,12 @@ load_files() {
     millis >"$scratch/files.end"
 }
 
+# differ MESSAGE: the fetched copy is not what was stored; the next fetch brings a fresh one.
+differ() {
+    rm -rf -- "$target" "$manifest"
+    fail content-differs "$1"
+}
+
 if [ ! -e "$compared" ]; then
     [ -e "$target" ] || fail not-fetched "the fetched point is gone from $target"
     # An older interrupted run may hold hooks' changes: nothing of it survives, all is loaded again.
@@ -163,7 +169,7 @@ if [ ! -e "$compared" ]; then
     done <"$scratch/databases"
     services_json >"$scratch/found"
     [ "$(cat /var/lib/holdfast/canary 2>/dev/null)" = "$(jq -r .canary "$manifest")" ] ||
-        fail content-differs "the canary of the point was not found after the restore"
+        differ "the canary of the point was not found after the restore"
     # Server versions, collations and sizes on disk may differ by right; rows and files may not.
     jq -n --slurpfile found "$scratch/found" --slurpfile manifest "$manifest" '
         [ $found[0] | to_entries[] | .key as $s | $manifest[0].services[$s] as $want
@@ -174,7 +180,7 @@ if [ ! -e "$compared" ]; then
               | (($have | keys) + ($w | keys) | unique[]) as $t | select($have[$t] != $w[$t])
               | "\($d), table \($t): \($have[$t] // "no") rows instead of \($w[$t] // "no")") ]' >"$scratch/differ"
     if [ "$(jq length "$scratch/differ")" -ne 0 ]; then
-        fail content-differs "$(jq -r 'join("; ")' "$scratch/differ" | cut -c1-2000)"
+        differ "$(jq -r 'join("; ")' "$scratch/differ" | cut -c1-2000)"
     fi
     ended=$(millis)
     files_end=$(cat "$scratch/files.end")

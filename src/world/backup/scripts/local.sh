@@ -41,6 +41,7 @@ vault_failed() {
     why=$(reason)
     case $why in
         *'wrong password'*) fail wrong-password "$1: the repository of $stack does not open with this password" ;;
+        *'ciphertext verification failed'*) fail repository-damaged "$1: the repository holds a file that is not its own: $why" ;;
         *'no matching ID'* | *'failed to find snapshot'*) fail point-missing "$1: $why" ;;
         *'no space left'*) fail disk-full "$1: $why" ;;
         *) fail restic-failed "$1: $why" ;;

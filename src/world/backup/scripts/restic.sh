@@ -35,7 +35,7 @@ restic_answers() {
 
 # guarded OUT PHASE ARGUMENTS…: runs restic, output in OUT and OUT.err, exit
 # code in $restic_code. restic alone would try for a quarter of an hour when
-# the backup machine is gone; here 45 seconds of silence end it.
+# the backup machine is gone; here half a minute of silence ends it.
 # note_progress may be set to a function that says how far it is.
 note_progress=
 guarded() {
@@ -50,21 +50,20 @@ guarded() {
         wait $!
         echo $? >"$out.code.new"
         mv "$out.code.new" "$out.code"
-    ) &
+    ) 2>/dev/null &
     turn=0
-    silent=0
+    silent_since=
     while [ ! -e "$out.code" ]; do
         sleep 0.1
         turn=$((turn + 1))
         if [ -z "$restic_pid" ] && [ -e "$out.pid" ]; then restic_pid=$(cat "$out.pid"); fi
         if [ $((turn % 50)) -eq 0 ]; then
-            began=$(date +%s)
             if answers; then
-                silent=0
+                silent_since=
             else
-                silent=$((silent + 5 + $(date +%s) - began))
+                silent_since=${silent_since:-$(date +%s)}
             fi
-            if [ "$silent" -ge 45 ]; then
+            if [ -n "$silent_since" ] && [ $(($(date +%s) - silent_since)) -ge 30 ]; then
                 kill "$restic_pid" 2>/dev/null || true
                 restic_pid=
                 fail backup-unreachable "the backup machine stopped answering at $address during $phase"
@@ -84,6 +83,7 @@ restic_failed() {
     case $why in
         *'wrong password'*) fail wrong-password "$2: the repository does not open with this password" ;;
         *'no space left'* | *'No space left'* | *'Insufficient Storage'* | *'507'*) fail disk-full "$2: $why" ;;
+        *'ciphertext verification failed'*) fail repository-damaged "$2: the repository holds a file that is not its own: $why" ;;
         *'already locked'*) fail locked "$2: $why" ;;
         *'401'* | *'403'*) fail denied "$2: $why" ;;
         *'repository does not exist'* | *'Is there a repository'*) fail repository-missing "$2: $why" ;;

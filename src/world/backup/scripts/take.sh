@@ -67,8 +67,11 @@ $rows_sql
 commit;
 SQL
     for mark in done counted; do
-        [ -e "$HF_DUMP.$mark" ] || fail dump-failed \
-            "$service: database $database: $(grep -v '^$' "$scratch/rows.err" | tail -n 3 | tr '\n' ' ' | cut -c1-600)"
+        if [ ! -e "$HF_DUMP.$mark" ]; then
+            why=$(grep -v '^$' "$scratch/rows.err" | tail -n 3 | tr '\n' ' ' | cut -c1-600)
+            case $why in *'o space left'*) fail disk-full "$service: database $database: $why" ;; esac
+            fail dump-failed "$service: database $database: $why"
+        fi
         rm -f "$HF_DUMP.$mark"
     done
     content=$(content_json "$scratch/rows") || fail dump-failed "$service: database $database: counts cannot be read"

@@ -1,0 +1,252 @@
+//! Scenes of backup and restore on real machines: a production machine in use, its
+//! backup machine, and a new machine in stage `building`. Whoever calls them brings the
+//! machines and a transport.
+
+use holdfast::model::ids::PointId;
+use holdfast::model::machine::ServiceRuntime;
+use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::secret::Secret;
+use holdfast::world::backup::{self, BackupRequest, Taken};
+use holdfast::world::machine::{Contact, MachineError, Script, Transport};
+
+const ATTACK: Script = Script {
+    name: "attack-repository",
+    text: include_str!("scripts/attack-repository.sh"),
+};
+const DAMAGE: Script = Script {
+    name: "damage-database",
+    text: include_str!("scripts/damage-database.sh"),
+};
+const MEND: Script = Script {
+    name: "mend-database",
+    text: include_str!("scripts/mend-database.sh"),
+};
+const SERVER: Script = Script {
+    name: "stop-server",
+    text: include_str!("scripts/stop-server.sh"),
+};
+
+/// A stack's machines.
+pub struct Scene<'a> {
+    pub transport: &'a dyn Transport,
+    pub production: &'a Contact,
+    pub backup: &'a Contact,
+    pub request: BackupRequest,
+    pub password: &'a Secret,
+}
+
+impl Scene<'_> {
+    pub async fn points(&self) -> Vec<RecoveryPoint> {
+        backup::points(
+            self.transport,
+            self.backup,
+            &self.request.stack,
+            self.password,
+        )
+        .await
+        .unwrap()
+    }
+
+    /// Takes a point and reads it back.
+    pub async fn ship(&self) -> Taken {
+        let taken = backup::take(self.transport, self.production, &self.request)
+            .await
+            .unwrap();
+        backup::read_back(
+            self.transport,
+            self.backup,
+            &self.request.stack,
+            self.password,
+            &taken,
+        )
+        .await
+        .unwrap();
+        taken
+    }
+
+    async fn run(&self, machine: &Contact, script: Script, line: String) -> Vec<serde_json::Value> {
+        self.transport
+            .run(machine, script, &Secret::new(line))
+            .await
+            .unwrap()
+    }
+
+    async fn proven(&self) -> Vec<PointId> {
+        let points = self.points().await.into_iter();
+        points
+            .filter(|point| point.rung >= Rung::Shipped)
+            .map(|point| point.id)
+            .collect()
+    }
+}
+
+/// The code of a refusal.
+pub fn code<T: std::fmt::Debug>(result: Result<T, MachineError>) -> String {
+    match result {
+        Err(MachineError::Refused { code, .. }) => code,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+pub async fn a_repository_is_made_once_and_never_again(scene: &Scene<'_>) {
+    let (stack, wrong) = (&scene.request.stack, Secret::new("not the password"));
+    backup::repository(scene.transport, scene.backup, stack, scene.password)
+        .await
+        .unwrap();
+    let again = backup::repository(scene.transport, scene.backup, stack, scene.password)
+        .await
+        .unwrap();
+    assert!(!again.made);
+    let refused = backup::repository(scene.transport, scene.backup, stack, &wrong).await;
+    assert_eq!(code(refused), "wrong-password");
+}
+
+pub async fn a_point_counts_only_after_it_was_read_back(scene: &Scene<'_>) {
+    let taken = backup::take(scene.transport, scene.production, &scene.request)
+        .await
+        .unwrap();
+    let rung = |points: Vec<RecoveryPoint>| {
+        points
+            .into_iter()
+            .find(|p| p.id == taken.point)
+            .unwrap()
+            .rung
+    };
+    assert_eq!(rung(scene.points().await), Rung::Taken);
+    let stack = &scene.request.stack;
+    let evidence = serde_json::json!({});
+    let claimed = backup::record_rung(
+        scene.transport,
+        scene.backup,
+        stack,
+        &taken.point,
+        Rung::Restored,
+        &evidence,
+    )
+    .await;
+    assert_eq!(code(claimed), "rung-missing");
+    let claimed = backup::record_rung(
+        scene.transport,
+        scene.backup,
+        stack,
+        &taken.point,
+        Rung::Shipped,
+        &evidence,
+    )
+    .await;
+    assert_eq!(code(claimed), "rung-forbidden");
+    let mut other = taken.clone();
+    other.manifest_digest.0 = "0".repeat(64);
+    let differs =
+        backup::read_back(scene.transport, scene.backup, stack, scene.password, &other).await;
+    assert_eq!(code(differs), "manifest-differs");
+    assert_eq!(rung(scene.points().await), Rung::Taken);
+    backup::read_back(scene.transport, scene.backup, stack, scene.password, &taken)
+        .await
+        .unwrap();
+    assert_eq!(rung(scene.points().await), Rung::Shipped);
+}
+
+/// From root on production: forgetting, pruning, deleting and overwriting all fail, and
+/// every point that was readable is readable afterwards.
+pub async fn s10_production_cannot_hurt_its_backups(scene: &Scene<'_>) {
+    let taken = scene.ship().await;
+    let before = scene.points().await;
+    let line = format!("point\t{}\n", taken.point);
+    let attacks = scene.run(scene.production, ATTACK, line).await;
+    assert!(attacks.len() >= 15, "only {} attacks", attacks.len());
+    for attack in attacks {
+        assert_eq!(attack["refused"], true, "{attack}");
+    }
+    assert_eq!(scene.points().await, before);
+    backup::read_back(
+        scene.transport,
+        scene.backup,
+        &scene.request.stack,
+        scene.password,
+        &taken,
+    )
+    .await
+    .unwrap();
+}
+
+/// `database` is one of the request's.
+pub async fn a_failing_dump_leaves_no_point_that_counts(scene: &Scene<'_>, database: &str) {
+    let before = scene.proven().await;
+    let line = format!("database\t{database}\n");
+    scene.run(scene.production, DAMAGE, line.clone()).await;
+    let failed = backup::take(scene.transport, scene.production, &scene.request).await;
+    scene.run(scene.production, MEND, line).await;
+    assert_eq!(code(failed), "dump-failed");
+    assert_eq!(scene.proven().await, before);
+    scene.ship().await;
+}
+
+pub async fn a_backup_machine_that_is_down_is_said_in_seconds(scene: &Scene<'_>) {
+    scene
+        .run(scene.backup, SERVER, "service\tstop\n".into())
+        .await;
+    let began = std::time::Instant::now();
+    let failed = backup::take(scene.transport, scene.production, &scene.request).await;
+    let took = began.elapsed();
+    scene
+        .run(scene.backup, SERVER, "service\tstart\n".into())
+        .await;
+    assert_eq!(code(failed), "backup-unreachable");
+    assert!(took.as_secs() < 30, "took {took:?}");
+}
+
+pub async fn s04_nothing_is_restored_onto_a_machine_in_use(scene: &Scene<'_>, point: &PointId) {
+    let services = &scene.request.services;
+    let fetched = backup::fetch(scene.transport, scene.production, point).await;
+    assert_eq!(code(fetched), "not-new");
+    let loaded = backup::load(scene.transport, scene.production, point, services).await;
+    assert_eq!(code(loaded), "not-new");
+}
+
+/// State that the point does not hold is refused before anything is loaded.
+pub async fn s15_a_service_that_the_point_does_not_hold_does_not_start_empty(
+    scene: &Scene<'_>,
+    new: &Contact,
+    point: &PointId,
+) {
+    backup::fetch(scene.transport, new, point).await.unwrap();
+    let mut services = scene.request.services.clone();
+    let Some(state) = services.iter_mut().find_map(|s| s.state.first_mut()) else {
+        panic!("the scene has no directory of state");
+    };
+    state.path = "/var/lib/never-backed-up".into();
+    let loaded = backup::load(scene.transport, new, point, &services).await;
+    assert_eq!(code(loaded), "not-in-point");
+}
+
+/// What comes back on the new machine is what production held.
+pub async fn a_restored_machine_holds_what_production_held(
+    scene: &Scene<'_>,
+    new: &Contact,
+    taken: &Taken,
+) {
+    let services: &[ServiceRuntime] = &scene.request.services;
+    let fetched = backup::fetch(scene.transport, new, &taken.point)
+        .await
+        .unwrap();
+    assert_eq!(fetched.manifest, taken.manifest);
+    let compared = backup::load(scene.transport, new, &taken.point, services)
+        .await
+        .unwrap();
+    let rows = |content: &holdfast::model::point::ServiceContent| {
+        let databases = content.databases.iter();
+        databases
+            .map(|(name, d)| (name.clone(), d.rows.clone()))
+            .collect::<Vec<_>>()
+    };
+    for (name, held) in &taken.manifest.services {
+        assert_eq!(compared.services[name].files, held.files, "{name}");
+        assert_eq!(rows(&compared.services[name]), rows(held), "{name}");
+    }
+    // Loading again changes nothing.
+    let again = backup::load(scene.transport, new, &taken.point, services)
+        .await
+        .unwrap();
+    assert_eq!(again.services, compared.services);
+}

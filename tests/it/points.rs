@@ -1,0 +1,302 @@
+//! Choosing a recovery point, when the next is due, and reading the repository's answer.
+
+use holdfast::decide::point::{backup_due, choose, last_moment};
+use holdfast::model::desired::Schedule;
+use holdfast::model::gap::GapKind;
+use holdfast::model::ids::{Epoch, PointId, StackId};
+use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::units::Bytes;
+use holdfast::world::backup::parse_points;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
+    RecoveryPoint {
+        id: PointId::new(id),
+        stack: StackId::new("acme"),
+        epoch: Epoch(epoch),
+        taken_at: at(taken_at),
+        bytes: Bytes(1),
+        rung,
+    }
+}
+
+fn ids(passed: &[holdfast::decide::point::Passed]) -> Vec<&str> {
+    passed.iter().map(|p| p.point.id.as_str()).collect()
+}
+
+#[test]
+fn s11_the_newest_point_proven_far_enough_is_chosen_and_newer_ones_are_named() {
+    let points = [
+        point("old", 1, "2026-03-01T02:30:00Z", Rung::AppVerified),
+        point("half", 1, "2026-03-02T03:00:00Z", Rung::Taken),
+        point("good", 1, "2026-03-02T02:30:00Z", Rung::Shipped),
+        point("newest", 1, "2026-03-03T02:30:00Z", Rung::Taken),
+    ];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(choice.chosen.unwrap().id.as_str(), "good");
+    assert_eq!(ids(&choice.newer_less_proven), ["newest", "half"]);
+    let left_behind: Vec<_> = choice
+        .newer_less_proven
+        .iter()
+        .map(|p| p.newer_by)
+        .collect();
+    assert_eq!(
+        left_behind,
+        [
+            Some(SignedDuration::from_hours(24)),
+            Some(SignedDuration::from_mins(30))
+        ]
+    );
+
+    let choice = choose(&points, Rung::Restored);
+    assert_eq!(choice.chosen.unwrap().id.as_str(), "old");
+    assert_eq!(ids(&choice.newer_less_proven), ["newest", "half", "good"]);
+}
+
+#[test]
+fn s11_without_a_proven_point_nothing_is_chosen_and_all_are_named() {
+    let points = [point("a", 1, "2026-03-01T02:30:00Z", Rung::Taken)];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(choice.chosen, None);
+    assert_eq!(ids(&choice.newer_less_proven), ["a"]);
+    assert_eq!(choice.newer_less_proven[0].newer_by, None);
+    assert_eq!(choose(&[], Rung::Taken).chosen, None);
+}
+
+#[test]
+fn s11_a_machine_that_came_back_does_not_write_the_newest_point() {
+    let points = [
+        point("successor", 2, "2026-03-01T10:00:00Z", Rung::Shipped),
+        point("zombie", 1, "2026-03-01T12:00:00Z", Rung::AppVerified),
+        point("before", 1, "2026-03-01T08:00:00Z", Rung::AppVerified),
+    ];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(choice.chosen.unwrap().id.as_str(), "successor");
+    assert_eq!(ids(&choice.newer_less_proven), [""; 0]);
+    assert_eq!(ids(&choice.outlived), ["zombie"]);
+}
+
+#[test]
+fn s11_a_successor_without_a_proven_point_goes_back_to_its_predecessors() {
+    let points = [
+        point("predecessor", 1, "2026-03-01T10:00:00Z", Rung::Shipped),
+        point("successor", 2, "2026-03-01T12:00:00Z", Rung::Taken),
+    ];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(choice.chosen.unwrap().id.as_str(), "predecessor");
+    assert_eq!(ids(&choice.newer_less_proven), ["successor"]);
+}
+
+fn any_point() -> impl Strategy<Value = RecoveryPoint> {
+    let rungs = [
+        Rung::Taken,
+        Rung::Shipped,
+        Rung::Checked,
+        Rung::Restored,
+        Rung::AppVerified,
+    ];
+    (0..1000u32, 1..4u32, 0..50i64, 0..rungs.len()).prop_map(move |(id, epoch, second, rung)| {
+        RecoveryPoint {
+            taken_at: Timestamp::from_second(second).unwrap(),
+            ..point(
+                &format!("{id:04}"),
+                epoch,
+                "2026-01-01T00:00:00Z",
+                rungs[rung],
+            )
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn s11_the_choice_is_proven_and_does_not_depend_on_the_order(
+        points in prop::collection::vec(any_point(), 0..12)
+    ) {
+        let choice = choose(&points, Rung::Shipped);
+        let mut reversed = points.clone();
+        reversed.reverse();
+        // Two points never share an id in a repository.
+        let mut names: Vec<_> = points.iter().map(|p| &p.id).collect();
+        names.sort();
+        names.dedup();
+        prop_assume!(names.len() == points.len());
+        prop_assert_eq!(&choice, &choose(&reversed, Rung::Shipped));
+        match &choice.chosen {
+            None => prop_assert!(points.iter().all(|p| p.rung < Rung::Shipped)),
+            Some(chosen) => {
+                prop_assert!(chosen.rung >= Rung::Shipped);
+                for p in points.iter().filter(|p| p.rung >= Rung::Shipped) {
+                    prop_assert!((p.epoch, p.taken_at) <= (chosen.epoch, chosen.taken_at));
+                }
+            }
+        }
+        prop_assert!(choice.newer_less_proven.iter().all(|p| p.point.rung < Rung::Shipped));
+    }
+}
+
+fn daily(hour: i8, minute: i8, zone: &str) -> Schedule {
+    Schedule {
+        hour,
+        minute,
+        zone: zone.to_owned(),
+    }
+}
+
+#[test]
+fn a_backup_is_due_once_a_day_at_its_local_time() {
+    let berlin = daily(2, 30, "Europe/Berlin");
+    // now, last taken, due; 02:30 in Berlin is 01:30 UTC in winter and 00:30 UTC in summer
+    for (now, last, due) in [
+        ("2026-01-15T01:29:59Z", Some("2026-01-14T01:30:05Z"), false),
+        ("2026-01-15T01:30:00Z", Some("2026-01-14T01:30:05Z"), true),
+        ("2026-01-15T01:30:00Z", Some("2026-01-15T01:30:00Z"), false),
+        ("2026-01-15T20:00:00Z", Some("2026-01-15T01:31:00Z"), false),
+        ("2026-01-15T20:00:00Z", Some("2026-01-15T01:29:00Z"), true),
+        ("2026-07-15T00:30:00Z", Some("2026-07-14T00:30:00Z"), true),
+        ("2026-07-15T00:29:00Z", Some("2026-07-14T00:30:00Z"), false),
+        // Weeks without a backup: due, once.
+        ("2026-07-15T12:00:00Z", Some("2026-06-01T00:30:00Z"), true),
+        // Never any backup: at once, at any hour.
+        ("2026-07-15T12:00:00Z", None, true),
+    ] {
+        assert_eq!(
+            backup_due(&berlin, last.map(at), at(now)),
+            due,
+            "now {now}, last {last:?}"
+        );
+    }
+}
+
+#[test]
+fn a_local_time_that_daylight_saving_skips_comes_behind_the_gap() {
+    // 2026-03-29 in Berlin: 02:00 becomes 03:00, so 02:30 does not exist; 01:30 UTC is 03:30.
+    let berlin = daily(2, 30, "Europe/Berlin");
+    assert_eq!(
+        last_moment(&berlin, at("2026-03-29T01:29:59Z")),
+        at("2026-03-28T01:30:00Z")
+    );
+    assert_eq!(
+        last_moment(&berlin, at("2026-03-29T01:30:00Z")),
+        at("2026-03-29T01:30:00Z")
+    );
+    assert_eq!(
+        last_moment(&berlin, at("2026-03-30T00:30:00Z")),
+        at("2026-03-30T00:30:00Z")
+    );
+}
+
+#[test]
+fn a_local_time_that_comes_twice_counts_the_first_time() {
+    // 2026-10-25 in Berlin: 03:00 becomes 02:00, so 02:30 is 00:30 UTC and 01:30 UTC.
+    let berlin = daily(2, 30, "Europe/Berlin");
+    let first = at("2026-10-25T00:30:00Z");
+    assert_eq!(last_moment(&berlin, first), first);
+    assert_eq!(last_moment(&berlin, at("2026-10-25T01:30:00Z")), first);
+    assert!(!backup_due(
+        &berlin,
+        Some(at("2026-10-25T00:31:00Z")),
+        at("2026-10-25T01:31:00Z")
+    ));
+}
+
+#[test]
+fn a_zone_beyond_the_date_line_has_its_own_day() {
+    // 06:00 on the 15th in Auckland (summer, +13) is 17:00 UTC on the 14th.
+    let auckland = daily(6, 0, "Pacific/Auckland");
+    assert_eq!(
+        last_moment(&auckland, at("2026-01-14T18:00:00Z")),
+        at("2026-01-14T17:00:00Z")
+    );
+    // A zone without a day 2011-12-30 (Samoa): the day before it counts until the 31st.
+    let apia = daily(12, 0, "Pacific/Apia");
+    let moment = last_moment(&apia, at("2011-12-30T12:00:00Z"));
+    assert!(moment <= at("2011-12-30T12:00:00Z"));
+    assert!(at("2011-12-30T12:00:00Z").duration_since(moment) < SignedDuration::from_hours(48));
+}
+
+#[test]
+fn daily_moments_in_a_year_with_both_edges_are_exactly_one_a_day() {
+    let berlin = daily(2, 30, "Europe/Berlin");
+    let mut now = at("2026-01-01T12:00:00Z");
+    let mut taken = now;
+    let mut backups = 0;
+    while now < at("2027-01-01T12:00:00Z") {
+        if backup_due(&berlin, Some(taken), now) {
+            backups += 1;
+            taken = now;
+        }
+        now += SignedDuration::from_mins(10);
+    }
+    assert_eq!(backups, 365);
+}
+
+#[test]
+fn an_unknown_zone_still_gives_backups() {
+    assert!(backup_due(
+        &daily(2, 30, "Nowhere/Atlantis"),
+        Some(at("2026-01-14T02:30:00Z")),
+        at("2026-01-15T02:30:00Z")
+    ));
+}
+
+#[test]
+fn s01_a_stack_the_answer_does_not_speak_of_is_a_gap_and_not_empty() {
+    let [acme, bell, cook, dent] = ["acme", "bell", "cook", "dent"].map(StackId::new);
+    let seen = parse_points(
+        &[&acme, &bell, &cook, &dent],
+        vec![
+            json!({"progress": {"phase": "points", "detail": ""}}),
+            json!({"stack": "acme", "points": []}),
+            json!({"stack": "bell", "gap": {"code": "wrong-password", "reason": "does not open"}}),
+            json!({"stack": "cook", "points": [{"id": 7}]}),
+            json!({"stack": "stranger", "points": []}),
+        ],
+    );
+    assert_eq!(seen.len(), 4);
+    assert_eq!(seen[&acme], Ok(vec![]));
+    assert_eq!(seen[&bell].as_ref().unwrap_err().kind, GapKind::Denied);
+    assert_eq!(seen[&cook].as_ref().unwrap_err().kind, GapKind::Unreadable);
+    assert_eq!(seen[&dent].as_ref().unwrap_err().kind, GapKind::Unreadable);
+}
+
+#[test]
+fn only_evidence_of_reading_back_lifts_a_point_above_taken() {
+    let acme = StackId::new("acme");
+    let snapshot = |id: &str, tags: &[&str], rungs: &[&str]| json!({"id": id, "time": "2026-03-01T02:30:00.5Z", "tags": tags, "bytes": 5, "rungs": rungs});
+    let ours = ["stack=acme", "epoch=3", "commit=abc"];
+    let seen = parse_points(
+        &[&acme],
+        vec![json!({"stack": "acme", "points": [
+            snapshot("none", &ours, &[]),
+            snapshot("claimed", &ours, &["restored"]),
+            snapshot("shipped", &ours, &["shipped"]),
+            snapshot("verified", &ours, &["app-verified", "shipped", "restored"]),
+            snapshot("unknown", &ours, &["shipped", "blessed"]),
+            snapshot("foreign", &["stack=bell", "epoch=3"], &["shipped"]),
+            snapshot("untagged", &[], &["shipped"]),
+            json!({"id": "unsized", "time": "2026-03-01T02:30:00Z", "tags": ours, "bytes": null, "rungs": []}),
+        ]})],
+    );
+    let points = seen[&acme].as_ref().unwrap();
+    let rungs: Vec<_> = points.iter().map(|p| (p.id.as_str(), p.rung)).collect();
+    assert_eq!(
+        rungs,
+        [
+            ("none", Rung::Taken),
+            ("claimed", Rung::Taken),
+            ("shipped", Rung::Shipped),
+            ("verified", Rung::AppVerified),
+            ("unknown", Rung::Shipped),
+            ("unsized", Rung::Taken),
+        ]
+    );
+    assert_eq!(points[0].epoch, Epoch(3));
+    assert_eq!(points[0].bytes, Bytes(5));
+}
