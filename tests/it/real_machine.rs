@@ -1,11 +1,13 @@
-//! A whole life of a machine over SSH. Asks for a fresh Debian 13 machine that may be
-//! spoiled: HOLDFAST_TEST_MACHINE=address,port,keyfile,hostkeyfile. Without it there is
-//! nothing to ask, and the test says so and passes.
+//! Whole lives of machines over SSH. They ask for fresh Debian 13 machines that may be
+//! spoiled: `HOLDFAST_TEST_MACHINE` and `HOLDFAST_TEST_BACKUP_MACHINE`, each
+//! `address,port,keyfile,hostkeyfile`. Without them there is nothing to ask, and the
+//! tests say so and pass.
 
 use crate::sample;
 use holdfast::decide::changes::changes;
+use holdfast::decide::manifest;
 use holdfast::model::gap::GapKind;
-use holdfast::model::ids::{Epoch, MachineName};
+use holdfast::model::ids::{Epoch, MachineName, StackId};
 use holdfast::model::machine::{Change, Stage};
 use holdfast::model::secret::Secret;
 use holdfast::world::machine::ssh::SshTransport;
@@ -21,10 +23,13 @@ struct Target {
     key: String,
 }
 
-fn target() -> Option<Target> {
-    let words = std::env::var("HOLDFAST_TEST_MACHINE").ok()?;
+fn target(variable: &str) -> Option<Target> {
+    let Ok(words) = std::env::var(variable) else {
+        eprintln!("{variable} is not set: nothing to try");
+        return None;
+    };
     let [address, port, key, host_key] = words.split(',').collect::<Vec<_>>()[..] else {
-        panic!("HOLDFAST_TEST_MACHINE=address,port,keyfile,hostkeyfile");
+        panic!("{variable}=address,port,keyfile,hostkeyfile");
     };
     let host_key = fs::read_to_string(host_key).unwrap();
     Some(Target {
@@ -78,8 +83,7 @@ fn code<T: std::fmt::Debug>(answer: Result<T, MachineError>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s15_a_machine_lives_from_blank_to_closed() {
-    let Some(target) = target() else {
-        eprintln!("HOLDFAST_TEST_MACHINE is not set: nothing to try");
+    let Some(target) = target("HOLDFAST_TEST_MACHINE") else {
         return;
     };
     let contact = &target.contact;
@@ -255,4 +259,65 @@ async fn s15_a_machine_lives_from_blank_to_closed() {
     assert_eq!(target.sh(nginx), "inactive");
     assert_eq!(target.sh("systemctl is-active postgresql"), "active");
     lap("close");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_a_backup_machine_takes_points_and_forgets_none() {
+    let Some(target) = target("HOLDFAST_TEST_BACKUP_MACHINE") else {
+        return;
+    };
+    let contact = &target.contact;
+    let key = Secret::new(fs::read(&target.key).unwrap());
+    let transport = SshTransport::new(&key).unwrap();
+    let machine = MachineName::new("backup-netcup");
+    let manifest = manifest::backup(
+        &sample::estate(),
+        &machine,
+        Epoch(1),
+        &[StackId::new("acme"), StackId::new("other")],
+        &sample::key(),
+        contact.address,
+    )
+    .unwrap();
+    verbs::prepare(&transport, contact, &manifest)
+        .await
+        .unwrap();
+    verbs::install(&transport, contact, &manifest)
+        .await
+        .unwrap();
+    verbs::start(&transport, contact, &manifest).await.unwrap();
+    verbs::mark_opened(&transport, contact).await.unwrap();
+    let request = FactsRequest::of(Some(&manifest));
+    let facts = verbs::facts(&transport, contact, &request).await.unwrap();
+    assert_eq!(changes(&manifest, &facts), []);
+    assert_eq!((facts.stage, facts.open), (Stage::Opened, false));
+    let own = "systemctl is-enabled restic-rest-server.service || true";
+    assert!(target.sh(own).starts_with("masked"), "{}", target.sh(own));
+
+    let password = sample::access().password;
+    let password = password.expose_text().unwrap();
+    let url = format!(
+        "rest:https://acme:{password}@{}:8000/acme/",
+        contact.address
+    );
+    let restic = |arguments: &str| {
+        target.sh(&format!(
+            "export RESTIC_REPOSITORY={url} RESTIC_PASSWORD=x HOME=/root; timeout 60 restic --cacert /etc/holdfast/tls.crt {arguments} 2>&1; echo \"exit $?\""
+        ))
+    };
+    let said = restic("init");
+    assert!(said.ends_with("exit 0"), "{said}");
+    let said = restic("backup /etc/hostname --tag epoch=1");
+    assert!(said.ends_with("exit 0"), "{said}");
+    let said = restic("forget --tag epoch=1 --unsafe-allow-remove-all --prune");
+    assert!(!said.ends_with("exit 0"), "a point was forgotten: {said}");
+    let said = restic("snapshots --json");
+    assert!(said.contains("epoch=1"), "{said}");
+    // Another stack's repository is not this user's.
+    let status = target.sh(&format!(
+        "curl -sS -o /dev/null -w '%{http_code}' --cacert /etc/holdfast/tls.crt -u acme:{password} https://{}:8000/other/config",
+        contact.address,
+        http_code = "{http_code}",
+    ));
+    assert_eq!(status, "401");
 }

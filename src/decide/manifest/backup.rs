@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-/// rest-server's account on the machine.
-const ACCOUNT: &str = "holdfast-restic";
+/// rest-server's account on the machine; Debian's package makes it.
+const ACCOUNT: &str = "restic-rest-server";
 /// Cost of a password line. bcrypt's slowness protects guessable passwords;
 /// these have 190 bits, and restic sends them with every request.
 const COST: u32 = 5;
@@ -36,7 +36,7 @@ pub fn backup<'a>(
             machine,
         },
     )?;
-    draft.package("rest-server");
+    draft.package("restic-rest-server");
     draft.directory("/srv/holdfast", "0755", "root", "root");
     draft.directory("/srv/holdfast/restic", "0700", ACCOUNT, ACCOUNT);
     draft.directory("/srv/holdfast/rungs", "0755", "root", "root");
@@ -75,15 +75,9 @@ pub fn backup<'a>(
             restarts,
         ))?;
     }
-    draft.file(
-        "/etc/sysusers.d/holdfast-restic.conf",
-        include_str!("base/holdfast-restic.conf"),
-        "0644",
-        When::BeforePackages,
-    )?;
     // An empty unit is a masked one: the package's own would listen without passwords.
     draft.file(
-        "/etc/systemd/system/rest-server.service",
+        "/etc/systemd/system/restic-rest-server.service",
         "",
         "0644",
         When::BeforePackages,

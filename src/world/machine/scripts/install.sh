@@ -26,7 +26,6 @@ write_files early
 install_packages package
 
 progress files "$(wc -l <"$work/file") files"
-[ ! -s /etc/sysusers.d/holdfast-restic.conf ] || systemd-sysusers /etc/sysusers.d/holdfast-restic.conf
 make_directories directory
 write_files file
 systemctl daemon-reload
