@@ -23,6 +23,7 @@ pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour
         if draw(finding, files, colour, &mut text).is_err() {
             let _ = writeln!(text, "{}", one_line(finding));
         }
+        text.push('\n');
     }
     let count = findings.len();
     let files: std::collections::BTreeSet<&str> =

@@ -9,6 +9,7 @@ use holdfast::model::diagnostic::Diagnostic;
 use holdfast::model::ids::{CommitId, StackId};
 use holdfast::show::diagnostics::{one_line, render};
 use holdfast::world::catalogue::embedded;
+use holdfast::world::git::trust_list;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -114,11 +115,14 @@ fn a_sound_estate_is_understood_completely() {
     assert_eq!(stack.fallback.len(), 1);
     assert_eq!(stack.fallback[0].machine_type, None, "a pool has no types");
     assert_eq!(stack.fallback[0].image, stack.production.image);
-    assert_eq!((stack.backup.schedule.hour, stack.backup.schedule.minute), (2, 30));
+    assert_eq!(
+        (stack.backup.schedule.hour, stack.backup.schedule.minute),
+        (2, 30)
+    );
     assert_eq!(stack.backup.schedule.zone, "Europe/Berlin");
     assert_eq!(stack.services[0].settings["title"], "ACME Wiki");
     assert_eq!(stack.services[0].settings["admin"], "Admin", "the default");
-    assert_eq!(stack.services[0].place.line, 29);
+    assert_eq!(stack.services[0].place.line, 26);
     assert_eq!(stack.production.place.line, 13);
     assert_eq!(desired.blueprints.len(), 1, "those in use");
 }
@@ -136,7 +140,13 @@ fn without_a_site_the_usual_one_is_taken() {
     let resolution = read(&with("stacks/acme.toml", "site = \"nbg1\"\n", ""));
     assert_eq!(lines(&resolution.diagnostics), "");
     let desired = resolution.desired.expect("sound");
-    assert_eq!(desired.stacks[&StackId::new("acme")].production.site.as_str(), "fsn1");
+    assert_eq!(
+        desired.stacks[&StackId::new("acme")]
+            .production
+            .site
+            .as_str(),
+        "fsn1"
+    );
 }
 
 #[test]
@@ -148,11 +158,17 @@ fn all_errors_of_all_files_are_told_with_line_and_column() {
         .replace("language", "langauge")
         .replace("\"mediawiki\"", "\"mediwiki\"")
         .replace("02:30", "2:30")
-        .replace("host = \"wiki.acme.example\"", "host = \"Wiki.acme.example.\"")
+        .replace(
+            "host = \"wiki.acme.example\"",
+            "host = \"Wiki.acme.example.\"",
+        )
         .replace("\"rebuild\"", "\"rebuilt\"");
     files.insert("stacks/acme.toml".to_owned(), text.into_bytes());
     let hosters = String::from_utf8(files["hosters.toml"].clone()).expect("text");
-    let hosters = hosters.replace("descriptor = \"ionos\"", "descriptor = \"inos\"\nendpoint = \"http://api.example/v1\"");
+    let hosters = hosters.replace(
+        "descriptor = \"ionos\"",
+        "descriptor = \"inos\"\nendpoint = \"http://api.example/v1\"",
+    );
     files.insert("hosters.toml".to_owned(), hosters.into_bytes());
     let broken = "schema = 1\n[stack]\nid = \"zeta\"\nname = \"Zeta\n[production]\nhoster = = 1\n";
     files.insert("stacks/zeta.toml".to_owned(), broken.into());
@@ -169,18 +185,29 @@ fn all_errors_of_all_files_are_told_with_line_and_column() {
 fn a_near_miss_is_met_with_what_was_meant() {
     let cases = [
         ("[repair]", "[repiar]", "repair"),
-        ("blueprint = \"mediawiki\"", "blueprint = \"mediawki\"", "mediawiki"),
+        (
+            "blueprint = \"mediawiki\"",
+            "blueprint = \"mediawki\"",
+            "mediawiki",
+        ),
         ("hoster = \"netcup\"", "hoster = \"netcpu\"", "netcup"),
         ("site = \"nbg1\"", "site = \"nbg2\"", "nbg1"),
         ("title =", "titel =", "title"),
         ("\"restart\"", "\"restat\"", "restart"),
-        ("image = \"debian-13\"", "image = \"debian-31\"", "debian-13"),
+        (
+            "image = \"debian-13\"",
+            "image = \"debian-31\"",
+            "debian-13",
+        ),
         ("Europe/Berlin", "Europe/Berln", "Europe/Berlin"),
         ("schedule =", "shedule =", "schedule"),
     ];
     for (right, wrong, meant) in cases {
         let said = lines(&stack_with(right, wrong));
-        assert!(said.contains(&format!("did you mean `{meant}`?")), "{wrong}: {said}");
+        assert!(
+            said.contains(&format!("did you mean `{meant}`?")),
+            "{wrong}: {said}"
+        );
     }
 }
 
@@ -204,7 +231,11 @@ fn every_wrong_value_is_refused() {
         ("version = 1", "version = 9", "HF0015"),
         ("02:30", "24:30", "HF0007"),
         ("daily", "weekly", "HF0007"),
-        ("\"restart\", \"rebuild\"", "\"restart\", \"restart\"", "HF0013"),
+        (
+            "\"restart\", \"rebuild\"",
+            "\"restart\", \"restart\"",
+            "HF0013",
+        ),
     ];
     for (right, wrong, code) in cases {
         let findings = stack_with(right, wrong);
@@ -235,13 +266,16 @@ fn a_host_that_two_customers_claim_holds_both() {
     let desired = resolution.desired.expect("shared files are sound");
     assert!(desired.stacks.is_empty());
     assert_eq!(desired.broken.len(), 2);
-    assert!(lines(&resolution.diagnostics).contains("claimed here and in stacks/bolt.toml:29"));
+    assert!(lines(&resolution.diagnostics).contains("claimed here and in stacks/bolt.toml:26"));
 }
 
 #[test]
 fn s16_one_broken_stack_leaves_the_others() {
     let mut files = estate();
-    files.insert("stacks/zeta.toml".to_owned(), b"schema = 1\n[stack\n".to_vec());
+    files.insert(
+        "stacks/zeta.toml".to_owned(),
+        b"schema = 1\n[stack\n".to_vec(),
+    );
     files.insert("stacks/yota.toml".to_owned(), vec![0xff, 0xfe]);
     let resolution = read(&files);
     let desired = resolution.desired.expect("others go on");
@@ -253,7 +287,10 @@ fn s16_one_broken_stack_leaves_the_others() {
 #[test]
 fn s16_a_broken_blueprint_of_the_estate_holds_only_who_uses_it() {
     let mut files = estate();
-    files.insert("blueprints/shop/blueprint.toml".to_owned(), b"schema = 1\n".to_vec());
+    files.insert(
+        "blueprints/shop/blueprint.toml".to_owned(),
+        b"schema = 1\n".to_vec(),
+    );
     let other = STACK
         .replace("\"acme\"", "\"bolt\"")
         .replace("mediawiki", "shop")
@@ -285,15 +322,31 @@ fn s01_what_cannot_be_read_is_never_an_empty_estate() {
 #[test]
 fn s13_a_secret_in_plain_text_is_named_and_not_repeated() {
     let cases = [
-        ("token_secret = \"hetzner-token\"", "token = \"Sup3rS3cret\""),
-        ("token_secret = \"hetzner-token\"", "token_secret = \"Sup3rS3cret\""),
-        ("token_secret = \"hetzner-token\"", "password = \"\"\"\nSup3rS3cret\n\"\"\""),
+        (
+            "token_secret = \"hetzner-token\"",
+            "token = \"Sup3rS3cret\"",
+        ),
+        (
+            "token_secret = \"hetzner-token\"",
+            "token_secret = \"Sup3rS3cret\"",
+        ),
+        (
+            "token_secret = \"hetzner-token\"",
+            "password = \"\"\"\nSup3rS3cret\n\"\"\"",
+        ),
     ];
     for (right, wrong) in cases {
         let files = with("hosters.toml", right, wrong);
         let findings = read(&files).diagnostics;
-        assert!(findings.iter().any(|f| f.code == "HF0017"), "{wrong}: {}", lines(&findings));
-        let plain: Vec<Diagnostic> = findings.into_iter().filter(|f| f.code == "HF0017").collect();
+        assert!(
+            findings.iter().any(|f| f.code == "HF0017"),
+            "{wrong}: {}",
+            lines(&findings)
+        );
+        let plain: Vec<Diagnostic> = findings
+            .into_iter()
+            .filter(|f| f.code == "HF0017")
+            .collect();
         let shown = render(&plain, &files, false) + &lines(&plain) + &format!("{plain:?}");
         assert!(!shown.contains("Sup3rS3cret"), "{shown}");
     }
@@ -305,9 +358,15 @@ fn a_secret_that_only_one_can_read_is_refused() {
     let lone = "age-encryption.org/v1\n-> X25519 aaaa\nbbbb\n--- mac\n";
     files.insert("secrets/hetzner-token.age".to_owned(), lone.into());
     assert!(lines(&read(&files).diagnostics).contains("can be read by 1 identities"));
-    files.insert("secrets/hetzner-token.age".to_owned(), b"Sup3rS3cret".to_vec());
+    files.insert(
+        "secrets/hetzner-token.age".to_owned(),
+        b"Sup3rS3cret".to_vec(),
+    );
     let said = lines(&read(&files).diagnostics);
-    assert!(said.contains("is it in plain text?") && !said.contains("Sup3r"), "{said}");
+    assert!(
+        said.contains("is it in plain text?") && !said.contains("Sup3r"),
+        "{said}"
+    );
     files.remove("secrets/hetzner-token.age");
     assert!(lines(&read(&files).diagnostics).contains("`hetzner-token` is needed"));
 }
@@ -329,9 +388,16 @@ fn clash(stack: &str, change: impl FnOnce(&mut Catalogue)) -> String {
 
 #[test]
 fn s14_the_same_account_is_no_backup() {
-    let stack = STACK.replace("hoster = \"netcup\"\nsite = \"vie\"", "hoster = \"hetzner\"\nsite = \"hel1\"");
+    let stack = STACK.replace(
+        "hoster = \"netcup\"\nsite = \"vie\"",
+        "hoster = \"hetzner\"\nsite = \"hel1\"",
+    );
     let said = clash(&stack, |_| {});
-    for fact in ["the same account hetzner", "the same company Hetzner Online GmbH", "AS24940"] {
+    for fact in [
+        "the same account hetzner",
+        "the same company Hetzner Online GmbH",
+        "AS24940",
+    ] {
         assert!(said.contains(fact), "{said}");
     }
     assert!(said.starts_with("stacks/acme.toml:20:10"), "{said}");
@@ -343,7 +409,10 @@ fn s14_the_same_company_under_another_name_is_no_backup() {
         let other = world.descriptors.get_mut("netcup").expect("netcup");
         other.legal_entity = "hetzner  online gmbh".to_owned();
     });
-    assert!(said.contains("the same company Hetzner Online GmbH"), "{said}");
+    assert!(
+        said.contains("the same company Hetzner Online GmbH"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -352,7 +421,10 @@ fn s14_the_same_group_is_no_backup() {
         let other = world.descriptors.get_mut("netcup").expect("netcup");
         other.parent = "Hetzner Online GmbH".to_owned();
     });
-    assert!(said.contains("the same group Hetzner Online GmbH"), "{said}");
+    assert!(
+        said.contains("the same group Hetzner Online GmbH"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -367,7 +439,10 @@ fn s14_the_same_network_is_no_backup() {
 #[test]
 fn s14_the_same_town_is_no_backup() {
     let said = clash(&STACK.replace("site = \"vie\"", "site = \"nbg\""), |_| {});
-    assert!(said.contains("Nuremberg and Nuremberg are 0 km apart"), "{said}");
+    assert!(
+        said.contains("Nuremberg and Nuremberg are 0 km apart"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -401,31 +476,66 @@ fn the_estates_own_blueprint_cannot_take_a_built_in_name() {
     assert_eq!(desired.stacks.len(), 1, "the built-in one is used");
 }
 
+#[test]
+fn a_thousand_customers_are_read_in_one_go() {
+    let mut files = estate();
+    for number in 0..1000 {
+        let id = format!("c{number:04}");
+        let text = STACK.replace("acme", &id);
+        files.insert(format!("stacks/{id}.toml"), text.into_bytes());
+    }
+    let start = std::time::Instant::now();
+    let resolution = read(&files);
+    let took = start.elapsed();
+    assert_eq!(resolution.desired.expect("sound").stacks.len(), 1001);
+    // Generous: unoptimised, beside other tests. The bench holds the real limit.
+    assert!(took.as_secs() < 10, "{took:?}");
+    eprintln!("resolved 1001 stacks in {took:?}");
+}
+
 fn mutated() -> impl Strategy<Value = Files> {
     let paths: Vec<String> = estate().into_keys().collect();
     let bits = prop_oneof![
-        Just("\"".to_owned()), Just("[".to_owned()), Just("]".to_owned()), Just("=".to_owned()),
-        Just("\n".to_owned()), Just("{ a = 1".to_owned()), Just("'''".to_owned()), Just("ä".to_owned()),
-        Just("\u{0}".to_owned()), Just("[[[[[[[[[[[[".to_owned()), Just("1e999".to_owned()), any::<String>(),
+        Just("\"".to_owned()),
+        Just("[".to_owned()),
+        Just("]".to_owned()),
+        Just("=".to_owned()),
+        Just("\n".to_owned()),
+        Just("{ a = 1".to_owned()),
+        Just("'''".to_owned()),
+        Just("ä".to_owned()),
+        Just("\u{0}".to_owned()),
+        Just("[[[[[[[[[[[[".to_owned()),
+        Just("1e999".to_owned()),
+        any::<String>(),
     ];
-    let edit = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_usize..40, bits);
-    (prop::sample::select(paths), prop::collection::vec(edit, 1..6)).prop_map(|(path, edits)| {
-        let mut files = estate();
-        let mut text = String::from_utf8(files[&path].clone()).expect("text");
-        for (at, _, length, insert) in edits {
-            let floor = |mut at: usize| {
-                while !text.is_char_boundary(at) {
-                    at -= 1;
-                }
-                at
-            };
-            let from = floor(at.index(text.len() + 1));
-            let to = floor((from + length).min(text.len())).max(from);
-            text.replace_range(from..to, &insert);
-        }
-        files.insert(path, text.into_bytes());
-        files
-    })
+    let edit = (
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+        0_usize..40,
+        bits,
+    );
+    (
+        prop::sample::select(paths),
+        prop::collection::vec(edit, 1..6),
+    )
+        .prop_map(|(path, edits)| {
+            let mut files = estate();
+            let mut text = String::from_utf8(files[&path].clone()).expect("text");
+            for (at, _, length, insert) in edits {
+                let floor = |mut at: usize| {
+                    while !text.is_char_boundary(at) {
+                        at -= 1;
+                    }
+                    at
+                };
+                let from = floor(at.index(text.len() + 1));
+                let to = floor((from + length).min(text.len())).max(from);
+                text.replace_range(from..to, &insert);
+            }
+            files.insert(path, text.into_bytes());
+            files
+        })
 }
 
 proptest! {
@@ -438,6 +548,10 @@ proptest! {
         prop_assert!(!drawn.is_empty());
         for finding in &resolution.diagnostics {
             prop_assert!(finding.place.line >= 1 && finding.place.column >= 1);
+        }
+        // What passes here can be used by the judge of the next commit.
+        if resolution.desired.is_some() {
+            prop_assert!(trust_list(&files["trust.toml"]).is_ok());
         }
         // Whatever is not wanted any more is not wanted for a reason that is told.
         let whole = resolution.desired.is_some_and(|d| d.stacks.len() == 1);

@@ -176,7 +176,10 @@ pub fn trust(keys: &[&Key]) -> Vec<u8> {
 pub fn draft<'d>(parents: &[Oid], list: &[&Key], message: &'d str) -> Draft<'d> {
     let files = BTreeMap::from([
         ("trust.toml".to_owned(), (0o100_644, trust(list))),
-        ("note.md".to_owned(), (0o100_644, message.as_bytes().to_vec())),
+        (
+            "note.md".to_owned(),
+            (0o100_644, message.as_bytes().to_vec()),
+        ),
     ]);
     Draft {
         parents: parents.to_vec(),

@@ -40,14 +40,24 @@ fn a_new_estate_is_accepted_and_clean() {
     let (made, config) = made(&dir);
     assert_eq!(config.root, made.root);
     let estate = read(&config).expect("accepted");
-    assert!(estate.resolution.diagnostics.is_empty(), "{:#?}", estate.resolution.diagnostics);
+    assert!(
+        estate.resolution.diagnostics.is_empty(),
+        "{:#?}",
+        estate.resolution.diagnostics
+    );
     let desired = estate.resolution.desired.expect("sound");
     assert_eq!(desired.stacks.len(), 1);
     assert!(desired.broken.is_empty());
     let stack = desired.stacks.values().next().expect("a stack");
     assert_eq!(stack.services.len(), 2);
     assert_eq!(stack.production.machine_type.as_deref(), Some("cx23"));
-    assert_eq!(estate_key(&config, &estate.commit).expect("a key").expose().len(), 32);
+    assert_eq!(
+        estate_key(&config, &estate.commit)
+            .expect("a key")
+            .expose()
+            .len(),
+        32
+    );
     let (good, said) = git(&dir, &["verify-commit", "HEAD"]);
     assert!(good, "{said}");
     let (_, said) = git(&dir, &["status", "--porcelain"]);
@@ -78,7 +88,18 @@ fn a_commit_made_here_and_one_made_by_git_are_both_accepted() {
     let stacks = estate.resolution.desired.expect("sound").stacks;
     assert!(stacks.values().all(|stack| stack.name == "ACME SE"));
 
-    let (good, said) = git(&dir, &["-c", "commit.gpgsign=false", "commit", "-q", "--allow-empty", "-m", "No signature"]);
+    let (good, said) = git(
+        &dir,
+        &[
+            "-c",
+            "commit.gpgsign=false",
+            "commit",
+            "-q",
+            "--allow-empty",
+            "-m",
+            "No signature",
+        ],
+    );
     assert!(good, "{said}");
     assert!(read(&config).is_err(), "an unsigned commit is not accepted");
 }
@@ -103,8 +124,14 @@ fn a_folder_with_something_in_it_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("mine"), "").expect("a file");
     let error = init(folder.path(), &InitOptions::default()).expect_err("not empty");
-    assert!(matches!(error, InitError::Write(WriteError::NotEmpty { .. })), "{error:?}");
-    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1);
+    assert!(
+        matches!(error, InitError::Write(WriteError::NotEmpty { .. })),
+        "{error:?}"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path()).expect("readable").count(),
+        1
+    );
 }
 
 #[test]
@@ -112,16 +139,25 @@ fn keys_are_for_their_owner_only_and_never_committed() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path().join("estate");
     let (made, config) = made(&dir);
-    for path in [&made.signing_key, &made.identity, &made.escrow, &made.config] {
+    for path in [
+        &made.signing_key,
+        &made.identity,
+        &made.escrow,
+        &made.config,
+    ] {
         let mode = std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}", path.display());
     }
     let estate = read(&config).expect("accepted");
     for (path, content) in estate.commit.files() {
         let text = String::from_utf8_lossy(content);
-        assert!(!text.contains("AGE-SECRET-KEY") && !text.contains("PRIVATE KEY"), "{path}");
+        assert!(
+            !text.contains("AGE-SECRET-KEY") && !text.contains("PRIVATE KEY"),
+            "{path}"
+        );
     }
-    std::fs::set_permissions(&made.identity, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    std::fs::set_permissions(&made.identity, std::fs::Permissions::from_mode(0o644))
+        .expect("a mode");
     let error = Opener::load(&made.identity).expect_err("others can read it");
     assert!(matches!(error, SecretError::Exposed { .. }), "{error:?}");
 }
@@ -134,18 +170,26 @@ fn s13_secrets_are_sealed_for_reconciler_and_escrow_and_never_shown() {
     let token = "Fi6dOnIs2yuvIvEr";
     let path = write_secret(&dir, "hetzner-token", &Secret::new(token)).expect("sealed");
     let sealed = std::fs::read(path).expect("a file");
-    assert!(!sealed.windows(token.len()).any(|part| part == token.as_bytes()));
+    assert!(
+        !sealed
+            .windows(token.len())
+            .any(|part| part == token.as_bytes())
+    );
     let changes = BTreeMap::from([("secrets/hetzner-token.age".to_owned(), Some(sealed))]);
     commit_signed(&dir, "Seal the token", &changes).expect("a commit");
     let estate = read(&config).expect("accepted");
     let opened = secret(&config, &estate.commit, "hetzner-token").expect("opened");
     assert_eq!(opened.expose(), token.as_bytes());
     let by_escrow = Opener::load(&made.escrow).expect("an identity");
-    let opened = by_escrow.open(estate.commit.files(), "hetzner-token").expect("opened");
+    let opened = by_escrow
+        .open(estate.commit.files(), "hetzner-token")
+        .expect("opened");
     assert_eq!(opened.expose(), token.as_bytes());
     let shown = format!("{opened:?} {by_escrow:?} {estate:?}");
     assert!(!shown.contains(token) && !shown.contains("AGE-SECRET-KEY"));
-    let error = by_escrow.open(estate.commit.files(), "dns-key").expect_err("not there");
+    let error = by_escrow
+        .open(estate.commit.files(), "dns-key")
+        .expect_err("not there");
     assert!(matches!(error, SecretError::Missing { .. }), "{error:?}");
 }
 

@@ -259,7 +259,8 @@ fn two_signatures_are_one_too_many() {
 fn openpgp_is_refused_by_name() {
     check("openpgp", |lab, owner, _, root| {
         let payload = lab.unsigned(&draft(&[root], &[owner], "next"));
-        let armour = "-----BEGIN PGP SIGNATURE-----\n\niQEzBAABCAAdFiEE\n-----END PGP SIGNATURE-----";
+        let armour =
+            "-----BEGIN PGP SIGNATURE-----\n\niQEzBAABCAAdFiEE\n-----END PGP SIGNATURE-----";
         Case {
             root,
             head: lab.write(&with_headers(&payload, &[armour])),
@@ -309,7 +310,9 @@ fn a_replaced_object_changes_nothing() {
     let unsigned = lab.write(&lab.unsigned(&draft(&[root], &[&owner], "bad")));
     let signed = lab.signed(&draft(&[root], &[&owner], "good"), &owner);
     let name = format!("refs/replace/{unsigned}");
-    lab.repository.reference(&name, signed, true, "test").expect("a reference");
+    lab.repository
+        .reference(&name, signed, true, "test")
+        .expect("a reference");
     lab.head(unsigned);
     let error = verify(lab.path(), &id(root), "HEAD").expect_err("unsigned");
     assert!(matches!(error, TrustError::Unsigned { .. }), "{error:?}");
@@ -326,7 +329,10 @@ fn a_graft_changes_nothing() {
     std::fs::write(lab.repository.path().join("info/grafts"), graft).expect("a file");
     lab.head(stranger);
     let error = verify(lab.path(), &id(root), "HEAD").expect_err("another history");
-    assert!(matches!(error, TrustError::RootNotAncestor { .. }), "{error:?}");
+    assert!(
+        matches!(error, TrustError::RootNotAncestor { .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -344,7 +350,12 @@ fn a_shallow_clone_says_so() {
 #[test]
 fn what_leads_out_of_the_commit_is_refused() {
     let cases: [(&str, i32, Vec<u8>, &str); 3] = [
-        ("link.toml", 0o120_000, b"/etc/passwd".to_vec(), "symbolic link"),
+        (
+            "link.toml",
+            0o120_000,
+            b"/etc/passwd".to_vec(),
+            "symbolic link",
+        ),
         ("module", 0o160_000, Vec::new(), "submodule"),
         ("large.md", 0o100_644, vec![b'a'; (1 << 20) + 1], "1 MiB"),
     ];
@@ -365,7 +376,8 @@ fn a_list_that_would_let_nobody_in_is_refused_with_its_commit() {
     let (owner, _, root) = start(&lab);
     let mut next = draft(&[root], &[&owner], "next");
     let broken = b"schema = 1\nsigner = []\n[recipients]\nreconciler = \"x\"\nescrow = []\n";
-    next.files.insert("trust.toml".to_owned(), (0o100_644, broken.to_vec()));
+    next.files
+        .insert("trust.toml".to_owned(), (0o100_644, broken.to_vec()));
     lab.head(lab.signed(&next, &owner));
     let error = verify(lab.path(), &id(root), "HEAD").expect_err("broken");
     assert!(matches!(error, TrustError::TrustList { .. }), "{error:?}");

@@ -92,6 +92,10 @@ impl<'d> Table<'d> {
         needed: &str,
         example: &str,
     ) {
+        // What a recovering parser put in place of broken syntax, which is told already.
+        if self.document.damaged() && span.is_empty() {
+            return;
+        }
         self.report(
             codes::WRONG_TYPE,
             span,

@@ -59,10 +59,12 @@ fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>
     } else {
         format!(", {} held", desired.broken.len())
     };
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     anstream::println!(
-        "{}: {what}\n{} sound stacks with {services} services{held}",
+        "{}: {what}\n{} with {}{held}",
         desired.estate,
-        desired.stacks.len(),
+        count(desired.stacks.len(), "sound stack"),
+        count(services, "service"),
     );
     if resolution.diagnostics.is_empty() {
         Exit::Nothing
