@@ -145,7 +145,7 @@ fn without_a_site_the_usual_one_is_taken() {
             .production
             .site
             .as_str(),
-        "fsn1"
+        "nbg1"
     );
 }
 

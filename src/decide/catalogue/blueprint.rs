@@ -433,7 +433,7 @@ impl Reader<'_> {
     /// A file nobody names is a hook or template that somebody believes in.
     fn stray_files(&self, path: &str) {
         for file in self.files.keys() {
-            if !self.used.contains(*file) && !file.ends_with(".md") {
+            if !self.used.contains(*file) && file.strip_suffix(".md").is_none() {
                 let message = format!("{path}{file} is named nowhere in this file");
                 self.root.report(
                     codes::STRAY_FILE,

@@ -213,7 +213,7 @@ impl<'d> Table<'d> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for item in list.iter() {
+        for item in list {
             match item.get_ref().as_table() {
                 Some(entries) => tables.push(self.inner(key.to_owned(), entries, item.span())),
                 None => self.wrong(
@@ -239,7 +239,7 @@ impl<'d> Table<'d> {
             return Vec::new();
         };
         let mut texts = Vec::new();
-        for item in list.iter() {
+        for item in list {
             match item.get_ref().as_str() {
                 Some(text) => texts.push(Found {
                     value: text.to_owned(),
@@ -268,7 +268,7 @@ impl<'d> Table<'d> {
             return Vec::new();
         };
         let mut numbers = Vec::new();
-        for item in list.iter() {
+        for item in list {
             let number = item
                 .get_ref()
                 .as_integer()

@@ -181,11 +181,12 @@ fn read_stacks(files: &Files, surroundings: &Surroundings<'_>) -> Sorted {
         let Some(name) = path.strip_prefix("stacks/") else {
             continue;
         };
-        if name.starts_with('.') || name.ends_with(".md") {
+        if name.starts_with('.') || name.strip_suffix(".md").is_some() {
             continue;
         }
-        let stem = name.strip_suffix(".toml").unwrap_or(name);
-        if !name.ends_with(".toml") || !words::ID.fits(stem) {
+        let stem = name.strip_suffix(".toml");
+        let Some(stem) = stem.filter(|stem| words::ID.fits(stem)) else {
+            let stem = stem.unwrap_or(name);
             broken.entry(StackId::new(stem)).or_default().push(about_file(
                 codes::FILE_NAME,
                 path,
@@ -193,7 +194,7 @@ fn read_stacks(files: &Files, surroundings: &Surroundings<'_>) -> Sorted {
                 "stacks are named stacks/<id>.toml; an id is a lower-case letter, then at most 30 of a-z 0-9 -",
             ));
             continue;
-        }
+        };
         let (stack, findings) = stack::read(path, bytes, stem, surroundings);
         match stack {
             Some(stack) => {

@@ -20,7 +20,7 @@ pub(super) fn check(files: &Files, trust: Option<&Trust>) -> Vec<Diagnostic> {
         let Some(name) = path.strip_prefix("secrets/") else {
             continue;
         };
-        if name.starts_with('.') || name.ends_with(".md") {
+        if name.starts_with('.') || name.strip_suffix(".md").is_some() {
             continue;
         }
         if !name

@@ -3,6 +3,7 @@
 use super::estate::fail;
 use crate::flow::init::{InitOptions, Initialised, init};
 use crate::show::exit::Exit;
+use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Arguments of `holdfast init`.
@@ -45,14 +46,13 @@ fn told(made: &Initialised) -> String {
         made.identity.display(),
         made.escrow.display(),
     );
+    // Writing to a String cannot fail.
     if !made.placeholders.is_empty() {
         text.push_str("\nThese secrets hold a placeholder until you seal the real ones:\n");
         for id in &made.placeholders {
-            text.push_str(&format!(
-                "  holdfast secret {id} --estate {estate} < FILE\n"
-            ));
+            let _ = writeln!(text, "  holdfast secret {id} --estate {estate} < FILE");
         }
     }
-    text.push_str(&format!("\nnext: holdfast check --estate {estate}\n"));
+    let _ = writeln!(text, "\nnext: holdfast check --estate {estate}");
     text
 }

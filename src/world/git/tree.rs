@@ -67,7 +67,7 @@ impl Reader<'_> {
             };
             let path = format!("{under}{name}");
             match entry.filemode_raw() {
-                0o100_644 | 0o100_755 | 0o100_664 => self.file(path, entry.id())?,
+                0o100_644 | 0o100_755 | 0o100_664 => self.file(&path, entry.id())?,
                 0o040_000 => {
                     let id = entry.id();
                     let inner =
@@ -87,29 +87,29 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn file(&mut self, path: String, id: Oid) -> Result<(), TrustError> {
+    fn file(&mut self, path: &str, id: Oid) -> Result<(), TrustError> {
         let unreadable = |source| TrustError::Unreadable {
             what: format!("the file {path}"),
             source,
         };
         let (size, kind) = self.odb.read_header(id).map_err(unreadable)?;
         if kind != ObjectType::Blob {
-            return Err(self.refuse(&path, "it is no ordinary file"));
+            return Err(self.refuse(path, "it is no ordinary file"));
         }
         self.total = self.total.saturating_add(size);
         if size > FILE_LIMIT {
-            return Err(self.refuse(&path, "it is larger than 1 MiB"));
+            return Err(self.refuse(path, "it is larger than 1 MiB"));
         }
         if self.total > TOTAL_LIMIT || self.files.len() >= COUNT_LIMIT {
-            return Err(self.refuse(&path, "the estate is too large"));
+            return Err(self.refuse(path, "the estate is too large"));
         }
         let object = self.odb.read(id).map_err(unreadable)?;
         if self
             .files
-            .insert(path.clone(), object.data().to_vec())
+            .insert(path.to_owned(), object.data().to_vec())
             .is_some()
         {
-            return Err(self.refuse(&path, "it stands twice"));
+            return Err(self.refuse(path, "it stands twice"));
         }
         Ok(())
     }

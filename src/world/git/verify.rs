@@ -281,10 +281,10 @@ pub fn verify(
                 });
             };
             let list = lists.of(*parent, tree)?;
-            let judged = signature
+            let verdict = signature
                 .check(&commit.payload)
                 .and_then(|()| signature.made_by(&list.signers));
-            let signer = judged.map_err(|why| TrustError::Signature {
+            let author = verdict.map_err(|why| TrustError::Signature {
                 commit: id.to_string(),
                 fingerprint: signature.fingerprint(),
                 parent: parent.to_string(),
@@ -292,7 +292,7 @@ pub fn verify(
             })?;
             if *id == head {
                 signed = Some(Signed {
-                    name: signer.name.clone(),
+                    name: author.name.clone(),
                     fingerprint: signature.fingerprint(),
                 });
             }
