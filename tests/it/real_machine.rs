@@ -256,7 +256,7 @@ async fn s15_a_machine_lives_from_blank_to_closed() {
 
     // The line goes dead while a script runs: noticed soon, and not taken for an answer.
     target.sh(
-        "echo 'table inet cut { chain i { type filter hook input priority 0; tcp dport 22 drop; } }' >/root/cut
+        "echo 'table inet cut { chain i { type filter hook input priority 0; tcp dport 22 drop; }; }' >/root/cut
         at() { systemd-run -q --timer-property=AccuracySec=50ms --on-active=\"$@\"; }
         at 1 nft -f /root/cut
         at 30 nft delete table inet cut",
