@@ -4,7 +4,7 @@ use crate::sample;
 use holdfast::decide::catalogue::catalogue;
 use holdfast::decide::changes::digest;
 use holdfast::decide::manifest::{self, ManifestError, php_quote, shell_quote};
-use holdfast::model::blueprint::{CheckKind, When};
+use holdfast::model::blueprint::{Blueprint, CheckKind, When};
 use holdfast::model::ids::{BlueprintId, Epoch, ImageName, MachineName, StackId};
 use holdfast::world::catalogue::embedded;
 
@@ -96,7 +96,8 @@ fn two_services_may_declare_the_same_file_if_it_is_the_same() {
 
 #[test]
 fn what_is_wrong_in_a_blueprint_is_named() {
-    let cases: [(&str, fn(&mut holdfast::model::blueprint::Blueprint), &str); 8] = [
+    type Spoil = fn(&mut Blueprint);
+    let cases: [(&str, Spoil, &str); 8] = [
         (
             "an undefined variable",
             |b| b.files[0].template = "a\n{{ settings.titel }}\n".into(),
