@@ -8,6 +8,7 @@ use holdfast::model::machine::{
 };
 use holdfast::model::units::Bytes;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn bare() -> MachineFacts {
     MachineFacts {
@@ -20,10 +21,10 @@ fn bare() -> MachineFacts {
         stage: Stage::Blank,
         open: false,
         restored_from: None,
-        packages: Default::default(),
-        files: Default::default(),
-        directories: Default::default(),
-        units: Default::default(),
+        packages: BTreeMap::new(),
+        files: BTreeMap::new(),
+        directories: BTreeMap::new(),
+        units: BTreeMap::new(),
         disk_free: Bytes(1),
         disk_size: Bytes(2),
         took_ms: 1,

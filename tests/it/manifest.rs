@@ -1,10 +1,12 @@
 //! Blueprints become machines: the same bytes each time, and clear words when they cannot.
 
 use crate::sample;
+use holdfast::decide::catalogue::catalogue;
 use holdfast::decide::changes::digest;
 use holdfast::decide::manifest::{self, ManifestError, php_quote, shell_quote};
-use holdfast::model::blueprint::{CheckKind, When};
-use holdfast::model::ids::{Epoch, MachineName, StackId};
+use holdfast::model::blueprint::{Blueprint, CheckKind, When};
+use holdfast::model::ids::{BlueprintId, Epoch, ImageName, MachineName, StackId};
+use holdfast::world::catalogue::embedded;
 
 #[test]
 fn the_same_estate_gives_the_same_manifest() {
@@ -94,7 +96,8 @@ fn two_services_may_declare_the_same_file_if_it_is_the_same() {
 
 #[test]
 fn what_is_wrong_in_a_blueprint_is_named() {
-    let cases: [(&str, fn(&mut holdfast::model::blueprint::Blueprint), &str); 8] = [
+    type Spoil = fn(&mut Blueprint);
+    let cases: [(&str, Spoil, &str); 8] = [
         (
             "an undefined variable",
             |b| b.files[0].template = "a\n{{ settings.titel }}\n".into(),
@@ -146,9 +149,39 @@ fn what_is_wrong_in_a_blueprint_is_named() {
 }
 
 #[test]
+fn both_wikis_of_the_catalogue_share_one_machine() {
+    let (catalogue, findings) = catalogue(&embedded());
+    assert!(findings.is_empty(), "{findings:?}");
+    for (image, postgresql) in [("debian-12", 15), ("debian-13", 17)] {
+        let services = ["mediawiki", "dokuwiki"].map(|id| {
+            let mut service = sample::service(&format!("{id}-1"));
+            service.blueprint = BlueprintId::new(id);
+            service
+        });
+        let manifest = manifest::production(
+            &sample::stack(services.to_vec()),
+            &sample::estate(),
+            &catalogue.blueprints,
+            &sample::key(),
+            &MachineName::new("acme-e1"),
+            Epoch(1),
+            &ImageName::new(image),
+            &sample::access(),
+        )
+        .unwrap();
+        let cluster = format!("postgresql@{postgresql}-main.service");
+        assert!(manifest.units.contains(&cluster), "{:?}", manifest.units);
+        for file in &manifest.files {
+            let text = file.content.expose_text().unwrap();
+            assert!(!text.contains("{{"), "{} is not rendered", file.path);
+        }
+    }
+}
+
+#[test]
 fn a_missing_blueprint_is_named() {
     let mut service = sample::service("site");
-    service.blueprint = holdfast::model::ids::BlueprintId::new("pages");
+    service.blueprint = BlueprintId::new("pages");
     let error = sample::production(&sample::stack(vec![service]), sample::page()).unwrap_err();
     assert!(matches!(error, ManifestError::NoBlueprint { .. }));
 }

@@ -254,6 +254,35 @@ async fn s15_a_machine_lives_from_blank_to_closed() {
     assert_eq!(results[0].detail, "status 403 instead of 200");
     lap("failing check");
 
+    // The line goes dead while a script runs: noticed soon, and not taken for an answer.
+    target.sh(
+        "echo 'table inet cut { chain i { type filter hook input priority 0; tcp dport 22 drop; }; }' >/root/cut
+        at() { systemd-run -q --timer-property=AccuracySec=50ms --on-active=\"$@\"; }
+        at 1 nft -f /root/cut
+        at 30 nft delete table inet cut",
+    );
+    let began = Instant::now();
+    let answer = verbs::check(&transport, contact, &manifest.services).await;
+    assert!(
+        matches!(answer, Err(MachineError::Lost { .. })),
+        "{answer:?}"
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(17),
+        "{:?}",
+        began.elapsed()
+    );
+    let gap = verbs::facts(&transport, contact, &FactsRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(gap.kind, GapKind::Unreachable, "{gap}");
+    lap("dead line");
+    tokio::time::sleep(Duration::from_secs(31).saturating_sub(began.elapsed())).await;
+    verbs::facts(&transport, contact, &FactsRequest::default())
+        .await
+        .unwrap();
+    lap("line again");
+
     verbs::gate_close(&transport, contact).await.unwrap();
     assert!(!target.users_get_in());
     assert_eq!(target.sh(nginx), "inactive");

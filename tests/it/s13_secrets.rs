@@ -8,10 +8,12 @@ use holdfast::world::machine::{Contact, MachineError, Script, Transport, verbs};
 use serde_json::{Value, json};
 use std::sync::Mutex;
 
+type Answer = dyn Fn(&Script) -> Result<Vec<Value>, MachineError> + Send + Sync;
+
 /// Keeps what it was asked and answers as told.
 struct Recorder {
     seen: Mutex<Vec<(Script, Vec<u8>)>>,
-    answer: Box<dyn Fn(&Script) -> Result<Vec<Value>, MachineError> + Send + Sync>,
+    answer: Box<Answer>,
 }
 
 #[async_trait]
