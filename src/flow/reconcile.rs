@@ -11,7 +11,7 @@ use crate::world::store::StoreError;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// How often one call looks again; each pass only follows one that got something done.
+/// How often one call looks again; a pass follows only where the plan has changed.
 const PASSES: usize = 8;
 
 /// A plan with what it was made from.
@@ -82,9 +82,14 @@ pub async fn reconcile(
     let mut done = Reconciled::default();
     for _ in 0..PASSES {
         let planned = plan_now(session).await?;
-        on_plan(planned.plan.plan());
-        done.left = Some(planned.plan.plan().clone());
-        if planned.plan.plan().steps.is_empty() || stop.is_cancelled() {
+        let plan = planned.plan.plan();
+        // The same steps once more: what did not go just now does not go by repeating it.
+        let again = !done.reports.is_empty() && done.left.as_ref().is_some_and(|p| same(p, plan));
+        if !again {
+            on_plan(plan);
+        }
+        done.left = Some(plan.clone());
+        if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }
         let report = apply::apply(
@@ -96,18 +101,14 @@ pub async fn reconcile(
             stop,
         )
         .await;
-        // A refused step may open another way (no room here, off for good): the next look tells.
-        let changed_something =
-            report.progressed() || tells_something_new(session, &planned.past).await?;
         done.reports.push(report);
-        if !changed_something {
-            break;
-        }
     }
     Ok(done)
 }
 
-async fn tells_something_new(session: &Session, before: &History) -> Result<bool, StoreError> {
-    let after = session.history().await?;
-    Ok(after.machines != before.machines || after.no_capacity != before.no_capacity)
+fn same(one: &Plan, other: &Plan) -> bool {
+    one.steps
+        .iter()
+        .map(|step| (&step.id, &step.action))
+        .eq(other.steps.iter().map(|step| (&step.id, &step.action)))
 }

@@ -205,6 +205,8 @@ impl Machines {
                 "--resolv-conf=off",
                 "--suppress-sync=yes",
             ])
+            // A rented machine has a firewall of its own.
+            .arg("--capability=CAP_NET_ADMIN")
             .args(["--link-journal=no", "--timezone=off", "--settings=no"])
             // Debian 13 does not start on the first version of control groups.
             .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
