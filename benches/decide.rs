@@ -3,8 +3,16 @@
 //!
 //! Two days: every machine as it should be (the usual one), and no production machine
 //! there yet (the largest plan). Ends with an error where a bound is not kept.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs)]
-#![allow(clippy::disallowed_methods, reason = "a bench lives outside, with a clock")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a bench lives outside, with a clock"
+)]
 
 use holdfast::decide::catalogue::{self, Catalogue};
 use holdfast::decide::derive::EstateKey;
@@ -56,24 +64,37 @@ fn main() -> ExitCode {
     println!("{STACKS} stacks, {ROUNDS} rounds, {}", build());
     println!();
     println!(
-        "{:<26} {:>9} {:>9} {:>9} {:>9} {:>11} {:>7} {:>6}",
-        "", "resolve", "plan", "both", "worst", "memory", "steps", "held"
+        "{:<26} {:>9} {:>9} {:>9} {:>9} {:>7} {:>6}",
+        "", "resolve", "plan", "both", "worst", "steps", "held"
     );
     let input = healthy();
+    let given = status("VmRSS:");
     let plan = measure("every machine is well", &input, &mut kept);
-    assert!(plan.steps.is_empty(), "nothing was to be done: {:?}", plan.steps[0]);
+    assert!(
+        plan.steps.is_empty(),
+        "nothing was to be done: {:?}",
+        plan.steps[0]
+    );
     assert!(plan.held.is_empty() && plan.drift.is_empty() && plan.gaps.is_empty());
 
     let input = before_the_first_day(input);
     let plan = measure("no production machine yet", &input, &mut kept);
-    assert!(plan.steps.len() >= STACKS, "only {} steps", plan.steps.len());
+    assert!(
+        plan.steps.len() >= STACKS,
+        "only {} steps",
+        plan.steps.len()
+    );
 
+    // The kernel's count for the whole process: what deciding is given is in it.
+    let most = status("VmHWM:");
+    kept &= most < MOST_MEMORY;
     println!();
+    println!("memory at most {most}, of which {given} is what deciding is given:");
+    println!("the files, and for each machine its manifest and what it says of itself");
     println!(
-        "bounds: {} ms for both (median), {MOST_MEMORY} of memory while deciding",
+        "bounds: {} ms for both (median), {MOST_MEMORY}",
         MOST_TIME.as_millis()
     );
-    println!("largest in memory at any time, input included: {}", peak());
     if kept {
         ExitCode::SUCCESS
     } else {
@@ -82,14 +103,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Decides again and again; prints the medians, and the memory on top of the input's.
+/// Decides again and again; prints the medians.
 fn measure(name: &str, input: &Input, kept: &mut bool) -> Plan {
     let mut resolving = Vec::new();
     let mut planning = Vec::new();
     let mut both = Vec::new();
     let mut last = None;
-    let before = resident();
-    forget_peak();
     for _ in 0..ROUNDS {
         let start = Instant::now();
         let resolution = resolve(&input.files, &input.commit, &input.catalogue);
@@ -109,26 +128,28 @@ fn measure(name: &str, input: &Input, kept: &mut bool) -> Plan {
         both.push(resolved + planned);
         last = Some(plan);
     }
-    let memory = Bytes(peak().0.saturating_sub(before.0));
     let plan = last.unwrap();
     both.sort();
     let (median, worst) = (both[ROUNDS / 2], both[ROUNDS - 1]);
     println!(
-        "{name:<26} {:>9} {:>9} {:>9} {:>9} {:>11} {:>7} {:>6}",
+        "{name:<26} {:>9} {:>9} {:>9} {:>9} {:>7} {:>6}",
         milliseconds(middle(resolving)),
         milliseconds(middle(planning)),
         milliseconds(median),
         milliseconds(worst),
-        memory.to_string(),
         plan.steps.len(),
         plan.held.len(),
     );
-    *kept &= median < MOST_TIME && memory < MOST_MEMORY;
+    *kept &= median < MOST_TIME;
     plan
 }
 
 fn sound(resolution: Resolution) -> Desired {
-    assert!(resolution.diagnostics.is_empty(), "{:?}", resolution.diagnostics[0]);
+    assert!(
+        resolution.diagnostics.is_empty(),
+        "{:?}",
+        resolution.diagnostics[0]
+    );
     let desired = resolution.desired.unwrap();
     assert_eq!(desired.stacks.len(), STACKS);
     desired
@@ -196,17 +217,24 @@ fn healthy() -> Input {
             &access,
         )
         .unwrap();
-        let at = seen_machine(&name, &stack.production.hoster, &stack.production.site, number);
+        let at = seen_machine(
+            &name,
+            &stack.production.hoster,
+            &stack.production.site,
+            number,
+        );
         let machine = SeenMachine {
             stack: Some(stack.id.clone()),
             ..at
         };
         for service in &stack.services {
-            seen.names.insert(service.host.clone(), Ok(vec![machine.address]));
+            seen.names
+                .insert(service.host.clone(), Ok(vec![machine.address]));
         }
         let id = PointId::new(format!("{number:064x}"));
         past.proven.insert(id.clone(), Rung::Shipped);
-        past.writers.insert(stack.id.clone(), (Epoch(1), name.clone()));
+        past.writers
+            .insert(stack.id.clone(), (Epoch(1), name.clone()));
         seen.points.insert(
             stack.id.clone(),
             Ok(vec![RecoveryPoint {
@@ -223,10 +251,17 @@ fn healthy() -> Input {
         let shared = names::backup_machine(&backup.hoster, &backup.site);
         if !manifests.contains_key(&shared) {
             let stacks = desired.stacks.values();
-            let users = stacks.filter(|s| s.backup.placement.site == backup.site).map(|s| &s.id);
+            let users = stacks
+                .filter(|s| s.backup.placement.site == backup.site)
+                .map(|s| &s.id);
             let machine = SeenMachine {
                 role: Role::Backup,
-                ..seen_machine(&shared, &backup.hoster, &backup.site, STACKS + manifests.len())
+                ..seen_machine(
+                    &shared,
+                    &backup.hoster,
+                    &backup.site,
+                    STACKS + manifests.len(),
+                )
             };
             let address = machine.address;
             let manifest =
@@ -249,13 +284,24 @@ fn before_the_first_day(mut input: Input) -> Input {
     let production = |role: Role| role == Role::Production;
     for inventory in input.seen.hosters.values_mut() {
         let inventory = inventory.as_mut().unwrap();
-        inventory.machines.retain(|machine| !production(machine.role));
+        inventory
+            .machines
+            .retain(|machine| !production(machine.role));
     }
-    input.past.machines.retain(|_, machine| !production(machine.role));
+    input
+        .past
+        .machines
+        .retain(|_, machine| !production(machine.role));
     input.past.writers.clear();
     input.past.proven.clear();
-    input.seen.machines.retain(|_, facts| !facts.as_ref().is_ok_and(|f| f.role == Some(Role::Production)));
-    input.manifests.retain(|_, manifest| !production(manifest.role));
+    input.seen.machines.retain(|_, facts| {
+        !facts
+            .as_ref()
+            .is_ok_and(|f| f.role == Some(Role::Production))
+    });
+    input
+        .manifests
+        .retain(|_, manifest| !production(manifest.role));
     for points in input.seen.points.values_mut() {
         *points = Ok(Vec::new());
     }
@@ -285,13 +331,19 @@ fn put(
             power_on_failed: None,
         },
     );
-    seen.machines.insert(machine.name.clone(), Ok(facts(&machine, &manifest)));
+    seen.machines
+        .insert(machine.name.clone(), Ok(facts(&machine, &manifest)));
     manifests.insert(machine.name.clone(), manifest);
     let inventory = seen.hosters.get_mut(&machine.hoster).unwrap();
     inventory.as_mut().unwrap().machines.push(machine);
 }
 
-fn seen_machine(name: &MachineName, hoster: &HosterId, site: &SiteId, number: usize) -> SeenMachine {
+fn seen_machine(
+    name: &MachineName,
+    hoster: &HosterId,
+    site: &SiteId,
+    number: usize,
+) -> SeenMachine {
     let [.., high, low] = u32::try_from(number).unwrap().to_be_bytes();
     SeenMachine {
         name: name.clone(),
@@ -322,11 +374,18 @@ fn facts(machine: &SeenMachine, manifest: &MachineManifest) -> MachineFacts {
         stage: Stage::Opened,
         open: true,
         restored_from: None,
-        packages: packages.map(|name| (name.clone(), "1.0-1".to_owned())).collect(),
+        packages: packages
+            .map(|name| (name.clone(), "1.0-1".to_owned()))
+            .collect(),
         files: manifest
             .files
             .iter()
-            .map(|f| (f.path.clone(), fact(&f.digest.0, &f.mode, &f.owner, &f.group)))
+            .map(|f| {
+                (
+                    f.path.clone(),
+                    fact(&f.digest.0, &f.mode, &f.owner, &f.group),
+                )
+            })
             .collect(),
         directories: manifest
             .directories
@@ -361,7 +420,9 @@ fn fact(digest: &str, mode: &str, owner: &str, group: &str) -> FileFact {
 
 /// The files of a signed commit with a thousand stacks.
 fn estate() -> Files {
-    let stacks = (0..STACKS).map(|n| (format!("customer-{n:04}"), stack(n))).collect();
+    let stacks = (0..STACKS)
+        .map(|n| (format!("customer-{n:04}"), stack(n)))
+        .collect();
     let plain = init::files(&NewEstate {
         name: "example",
         signer: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ",
@@ -374,7 +435,10 @@ fn estate() -> Files {
         ),
         stacks: &stacks,
     });
-    let mut files: Files = plain.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
+    let mut files: Files = plain
+        .into_iter()
+        .map(|(path, text)| (path, text.into_bytes()))
+        .collect();
     // Only the envelope is looked at: two recipients, and bytes nobody opens here.
     for secret in ["estate-key", "hetzner-token", "dns-key"] {
         let envelope = "age-encryption.org/v1\n-> X25519 a\nb\n-> X25519 c\nd\n--- e\n";
@@ -452,24 +516,13 @@ fn catalogue_files() -> Files {
     files
 }
 
-/// Memory in use now (`proc(5)`, status).
-fn resident() -> Bytes {
-    status("VmRSS:")
-}
-
-/// The most since the start, or since [`forget_peak`].
-fn peak() -> Bytes {
-    status("VmHWM:")
-}
-
-/// `proc(5)`, `clear_refs`: 5 begins the peak anew.
-fn forget_peak() {
-    fs::write("/proc/self/clear_refs", "5").unwrap();
-}
-
+/// Memory of this process (`proc(5)`, status).
 fn status(key: &str) -> Bytes {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(key))
+        .unwrap();
     let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     Bytes(kilobytes * 1024)
 }

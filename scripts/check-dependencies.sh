@@ -16,7 +16,7 @@ fi
 
 # The advisories are a Git repository elsewhere: where it cannot be reached, that is said,
 # and is no verdict on the dependencies.
-if timeout 30 git ls-remote --quiet --exit-code "$ADVISORIES" HEAD >/dev/null 2>&1; then
+if GIT_TERMINAL_PROMPT=0 timeout 30 git ls-remote --quiet --exit-code "$ADVISORIES" HEAD >/dev/null 2>&1; then
 	"$CARGO" deny --locked check --hide-inclusion-graph advisories
 else
 	echo "NOT CHECKED: security advisories ($ADVISORIES cannot be reached from here)" >&2
