@@ -7,6 +7,7 @@ mod machines;
 mod situation;
 mod stack;
 
+pub use draft::create_step;
 pub(crate) use stack::ENOUGH;
 
 use crate::decide::history::History;

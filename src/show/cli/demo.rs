@@ -132,7 +132,7 @@ fn human(ending: &Ending) {
         }
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(["scene", "phase", "seconds"]);
     for scene in &ending.scenes {
         for phase in &scene.phases {

@@ -51,19 +51,21 @@ pub struct Content {
 }
 
 impl Content {
-    /// Rows over all tables of all databases.
+    /// Rows over all tables of all databases, those left out that a wiki fills by itself.
     pub fn rows(&self) -> u64 {
         self.held
             .values()
             .flat_map(|service| service.databases.values())
-            .flat_map(|database| database.rows.values())
+            .flat_map(|database| &database.rows)
+            .filter(|(table, _)| !volatile(table))
+            .map(|(_, rows)| rows)
             .sum()
     }
 
     /// What differs, in words; empty when users and databases have the same as before.
     ///
-    /// Rows that the application itself counts up while it is looked at (caches,
-    /// queues, statistics) are not users' data and are named in `volatile`.
+    /// Tables that the application fills by itself while it is looked at (caches,
+    /// queues) are not users' data and are left out.
     pub fn differences(&self, later: &Self) -> Vec<String> {
         let mut found = Vec::new();
         for (host, before) in &self.seen {

@@ -21,7 +21,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How the demo is told.
@@ -482,9 +482,4 @@ async fn closed_at(session: &Session) -> Result<Timestamp, StoryError> {
         .find(|entry| matches!(entry.event, Event::Closed { .. }))
         .map(|entry| entry.at)
         .ok_or_else(|| StoryError::Wrong("the old machine was never closed".into()))
-}
-
-/// For people: seconds with one digit.
-pub fn seconds(value: f64) -> String {
-    views::run::seconds(Duration::from_secs_f64(value.max(0.0)))
 }
