@@ -435,7 +435,11 @@ impl Run {
         self.session
             .manifest(role, step.stack.as_ref(), machine, epoch, image.as_ref())
             .map_err(|error| {
-                StepError::refused("manifest", super::chain(&error), FaultClass::NeedsHuman)
+                StepError::refused(
+                    "manifest",
+                    crate::model::causes::chain(&error),
+                    FaultClass::NeedsHuman,
+                )
             })
     }
 }

@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::decide::check::CheckedPlan;
 use crate::decide::history::History;
 use crate::decide::settle::{Progress, settle};
+use crate::model::causes::chain;
 use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId, StepId};
 use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
@@ -194,18 +195,6 @@ pub async fn apply(
         .map(|s| s.id.clone())
         .collect();
     Ok(report)
-}
-
-/// An error with its sources, once each.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 impl Run {

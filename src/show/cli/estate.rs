@@ -46,7 +46,7 @@ pub fn explain(error: &EntryError) -> Exit {
     {
         diagnostics::print(diagnostics, commit.files());
     }
-    anstream::eprintln!("error: {}", crate::flow::apply::chain(error));
+    anstream::eprintln!("error: {}", crate::model::causes::chain(error));
     if let EntryError::Estate(EstateError::Trust(trust)) = error {
         anstream::eprintln!("to mend it: {}", trust.remedy());
     }
@@ -59,7 +59,7 @@ pub fn explain(error: &EntryError) -> Exit {
 
 /// Prints an error that is nobody's definition.
 pub fn fail(error: &dyn std::error::Error) -> Exit {
-    anstream::eprintln!("error: {}", crate::flow::apply::chain(error));
+    anstream::eprintln!("error: {}", crate::model::causes::chain(error));
     Exit::Error
 }
 

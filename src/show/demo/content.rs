@@ -199,7 +199,7 @@ impl<'a> Users<'a> {
                 crate::model::ids::Epoch(1),
                 None,
             )
-            .map_err(|error| ContentError::Missing(crate::flow::apply::chain(&error)))
+            .map_err(|error| ContentError::Missing(crate::model::causes::chain(&error)))
     }
 
     /// Asks the name server, as a user's computer would, each time anew.
