@@ -208,11 +208,20 @@ fn hoster(
                 wrap::Patience::default(),
             )))
         }
-        InterfaceFamily::Pool => Ok(Arc::new(pool::Pool::new(
-            account.id.clone(),
-            estate.clone(),
-            account.pool.clone(),
-            transport.clone(),
-        ))),
+        InterfaceFamily::Pool => Ok(Arc::new(
+            pool::Pool::new(
+                account.id.clone(),
+                estate.clone(),
+                account.pool.clone(),
+                transport.clone(),
+            )
+            .sparing(own_machine_id()),
+        )),
     }
+}
+
+/// What systemd calls this machine, if it has a name.
+fn own_machine_id() -> Option<String> {
+    let text = std::fs::read_to_string("/etc/machine-id").ok()?;
+    Some(text.trim().to_owned())
 }
