@@ -82,7 +82,7 @@ struct UpArgs {
     /// The name server's zone [default: example.]
     #[arg(long)]
     zone: Option<String>,
-    /// Where images get their packages [default: <http://deb.debian.org/debian>]
+    /// Where images get their packages [default: where this computer's apt gets its own]
     #[arg(long, env = "HOLDFAST_LAB_MIRROR")]
     mirror: Option<String>,
     /// A file of public keys that may log in to pool machines as root; may be repeated
