@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod estate;
 mod init;
+mod key;
 mod lab;
 mod plan;
 mod points;
@@ -34,6 +35,8 @@ enum Command {
     Check(check::Args),
     /// Seal a secret from standard input into the estate
     Secret(secret::Args),
+    /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
+    Key,
     /// Show what would be done, to whom and why; touches nothing
     Plan(plan::Args),
     /// Make it so, and look again until nothing is left to do
@@ -59,9 +62,10 @@ pub fn main() -> ExitCode {
     }
     let estate = &cli.estate;
     match cli.command {
-        Command::Init(args) => init::run(args).into(),
+        Command::Init(args) => block_on(init::run(args)),
         Command::Check(args) => check::run(&args, estate).into(),
         Command::Secret(args) => secret::run(&args, estate).into(),
+        Command::Key => key::run(estate).into(),
         Command::Lab(args) => lab::run(args),
         Command::Plan(args) => block_on(plan::run(args, estate)),
         Command::Apply(args) => block_on(apply::run(args, estate)),
