@@ -8,6 +8,7 @@ mod estate;
 mod init;
 mod key;
 mod lab;
+mod password;
 mod plan;
 mod points;
 mod secret;
@@ -47,6 +48,8 @@ enum Command {
     Secret(On<secret::Args>),
     /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
     Key(EstateArgs),
+    /// Print the generated password of a service's admin account
+    Password(On<password::Args>),
     /// Show what would be done, to whom and why; touches nothing
     Plan(On<plan::Args>),
     /// Make it so now, and look again until nothing is left to do
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Check(on) => check::run(&on.args, &on.estate).into(),
         Command::Secret(on) => secret::run(&on.args, &on.estate).into(),
         Command::Key(estate) => key::run(&estate).into(),
+        Command::Password(on) => password::run(&on.args, &on.estate).into(),
         Command::Lab(args) => lab::run(args),
         Command::Plan(on) => block_on(plan::run(on.args, &on.estate)),
         Command::Apply(on) => block_on(apply::run(on.args, &on.estate)),
