@@ -23,10 +23,10 @@ pub struct Args {
     #[arg(long, global = true, default_value = DEFAULT_NAME, value_name = "LAB")]
     name: String,
     /// Where labs are kept
-    #[arg(long, global = true, env = "HOLDFAST_LAB_DIR", default_value = DEFAULT_BASE, value_name = "DIR")]
+    #[arg(long, global = true, env = "HOLDFAST_LAB_DIR", hide_env_values = true, default_value = DEFAULT_BASE, value_name = "DIR")]
     dir: PathBuf,
     /// Where images are kept
-    #[arg(long, global = true, env = "HOLDFAST_LAB_CACHE", default_value = DEFAULT_CACHE, value_name = "DIR")]
+    #[arg(long, global = true, env = "HOLDFAST_LAB_CACHE", hide_env_values = true, default_value = DEFAULT_CACHE, value_name = "DIR")]
     cache: PathBuf,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
@@ -97,6 +97,7 @@ struct UpArgs {
     #[arg(
         long,
         env = "HOLDFAST_LAB_MIRROR",
+        hide_env_values = true,
         value_name = "URL",
         verbatim_doc_comment
     )]

@@ -11,6 +11,7 @@ mod lab;
 mod password;
 mod plan;
 mod points;
+pub mod reference;
 mod secret;
 
 use super::exit::{self, Exit};
