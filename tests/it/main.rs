@@ -25,6 +25,7 @@ mod manifest;
 mod points;
 mod readme;
 mod real_machine;
+mod reference;
 mod s13_secrets;
 mod sample;
 mod structure;

@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Where labs are kept
-    #[arg(long, env = "HOLDFAST_LAB_DIR", default_value = crate::lab::DEFAULT_BASE, value_name = "DIR")]
+    #[arg(long, env = "HOLDFAST_LAB_DIR", hide_env_values = true, default_value = crate::lab::DEFAULT_BASE, value_name = "DIR")]
     lab_dir: PathBuf,
 }
 

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone, clap::Args)]
 pub struct EstateArgs {
     /// The estate's repository
-    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    #[arg(long, default_value = ".", value_name = "DIR")]
     pub estate: PathBuf,
-    /// Configuration with root, keys and state [default: holdfast/config.toml in the repository's Git directory]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Configuration with root, keys and state [default: .git/holdfast/config.toml of the estate]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 

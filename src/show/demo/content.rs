@@ -1,6 +1,5 @@
 //! What users see and what the databases hold, before and after.
 
-use super::lab_estate::STACK;
 use super::visitor::{Fingerprint, VisitError, Visitor, WriteSpec, Written};
 use crate::decide::derive;
 use crate::flow::session::Session;
@@ -8,6 +7,7 @@ use crate::model::gap::Gap;
 use crate::model::ids::{HostName, MachineName, ServiceName, StackId};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::point::ServiceContent;
+use crate::show::lab_estate::STACK;
 use crate::world::backup;
 use crate::world::machine::MachineError;
 use std::collections::BTreeMap;
