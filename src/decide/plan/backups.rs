@@ -25,15 +25,7 @@ pub(super) enum BackupMachine {
         serves: Option<StepId>,
     },
     /// It could not be seen, or must not be made.
-    NotNow { name: MachineName, gap: Gap },
-}
-
-impl BackupMachine {
-    pub fn name(&self) -> &MachineName {
-        match self {
-            Self::Ready { name, .. } | Self::NotNow { name, .. } => name,
-        }
-    }
+    NotNow { gap: Gap },
 }
 
 /// Plans each backup machine that a sound stack names.
@@ -71,10 +63,7 @@ fn one(
 ) -> BackupMachine {
     let mut pen = Pen { draft, stack: None };
     let wanted = format!("backup machine {name}");
-    let not_now = |gap: Gap| BackupMachine::NotNow {
-        name: name.clone(),
-        gap,
-    };
+    let not_now = |gap: Gap| BackupMachine::NotNow { gap };
     let inventory = match seen.hosters.get(&placement.hoster) {
         Some(Ok(inventory)) => inventory,
         other => {

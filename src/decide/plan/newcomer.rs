@@ -1,0 +1,157 @@
+//! A machine on its way up: rented, or found half-made by an earlier run (S6), then filled from a point.
+
+use super::backups::BackupMachine;
+use super::draft::{Pen, because};
+use super::machines::{self, PlaceFor, choose_place};
+use super::view::{View, stands_at};
+use crate::decide::names;
+use crate::model::desired::Placement;
+use crate::model::gap::GapKind;
+use crate::model::ids::{Epoch, MachineName, StepId};
+use crate::model::observed::{Power, SeenMachine};
+use crate::model::plan::{Action, Effect, Hold, Source};
+
+/// A machine on its way up.
+pub(super) struct Newcomer {
+    pub name: MachineName,
+    pub epoch: Epoch,
+    /// It answers and has the base tools.
+    pub prepared: StepId,
+    /// Packages and files are there.
+    pub installed: StepId,
+}
+
+/// The candidate that is there already, or a new machine at the first place with room.
+pub(super) fn newcomer(
+    view: &View<'_>,
+    places: &[&Placement],
+    wanted: &str,
+    reason: &str,
+    pen: &mut Pen<'_>,
+) -> Option<Newcomer> {
+    let backup_created = match view.backup {
+        BackupMachine::Ready { created, .. } => created.as_ref(),
+        BackupMachine::NotNow { gap } => {
+            pen.hold_unseen(wanted, gap, "mend the backup machine first");
+            return None;
+        }
+    };
+    if let Some(gap) = view.at.unseen.first() {
+        pen.hold_unseen(
+            wanted,
+            gap,
+            "a second machine is never made while the first may be there; look again when it answers",
+        );
+        return None;
+    }
+    if let Some(candidate) = view.at.candidate {
+        if let Some(place) = places.iter().find(|p| stands_at(candidate, p)) {
+            return resume(view, candidate, place, wanted, backup_created, pen);
+        }
+        // Begun at a place that the estate no longer asks for; it never held users' data.
+        pen.step(
+            Action::Quarantine {
+                machine: candidate.name.clone(),
+            },
+            Effect::Safe,
+            because("it was begun at a place that the estate no longer asks for"),
+            &[],
+        );
+    }
+    match choose_place(places, view.want, view.seen, view.past, &pen.draft.taken) {
+        PlaceFor::Full(reason) => {
+            pen.hold(
+                wanted,
+                Hold::Forbidden {
+                    rule: "capacity".into(),
+                    reason,
+                },
+                "order a machine, or add a fallback to the stack",
+            );
+            None
+        }
+        PlaceFor::At { placement, take } => {
+            let epoch = view.at.next_epoch;
+            let name = names::production_machine(&view.at.stack.id, epoch);
+            let created = machines::create(pen, &name, epoch, placement, take, reason);
+            let road = machines::prepare(pen, &name, placement, Some(&created), backup_created);
+            Some(Newcomer {
+                name,
+                epoch,
+                prepared: road.prepared,
+                installed: road.installed,
+            })
+        }
+    }
+}
+
+/// Goes on with a machine that an earlier run began (S6): one server, not two.
+fn resume(
+    view: &View<'_>,
+    candidate: &SeenMachine,
+    place: &Placement,
+    wanted: &str,
+    backup_created: Option<&StepId>,
+    pen: &mut Pen<'_>,
+) -> Option<Newcomer> {
+    let on = (candidate.power == Power::Off).then(|| {
+        pen.step(
+            Action::PowerOn {
+                machine: candidate.name.clone(),
+            },
+            Effect::Safe,
+            because("an earlier run began with it; its hoster says it is off"),
+            &[],
+        )
+    });
+    if on.is_none()
+        && let Some(Err(gap)) = view.seen.machines.get(&candidate.name)
+        && gap.kind == GapKind::ForeignHostKey
+    {
+        pen.hold_unseen(
+            wanted,
+            gap,
+            "somebody may be in between; find out why before anything else is done to it",
+        );
+        return None;
+    }
+    let road = machines::prepare(pen, &candidate.name, place, on.as_ref(), backup_created);
+    Some(Newcomer {
+        name: candidate.name.clone(),
+        epoch: candidate.epoch,
+        prepared: road.prepared,
+        installed: road.installed,
+    })
+}
+
+/// Fetch beside the installation, load when both are there.
+pub(super) fn restore(
+    machine: &Newcomer,
+    source: Source,
+    after: &[&StepId],
+    pen: &mut Pen<'_>,
+) -> StepId {
+    let why = || because("state comes from a recovery point, never from nothing");
+    let waits: Vec<Option<&StepId>> = [Some(&machine.prepared)]
+        .into_iter()
+        .chain(after.iter().map(|s| Some(*s)))
+        .collect();
+    let fetched = pen.step(
+        Action::Fetch {
+            machine: machine.name.clone(),
+            source: source.clone(),
+        },
+        Effect::Safe,
+        why(),
+        &waits,
+    );
+    pen.step(
+        Action::Load {
+            machine: machine.name.clone(),
+            source,
+        },
+        Effect::Safe,
+        why(),
+        &[Some(&fetched), Some(&machine.installed)],
+    )
+}
