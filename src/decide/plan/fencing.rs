@@ -9,13 +9,19 @@ use crate::model::observed::{Power, SeenMachine};
 use crate::model::plan::{Action, Effect, FenceBy, Hold};
 
 /// Machines of the stack, other than `name`, that could still write.
-pub(super) fn other_writers<'a>(view: &View<'a>, name: &MachineName) -> Vec<&'a SeenMachine> {
+pub(super) fn other_writers<'a>(
+    view: &View<'a>,
+    name: &MachineName,
+    epoch: Epoch,
+) -> Vec<&'a SeenMachine> {
     view.at
         .machines
         .iter()
         .filter(|m| m.name != *name && !m.quarantined && m.power != Power::Off)
         .filter(|m| {
-            matches!(view.seen.machines.get(&m.name), Some(Ok(facts)) if facts.stage >= Stage::Opened)
+            // One of an older epoch has been open; it need not say so now to write.
+            m.epoch < epoch
+                || matches!(view.seen.machines.get(&m.name), Some(Ok(facts)) if facts.stage >= Stage::Opened)
                 || view.past.machines.get(&m.name).is_none()
         })
         .copied()

@@ -2,7 +2,7 @@
 
 use super::backups::BackupMachine;
 use super::draft::{Pen, because_of};
-use super::newcomer::newcomer;
+use super::newcomer::{Filling, newcomer};
 use super::opening::open_and_resume;
 use super::view::View;
 use crate::model::plan::{Action, Effect};
@@ -24,6 +24,7 @@ pub(super) fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
     let Some(machine) = newcomer(
         view,
         &[&stack.production],
+        Filling::Empty,
         &wanted,
         "the stack asks for it",
         pen,

@@ -16,116 +16,152 @@ use crate::model::plan::{Action, Drift, Effect, Hold};
 
 /// A machine that runs where it should: mend drift, names, recovery points.
 pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
+    let converged = mend(view, writer, facts, pen);
+    let Ok(opened) = open_again(view, writer, facts, converged.as_ref(), pen) else {
+        return;
+    };
+    point_names(view, &writer.name, writer.seen, opened.as_ref(), pen);
+    back_up(view, writer, &[converged.as_ref(), opened.as_ref()], pen);
+}
+
+/// Drift is shown, and mended where the repair policy allows it.
+fn mend(
+    view: &View<'_>,
+    writer: &Writer<'_>,
+    facts: &MachineFacts,
+    pen: &mut Pen<'_>,
+) -> Option<StepId> {
     let stack = view.at.stack;
     let name = &writer.name;
     let differing = view
         .manifests
         .get(name)
         .map(|manifest| changes(manifest, facts))
-        .unwrap_or_default();
-    let mut converged = None;
-    if !differing.is_empty() {
-        pen.draft.drift.extend(differing.iter().map(|change| Drift {
-            stack: Some(stack.id.clone()),
-            machine: name.clone(),
-            change: change.clone(),
-        }));
-        if stack.repair.contains(&Repair::Reinstall) || stack.repair.contains(&Repair::Restart) {
-            converged = Some(pen.step(
-                Action::Converge {
-                    machine: name.clone(),
-                    changes: differing,
-                },
-                Effect::Disruptive,
-                because("the machine differs from what the estate describes"),
-                &[],
-            ));
-        } else {
-            pen.hold(
-                format!("converging {name}"),
-                Hold::Forbidden {
-                    rule: "repair policy".into(),
-                    reason: "[repair] automatic names neither restart nor reinstall".into(),
-                },
-                "add \"reinstall\" to [repair] automatic",
-            );
-        }
-    }
-    let mut opened = None;
-    if !facts.open {
-        let checked = pen.step(
-            Action::Check {
-                machine: name.clone(),
-                services: service_names(view),
+        .filter(|differing| !differing.is_empty())?;
+    pen.draft.drift.extend(differing.iter().map(|change| Drift {
+        stack: Some(stack.id.clone()),
+        machine: name.clone(),
+        change: change.clone(),
+    }));
+    if !stack.repair.contains(&Repair::Reinstall) && !stack.repair.contains(&Repair::Restart) {
+        pen.hold(
+            format!("converging {name}"),
+            Hold::Forbidden {
+                rule: "repair policy".into(),
+                reason: "[repair] automatic names neither restart nor reinstall".into(),
             },
-            Effect::Safe,
-            because("the machine is closed; it opens only after its checks passed"),
-            &[converged.as_ref()],
+            "add \"reinstall\" to [repair] automatic",
         );
-        let fenced = other_writers(view, name);
-        let fences: Vec<StepId> = fenced
-            .iter()
-            .filter_map(|other| fence(view, other, pen))
-            .collect();
-        if fences.len() < fenced.len() {
-            return;
-        }
-        let after: Vec<Option<&StepId>> = [Some(&checked)]
-            .into_iter()
-            .chain(fences.iter().map(Some))
-            .collect();
-        opened = Some(pen.step(
-            Action::Open {
-                machine: name.clone(),
-                epoch: writer.epoch,
-                fenced: fenced.iter().map(|m| m.name.clone()).collect(),
-            },
-            Effect::Disruptive,
-            because("users are shut out"),
-            &after,
-        ));
+        return None;
     }
-    point_names(view, name, writer.seen, opened.as_ref(), pen);
+    Some(pen.step(
+        Action::Converge {
+            machine: name.clone(),
+            changes: differing,
+        },
+        Effect::Disruptive,
+        because("the machine differs from what the estate describes"),
+        &[],
+    ))
+}
+
+/// A rival of the machine cannot be fenced, so that it stays closed; why stands in the plan.
+struct StaysClosed;
+
+/// A closed machine is checked and opened again; so is one whose opening the journal missed (S6).
+fn open_again(
+    view: &View<'_>,
+    writer: &Writer<'_>,
+    facts: &MachineFacts,
+    converged: Option<&StepId>,
+    pen: &mut Pen<'_>,
+) -> Result<Option<StepId>, StaysClosed> {
+    let name = &writer.name;
+    let written = view.past.writers.get(&view.at.stack.id);
+    let known = written.is_some_and(|(_, machine)| machine == name);
+    let (checking, opening) = match (facts.open, known) {
+        (true, true) => return Ok(None),
+        (true, false) => (
+            "the journal does not know that it was opened",
+            "users are let in, and the journal must say so",
+        ),
+        (false, _) => (
+            "the machine is closed; it opens only after its checks passed",
+            "users are shut out",
+        ),
+    };
+    let checked = pen.step(
+        Action::Check {
+            machine: name.clone(),
+            services: service_names(view),
+        },
+        Effect::Safe,
+        because(checking),
+        &[converged],
+    );
+    let rivals = other_writers(view, name, writer.epoch);
+    let fences: Vec<StepId> = rivals
+        .iter()
+        .filter_map(|rival| fence(view, rival, pen))
+        .collect();
+    if fences.len() < rivals.len() {
+        return Err(StaysClosed);
+    }
+    let after: Vec<Option<&StepId>> = [Some(&checked)]
+        .into_iter()
+        .chain(fences.iter().map(Some))
+        .collect();
+    Ok(Some(pen.step(
+        Action::Open {
+            machine: name.clone(),
+            epoch: writer.epoch,
+            fenced: rivals.iter().map(|m| m.name.clone()).collect(),
+        },
+        Effect::Disruptive,
+        because(opening),
+        &after,
+    )))
+}
+
+/// A recovery point, when the schedule says so.
+fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen: &mut Pen<'_>) {
+    let stack = view.at.stack;
     let BackupMachine::Ready {
         name: to, serves, ..
     } = view.backup
     else {
         return;
     };
-    let Ok(points) = &view.at.points else {
-        if let Err(gap) = &view.at.points {
-            pen.hold_unseen(
-                format!("backup of {}", stack.id),
-                gap,
-                "look at the backup machine",
-            );
+    let points = match &view.at.points {
+        Ok(points) => points,
+        Err(gap) => {
+            let wanted = format!("backup of {}", stack.id);
+            pen.hold_unseen(wanted, gap, "look at the backup machine");
+            return;
         }
-        return;
     };
     let last = points
         .iter()
         .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
         .map(|p| p.taken_at)
         .max();
-    if point::backup_due(&stack.backup.schedule, last, view.seen.at) {
-        let repository = points
-            .is_empty()
-            .then(|| repository(to, serves.as_ref(), pen));
-        pen.step(
-            Action::Backup {
-                machine: name.clone(),
-                to: to.clone(),
-            },
-            Effect::Safe,
-            because_of(&stack.backup.placement.place, "a recovery point is due"),
-            &[
-                repository.as_ref(),
-                serves.as_ref(),
-                converged.as_ref(),
-                opened.as_ref(),
-            ],
-        );
+    if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
+        return;
     }
+    let repository = points
+        .is_empty()
+        .then(|| repository(to, serves.as_ref(), pen));
+    let mut waits = vec![repository.as_ref(), serves.as_ref()];
+    waits.extend(after);
+    pen.step(
+        Action::Backup {
+            machine: writer.name.clone(),
+            to: to.clone(),
+        },
+        Effect::Safe,
+        because_of(&stack.backup.placement.place, "a recovery point is due"),
+        &waits,
+    );
 }
 
 /// Off by the hoster's word and not tried yet: the cheapest rung of the ladder first.

@@ -7,7 +7,8 @@ use super::view::{View, stands_at};
 use crate::decide::names;
 use crate::model::desired::Placement;
 use crate::model::gap::GapKind;
-use crate::model::ids::{Epoch, MachineName, StepId};
+use crate::model::ids::{Epoch, MachineName, PointId, StepId};
+use crate::model::machine::Stage;
 use crate::model::observed::{Power, SeenMachine};
 use crate::model::plan::{Action, Effect, Hold, Source};
 
@@ -21,10 +22,22 @@ pub(super) struct Newcomer {
     pub installed: StepId,
 }
 
+/// What a machine on its way up will be filled with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Filling<'a> {
+    /// Empty state, which it may hold already.
+    Empty,
+    /// This point, which it may hold already.
+    Point(&'a PointId),
+    /// A point that is still to be made, so that it cannot hold it.
+    Coming,
+}
+
 /// The candidate that is there already, or a new machine at the first place with room.
 pub(super) fn newcomer(
     view: &View<'_>,
     places: &[&Placement],
+    filling: Filling<'_>,
     wanted: &str,
     reason: &str,
     pen: &mut Pen<'_>,
@@ -45,16 +58,20 @@ pub(super) fn newcomer(
         return None;
     }
     if let Some(candidate) = view.at.candidate {
-        if let Some(place) = places.iter().find(|p| stands_at(candidate, p)) {
+        let reason = if holds_other_data(view, candidate, filling) {
+            "it was filled from another recovery point and never opened"
+        } else if let Some(place) = places.iter().find(|p| stands_at(candidate, p)) {
             return resume(view, candidate, place, wanted, backup_created, pen);
-        }
-        // Begun at a place that the estate no longer asks for; it never held users' data.
+        } else {
+            "it was begun at a place that the estate no longer asks for"
+        };
+        // It never held users' data.
         pen.step(
             Action::Quarantine {
                 machine: candidate.name.clone(),
             },
             Effect::Safe,
-            because("it was begun at a place that the estate no longer asks for"),
+            because(reason),
             &[],
         );
     }
@@ -83,6 +100,20 @@ pub(super) fn newcomer(
             })
         }
     }
+}
+
+/// Data is loaded into a fresh machine only (S4), so one that holds other data is of no use.
+fn holds_other_data(view: &View<'_>, candidate: &SeenMachine, filling: Filling<'_>) -> bool {
+    let Some(Ok(facts)) = view.seen.machines.get(&candidate.name) else {
+        return false;
+    };
+    let held = facts.restored_from.as_deref();
+    facts.stage >= Stage::Loaded
+        && match filling {
+            Filling::Empty => held.is_some(),
+            Filling::Point(point) => held != Some(point.as_str()),
+            Filling::Coming => true,
+        }
 }
 
 /// Goes on with a machine that an earlier run began (S6): one server, not two.
@@ -125,17 +156,17 @@ fn resume(
 }
 
 /// Fetch beside the installation, load when both are there.
+///
+/// `made` is the step that makes the point, `last_word` the step after which none newer can come:
+/// a machine that was filled before that would hold yesterday's data after a crash.
 pub(super) fn restore(
     machine: &Newcomer,
     source: Source,
-    after: &[&StepId],
+    made: Option<&StepId>,
+    last_word: Option<&StepId>,
     pen: &mut Pen<'_>,
 ) -> StepId {
     let why = || because("state comes from a recovery point, never from nothing");
-    let waits: Vec<Option<&StepId>> = [Some(&machine.prepared)]
-        .into_iter()
-        .chain(after.iter().map(|s| Some(*s)))
-        .collect();
     let fetched = pen.step(
         Action::Fetch {
             machine: machine.name.clone(),
@@ -143,7 +174,7 @@ pub(super) fn restore(
         },
         Effect::Safe,
         why(),
-        &waits,
+        &[Some(&machine.prepared), made],
     );
     pen.step(
         Action::Load {
@@ -152,6 +183,6 @@ pub(super) fn restore(
         },
         Effect::Safe,
         why(),
-        &[Some(&fetched), Some(&machine.installed)],
+        &[Some(&fetched), Some(&machine.installed), last_word],
     )
 }

@@ -2,7 +2,7 @@
 
 use super::draft::{Pen, because};
 use super::fencing::{no_way_to_fence, quarantine, waiver_remedy, way_to_fence};
-use super::newcomer::{newcomer, restore};
+use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
 use super::situation::{Writer, WriterState};
 use super::view::View;
@@ -89,7 +89,14 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         .into_iter()
         .chain(&stack.fallback)
         .collect();
-    let Some(machine) = newcomer(view, &places, &wanted, &why, pen) else {
+    let Some(machine) = newcomer(
+        view,
+        &places,
+        Filling::Point(&chosen.id),
+        &wanted,
+        &why,
+        pen,
+    ) else {
         return;
     };
     let fenced = fence_step.map(|(by, why)| {
@@ -108,7 +115,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         taken_at: chosen.taken_at,
         rung: chosen.rung,
     };
-    let loaded = restore(&machine, source, &[], pen);
+    let loaded = restore(&machine, source, None, None, pen);
     let fences: Vec<StepId> = fenced.into_iter().collect();
     let old: Vec<&SeenMachine> = writer.seen.into_iter().collect();
     let opened = open_and_resume(

@@ -3,7 +3,7 @@
 use super::backups::BackupMachine;
 use super::draft::{Pen, because_of};
 use super::fencing::{no_way_to_fence, quarantine, waiver_remedy, way_to_fence};
-use super::newcomer::{newcomer, restore};
+use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
 use super::situation::Writer;
 use super::view::View;
@@ -51,6 +51,7 @@ pub(super) fn move_away(
     let Some(machine) = newcomer(
         view,
         &[placement],
+        Filling::Coming,
         &wanted,
         "production was moved here",
         pen,
@@ -85,7 +86,7 @@ pub(super) fn move_away(
         &[Some(&last)],
     );
     let source = Source::Step { step: last.clone() };
-    let loaded = restore(&machine, source, &[&last], pen);
+    let loaded = restore(&machine, source, Some(&last), Some(&fenced), pen);
     let opened = open_and_resume(
         view,
         &machine,
