@@ -195,12 +195,13 @@ impl<'a> Court<'a> {
             .collect()
     }
 
-    /// S7: with our label at its hoster, or made by this plan.
+    /// S7: with our label at its hoster and a receipt in the journal, or made by this plan.
     fn must_be_ours(&self, machine: &MachineName) -> Option<(&'static str, String)> {
-        (!self.machines.contains_key(machine) && !self.created_here.contains(machine)).then(|| {
+        let ours = self.machines.contains_key(machine) && self.past.machines.contains_key(machine);
+        (!ours && !self.created_here.contains(machine)).then(|| {
             (
                 "S7",
-                format!("touches {machine}, which does not carry our label"),
+                format!("touches {machine}, which lacks our label or a receipt"),
             )
         })
     }

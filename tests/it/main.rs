@@ -22,6 +22,8 @@ mod journal;
 mod lab_hetzner;
 mod lab_pure;
 mod manifest;
+mod plan_apply;
+mod plan_world;
 mod points;
 mod readme;
 mod real_machine;

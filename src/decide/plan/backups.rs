@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, Pen, because, because_of};
 use super::machines::{PlaceFor, choose_place};
+use super::situation::without_receipt;
 use crate::decide::changes::changes;
 use crate::decide::history::History;
 use crate::decide::names;
@@ -25,15 +26,7 @@ pub(super) enum BackupMachine {
         serves: Option<StepId>,
     },
     /// It could not be seen, or must not be made.
-    NotNow { name: MachineName, gap: Gap },
-}
-
-impl BackupMachine {
-    pub fn name(&self) -> &MachineName {
-        match self {
-            Self::Ready { name, .. } | Self::NotNow { name, .. } => name,
-        }
-    }
+    NotNow { gap: Gap },
 }
 
 /// Plans each backup machine that a sound stack names.
@@ -71,10 +64,7 @@ fn one(
 ) -> BackupMachine {
     let mut pen = Pen { draft, stack: None };
     let wanted = format!("backup machine {name}");
-    let not_now = |gap: Gap| BackupMachine::NotNow {
-        name: name.clone(),
-        gap,
-    };
+    let not_now = |gap: Gap| BackupMachine::NotNow { gap };
     let inventory = match seen.hosters.get(&placement.hoster) {
         Some(Ok(inventory)) => inventory,
         other => {
@@ -87,6 +77,14 @@ fn one(
         }
     };
     if let Some(machine) = inventory.machines.iter().find(|m| m.name == *name) {
+        if let Some(gap) = without_receipt(machine, past) {
+            pen.hold_unseen(
+                wanted,
+                &gap,
+                "find out who made it; nothing is done to it meanwhile",
+            );
+            return not_now(gap);
+        }
         if machine.power == Power::Off {
             let on = pen.step(
                 Action::PowerOn {

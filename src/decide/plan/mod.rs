@@ -1,14 +1,23 @@
 //! From what is wanted, what is seen and what has happened to a plan. Pure, total, deterministic.
 
+mod asked;
 mod backups;
 mod brake;
 mod draft;
+mod fencing;
+mod install;
+mod keep;
 mod machines;
+mod newcomer;
+mod opening;
+mod rebuild;
+mod relocate;
 mod situation;
 mod stack;
+mod view;
 
 pub use draft::create_step;
-pub(crate) use stack::ENOUGH;
+pub(crate) use rebuild::ENOUGH;
 
 use crate::decide::history::History;
 use crate::decide::names;
@@ -19,8 +28,8 @@ use crate::model::observed::Observed;
 use crate::model::plan::{Basis, PLAN_SCHEMA, Plan};
 use draft::Draft;
 use situation::Situation;
-use stack::View;
 use std::collections::BTreeMap;
+use view::View;
 
 /// Decides everything that the executor would otherwise have to decide.
 ///
@@ -96,7 +105,7 @@ pub fn backup_now(
         })?;
     let mut draft = Draft::default();
     let at = Situation::of(desired, want, seen, past);
-    stack::backup_only(&at, seen, &mut draft)?;
+    asked::backup_only(&at, seen, &mut draft)?;
     Ok(Plan {
         plan_schema: PLAN_SCHEMA,
         basis,

@@ -90,7 +90,8 @@ impl<'a> Situation<'a> {
             .chain(point_epoch)
             .max()
             .unwrap_or_default();
-        let unseen = unseen(stack, want, seen, past, point_epoch.is_some());
+        let mut unseen = unseen(stack, want, seen, past, point_epoch.is_some());
+        unseen.extend(machines.iter().filter_map(|m| without_receipt(m, past)));
         let writer = writer(stack, &machines, point_epoch, &unseen, seen, past);
         let candidate = machines
             .iter()
@@ -153,6 +154,17 @@ fn unseen(
     gaps
 }
 
+/// A machine with our label that the journal does not know: the label alone proves nothing (S7).
+pub(super) fn without_receipt(machine: &SeenMachine, past: &History) -> Option<Gap> {
+    (!past.machines.contains_key(&machine.name)).then(|| {
+        Gap::new(
+            GapKind::Unreadable,
+            format!("machine {} at hoster {}", machine.name, machine.hoster),
+            "it carries our label, and the journal knows of no such machine; it is not touched until a person has removed the label or the machine",
+        )
+    })
+}
+
 fn writer<'a>(
     stack: &DesiredStack,
     machines: &[&'a SeenMachine],
@@ -185,6 +197,7 @@ fn writer<'a>(
             Some(gap) => WriterState::Unseen(gap.clone()),
             None => WriterState::Gone,
         },
+        Some(m) if let Some(gap) = without_receipt(m, past) => WriterState::Unseen(gap),
         Some(m) => match (m.power, seen.machines.get(&name)) {
             (Power::Off, _) => match remembered.and_then(|r| r.power_on_failed.as_deref()) {
                 Some(reason) => WriterState::OffForGood(reason),

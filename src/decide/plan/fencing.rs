@@ -1,0 +1,151 @@
+//! One writer (S2): how an old machine is kept from writing, and what is done when it comes back.
+
+use super::draft::{Pen, because};
+use super::situation::without_receipt;
+use super::view::View;
+use crate::model::desired::{InterfaceFamily, Waiver};
+use crate::model::ids::{Epoch, MachineName, StepId};
+use crate::model::machine::Stage;
+use crate::model::observed::{Power, SeenMachine};
+use crate::model::plan::{Action, Effect, FenceBy, Hold};
+
+/// Machines of the stack, other than `name`, that could still write.
+pub(super) fn other_writers<'a>(
+    view: &View<'a>,
+    name: &MachineName,
+    epoch: Epoch,
+) -> Vec<&'a SeenMachine> {
+    view.at
+        .machines
+        .iter()
+        .filter(|m| m.name != *name && !m.quarantined && m.power != Power::Off)
+        .filter(|m| {
+            // One of an older epoch has been open; it need not say so now to write.
+            m.epoch < epoch
+                || matches!(view.seen.machines.get(&m.name), Some(Ok(facts)) if facts.stage >= Stage::Opened)
+                || !view.past.machines.contains_key(&m.name)
+        })
+        .copied()
+        .collect()
+}
+
+pub(super) fn fence(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -> Option<StepId> {
+    match way_to_fence(view, machine) {
+        Some(by) => Some(pen.step(
+            Action::Fence {
+                machine: machine.name.clone(),
+                by,
+            },
+            Effect::Destructive,
+            because("an older machine of this stack must not write"),
+            &[],
+        )),
+        None => {
+            pen.hold(
+                format!("fencing {}", machine.name),
+                no_way_to_fence(machine),
+                waiver_remedy(machine),
+            );
+            None
+        }
+    }
+}
+
+pub(super) fn way_to_fence(view: &View<'_>, machine: &SeenMachine) -> Option<FenceBy> {
+    let waiver: Option<&Waiver> = view
+        .at
+        .stack
+        .waivers
+        .iter()
+        .find(|w| w.machine == machine.name);
+    let account = view.want.hosters.get(&machine.hoster)?;
+    match account.descriptor.interface {
+        InterfaceFamily::HetznerCloud => Some(FenceBy::PowerOff),
+        InterfaceFamily::Pool => waiver.map(|w| FenceBy::Waiver {
+            place: w.place.clone(),
+        }),
+    }
+}
+
+pub(super) fn no_way_to_fence(machine: &SeenMachine) -> Hold {
+    Hold::Forbidden {
+        rule: "S2".into(),
+        reason: format!(
+            "{} at {} has no power control, so nobody can be sure that it stops writing",
+            machine.name, machine.hoster
+        ),
+    }
+}
+
+pub(super) fn waiver_remedy(machine: &SeenMachine) -> String {
+    format!(
+        "switch it off yourself, then sign a [[waiver]] with machine = \"{}\" and the reason",
+        machine.name
+    )
+}
+
+pub(super) fn quarantine(old: &[&SeenMachine], ready: &StepId, pen: &mut Pen<'_>) {
+    for machine in old {
+        pen.step(
+            Action::Quarantine {
+                machine: machine.name.clone(),
+            },
+            Effect::Safe,
+            because("another machine has taken over; this one is kept, off"),
+            &[Some(ready)],
+        );
+    }
+}
+
+/// Machines with an older epoch that are on again: closed and set aside (S2).
+pub(super) fn zombies(view: &View<'_>, writer: &MachineName, epoch: Epoch, pen: &mut Pen<'_>) {
+    for machine in &view.at.machines {
+        if machine.epoch >= epoch || machine.name == *writer {
+            continue;
+        }
+        if let Some(gap) = without_receipt(machine, view.past) {
+            pen.gap(&gap);
+            continue;
+        }
+        let off = machine.power == Power::Off;
+        if off && machine.quarantined {
+            continue;
+        }
+        let fenced = match way_to_fence(view, machine) {
+            Some(FenceBy::PowerOff) if !off => Some(pen.step(
+                Action::Fence {
+                    machine: machine.name.clone(),
+                    by: FenceBy::PowerOff,
+                },
+                Effect::Destructive,
+                because("its epoch is over and it is on"),
+                &[],
+            )),
+            Some(FenceBy::PowerOff) => None,
+            _ => {
+                let still_open =
+                    matches!(view.seen.machines.get(&machine.name), Some(Ok(facts)) if facts.open);
+                still_open.then(|| {
+                    pen.step(
+                        Action::Close {
+                            machine: machine.name.clone(),
+                        },
+                        Effect::Disruptive,
+                        because("its epoch is over and it lets users in"),
+                        &[],
+                    )
+                })
+            }
+        };
+        if !machine.quarantined {
+            pen.step(
+                Action::Quarantine {
+                    machine: machine.name.clone(),
+                },
+                Effect::Safe,
+                because("its epoch is over"),
+                &[fenced.as_ref()],
+            );
+        }
+    }
+}

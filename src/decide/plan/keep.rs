@@ -1,0 +1,188 @@
+//! A machine that stands where it should: kept as the estate describes it, switched on if it is off.
+
+use super::backups::BackupMachine;
+use super::draft::{Pen, because, because_of};
+use super::fencing::{fence, other_writers};
+use super::opening::{point_names, repository};
+use super::rebuild::ENOUGH;
+use super::situation::Writer;
+use super::view::{View, service_names};
+use crate::decide::changes::changes;
+use crate::decide::point;
+use crate::model::desired::Repair;
+use crate::model::ids::StepId;
+use crate::model::machine::MachineFacts;
+use crate::model::plan::{Action, Drift, Effect, Hold};
+
+/// A machine that runs where it should: mend drift, names, recovery points.
+pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
+    let converged = mend(view, writer, facts, pen);
+    let Ok(opened) = open_again(view, writer, facts, converged.as_ref(), pen) else {
+        return;
+    };
+    point_names(view, &writer.name, writer.seen, opened.as_ref(), pen);
+    back_up(view, writer, &[converged.as_ref(), opened.as_ref()], pen);
+}
+
+/// Drift is shown, and mended where the repair policy allows it.
+fn mend(
+    view: &View<'_>,
+    writer: &Writer<'_>,
+    facts: &MachineFacts,
+    pen: &mut Pen<'_>,
+) -> Option<StepId> {
+    let stack = view.at.stack;
+    let name = &writer.name;
+    let differing = view
+        .manifests
+        .get(name)
+        .map(|manifest| changes(manifest, facts))
+        .filter(|differing| !differing.is_empty())?;
+    pen.draft.drift.extend(differing.iter().map(|change| Drift {
+        stack: Some(stack.id.clone()),
+        machine: name.clone(),
+        change: change.clone(),
+    }));
+    if !stack.repair.contains(&Repair::Reinstall) && !stack.repair.contains(&Repair::Restart) {
+        pen.hold(
+            format!("converging {name}"),
+            Hold::Forbidden {
+                rule: "repair policy".into(),
+                reason: "[repair] automatic names neither restart nor reinstall".into(),
+            },
+            "add \"reinstall\" to [repair] automatic",
+        );
+        return None;
+    }
+    Some(pen.step(
+        Action::Converge {
+            machine: name.clone(),
+            changes: differing,
+        },
+        Effect::Disruptive,
+        because("the machine differs from what the estate describes"),
+        &[],
+    ))
+}
+
+/// A rival of the machine cannot be fenced, so that it stays closed; why stands in the plan.
+struct StaysClosed;
+
+/// A closed machine is checked and opened again; so is one whose opening the journal missed (S6).
+fn open_again(
+    view: &View<'_>,
+    writer: &Writer<'_>,
+    facts: &MachineFacts,
+    converged: Option<&StepId>,
+    pen: &mut Pen<'_>,
+) -> Result<Option<StepId>, StaysClosed> {
+    let name = &writer.name;
+    let written = view.past.writers.get(&view.at.stack.id);
+    let known = written.is_some_and(|(_, machine)| machine == name);
+    let (checking, opening) = match (facts.open, known) {
+        (true, true) => return Ok(None),
+        (true, false) => (
+            "the journal does not know that it was opened",
+            "users are let in, and the journal must say so",
+        ),
+        (false, _) => (
+            "the machine is closed; it opens only after its checks passed",
+            "users are shut out",
+        ),
+    };
+    let checked = pen.step(
+        Action::Check {
+            machine: name.clone(),
+            services: service_names(view),
+        },
+        Effect::Safe,
+        because(checking),
+        &[converged],
+    );
+    let rivals = other_writers(view, name, writer.epoch);
+    let fences: Vec<StepId> = rivals
+        .iter()
+        .filter_map(|rival| fence(view, rival, pen))
+        .collect();
+    if fences.len() < rivals.len() {
+        return Err(StaysClosed);
+    }
+    let after: Vec<Option<&StepId>> = [Some(&checked)]
+        .into_iter()
+        .chain(fences.iter().map(Some))
+        .collect();
+    Ok(Some(pen.step(
+        Action::Open {
+            machine: name.clone(),
+            epoch: writer.epoch,
+            fenced: rivals.iter().map(|m| m.name.clone()).collect(),
+        },
+        Effect::Disruptive,
+        because(opening),
+        &after,
+    )))
+}
+
+/// A recovery point, when the schedule says so.
+fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen: &mut Pen<'_>) {
+    let stack = view.at.stack;
+    let BackupMachine::Ready {
+        name: to, serves, ..
+    } = view.backup
+    else {
+        return;
+    };
+    let points = match &view.at.points {
+        Ok(points) => points,
+        Err(gap) => {
+            let wanted = format!("backup of {}", stack.id);
+            pen.hold_unseen(wanted, gap, "look at the backup machine");
+            return;
+        }
+    };
+    let last = points
+        .iter()
+        .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
+        .map(|p| p.taken_at)
+        .max();
+    if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
+        return;
+    }
+    let repository = points
+        .is_empty()
+        .then(|| repository(to, serves.as_ref(), pen));
+    let mut waits = vec![repository.as_ref(), serves.as_ref()];
+    waits.extend(after);
+    pen.step(
+        Action::Backup {
+            machine: writer.name.clone(),
+            to: to.clone(),
+        },
+        Effect::Safe,
+        because_of(&stack.backup.placement.place, "a recovery point is due"),
+        &waits,
+    );
+}
+
+/// Off by the hoster's word and not tried yet: the cheapest rung of the ladder first.
+pub(super) fn power_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
+    if !view.at.stack.repair.contains(&Repair::Restart) {
+        pen.hold(
+            format!("switching {} on", writer.name),
+            Hold::Forbidden {
+                rule: "repair policy".into(),
+                reason: "[repair] automatic does not name restart".into(),
+            },
+            "add \"restart\" to [repair] automatic, or switch it on by hand",
+        );
+        return;
+    }
+    pen.step(
+        Action::PowerOn {
+            machine: writer.name.clone(),
+        },
+        Effect::Safe,
+        because("its hoster says it is off; its data may be whole"),
+        &[],
+    );
+}

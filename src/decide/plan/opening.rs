@@ -1,0 +1,115 @@
+//! From a loaded machine to users: checks, the gate, names, and a new chain of recovery points.
+
+use super::backups::BackupMachine;
+use super::draft::{Pen, because, because_of};
+use super::newcomer::Newcomer;
+use super::view::{View, service_names};
+use crate::model::ids::{MachineName, StepId};
+use crate::model::observed::SeenMachine;
+use crate::model::plan::{Action, Effect};
+
+/// Check, open, name, back up: what comes after the data is there. Gives the step that opens.
+///
+/// `fenced` are the machines that must not write by then, `fences` the steps that see to it.
+pub(super) fn open_and_resume(
+    view: &View<'_>,
+    machine: &Newcomer,
+    loaded: &StepId,
+    fenced: &[MachineName],
+    fences: &[StepId],
+    pen: &mut Pen<'_>,
+) -> StepId {
+    let name = &machine.name;
+    let checked = pen.step(
+        Action::Check {
+            machine: name.clone(),
+            services: service_names(view),
+        },
+        Effect::Safe,
+        because("nobody gets in before the functional checks passed"),
+        &[Some(loaded)],
+    );
+    let after: Vec<Option<&StepId>> = [Some(&checked)]
+        .into_iter()
+        .chain(fences.iter().map(Some))
+        .collect();
+    let opened = pen.step(
+        Action::Open {
+            machine: name.clone(),
+            epoch: machine.epoch,
+            fenced: fenced.to_vec(),
+        },
+        Effect::Disruptive,
+        because("checks passed and no other machine can write"),
+        &after,
+    );
+    point_names(view, name, None, Some(&opened), pen);
+    if let BackupMachine::Ready {
+        name: to, serves, ..
+    } = view.backup
+    {
+        let empty = view
+            .at
+            .points
+            .as_ref()
+            .is_ok_and(|points| points.is_empty());
+        let repository = empty.then(|| repository(to, serves.as_ref(), pen));
+        pen.step(
+            Action::Backup {
+                machine: name.clone(),
+                to: to.clone(),
+            },
+            Effect::Safe,
+            because("a new machine begins a new chain of recovery points"),
+            &[Some(&opened), repository.as_ref(), serves.as_ref()],
+        );
+    }
+    opened
+}
+
+pub(super) fn repository(to: &MachineName, serves: Option<&StepId>, pen: &mut Pen<'_>) -> StepId {
+    pen.step(
+        Action::Repository {
+            machine: to.clone(),
+        },
+        Effect::Safe,
+        because("the stack has no recovery points there yet"),
+        &[serves],
+    )
+}
+
+/// Names that do not point where they should.
+pub(super) fn point_names(
+    view: &View<'_>,
+    name: &MachineName,
+    seen: Option<&SeenMachine>,
+    after: Option<&StepId>,
+    pen: &mut Pen<'_>,
+) {
+    if view.want.dns.is_none() {
+        return;
+    }
+    for service in &view.at.stack.services {
+        let right = match (view.seen.names.get(&service.host), seen) {
+            (Some(Ok(addresses)), Some(machine)) => {
+                addresses.as_slice() == std::slice::from_ref(&machine.address)
+            }
+            (Some(Err(gap)), Some(_)) => {
+                pen.gap(gap);
+                true
+            }
+            _ => false,
+        };
+        if !right {
+            pen.step(
+                Action::Name {
+                    host: service.host.clone(),
+                    machine: name.clone(),
+                },
+                Effect::Disruptive,
+                because_of(&service.place, "the name points elsewhere, or nowhere"),
+                &[after],
+            );
+        }
+    }
+}

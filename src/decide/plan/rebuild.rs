@@ -1,0 +1,130 @@
+//! Rebuild: a new machine from the newest point that is proven far enough (S11).
+
+use super::draft::{Pen, because};
+use super::fencing::{no_way_to_fence, quarantine, waiver_remedy, way_to_fence};
+use super::newcomer::{Filling, newcomer, restore};
+use super::opening::open_and_resume;
+use super::situation::{Writer, WriterState};
+use super::view::View;
+use crate::decide::point;
+use crate::model::desired::{Placement, Repair};
+use crate::model::ids::StepId;
+use crate::model::observed::{Power, SeenMachine};
+use crate::model::plan::{Action, Effect, FenceBy, Hold, Source};
+use crate::model::point::Rung;
+
+/// The least a point must have proven before a rebuild takes it (S11).
+pub(crate) const ENOUGH: Rung = Rung::Shipped;
+
+/// The writer is lost, or was fenced in a move that did not finish: a new machine from the newest proven point.
+pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
+    let stack = view.at.stack;
+    let wanted = format!("rebuild of {}", stack.id);
+    let in_flight = writer.fenced.is_some();
+    if !in_flight {
+        if !stack.repair.contains(&Repair::Rebuild) {
+            pen.hold(
+                wanted,
+                Hold::Forbidden {
+                    rule: "repair policy".into(),
+                    reason: "[repair] automatic does not name rebuild".into(),
+                },
+                "add \"rebuild\" to [repair] automatic and commit",
+            );
+            return;
+        }
+        if let Some(reason) = view.brake {
+            pen.hold(
+                wanted,
+                Hold::Brake {
+                    reason: reason.to_owned(),
+                },
+                "find the common cause first",
+            );
+            return;
+        }
+    }
+    let points = match &view.at.points {
+        Ok(points) => points,
+        Err(gap) => {
+            pen.hold_unseen(wanted, gap, "nothing is restored from what cannot be seen");
+            return;
+        }
+    };
+    let Some(chosen) = point::choose(points, ENOUGH).chosen else {
+        pen.hold(
+            wanted,
+            Hold::Forbidden {
+                rule: "S15".into(),
+                reason: "there is no recovery point that is proven far enough, and a service never starts empty"
+                    .into(),
+            },
+            "find the missing recovery points; holdfast points lists what is there",
+        );
+        return;
+    };
+    let why = match &writer.state {
+        WriterState::Gone => "its hoster no longer lists the machine".to_owned(),
+        WriterState::OffForGood(reason) => format!("it is off and cannot be switched on: {reason}"),
+        _ => "the old machine was fenced and the new one is not open yet".to_owned(),
+    };
+    // A fence that was undone (somebody switched the machine on again) is no fence.
+    let still_fenced = in_flight && writer.seen.is_none_or(|m| m.power != Power::On);
+    let fence_step = if still_fenced {
+        None
+    } else {
+        let by = match (&writer.state, writer.seen) {
+            (WriterState::Gone, _) | (_, None) => FenceBy::Gone,
+            (_, Some(old)) => match way_to_fence(view, old) {
+                Some(by) => by,
+                None => {
+                    pen.hold(wanted, no_way_to_fence(old), waiver_remedy(old));
+                    return;
+                }
+            },
+        };
+        Some((by, because(why.clone())))
+    };
+    let places: Vec<&Placement> = [&stack.production]
+        .into_iter()
+        .chain(&stack.fallback)
+        .collect();
+    let Some(machine) = newcomer(
+        view,
+        &places,
+        Filling::Point(&chosen.id),
+        &wanted,
+        &why,
+        pen,
+    ) else {
+        return;
+    };
+    let fenced = fence_step.map(|(by, why)| {
+        pen.step(
+            Action::Fence {
+                machine: writer.name.clone(),
+                by,
+            },
+            Effect::Destructive,
+            why,
+            &[],
+        )
+    });
+    let source = Source::Point {
+        point: chosen.id.clone(),
+        taken_at: chosen.taken_at,
+        rung: chosen.rung,
+    };
+    let loaded = restore(&machine, source, None, None, pen);
+    let fences: Vec<StepId> = fenced.into_iter().collect();
+    let old: Vec<&SeenMachine> = writer.seen.into_iter().collect();
+    let opened = open_and_resume(
+        view,
+        &machine,
+        &loaded,
+        std::slice::from_ref(&writer.name),
+        &fences,
+        pen,
+    );
+    quarantine(&old, &opened, pen);
+}

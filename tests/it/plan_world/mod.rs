@@ -1,0 +1,446 @@
+//! A small world in memory for the tests of the planner: it is planned over, and plans change it.
+//!
+//! [`World::perform`] does what each step does to real machines, journal entries included, and
+//! refuses what the scripts on a machine refuse. After every step the world looks at itself:
+//! one machine of a stack is open at most, no machine is made twice, nothing starts empty twice.
+
+mod estate;
+mod machine;
+
+pub use estate::*;
+
+use holdfast::decide::check::{CheckedPlan, check};
+use holdfast::decide::history::History;
+use holdfast::decide::plan::plan;
+use holdfast::decide::settle::{Progress, settle};
+use holdfast::model::desired::Desired;
+use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::ids::{
+    Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
+};
+use holdfast::model::journal::{Entry, Event, StepResult};
+use holdfast::model::machine::{Digest, MachineFacts, MachineManifest, Stage};
+use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine};
+use holdfast::model::operation::FaultClass;
+use holdfast::model::plan::{Action, FenceBy, Plan, Step};
+use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::units::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+pub const IMAGE: &str = "debian-13";
+pub const BACKUP: &str = "backup-netcup-vie";
+
+/// Where a step is cut off, as by a power failure of the reconciler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The intent is in the journal, nothing was done.
+    BeforeTheEffect,
+    /// Everything was done, the journal does not know.
+    AfterTheEffect,
+}
+
+/// Which of the steps that may run goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    First,
+    Last,
+}
+
+#[derive(Clone)]
+pub struct World {
+    pub want: Desired,
+    pub now: Timestamp,
+    pub inventories: BTreeMap<HosterId, Inventory>,
+    /// Hosters whose interface does not answer.
+    pub deaf: BTreeMap<HosterId, Gap>,
+    /// What machines would say of themselves.
+    pub facts: BTreeMap<MachineName, MachineFacts>,
+    /// Machines that do not say it.
+    pub silent: BTreeMap<MachineName, Gap>,
+    pub points: BTreeMap<StackId, Vec<RecoveryPoint>>,
+    pub points_gap: Option<Gap>,
+    pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    pub journal: Vec<Entry>,
+    /// Places without room, whatever is asked of them.
+    pub full: BTreeSet<HosterId>,
+    /// Machines that cannot be switched on any more.
+    pub dead: BTreeSet<MachineName>,
+    repositories: BTreeSet<StackId>,
+    made: BTreeSet<MachineName>,
+    next_address: u8,
+}
+
+pub fn hoster(id: &str) -> HosterId {
+    HosterId::new(id)
+}
+pub fn stack(id: &str) -> StackId {
+    StackId::new(id)
+}
+pub fn machine(name: &str) -> MachineName {
+    MachineName::new(name)
+}
+pub fn gap(subject: &str) -> Gap {
+    Gap::new(GapKind::Unreachable, subject, "no answer in 10 s")
+}
+
+impl World {
+    /// Nothing is there yet but ordered machines: two at netcup, two at ionos.
+    pub fn before_the_first_day(want: Desired) -> Self {
+        let mut inventories: BTreeMap<HosterId, Inventory> = want
+            .hosters
+            .keys()
+            .map(|id| (id.clone(), Inventory::default()))
+            .collect();
+        for (id, site, net) in [("netcup", "vie", 1_u8), ("ionos", "de/fra", 2)] {
+            for number in 1..=2_u8 {
+                inventories
+                    .get_mut(&hoster(id))
+                    .unwrap()
+                    .free
+                    .push(FreeMachine {
+                        name: machine(&format!("{id}-{number}")),
+                        site: SiteId::new(site),
+                        image: ImageName::new(IMAGE),
+                        address: IpAddr::from([192, 0, net, number]),
+                        port: 22,
+                    });
+            }
+        }
+        let names = want.stacks.values().flat_map(|s| &s.services);
+        Self {
+            names: names.map(|s| (s.host.clone(), Vec::new())).collect(),
+            points: want
+                .stacks
+                .keys()
+                .map(|id| (id.clone(), Vec::new()))
+                .collect(),
+            want,
+            now: "2026-03-02T12:00:00Z".parse().unwrap(),
+            inventories,
+            deaf: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            silent: BTreeMap::new(),
+            points_gap: None,
+            journal: Vec::new(),
+            full: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            repositories: BTreeSet::new(),
+            made: BTreeSet::new(),
+            next_address: 1,
+        }
+    }
+
+    /// Everything installed and open, one recovery point each.
+    pub fn running(want: Desired) -> Self {
+        let mut world = Self::before_the_first_day(want);
+        world.settle();
+        world
+    }
+
+    /// The same world under another commit.
+    pub fn now_wants(&mut self, want: Desired) {
+        self.want = want;
+    }
+
+    pub fn machine(&self, name: &str) -> Option<&SeenMachine> {
+        let mut all = self.inventories.values().flat_map(|i| &i.machines);
+        all.find(|m| m.name.as_str() == name)
+    }
+
+    pub fn machine_mut(&mut self, name: &str) -> &mut SeenMachine {
+        let mut all = self.inventories.values_mut().flat_map(|i| &mut i.machines);
+        all.find(|m| m.name.as_str() == name)
+            .unwrap_or_else(|| panic!("no machine {name}"))
+    }
+
+    pub fn facts_mut(&mut self, name: &str) -> &mut MachineFacts {
+        self.facts.get_mut(&machine(name)).unwrap()
+    }
+
+    /// The hoster no longer lists it.
+    pub fn lose(&mut self, name: &str) {
+        for inventory in self.inventories.values_mut() {
+            inventory.machines.retain(|m| m.name.as_str() != name);
+        }
+        self.facts.remove(&machine(name));
+    }
+
+    pub fn record(&mut self, stack: Option<&StackId>, event: Event) {
+        self.journal.push(Entry {
+            seq: i64::try_from(self.journal.len()).unwrap() + 1,
+            at: self.now,
+            stack: stack.cloned(),
+            event,
+        });
+    }
+
+    pub fn past(&self) -> History {
+        History::from_entries(&self.journal)
+    }
+
+    pub fn seen(&self) -> Observed {
+        let mut machines = BTreeMap::new();
+        for (id, inventory) in &self.inventories {
+            let on = inventory.machines.iter().filter(|m| m.power != Power::Off);
+            for m in on.filter(|_| !self.deaf.contains_key(id)) {
+                let said = match self.silent.get(&m.name) {
+                    Some(gap) => Err(gap.clone()),
+                    None => Ok(self.facts[&m.name].clone()),
+                };
+                machines.insert(m.name.clone(), said);
+            }
+        }
+        let points_gap = self.points_gap.clone().or_else(|| {
+            let listed = self.machine(BACKUP);
+            let gone = listed.is_none() && self.past().machines.contains_key(&machine(BACKUP));
+            let off = listed.is_some_and(|m| m.power == Power::Off);
+            (gone || off).then(|| gap("recovery points"))
+        });
+        Observed {
+            at: self.now,
+            hosters: self
+                .inventories
+                .iter()
+                .map(|(id, inventory)| match self.deaf.get(id) {
+                    Some(gap) => (id.clone(), Err(gap.clone())),
+                    None => (id.clone(), Ok(inventory.clone())),
+                })
+                .collect(),
+            machines,
+            points: self
+                .points
+                .iter()
+                .map(|(id, points)| match &points_gap {
+                    Some(gap) => (id.clone(), Err(gap.clone())),
+                    None => (id.clone(), Ok(points.clone())),
+                })
+                .collect(),
+            names: self
+                .names
+                .iter()
+                .map(|(n, a)| (n.clone(), Ok(a.clone())))
+                .collect(),
+        }
+    }
+
+    fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
+        let all = self.inventories.values().flat_map(|i| &i.machines);
+        all.map(|m| (m.name.clone(), machine::manifest(m)))
+            .collect()
+    }
+
+    /// The plan as the planner writes it.
+    pub fn draft(&self) -> Plan {
+        let digest = Digest("d".repeat(64));
+        plan(
+            &self.want,
+            &self.manifests(),
+            &self.seen(),
+            &self.past(),
+            digest,
+        )
+    }
+
+    /// The plan, checked; a violation is a failure of every test.
+    pub fn plan(&self) -> CheckedPlan {
+        check(self.draft(), &self.seen(), &self.past()).unwrap_or_else(|violations| {
+            let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            panic!("the plan breaks invariants: {said:#?}")
+        })
+    }
+
+    /// Plans and applies until nothing is to be done; gives the ids of the steps done.
+    pub fn settle(&mut self) -> Vec<String> {
+        self.settle_in(Order::First)
+    }
+
+    pub fn settle_in(&mut self, order: Order) -> Vec<String> {
+        let mut done = Vec::new();
+        let mut refused = Vec::new();
+        for _ in 0..8 {
+            let plan = self.plan();
+            if plan.plan().steps.is_empty() {
+                return done;
+            }
+            refused.clear();
+            self.apply(&plan, order, None, &mut done, &mut refused);
+        }
+        panic!("it never comes to rest; done {done:#?}, refused {refused:#?}")
+    }
+
+    /// Applies one plan, up to a cut in the step with that number; whether it came to the cut.
+    pub fn apply(
+        &mut self,
+        plan: &CheckedPlan,
+        order: Order,
+        cut: Option<(usize, Cut)>,
+        done: &mut Vec<String>,
+        refused: &mut Vec<String>,
+    ) -> bool {
+        let mut progress = BTreeMap::new();
+        let mut made = BTreeMap::new();
+        for number in 0.. {
+            let ready = settle(plan, &progress);
+            let next = match order {
+                Order::First => ready.first(),
+                Order::Last => ready.last(),
+            };
+            let Some(&step) = next else { return false };
+            let here = cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut);
+            let ended = self.perform(step, here, &mut made);
+            self.look_at_itself(&step.id.to_string());
+            if here.is_some() {
+                return true;
+            }
+            match &ended {
+                Ok(()) => done.push(step.id.to_string()),
+                Err(why) => refused.push(format!("{}: {why}", step.id)),
+            }
+            let state = if ended.is_ok() {
+                Progress::Done
+            } else {
+                Progress::Failed
+            };
+            progress.insert(step.id.clone(), state);
+        }
+        false
+    }
+
+    /// Intent, effect, outcome; with a cut, only the first or the first two of them.
+    fn perform(
+        &mut self,
+        step: &Step,
+        cut: Option<Cut>,
+        made: &mut BTreeMap<String, PointId>,
+    ) -> Result<(), String> {
+        self.now += SignedDuration::from_secs(1);
+        let action = format!("{} {}", step.action.verb(), step.action.machine());
+        let started = Event::Started {
+            step: step.id.clone(),
+            action,
+        };
+        self.record(step.stack.as_ref(), started);
+        if cut == Some(Cut::BeforeTheEffect) {
+            return Ok(());
+        }
+        let before = self.journal.len();
+        let ended = self.act(step, made);
+        if cut == Some(Cut::AfterTheEffect) {
+            self.journal.truncate(before);
+            return Ok(());
+        }
+        let result = match &ended {
+            Ok(()) => StepResult::Done,
+            Err(reason) => StepResult::Refused {
+                reason: reason.clone(),
+                class: FaultClass::Retry,
+            },
+        };
+        let ended_event = Event::Ended {
+            step: step.id.clone(),
+            result,
+            millis: 1,
+        };
+        self.record(step.stack.as_ref(), ended_event);
+        ended
+    }
+
+    fn act(&mut self, step: &Step, made: &mut BTreeMap<String, PointId>) -> Result<(), String> {
+        let owner = step.stack.as_ref();
+        let name = step.action.machine().clone();
+        match &step.action {
+            Action::Create { .. } => self.create(step)?,
+            Action::PowerOn { .. } if self.dead.contains(&name) => {
+                let reason = "it will not start".to_owned();
+                let failed = Event::PowerOnFailed {
+                    machine: name,
+                    reason: reason.clone(),
+                };
+                self.record(owner, failed);
+                return Err(reason);
+            }
+            Action::PowerOn { .. } => {
+                self.machine_mut(name.as_str()).power = Power::On;
+                let epoch = self.facts[&name].epoch.unwrap_or_default();
+                let over = owner.is_some_and(|s| self.points[s].iter().any(|p| p.epoch > epoch));
+                if over {
+                    // The gate's own check at boot.
+                    let facts = self.facts_mut(name.as_str());
+                    (facts.open, facts.stage) = (false, Stage::Retired);
+                }
+            }
+            Action::Fence { by, .. } => {
+                if *by == FenceBy::PowerOff {
+                    self.machine_mut(name.as_str()).power = Power::Off;
+                }
+                let proof = format!("{by:?}");
+                self.record(
+                    owner,
+                    Event::Fenced {
+                        machine: name,
+                        proof,
+                    },
+                );
+            }
+            Action::Quarantine { .. } => {
+                self.machine_mut(name.as_str()).quarantined = true;
+                self.record(owner, Event::Quarantined { machine: name });
+            }
+            Action::Name { host, .. } => {
+                let address = self.machine(name.as_str()).ok_or("no address")?.address;
+                self.names.insert(host.clone(), vec![address]);
+                self.record(
+                    owner,
+                    Event::Named {
+                        host: host.clone(),
+                        address,
+                    },
+                );
+            }
+            Action::Backup { to, .. } => {
+                let owner = owner.ok_or("no stack")?;
+                self.answers(to)?;
+                if !self.repositories.contains(owner) {
+                    return Err("there is no repository".to_owned());
+                }
+                let facts = self.answers(&name)?;
+                if facts.stage != Stage::Opened {
+                    return Err("it holds nothing of its own yet".to_owned());
+                }
+                let epoch = facts.epoch.unwrap_or_default();
+                let point = self.add_point(owner.as_str(), epoch, Rung::Shipped);
+                made.insert(step.id.to_string(), point.clone());
+                self.record(
+                    Some(owner),
+                    Event::Proven {
+                        point,
+                        rung: Rung::Shipped,
+                    },
+                );
+            }
+            Action::Repository { .. } => {
+                self.answers(&name)?;
+                self.repositories.insert(owner.ok_or("no stack")?.clone());
+            }
+            _ => self.on_the_machine(step, made)?,
+        }
+        Ok(())
+    }
+
+    /// Another recovery point of this stack, taken now.
+    pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
+        let points = self.points.get_mut(&stack(owner)).unwrap();
+        let id = PointId::new(format!("{:08x}{}", points.len() + 1, "0".repeat(56)));
+        points.push(RecoveryPoint {
+            id: id.clone(),
+            stack: stack(owner),
+            epoch,
+            taken_at: self.now,
+            bytes: Bytes(1 << 20),
+            rung,
+        });
+        id
+    }
+}
