@@ -53,7 +53,18 @@ impl History {
         past
     }
 
-    fn take_in(&mut self, entry: &Entry) {
+    /// Takes in what would have been written, where nothing may be written.
+    pub fn suppose(&mut self, stack: Option<&StackId>, event: &Event, at: Timestamp) {
+        self.take_in(&Entry {
+            seq: 0,
+            at,
+            stack: stack.cloned(),
+            event: event.clone(),
+        });
+    }
+
+    /// Takes in the next entry.
+    pub fn take_in(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::Started { step, .. } => {

@@ -1,5 +1,6 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
+pub mod adoption;
 pub mod catalogue;
 pub mod changes;
 pub mod check;

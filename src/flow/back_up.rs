@@ -42,5 +42,6 @@ pub async fn back_up(
             }
         })?;
     let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
-    Ok(apply::apply(session, &plan, &look.observed, &past, reporter, stop).await)
+    let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop).await;
+    Ok(report.map_err(PlanError::Stale)?)
 }

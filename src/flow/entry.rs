@@ -105,6 +105,20 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryErro
     Ok(Arc::new(Session::new(desired, key, world, book)))
 }
 
+/// The accepted estate and the key that its generated secrets derive from; reaches nothing outside.
+pub fn with_key(config: &Config) -> Result<(Estate, EstateKey), EntryError> {
+    let estate = estate::read(config)?;
+    let key = EstateKey::new(estate::estate_key(config, &estate.commit)?)?;
+    Ok((estate, key))
+}
+
+/// The public SSH key by which the reconciler is known on every machine of the
+/// estate, as one line without comment. Ordered machines must let it in as root.
+pub fn public_key(config: &Config) -> Result<String, EntryError> {
+    let (_, key) = with_key(config)?;
+    Ok(derive::client_key(&key).public)
+}
+
 /// The head only moves to descendants (S9). Says whether it is a new one.
 fn descends(
     config: &Config,
@@ -208,11 +222,20 @@ fn hoster(
                 wrap::Patience::default(),
             )))
         }
-        InterfaceFamily::Pool => Ok(Arc::new(pool::Pool::new(
-            account.id.clone(),
-            estate.clone(),
-            account.pool.clone(),
-            transport.clone(),
-        ))),
+        InterfaceFamily::Pool => Ok(Arc::new(
+            pool::Pool::new(
+                account.id.clone(),
+                estate.clone(),
+                account.pool.clone(),
+                transport.clone(),
+            )
+            .sparing(own_machine_id()),
+        )),
     }
+}
+
+/// What systemd calls this machine, if it has a name.
+fn own_machine_id() -> Option<String> {
+    let text = std::fs::read_to_string("/etc/machine-id").ok()?;
+    Some(text.trim().to_owned())
 }

@@ -1,5 +1,6 @@
 //! What we do: observe, apply, back up, verify, reconcile. Decisions and world put together.
 
+pub mod adopt;
 pub mod apply;
 pub mod back_up;
 pub mod config;

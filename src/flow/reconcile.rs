@@ -1,5 +1,6 @@
 //! Observe, plan, check, apply, and again until nothing is left to do. No step looks back.
 
+use super::adopt;
 use super::apply::{self, Report, Reporter};
 use super::observe::{self, Look};
 use super::session::Session;
@@ -30,6 +31,9 @@ pub enum PlanError {
     /// The journal cannot be read.
     #[error("the journal cannot be read")]
     Journal(#[from] StoreError),
+    /// The world or the commit changed between planning and doing.
+    #[error(transparent)]
+    Stale(#[from] apply::StaleBasis),
     /// The planner wrote a step that breaks an invariant; nothing is done.
     #[error("the plan breaks an invariant and was thrown away: {}", join(.0))]
     Violations(Vec<Violation>),
@@ -42,8 +46,9 @@ fn join(violations: &[Violation]) -> String {
 
 /// Looks and plans; touches nothing.
 pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
-    let past = session.history().await?;
+    let mut past = session.history().await?;
     let look = observe::observe(session, &past).await;
+    adopt::adopt(session, &look.observed, &mut past).await?;
     let digest = observe::digest(&look.observed);
     let plan = plan::plan(
         &session.desired,
@@ -100,7 +105,7 @@ pub async fn reconcile(
             reporter.clone(),
             stop,
         )
-        .await;
+        .await?;
         done.reports.push(report);
     }
     Ok(done)

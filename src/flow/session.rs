@@ -63,6 +63,11 @@ impl Session {
         }
     }
 
+    /// The journal, as far as this session may use it.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
     /// Writes one event; durable when this returns (S6).
     pub async fn record(&self, stack: Option<&StackId>, event: Event) -> Result<Entry, StoreError> {
         let now = self.world.clock.now();

@@ -8,6 +8,7 @@ use super::LabError;
 use super::cgroup::Group;
 use super::command::failed;
 use super::fleet::FleetError;
+use super::mirror::Mirrors;
 use super::state::Lock;
 use sha2::{Digest as _, Sha256};
 use std::fs;
@@ -17,9 +18,6 @@ use std::process::{Command, Stdio};
 
 /// Where images are kept when nothing else is said.
 pub const DEFAULT_CACHE: &str = "/var/cache/holdfast/lab/images";
-
-/// Where packages come from when nothing else is said.
-pub const DEFAULT_MIRROR: &str = "http://deb.debian.org/debian";
 
 /// The packages of a stock image beyond Debian's minimal base.
 const PACKAGES: &[&str] = &[
@@ -81,7 +79,7 @@ pub struct Recipe {
     /// `debian-12` or `debian-13`.
     pub name: String,
     suite: &'static str,
-    mirror: String,
+    mirrors: Mirrors,
 }
 
 /// How far a build has come.
@@ -102,7 +100,7 @@ impl Recipe {
     ///
     /// # Errors
     /// [`LabError::UnknownImage`] for any other name.
-    pub fn of(image: &str, mirror: &str) -> Result<Self, LabError> {
+    pub fn of(image: &str, mirrors: &Mirrors) -> Result<Self, LabError> {
         let suite = match image {
             "debian-12" => "bookworm",
             "debian-13" => "trixie",
@@ -115,14 +113,15 @@ impl Recipe {
         Ok(Self {
             name: image.to_owned(),
             suite,
-            mirror: mirror.trim_end_matches('/').to_owned(),
+            mirrors: mirrors.clone(),
         })
     }
 
     /// Changes with everything that goes into the image, save the packages' versions.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        for part in [self.suite, &self.mirror]
+        let security = self.mirrors.security.as_deref().unwrap_or_default();
+        for part in [self.suite, &self.mirrors.main, security]
             .into_iter()
             .chain(PACKAGES.iter().copied())
         {
@@ -145,15 +144,16 @@ impl Recipe {
         cache.join(format!("{}-{}", self.name, self.digest()))
     }
 
-    fn sources(&self) -> [String; 3] {
-        [
-            format!("deb {} {} main", self.mirror, self.suite),
-            format!("deb {} {}-updates main", self.mirror, self.suite),
-            format!(
-                "deb http://security.debian.org/debian-security {}-security main",
-                self.suite
-            ),
-        ]
+    fn sources(&self) -> Vec<String> {
+        let Mirrors { main, security } = &self.mirrors;
+        let mut sources = vec![
+            format!("deb {main} {} main", self.suite),
+            format!("deb {main} {}-updates main", self.suite),
+        ];
+        if let Some(security) = security {
+            sources.push(format!("deb {security} {}-security main", self.suite));
+        }
+        sources
     }
 }
 

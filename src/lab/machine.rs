@@ -73,7 +73,7 @@ impl Machines {
 
     /// The image's directory, built now if need be.
     pub fn image(&self, name: &str, tell: &dyn Fn(BuildProgress)) -> Result<PathBuf, FleetError> {
-        let recipe = Recipe::of(name, &self.lab()?.mirror)
+        let recipe = Recipe::of(name, &self.lab()?.mirrors)
             .map_err(|error| failed("choose an image", &error))?;
         let within = Group::of_lab(&self.place.name)?.member("images");
         image::ensure(&recipe, &self.cache, &within, tell)

@@ -26,6 +26,7 @@ pub mod fleet;
 pub mod hetzner;
 pub mod image;
 pub mod machine;
+pub mod mirror;
 pub mod names;
 pub mod network;
 pub mod pool;
@@ -63,6 +64,11 @@ pub enum LabError {
         /// As given.
         name: String,
     },
+    /// No archive to take packages from.
+    #[error(
+        "this computer's apt names no Debian archive; say where images get their packages with `--mirror URL`"
+    )]
+    NoMirror,
     /// The lab was never brought up, or was taken down.
     #[error("there is no lab named {name:?}; start it with `holdfast lab up --name {name}`")]
     NoSuchLab {

@@ -6,6 +6,7 @@
 use super::LabError;
 use super::command::failed;
 use super::fleet::FleetError;
+use super::mirror::Mirrors;
 use super::names::LabName;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -61,7 +62,7 @@ pub struct LabRecord {
     /// How many machines stand in each pool.
     pub pool_size: usize,
     /// Where images get their packages.
-    pub mirror: String,
+    pub mirrors: Mirrors,
     /// Where the interface listens; the same again when the daemon is started again.
     pub endpoint: SocketAddr,
     /// The interface's bearer token.

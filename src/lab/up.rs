@@ -1,7 +1,8 @@
 //! Bringing a lab up. Each step makes only what is missing, so that a second `up`
 //! finishes what the first did not.
 
-use super::image::{self, BuildProgress, DEFAULT_MIRROR};
+use super::image::{self, BuildProgress};
+use super::mirror::Mirrors;
 use super::names::LabName;
 use super::state::{LabRecord, Lock, known_hosters, make_private_dir};
 use super::{
@@ -24,7 +25,7 @@ pub struct LabConfig {
     pub pool_size: Option<usize>,
     /// The name server's zone; default: `example.`.
     pub zone: Option<String>,
-    /// Where images get their packages; default: [`DEFAULT_MIRROR`].
+    /// Where images get their packages; default: where this computer gets its own.
     pub mirror: Option<String>,
     /// Public keys that may log in to pool machines as root.
     pub authorized_keys: Vec<String>,
@@ -122,7 +123,7 @@ fn build_images(
     }
     for image in wanted {
         // Tells a wrong name before anything is built.
-        let recipe = image::Recipe::of(&image, &record.mirror)?;
+        let recipe = image::Recipe::of(&image, &record.mirrors)?;
         if recipe.path(&lab.cache).exists() {
             continue;
         }
@@ -167,7 +168,7 @@ fn agree(record: LabRecord, config: &LabConfig) -> Result<LabRecord, LabError> {
     if config
         .mirror
         .as_ref()
-        .is_some_and(|mirror| *mirror != record.mirror)
+        .is_some_and(|mirror| mirror.trim_end_matches('/') != record.mirrors.main)
     {
         return Err(differs("mirror"));
     }
@@ -200,10 +201,7 @@ fn new_record(name: &LabName, config: &LabConfig) -> Result<LabRecord, LabError>
         network: network::choose(name)?,
         hosters,
         pool_size: config.pool_size.unwrap_or(2).min(100),
-        mirror: config
-            .mirror
-            .clone()
-            .unwrap_or_else(|| DEFAULT_MIRROR.to_owned()),
+        mirrors: Mirrors::choose(config.mirror.as_deref())?,
         endpoint: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
         token: hex::encode(seed::random(32)?),
         dns_port: free_port()?,

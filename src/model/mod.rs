@@ -1,6 +1,7 @@
 //! What we talk about: plain data. Imports nothing of ours.
 
 pub mod blueprint;
+pub mod causes;
 pub mod desired;
 pub mod diagnostic;
 pub mod gap;

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod demo;
 pub mod diagnostics;
 pub mod exit;
+mod lab_estate;
 pub mod lab_progress;
 pub mod progress;
 pub mod views;

@@ -1,6 +1,7 @@
 //! Live progress on standard error: which step runs, in which phase, for how long.
 
-use crate::flow::apply::{Reporter, StepError, chain};
+use crate::flow::apply::{Reporter, StepError};
+use crate::model::causes::chain;
 use crate::model::ids::StepId;
 use crate::model::plan::Step;
 use crate::show::views::plan::describe;

@@ -241,3 +241,24 @@ async fn power_at_a_pool_needs_a_person() {
     assert_eq!(refusal.class, FaultClass::NeedsHuman);
     assert_eq!(refusal.message, "this hoster has no power control");
 }
+
+#[tokio::test]
+async fn s07_the_machine_that_runs_holdfast_is_never_free_even_if_the_inventory_lists_it() {
+    let folders = folders();
+    // The scripts run here, so every folder is this computer; a fixture without an id says so.
+    let own = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let own = own.trim().to_owned();
+    if own.is_empty() {
+        eprintln!("skipped: this computer has no /etc/machine-id");
+        return;
+    }
+    let pool = pool(&folders, "demo").sparing(Some(own));
+    let seen = pool.observe(&EstateName::new("demo")).await.unwrap();
+    assert_eq!((seen.machines.len(), seen.free.len()), (0, 0));
+    assert!(
+        seen.gaps.iter().all(|g| g.reason.contains("S7")),
+        "{:?}",
+        seen.gaps
+    );
+    assert_eq!(seen.gaps.len(), 3);
+}

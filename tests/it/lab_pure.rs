@@ -3,8 +3,9 @@
 use holdfast::lab::cgroup::is_first;
 use holdfast::lab::dns::knot_conf;
 use holdfast::lab::faults::{Faults, Mode, Outage, hits};
-use holdfast::lab::image::{Count, DEFAULT_MIRROR, Recipe};
+use holdfast::lab::image::{Count, Recipe};
 use holdfast::lab::machine::next_host;
+use holdfast::lab::mirror::Mirrors;
 use holdfast::lab::names::LabName;
 use holdfast::lab::network::{free_ten, rules, tables_of_labs, taken_tens, usable_resolvers};
 use holdfast::lab::preflight::missing_tools;
@@ -18,13 +19,20 @@ fn name(text: &str) -> LabName {
     LabName::new(text).unwrap()
 }
 
+fn mirrors(main: &str) -> Mirrors {
+    Mirrors {
+        main: main.to_owned(),
+        security: None,
+    }
+}
+
 fn record() -> LabRecord {
     LabRecord {
         name: name("some-lab"),
         network: 99,
         hosters: known_hosters().to_vec(),
         pool_size: 2,
-        mirror: DEFAULT_MIRROR.to_owned(),
+        mirrors: mirrors("http://mirror.example/debian"),
         endpoint: "127.0.0.1:4711".parse().unwrap(),
         token: "t".to_owned(),
         dns_port: 5353,
@@ -137,25 +145,24 @@ fn what_is_missing_names_the_command_that_installs_it() {
 #[test]
 fn an_image_changes_its_place_with_its_recipe() {
     let cache = Path::new("/cache");
-    let trixie = Recipe::of("debian-13", DEFAULT_MIRROR).unwrap();
+    let archive = mirrors("http://mirror.example/debian");
+    let trixie = Recipe::of("debian-13", &archive).unwrap();
     assert_eq!(
         trixie.path(cache),
-        Recipe::of("debian-13", &format!("{DEFAULT_MIRROR}/"))
-            .unwrap()
-            .path(cache)
+        Recipe::of("debian-13", &archive).unwrap().path(cache)
     );
     assert_ne!(
         trixie.digest(),
-        Recipe::of("debian-13", "http://mirror.example/debian")
+        Recipe::of("debian-13", &mirrors("http://other.example/debian"))
             .unwrap()
             .digest()
     );
     assert_ne!(
         trixie.digest(),
-        Recipe::of("debian-12", DEFAULT_MIRROR).unwrap().digest()
+        Recipe::of("debian-12", &archive).unwrap().digest()
     );
     assert!(matches!(
-        Recipe::of("windows-11", DEFAULT_MIRROR),
+        Recipe::of("windows-11", &archive),
         Err(LabError::UnknownImage { .. })
     ));
 }
@@ -263,4 +270,17 @@ async fn a_lab_that_was_never_up_is_told_so() {
         lab.cut("netcup").await,
         Err(LabError::NoSuchLab { .. })
     ));
+}
+
+#[test]
+fn the_archives_are_those_of_this_computers_apt() {
+    let found = Mirrors::among(
+        "http://mirror.example/debian-security/\nhttp://tools.example/apt\nhttp://mirror.example/debian/\n",
+    );
+    let expected = Mirrors {
+        main: "http://mirror.example/debian".to_owned(),
+        security: Some("http://mirror.example/debian-security".to_owned()),
+    };
+    assert_eq!(found, Some(expected));
+    assert_eq!(Mirrors::among("http://tools.example/apt\n"), None);
 }

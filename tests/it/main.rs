@@ -30,6 +30,7 @@ mod plan_world;
 mod points;
 mod readme;
 mod real_machine;
+mod reference;
 mod s13_secrets;
 mod sample;
 mod structure;

@@ -139,19 +139,20 @@ pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(),
         "RESTIC_REPOSITORY={}\nRESTIC_PASSWORD_FILE='/etc/holdfast/repository-password'\nRESTIC_CACERT='/etc/holdfast/backup-ca.pem'\n",
         shell_quote(&url)
     );
-    let after = When::AfterPackages;
-    draft.file("/etc/holdfast/backup.env", environment, "0600", after)?;
+    // Early: state is fetched while packages are being installed.
+    let early = When::BeforePackages;
+    draft.file("/etc/holdfast/backup.env", environment, "0600", early)?;
     draft.file(
         "/etc/holdfast/repository-password",
         format!("{}\n", plain(&access.repository_password)),
         "0600",
-        after,
+        early,
     )?;
     draft.file(
         "/etc/holdfast/backup-ca.pem",
         access.ca_pem.clone(),
         "0644",
-        after,
+        early,
     )
 }
 

@@ -16,6 +16,7 @@ mod situation;
 mod stack;
 mod view;
 
+pub use draft::create_step;
 pub(crate) use rebuild::ENOUGH;
 
 use crate::decide::history::History;

@@ -60,7 +60,6 @@ impl Run {
 
     pub(super) async fn fetch(
         &self,
-        step: &Step,
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {

@@ -1,10 +1,10 @@
 //! Steps that make, prepare, open, close and set aside machines.
 
-use super::{Run, StepError, lock};
+use super::{Nature, Run, StepError, lock};
 use crate::decide::{derive, first_contact};
 use crate::flow::fence::{self, Fenced, Unfenced};
 use crate::flow::open;
-use crate::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName};
+use crate::model::ids::{Epoch, HostName, HosterId, MachineName};
 use crate::model::journal::Event;
 use crate::model::machine::{Change, MachineManifest, Role};
 use crate::model::observed::SeenMachine;
@@ -15,16 +15,13 @@ use crate::world::machine::{Contact, MachineError, verbs};
 use std::time::{Duration, Instant};
 
 /// How long a new machine may take until SSH answers.
-const FIRST_CONTACT: Duration = Duration::from_secs(300);
+const FIRST_CONTACT: Duration = Duration::from_mins(5);
 
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
         match &error {
             MachineError::Unreachable { .. } => {
                 Self::refused("unreachable", error.to_string(), FaultClass::Retry)
-            }
-            MachineError::Denied { .. } => {
-                Self::refused("denied", error.to_string(), FaultClass::NeedsHuman)
             }
             MachineError::Denied { .. } => {
                 Self::refused("denied", error.to_string(), FaultClass::NeedsHuman)
@@ -127,9 +124,8 @@ impl Run {
         let request = verbs::FactsRequest::of(None);
         let transport = self.session.world.transport.as_ref();
         loop {
-            let gap = match verbs::facts(transport, contact, &request).await {
-                Ok(_) => return Ok(()),
-                Err(gap) => gap,
+            let Err(gap) = verbs::facts(transport, contact, &request).await else {
+                return Ok(());
             };
             if gap.kind == crate::model::gap::GapKind::ForeignHostKey {
                 return Err(MachineError::ForeignHostKey {
@@ -411,10 +407,7 @@ impl Run {
     }
 
     /// Role, epoch and operating system: by the hoster's list, or as this run made it.
-    fn nature_of(
-        &self,
-        machine: &MachineName,
-    ) -> Result<(Role, Epoch, Option<ImageName>), StepError> {
+    fn nature_of(&self, machine: &MachineName) -> Result<Nature, StepError> {
         self.seen_machine(machine)
             .map(|m| (m.role, m.epoch, m.image.clone()))
             .or_else(|| lock(&self.created).get(machine).cloned())
@@ -442,7 +435,11 @@ impl Run {
         self.session
             .manifest(role, step.stack.as_ref(), machine, epoch, image.as_ref())
             .map_err(|error| {
-                StepError::refused("manifest", super::chain(&error), FaultClass::NeedsHuman)
+                StepError::refused(
+                    "manifest",
+                    crate::model::causes::chain(&error),
+                    FaultClass::NeedsHuman,
+                )
             })
     }
 }

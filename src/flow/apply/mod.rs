@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::decide::check::CheckedPlan;
 use crate::decide::history::History;
 use crate::decide::settle::{Progress, settle};
+use crate::model::causes::chain;
 use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId, StepId};
 use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
@@ -93,13 +94,16 @@ impl Report {
     }
 }
 
+/// What a machine is for, since when, on which operating system.
+pub(super) type Nature = (Role, Epoch, Option<ImageName>);
+
 /// What the steps of one run share.
 pub(super) struct Run {
     pub session: Arc<Session>,
     pub seen: Observed,
     pub past: History,
     /// Machines that this run made.
-    pub created: Mutex<BTreeMap<MachineName, (Role, Epoch, Option<ImageName>)>>,
+    pub created: Mutex<BTreeMap<MachineName, Nature>>,
     pub reporter: Arc<dyn Reporter>,
     /// Points that this run's backup steps made.
     pub made: Mutex<BTreeMap<StepId, PointId>>,
@@ -109,7 +113,19 @@ pub(super) struct Run {
     pub fenced: Mutex<Vec<super::fence::Fenced>>,
 }
 
+/// A plan that was made from something else than what is there now (S5).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the plan was made from {planned}, and now it is {now}; nothing was done, plan again")]
+pub struct StaleBasis {
+    /// What the plan names.
+    pub planned: String,
+    /// What is there.
+    pub now: String,
+}
+
 /// Executes the plan until nothing more can run, or until stopped at a step boundary.
+///
+/// A plan whose basis is another commit or another observation is refused whole.
 pub async fn apply(
     session: &Arc<Session>,
     plan: &CheckedPlan,
@@ -117,7 +133,15 @@ pub async fn apply(
     past: &History,
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
-) -> Report {
+) -> Result<Report, StaleBasis> {
+    let basis = &plan.plan().basis;
+    let now = super::observe::digest(seen);
+    if basis.commit != session.desired.commit || basis.observed != now {
+        return Err(StaleBasis {
+            planned: format!("commit {}, observation {}", basis.commit, basis.observed),
+            now: format!("commit {}, observation {now}", session.desired.commit),
+        });
+    }
     let begin = Instant::now();
     let run = Arc::new(Run {
         session: session.clone(),
@@ -140,7 +164,7 @@ pub async fn apply(
                 running.spawn(async move {
                     let began = begin.elapsed();
                     let result = run.step(&step).await;
-                    (step, began, begin.elapsed() - began, result)
+                    (step, began, begin.elapsed().saturating_sub(began), result)
                 });
             }
         }
@@ -170,19 +194,7 @@ pub async fn apply(
         .filter(|s| report.steps.iter().all(|r| r.step.id != s.id))
         .map(|s| s.id.clone())
         .collect();
-    report
-}
-
-/// An error with its sources, once each.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
+    Ok(report)
 }
 
 impl Run {
@@ -241,7 +253,7 @@ impl Run {
             Action::Install { machine } => self.install(step, machine).await,
             Action::Converge { machine, changes } => self.converge(step, machine, changes).await,
             Action::Initialise { machine } => self.initialise(step, machine).await,
-            Action::Fetch { machine, source } => self.fetch(step, machine, source).await,
+            Action::Fetch { machine, source } => self.fetch(machine, source).await,
             Action::Load { machine, source } => self.load(step, machine, source).await,
             Action::Check { machine, .. } => self.check(step, machine).await,
             Action::Close { machine } => self.close(step, machine).await,

@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Where labs are kept
-    #[arg(long, env = "HOLDFAST_LAB_DIR", default_value = crate::lab::DEFAULT_BASE, value_name = "DIR")]
+    #[arg(long, env = "HOLDFAST_LAB_DIR", hide_env_values = true, default_value = crate::lab::DEFAULT_BASE, value_name = "DIR")]
     lab_dir: PathBuf,
 }
 
@@ -132,7 +132,7 @@ fn human(ending: &Ending) {
         }
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(["scene", "phase", "seconds"]);
     for scene in &ending.scenes {
         for phase in &scene.phases {

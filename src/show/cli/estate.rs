@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone, clap::Args)]
 pub struct EstateArgs {
     /// The estate's repository
-    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    #[arg(long, default_value = ".", value_name = "DIR")]
     pub estate: PathBuf,
-    /// Configuration with root, keys and state [default: holdfast/config.toml in the repository's Git directory]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Configuration with root, keys and state [default: .git/holdfast/config.toml of the estate]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
@@ -46,7 +46,7 @@ pub fn explain(error: &EntryError) -> Exit {
     {
         diagnostics::print(diagnostics, commit.files());
     }
-    anstream::eprintln!("error: {}", crate::flow::apply::chain(error));
+    anstream::eprintln!("error: {}", crate::model::causes::chain(error));
     if let EntryError::Estate(EstateError::Trust(trust)) = error {
         anstream::eprintln!("to mend it: {}", trust.remedy());
     }
@@ -59,7 +59,7 @@ pub fn explain(error: &EntryError) -> Exit {
 
 /// Prints an error that is nobody's definition.
 pub fn fail(error: &dyn std::error::Error) -> Exit {
-    anstream::eprintln!("error: {}", crate::flow::apply::chain(error));
+    anstream::eprintln!("error: {}", crate::model::causes::chain(error));
     Exit::Error
 }
 

@@ -5,6 +5,7 @@ use crate::lab::fleet::Power;
 use crate::lab::image::DEFAULT_CACHE;
 use crate::lab::{DEFAULT_BASE, Lab, LabConfig, LabError, LabStatus, pool};
 use crate::show::lab_progress::LabProgress;
+use crate::show::views::Format;
 use clap::{Parser, Subcommand, ValueEnum};
 use comfy_table::{Table, presets};
 use std::io::Write as _;
@@ -19,25 +20,17 @@ pub struct Args {
     #[command(subcommand)]
     verb: Verb,
     /// The lab's name
-    #[arg(long, global = true, default_value = DEFAULT_NAME)]
+    #[arg(long, global = true, default_value = DEFAULT_NAME, value_name = "LAB")]
     name: String,
     /// Where labs are kept
-    #[arg(long, global = true, env = "HOLDFAST_LAB_DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, global = true, env = "HOLDFAST_LAB_DIR", hide_env_values = true, default_value = DEFAULT_BASE, value_name = "DIR")]
     dir: PathBuf,
     /// Where images are kept
-    #[arg(long, global = true, env = "HOLDFAST_LAB_CACHE", default_value = DEFAULT_CACHE)]
+    #[arg(long, global = true, env = "HOLDFAST_LAB_CACHE", hide_env_values = true, default_value = DEFAULT_CACHE, value_name = "DIR")]
     cache: PathBuf,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Human,
-    /// One JSON document
-    Json,
 }
 
 #[derive(Subcommand)]
@@ -53,19 +46,37 @@ enum Verb {
     /// Show addresses, keys, tokens and machines
     Status,
     /// Power loss of a machine; its disk stays
-    Kill { machine: String },
+    Kill {
+        /// As status names it
+        machine: String,
+    },
     /// Power loss of a machine, and its disk is gone for good
-    Destroy { machine: String },
+    Destroy {
+        /// As status names it
+        machine: String,
+    },
     /// Start a machine that is off
-    PowerOn { machine: String },
+    PowerOn {
+        /// As status names it
+        machine: String,
+    },
     /// Drop every packet from and to a hoster, its interface included
-    Cut { hoster: String },
+    Cut {
+        /// hetzner, netcup or ionos
+        hoster: String,
+    },
     /// End cuts and outages, of one hoster or of all
-    Heal { hoster: Option<String> },
+    Heal {
+        /// Only this one [default: all]
+        hoster: Option<String>,
+    },
     /// Make a hoster's interface fail
     Outage(OutageArgs),
-    /// Let the public keys of a file log in to pool machines as root
-    Authorize { file: PathBuf },
+    /// Let public keys log in to pool machines as root
+    Authorize {
+        /// Such as id_ed25519.pub; `-` reads standard input
+        file: PathBuf,
+    },
     /// Serve the hosters' interfaces (started by `up`)
     #[command(hide = true)]
     Serve,
@@ -74,16 +85,21 @@ enum Verb {
 #[derive(Parser)]
 struct UpArgs {
     /// Hosters, separated by commas [default: hetzner,netcup,ionos]
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
     hosters: Option<Vec<String>>,
     /// Machines in each pool [default: 2]
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     pool_size: Option<usize>,
     /// The name server's zone [default: example.]
     #[arg(long)]
     zone: Option<String>,
-    /// Where images get their packages [default: <http://deb.debian.org/debian>]
-    #[arg(long, env = "HOLDFAST_LAB_MIRROR")]
+    /// Where images get their packages [default: where this computer's apt gets its own]
+    #[arg(
+        long,
+        env = "HOLDFAST_LAB_MIRROR",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     mirror: Option<String>,
     /// A file of public keys that may log in to pool machines as root; may be repeated
     #[arg(long, value_name = "FILE")]
@@ -95,6 +111,7 @@ struct UpArgs {
 
 #[derive(Parser)]
 struct OutageArgs {
+    /// One with an interface: hetzner
     hoster: String,
     /// How it fails; `none` ends it
     #[arg(long, value_enum, default_value_t = OutageMode::Unavailable)]
@@ -234,7 +251,15 @@ async fn perform(args: Args) -> Result<(), LabError> {
                 outage.hoster
             ));
         }
-        Verb::Authorize { file } => lab.authorize(pool::keys_in(&file)?).await?,
+        Verb::Authorize { file } => {
+            let keys = pool::keys_in(&or_standard_input(file))?;
+            let count = keys.len();
+            lab.authorize(keys).await?;
+            say(&format!(
+                "{count} {} may log in to all pool machines as root",
+                if count == 1 { "key" } else { "keys" }
+            ));
+        }
         Verb::Serve => {
             tracing_subscriber::fmt()
                 .with_ansi(false)
@@ -244,6 +269,13 @@ async fn perform(args: Args) -> Result<(), LabError> {
         }
     }
     Ok(())
+}
+
+fn or_standard_input(file: PathBuf) -> PathBuf {
+    if file.as_os_str() == "-" {
+        return PathBuf::from("/dev/stdin");
+    }
+    file
 }
 
 fn config(up: UpArgs) -> Result<LabConfig, LabError> {

@@ -6,9 +6,12 @@ mod check;
 mod demo;
 mod estate;
 mod init;
+mod key;
 mod lab;
+mod password;
 mod plan;
 mod points;
+pub mod reference;
 mod secret;
 
 use super::exit::{self, Exit};
@@ -20,30 +23,44 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "holdfast", version, about, after_help = exit::HELP)]
 struct Cli {
-    #[command(flatten)]
-    estate: EstateArgs,
     #[command(subcommand)]
     command: Command,
+}
+
+/// A command that works on an estate.
+#[derive(clap::Args)]
+struct On<A: clap::Args> {
+    #[command(flatten)]
+    args: A,
+    #[command(flatten)]
+    estate: EstateArgs,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Make a new estate: keys, trust, an example stack, a signed first commit
+    #[command(
+        after_help = "Nothing outside DIR and its Git directory is touched, except with --lab."
+    )]
     Init(init::Args),
     /// Is the commit accepted, and do its files make sense?
-    Check(check::Args),
-    /// Seal a secret from standard input into the estate
-    Secret(secret::Args),
+    Check(On<check::Args>),
+    /// Seal a secret from standard input into the work tree, for all recipients of trust.toml
+    Secret(On<secret::Args>),
+    /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
+    Key(EstateArgs),
+    /// Print the generated password of a service's admin account
+    Password(On<password::Args>),
     /// Show what would be done, to whom and why; touches nothing
-    Plan(plan::Args),
-    /// Make it so, and look again until nothing is left to do
-    Apply(apply::Args),
-    /// Look at the world, mend what policy allows
-    Reconcile(apply::ReconcileArgs),
+    Plan(On<plan::Args>),
+    /// Make it so now, and look again until nothing is left to do
+    Apply(On<apply::Args>),
+    /// The same as apply, for timers: look, mend what [repair] allows, back up what is due
+    Reconcile(On<apply::ReconcileArgs>),
     /// Take a recovery point of a stack now and read it back
-    Backup(backup::Args),
+    Backup(On<backup::Args>),
     /// List a stack's recovery points and what a rebuild would take
-    Points(points::Args),
+    Points(On<points::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -57,17 +74,18 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Lab(_)) {
         log(); // The lab's daemon writes a log of its own.
     }
-    let estate = &cli.estate;
     match cli.command {
-        Command::Init(args) => init::run(args).into(),
-        Command::Check(args) => check::run(&args, estate).into(),
-        Command::Secret(args) => secret::run(&args, estate).into(),
+        Command::Init(args) => block_on(init::run(args)),
+        Command::Check(on) => check::run(&on.args, &on.estate).into(),
+        Command::Secret(on) => secret::run(&on.args, &on.estate).into(),
+        Command::Key(estate) => key::run(&estate).into(),
+        Command::Password(on) => password::run(&on.args, &on.estate).into(),
         Command::Lab(args) => lab::run(args),
-        Command::Plan(args) => block_on(plan::run(args, estate)),
-        Command::Apply(args) => block_on(apply::run(args, estate)),
-        Command::Reconcile(args) => block_on(apply::run_once(args, estate)),
-        Command::Backup(args) => block_on(backup::run(args, estate)),
-        Command::Points(args) => block_on(points::run(args, estate)),
+        Command::Plan(on) => block_on(plan::run(on.args, &on.estate)),
+        Command::Apply(on) => block_on(apply::run(on.args, &on.estate)),
+        Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
+        Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
+        Command::Points(on) => block_on(points::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

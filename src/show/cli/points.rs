@@ -72,7 +72,7 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
     anstream::println!("{table}");
     match &listing.choice.chosen {
         Some(_) => {
-            anstream::println!("* a rebuild would take this one: the newest that was read back")
+            anstream::println!("* a rebuild would take this one: the newest that was read back");
         }
         None => anstream::println!("A rebuild would take none: no point was read back."),
     }

@@ -1,6 +1,5 @@
 //! What users see and what the databases hold, before and after.
 
-use super::lab_estate::STACK;
 use super::visitor::{Fingerprint, VisitError, Visitor, WriteSpec, Written};
 use crate::decide::derive;
 use crate::flow::session::Session;
@@ -8,6 +7,7 @@ use crate::model::gap::Gap;
 use crate::model::ids::{HostName, MachineName, ServiceName, StackId};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::point::ServiceContent;
+use crate::show::lab_estate::STACK;
 use crate::world::backup;
 use crate::world::machine::MachineError;
 use std::collections::BTreeMap;
@@ -51,19 +51,21 @@ pub struct Content {
 }
 
 impl Content {
-    /// Rows over all tables of all databases.
+    /// Rows over all tables of all databases, those left out that a wiki fills by itself.
     pub fn rows(&self) -> u64 {
         self.held
             .values()
             .flat_map(|service| service.databases.values())
-            .flat_map(|database| database.rows.values())
+            .flat_map(|database| &database.rows)
+            .filter(|(table, _)| !volatile(table))
+            .map(|(_, rows)| rows)
             .sum()
     }
 
     /// What differs, in words; empty when users and databases have the same as before.
     ///
-    /// Rows that the application itself counts up while it is looked at (caches,
-    /// queues, statistics) are not users' data and are named in `volatile`.
+    /// Tables that the application fills by itself while it is looked at (caches,
+    /// queues) are not users' data and are left out.
     pub fn differences(&self, later: &Self) -> Vec<String> {
         let mut found = Vec::new();
         for (host, before) in &self.seen {
@@ -197,7 +199,7 @@ impl<'a> Users<'a> {
                 crate::model::ids::Epoch(1),
                 None,
             )
-            .map_err(|error| ContentError::Missing(crate::flow::apply::chain(&error)))
+            .map_err(|error| ContentError::Missing(crate::model::causes::chain(&error)))
     }
 
     /// Asks the name server, as a user's computer would, each time anew.

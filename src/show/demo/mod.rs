@@ -3,7 +3,6 @@
 //! to another hoster, and the data is compared each time.
 
 mod content;
-mod lab_estate;
 mod story;
 pub mod visitor;
 

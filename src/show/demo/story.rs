@@ -1,7 +1,6 @@
 //! The scenes, in order, each measured.
 
 use super::content::{Content, ContentError, Users};
-use super::lab_estate::{self, STACK};
 use crate::flow::apply::{Report, Reporter};
 use crate::flow::back_up::{BackUpError, back_up};
 use crate::flow::config::{Config, ConfigError};
@@ -14,6 +13,7 @@ use crate::lab::{Lab, LabConfig, LabError};
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
 use crate::model::plan::Plan;
+use crate::show::lab_estate::{self, STACK};
 use crate::show::lab_progress::LabProgress;
 use crate::show::views;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How the demo is told.
@@ -194,10 +194,15 @@ impl Teller<'_> {
         };
         let begin = Instant::now();
         self.listener.scene("A signed estate");
-        let made = init(&self.options.estate, &lab_estate::options(&status))?;
-        let session = self.session(Mode::Read).await?;
-        let client = crate::decide::derive::client_key(&session.key);
-        self.options.lab.authorize(vec![client.public]).await?;
+        let made = init(
+            &self.options.estate,
+            &lab_estate::options(&status, Some("demo".to_owned())),
+        )?;
+        let config = Config::load(&self.options.estate, None)?;
+        self.options
+            .lab
+            .authorize(vec![entry::public_key(&config)?])
+            .await?;
         self.say(format!(
             "{} holds {}, signed; root {}",
             self.options.estate.display(),
@@ -482,9 +487,4 @@ async fn closed_at(session: &Session) -> Result<Timestamp, StoryError> {
         .find(|entry| matches!(entry.event, Event::Closed { .. }))
         .map(|entry| entry.at)
         .ok_or_else(|| StoryError::Wrong("the old machine was never closed".into()))
-}
-
-/// For people: seconds with one digit.
-pub fn seconds(value: f64) -> String {
-    views::run::seconds(Duration::from_secs_f64(value.max(0.0)))
 }

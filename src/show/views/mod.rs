@@ -9,8 +9,10 @@ use clap::ValueEnum;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
+    #[value(help = None::<&'static str>)]
     Human,
     /// For programs; versioned where it says so.
+    #[value(help = None::<&'static str>)]
     Json,
 }
 

@@ -40,6 +40,8 @@ pub struct Pool {
     estate: EstateName,
     machines: Vec<PoolMachine>,
     transport: Arc<dyn Transport>,
+    /// `/etc/machine-id` of the machine that runs Holdfast.
+    own: Option<String>,
 }
 
 impl std::fmt::Debug for Pool {
@@ -57,6 +59,8 @@ struct Facts {
     /// base64 of the identity file.
     identity: Option<String>,
     quarantined: bool,
+    /// `/etc/machine-id`, empty where there is none.
+    machine_id: String,
 }
 
 /// What an ordered machine turned out to be.
@@ -81,7 +85,16 @@ impl Pool {
             estate,
             machines,
             transport,
+            own: None,
         }
+    }
+
+    /// Names the machine that runs Holdfast by its `/etc/machine-id`: it is never
+    /// free and never touched, even if the inventory lists it (S7).
+    #[must_use]
+    pub fn sparing(mut self, own: Option<String>) -> Self {
+        self.own = own.filter(|id| !id.is_empty());
+        self
     }
 
     fn subject(&self, machine: &PoolMachine) -> String {
@@ -94,8 +107,9 @@ impl Pool {
         for (index, machine) in self.machines.iter().cloned().enumerate() {
             let transport = Arc::clone(&self.transport);
             let subject = self.subject(&machine);
+            let own = self.own.clone();
             running.spawn(async move {
-                let found = find(transport.as_ref(), &machine, subject).await;
+                let found = find(transport.as_ref(), &machine, subject, own.as_deref()).await;
                 (index, machine, found)
             });
         }
@@ -200,6 +214,7 @@ async fn find(
     transport: &dyn Transport,
     machine: &PoolMachine,
     subject: String,
+    own: Option<&str>,
 ) -> Result<Found, Gap> {
     let unreadable = |reason: String| Gap::new(GapKind::Unreadable, subject.clone(), reason);
     let lines = transport
@@ -211,6 +226,10 @@ async fn find(
         .next_back()
         .ok_or_else(|| unreadable("no answer line".to_owned()))?;
     let facts: Facts = serde_json::from_value(last).map_err(|e| unreadable(e.to_string()))?;
+    if own == Some(facts.machine_id.as_str()) {
+        let reason = "this is the machine that runs holdfast; it is never touched (S7)";
+        return Err(Gap::new(GapKind::Denied, subject, reason));
+    }
     let Some(encoded) = facts.identity else {
         return Ok(Found::Free);
     };

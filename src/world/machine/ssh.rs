@@ -6,9 +6,13 @@
 //! goes when the transport goes. A script is the text of `sh -c`, the same for
 //! every customer; whatever is theirs goes through standard input (S13).
 
+mod answer;
+
 use super::{Contact, MachineError, Script, Transport};
+use crate::model::causes::chain;
 use crate::model::ids::MachineName;
 use crate::model::secret::Secret;
+use answer::{judge, read_answer, read_complaint};
 use async_trait::async_trait;
 use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
 use serde_json::Value;
@@ -23,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::{Mutex, Semaphore};
 
 /// Machines talked to at once, and master connections kept.
@@ -37,10 +41,6 @@ const CONNECT_SECONDS: u64 = 10;
 /// A silent machine is given up after (COUNT + 1) × INTERVAL = 12 s (`ssh_config`(5), `ServerAliveCountMax`).
 const ALIVE_INTERVAL_SECONDS: u64 = 3;
 const ALIVE_COUNT: u32 = 3;
-/// Longest answer that is read: a facts answer has some 30 KiB.
-const ANSWER_BYTES: u64 = 64 << 20;
-/// What of a script's standard error is kept.
-const COMPLAINT_BYTES: usize = 4 << 10;
 /// Private directories: this, our process id, and something random.
 const PREFIX: &str = "holdfast-ssh-";
 
@@ -302,84 +302,6 @@ impl Transport for SshTransport {
     }
 }
 
-/// Reads to the end; tells of progress while it comes.
-async fn read_answer(
-    stdout: impl AsyncRead + Unpin,
-    machine: &MachineName,
-    script: &'static str,
-) -> std::io::Result<Vec<String>> {
-    let mut reader = BufReader::new(stdout.take(ANSWER_BYTES));
-    let mut lines = Vec::new();
-    let mut buffer = Vec::new();
-    while reader.read_until(b'\n', &mut buffer).await? > 0 {
-        let text = String::from_utf8_lossy(&buffer).trim().to_owned();
-        buffer.clear();
-        if text.starts_with("{\"progress\"") {
-            if let Ok(value) = serde_json::from_str::<Value>(&text) {
-                let said = |field| value["progress"][field].as_str().unwrap_or_default();
-                tracing::info!(%machine, script, phase = said("phase"), detail = said("detail"), "progress");
-            }
-        } else if !text.is_empty() {
-            lines.push(text);
-        }
-    }
-    Ok(lines)
-}
-
-/// The end of what was said on standard error; the rest is read and dropped.
-async fn read_complaint(mut stderr: impl AsyncRead + Unpin) -> String {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
-        kept.extend_from_slice(&buffer[..read]);
-        let surplus = kept.len().saturating_sub(COMPLAINT_BYTES);
-        kept.drain(..surplus);
-    }
-    String::from_utf8_lossy(&kept).trim().to_owned()
-}
-
-/// What the lines and the exit code mean.
-fn judge(
-    machine: &MachineName,
-    script: &'static str,
-    lines: &[String],
-    complaint: &str,
-    exit: Option<i32>,
-) -> Result<Vec<Value>, MachineError> {
-    let unreadable = |detail: String| MachineError::Unreadable {
-        machine: machine.clone(),
-        script,
-        detail,
-    };
-    let mut values = Vec::with_capacity(lines.len());
-    for line in lines {
-        match serde_json::from_str::<Value>(line) {
-            Ok(value) => values.push(value),
-            Err(error) if exit == Some(0) => return Err(unreadable(error.to_string())),
-            Err(_) => {}
-        }
-    }
-    if exit == Some(0) {
-        return Ok(values);
-    }
-    let error = values.iter().rev().find_map(|value| value.get("error"));
-    let said = |field| {
-        error
-            .and_then(|error| error.get(field))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    Err(MachineError::Refused {
-        machine: machine.clone(),
-        script,
-        code: said("code").unwrap_or_else(|| "unexpected".to_owned()),
-        message: said("message").unwrap_or_else(|| {
-            let exit = exit.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
-            format!("ended with {exit}: {complaint}")
-        }),
-    })
-}
-
 /// What ssh's words at connecting mean; nothing has been run.
 fn no_connection(machine: &MachineName, detail: &str) -> MachineError {
     let machine = machine.clone();
@@ -402,21 +324,6 @@ fn no_connection(machine: &MachineName, detail: &str) -> MachineError {
             detail: detail.to_owned(),
         }
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(
-            text,
-            ": {}",
-            error.to_string().trim().replace(['\r', '\n'], " ")
-        );
-        cause = error.source();
-    }
-    text
 }
 
 /// Memory rather than disk where there is a choice; short, as socket paths are limited to 107 bytes.
@@ -460,49 +367,6 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn judged(lines: &[&str], exit: Option<i32>) -> Result<Vec<Value>, MachineError> {
-        let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
-        judge(
-            &MachineName::new("acme-e1"),
-            "facts",
-            &lines,
-            "sh: boom",
-            exit,
-        )
-    }
-
-    #[test]
-    fn a_refusal_carries_the_scripts_own_words() {
-        let error = judged(
-            &[
-                r#"{"a":1}"#,
-                r#"{"error":{"code":"not-blank","message":"is in use"}}"#,
-            ],
-            Some(1),
-        )
-        .unwrap_err();
-        assert!(
-            matches!(error, MachineError::Refused { code, message, .. } if code == "not-blank" && message == "is in use")
-        );
-    }
-
-    #[test]
-    fn a_broken_script_is_refused_with_its_last_words() {
-        let error = judged(&["half a li"], Some(2)).unwrap_err();
-        assert!(
-            error.to_string().contains("ended with exit 2: sh: boom"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn an_answer_that_is_no_json_is_unreadable() {
-        assert!(matches!(
-            judged(&["hello"], Some(0)),
-            Err(MachineError::Unreadable { .. })
-        ));
-    }
 
     #[test]
     fn a_changed_host_key_is_told_from_silence() {

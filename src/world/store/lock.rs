@@ -4,6 +4,7 @@ use super::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -18,8 +19,20 @@ fn lock_path(state: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// A process that is just being started holds a copy of its parent's lock for a
+/// moment, until it becomes another program: so one refusal is not yet a writer.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
 impl WriterLock {
-    /// Takes the lock, or says who has it. Never waits.
+    /// Takes the lock, or says who has it. Waits half a second at most.
     pub fn take(state: &Path) -> Result<Self, StoreError> {
         let path = lock_path(state);
         let failed = |source| StoreError::Lock {
@@ -33,7 +46,7 @@ impl WriterLock {
             .truncate(false)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();

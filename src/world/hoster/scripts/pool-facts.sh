@@ -6,4 +6,5 @@ else
     identity=null
 fi
 if [ -e /etc/holdfast/quarantined ]; then quarantined=true; else quarantined=false; fi
-printf '{"identity":%s,"quarantined":%s}\n' "$identity" "$quarantined"
+id=$(tr -dc '0-9a-f' </etc/machine-id 2>/dev/null || :)
+printf '{"identity":%s,"quarantined":%s,"machine_id":"%s"}\n' "$identity" "$quarantined" "$id"

@@ -1,4 +1,5 @@
 //! The estate that describes the lab: its hosters, its name server, one customer.
+//! For `holdfast init --lab` and for the demo.
 
 use crate::flow::init::InitOptions;
 use crate::lab::LabStatus;
@@ -6,11 +7,12 @@ use crate::model::secret::Secret;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The customer of the demo.
+/// Its customer.
 pub const STACK: &str = "acme";
 
 /// Everything that `holdfast init` needs so that the new estate uses the lab's hosters.
-pub fn options(lab: &LabStatus) -> InitOptions {
+/// `name` is the estate's id; the folder's name when absent.
+pub fn options(lab: &LabStatus, name: Option<String>) -> InitOptions {
     let mut secrets = BTreeMap::new();
     secrets.insert("dns-key".to_owned(), Secret::new(lab.dns.secret.clone()));
     if let Some(interface) = &lab.hetzner {
@@ -20,7 +22,7 @@ pub fn options(lab: &LabStatus) -> InitOptions {
         );
     }
     InitOptions {
-        name: Some("demo".to_owned()),
+        name,
         hosters: Some(hosters(lab)),
         dns: Some(dns(lab)),
         stacks: BTreeMap::from([(STACK.to_owned(), stack().to_owned())]),
@@ -88,5 +90,5 @@ fn dns(lab: &LabStatus) -> String {
 
 /// One customer with two applications on one machine.
 fn stack() -> &'static str {
-    include_str!("../../../stacks/examples/acme.toml")
+    include_str!("../../stacks/examples/acme.toml")
 }

@@ -1,0 +1,16 @@
+//! `holdfast key`: the reconciler's public SSH key.
+
+use super::estate::{EstateArgs, explain};
+use crate::flow::entry;
+use crate::show::exit::Exit;
+
+/// Prints one line, made for `authorized_keys`.
+pub fn run(place: &EstateArgs) -> Exit {
+    match place.config().and_then(|config| entry::public_key(&config)) {
+        Ok(key) => {
+            anstream::println!("{key}");
+            Exit::Nothing
+        }
+        Err(error) => explain(&error),
+    }
+}

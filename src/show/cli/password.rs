@@ -1,0 +1,62 @@
+//! `holdfast password STACK SERVICE`: a service's generated admin password.
+
+use super::estate::{EstateArgs, explain};
+use crate::decide::derive;
+use crate::flow::entry;
+use crate::model::ids::StackId;
+use crate::show::exit::Exit;
+
+/// The generated secret by which a blueprint's first account logs in.
+const ADMIN: &str = "admin_password";
+
+/// Arguments of `holdfast password`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which stack
+    stack: String,
+    /// Which of its services, by name
+    service: String,
+}
+
+/// Prints the password alone on standard output, the account on standard error.
+pub fn run(args: &Args, place: &EstateArgs) -> Exit {
+    let opened = place.config().and_then(|config| entry::with_key(&config));
+    let (estate, key) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return explain(&error),
+    };
+    let stack = StackId::new(&*args.stack);
+    let services = estate
+        .resolution
+        .desired
+        .as_ref()
+        .and_then(|desired| desired.stacks.get(&stack))
+        .map(|stack| stack.services.as_slice());
+    let Some(services) = services else {
+        anstream::eprintln!(
+            "error: the estate has no sound stack {:?}; holdfast check shows what is wrong",
+            args.stack
+        );
+        return Exit::Error;
+    };
+    let Some(service) = services.iter().find(|s| s.name.as_str() == args.service) else {
+        let names: Vec<&str> = services.iter().map(|s| s.name.as_str()).collect();
+        anstream::eprintln!(
+            "error: {stack} has no service {:?}; it has {}",
+            args.service,
+            names.join(", ")
+        );
+        return Exit::Error;
+    };
+    let context = ["service", &args.stack, &args.service, ADMIN];
+    let secret = derive::text(&key, &context);
+    let Some(password) = secret.expose_text() else {
+        anstream::eprintln!("error: the password is not text");
+        return Exit::Error;
+    };
+    if let Some(account) = service.settings.get("admin") {
+        anstream::eprintln!("account {account} at http://{}/", service.host);
+    }
+    anstream::println!("{password}");
+    Exit::Nothing
+}
