@@ -37,7 +37,11 @@ pub struct Violation {
 pub fn check(plan: Plan, seen: &Observed, past: &History) -> Result<CheckedPlan, Vec<Violation>> {
     let court = Court::new(&plan, seen, past);
     let mut violations = court.order();
+    let mut ids = BTreeSet::new();
     for step in &plan.steps {
+        if !ids.insert(&step.id) {
+            violations.push(violation("S5", step, "stands twice in the plan".into()));
+        }
         violations.extend(court.judge(step));
     }
     if violations.is_empty() {
@@ -79,11 +83,10 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// Ids are unique, every `after` exists and stands earlier in the plan: no circles.
+    /// Every `after` exists, and nothing waits for itself.
     fn order(&self) -> Vec<Violation> {
         let mut known = BTreeSet::new();
         let mut violations = Vec::new();
-        // Steps are kept in a map by id, so a duplicate id would hide a step.
         for step in self.steps.values() {
             for before in &step.after {
                 if !self.steps.contains_key(before) {

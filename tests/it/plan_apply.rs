@@ -190,6 +190,7 @@ fn from_every_crash_point(begin: impl Fn() -> World, ends_at: &[&str]) {
 fn cut_off(world: &mut World, order: Order, number: usize, cut: Cut) -> Option<String> {
     let mut past = 0;
     for _ in 0..8 {
+        world.adopt();
         let plan = world.plan();
         if plan.plan().steps.is_empty() {
             return None;
@@ -235,7 +236,10 @@ fn without_a_receipt() -> World {
     let cut = Some((number.unwrap(), Cut::AfterTheEffect));
     assert!(world.apply(&plan, Order::First, cut, &mut Vec::new(), &mut Vec::new()));
     world.settle();
-    assert!(!world.past().machines.contains_key(&machine("acme-e1")));
+    assert!(
+        world.past().machines.contains_key(&machine("acme-e1")),
+        "written down later"
+    );
     world
 }
 
@@ -277,4 +281,19 @@ fn s04_a_machine_filled_from_an_older_point_is_set_aside_and_not_filled_again() 
     nothing_is_left(&world);
     world.is_well("acme", "acme-e3");
     assert!(world.machine("acme-e2").unwrap().quarantined);
+}
+
+#[test]
+fn s06_a_lost_journal_leaves_customers_open_and_learns_who_writes() {
+    let mut world = World::running(acme(HETZNER));
+    world.now_wants(acme(IONOS));
+    world.settle();
+    world.journal.clear();
+    assert_eq!(
+        world.settle(),
+        ["acme.check.acme-e2", "acme.open.acme-e2"],
+        "nothing is made, nothing is fenced"
+    );
+    nothing_is_left(&world);
+    world.is_well("acme", "acme-e2");
 }

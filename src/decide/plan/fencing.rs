@@ -18,7 +18,7 @@ pub(super) fn other_writers<'a>(
     view.at
         .machines
         .iter()
-        .filter(|m| m.name != *name && !m.quarantined && m.power != Power::Off)
+        .filter(|m| m.name != *name && m.power != Power::Off)
         .filter(|m| {
             // One of an older epoch has been open; it need not say so now to write.
             m.epoch < epoch

@@ -9,6 +9,7 @@ mod machine;
 
 pub use estate::*;
 
+use holdfast::decide::adoption::adoptable;
 use holdfast::decide::check::{CheckedPlan, check};
 use holdfast::decide::history::History;
 use holdfast::decide::plan::plan;
@@ -231,6 +232,13 @@ impl World {
             .collect()
     }
 
+    /// Receipts for machines that a cut left without one, as each run writes them before it plans.
+    pub fn adopt(&mut self) {
+        for (owner, created) in adoptable(&self.seen(), &self.past()) {
+            self.record(owner.as_ref(), created);
+        }
+    }
+
     /// The plan as the planner writes it.
     pub fn draft(&self) -> Plan {
         let digest = Digest("d".repeat(64));
@@ -260,6 +268,7 @@ impl World {
         let mut done = Vec::new();
         let mut refused = Vec::new();
         for _ in 0..8 {
+            self.adopt();
             let plan = self.plan();
             if plan.plan().steps.is_empty() {
                 return done;

@@ -1,0 +1,499 @@
+//! What the planner does not do, and says why. Each test changes one thing in a world that is well.
+
+use super::plan_world::{
+    BACKUP, HETZNER, IONOS, REPAIR, WITH_FALLBACK, World, acme, desired, gap, hoster, machine,
+    stack, stack_file,
+};
+use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::ids::{Epoch, MachineName, StackId};
+use holdfast::model::observed::Power;
+use holdfast::model::plan::{Action, FenceBy, Hold, Plan, Source};
+use holdfast::model::point::Rung;
+
+fn plan_of(world: &World) -> Plan {
+    world.plan().plan().clone()
+}
+
+fn kinds(plan: &Plan) -> Vec<&'static str> {
+    plan.steps.iter().map(|s| s.action.verb()).collect()
+}
+
+fn holds_of<'p>(plan: &'p Plan, owner: &str) -> Vec<&'p Hold> {
+    let owner = Some(stack(owner));
+    let held = plan.held.iter().filter(|h| h.stack == owner);
+    held.map(|h| &h.hold).collect()
+}
+
+/// No step at all, and a hold of acme because of this gap.
+fn waits_for_sight(world: &World, subject: &str) {
+    let plan = plan_of(world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let unseen = |hold: &&Hold| matches!(hold, Hold::NotObserved { gap } if gap.subject == subject);
+    assert!(
+        holds_of(&plan, "acme").iter().any(unseen),
+        "{:#?}",
+        plan.held
+    );
+    assert!(
+        plan.gaps.iter().any(|gap| gap.subject == subject),
+        "{:?}",
+        plan.gaps
+    );
+}
+
+/// No step at all, and a hold of acme by this rule.
+fn is_forbidden(world: &World, rule: &str) {
+    let plan = plan_of(world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let by_rule = |hold: &&Hold| matches!(hold, Hold::Forbidden { rule: r, .. } if r == rule);
+    assert!(
+        holds_of(&plan, "acme").iter().any(by_rule),
+        "{:#?}",
+        plan.held
+    );
+}
+
+fn running(production: &str) -> World {
+    World::running(acme(production))
+}
+
+fn acme_with(production: &str, extra: &str) -> holdfast::model::desired::Desired {
+    let want = desired(&[("acme", stack_file("acme", production, extra))]);
+    assert!(want.broken.is_empty(), "{:?}", want.broken);
+    want
+}
+
+/// So many customers, all well.
+fn fleet(count: usize) -> World {
+    let ids: Vec<String> = (0..count).map(|n| format!("customer-{n}")).collect();
+    let files: Vec<(&str, String)> = ids
+        .iter()
+        .map(|id| (id.as_str(), stack_file(id, HETZNER, REPAIR)))
+        .collect();
+    World::running(desired(&files))
+}
+
+#[test]
+fn s01_a_hoster_that_does_not_answer_gets_no_second_machine() {
+    let mut world = running(HETZNER);
+    world.deaf.insert(hoster("hetzner"), gap("hoster hetzner"));
+    waits_for_sight(&world, "hoster hetzner");
+}
+
+#[test]
+fn s01_nothing_is_installed_while_the_hoster_does_not_answer() {
+    let mut world = World::before_the_first_day(acme(HETZNER));
+    world.deaf.insert(hoster("hetzner"), gap("hoster hetzner"));
+    let plan = plan_of(&world);
+    assert!(
+        plan.steps.iter().all(|s| s.stack.is_none()),
+        "{:#?}",
+        plan.steps
+    );
+    assert!(matches!(
+        holds_of(&plan, "acme")[..],
+        [Hold::NotObserved { .. }]
+    ));
+}
+
+#[test]
+fn s01_a_lost_machine_is_not_replaced_while_a_fallback_cannot_be_seen() {
+    // An earlier run may have begun a machine there.
+    let mut world = running(WITH_FALLBACK);
+    world.lose("acme-e1");
+    world.deaf.insert(hoster("ionos"), gap("hoster ionos"));
+    waits_for_sight(&world, "hoster ionos");
+}
+
+#[test]
+fn s01_a_machine_with_a_foreign_host_key_is_left_alone() {
+    let mut world = running(HETZNER);
+    let foreign = Gap::new(GapKind::ForeignHostKey, "machine acme-e1", "another key");
+    world.silent.insert(machine("acme-e1"), foreign);
+    waits_for_sight(&world, "machine acme-e1");
+    assert!(plan_of(&world).held[0].remedy.contains("in between"));
+}
+
+#[test]
+fn s01_a_silent_machine_is_neither_rebuilt_nor_fenced() {
+    let mut world = running(HETZNER);
+    world
+        .silent
+        .insert(machine("acme-e1"), gap("machine acme-e1"));
+    waits_for_sight(&world, "machine acme-e1");
+}
+
+#[test]
+fn s01_a_half_read_list_that_may_hide_the_machine_is_not_its_absence() {
+    let mut world = running(HETZNER);
+    let id = world.machine("acme-e1").unwrap().provider_id.clone();
+    world.lose("acme-e1");
+    let subject = format!("server {id}");
+    let list = world.inventories.get_mut(&hoster("hetzner")).unwrap();
+    list.gaps.push(Gap::new(
+        GapKind::Unreadable,
+        subject.as_str(),
+        "no address",
+    ));
+    waits_for_sight(&world, &subject);
+}
+
+#[test]
+fn s01_nothing_is_installed_where_recovery_points_may_be() {
+    let mut world = World::before_the_first_day(acme(HETZNER));
+    world.points_gap = Some(gap("recovery points"));
+    let plan = plan_of(&world);
+    assert!(
+        plan.steps.iter().all(|s| s.stack.is_none()),
+        "{:#?}",
+        plan.steps
+    );
+    assert!(matches!(
+        holds_of(&plan, "acme")[..],
+        [Hold::NotObserved { .. }]
+    ));
+}
+
+#[test]
+fn s01_nothing_is_rebuilt_while_recovery_points_cannot_be_listed() {
+    let mut world = running(HETZNER);
+    world.lose("acme-e1");
+    world.points_gap = Some(gap("recovery points"));
+    waits_for_sight(&world, "recovery points");
+}
+
+#[test]
+fn s01_a_lost_backup_machine_is_not_replaced_by_an_empty_one() {
+    let mut world = running(HETZNER);
+    world.lose(BACKUP);
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert!(
+        plan.held
+            .iter()
+            .any(|h| h.wanted == format!("backup machine {BACKUP}"))
+    );
+}
+
+#[test]
+fn s15_nothing_starts_empty_when_no_point_is_proven_far_enough() {
+    let mut world = running(HETZNER);
+    world.lose("acme-e1");
+    for point in world.points.get_mut(&stack("acme")).unwrap() {
+        point.rung = Rung::Taken;
+    }
+    is_forbidden(&world, "S15");
+}
+
+#[test]
+fn s15_nothing_starts_empty_when_the_points_are_gone_with_the_machine() {
+    let mut world = running(HETZNER);
+    world.lose("acme-e1");
+    world.points.get_mut(&stack("acme")).unwrap().clear();
+    is_forbidden(&world, "S15");
+}
+
+#[test]
+fn s15_points_alone_tell_that_a_customer_was_there() {
+    let mut world = running(HETZNER);
+    world.lose("acme-e1");
+    world.journal.clear();
+    let plan = plan_of(&world);
+    assert!(!kinds(&plan).contains(&"initialise"), "{:#?}", kinds(&plan));
+    assert!(kinds(&plan).contains(&"load"), "{:#?}", kinds(&plan));
+}
+
+#[test]
+fn s02_a_machine_without_power_control_is_not_left_without_a_waiver() {
+    let mut world = running(IONOS);
+    world.now_wants(acme(HETZNER));
+    is_forbidden(&world, "S2");
+    let waiver = "\n[[waiver]]\nmachine = \"acme-e1\"\nreason = \"seen powered off in the rack\"\n";
+    world.now_wants(acme_with(HETZNER, &format!("{REPAIR}{waiver}")));
+    let plan = plan_of(&world);
+    let by_waiver = |s: &holdfast::model::plan::Step| {
+        matches!(&s.action, Action::Fence { by: FenceBy::Waiver { place }, .. }
+            if place.file == "stacks/acme.toml" && place.line > 1)
+    };
+    assert!(plan.steps.iter().any(by_waiver), "{:#?}", plan.steps);
+    assert!(plan.held.is_empty(), "{:#?}", plan.held);
+    world.settle();
+    world.is_well("acme", "acme-e2");
+}
+
+/// acme was moved, and its old machine is switched on again by somebody.
+fn with_a_zombie() -> World {
+    let mut world = running(HETZNER);
+    world.now_wants(acme(IONOS));
+    world.settle();
+    world.machine_mut("acme-e1").power = Power::On;
+    world
+}
+
+#[test]
+fn s02_an_old_machine_that_is_on_again_is_fenced_again() {
+    let mut world = with_a_zombie();
+    assert_eq!(kinds(&plan_of(&world)), ["fence"]);
+    world.machine_mut("acme-e1").quarantined = false;
+    assert_eq!(kinds(&plan_of(&world)), ["fence", "quarantine"]);
+    world.settle();
+    assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+    world.is_well("acme", "acme-e2");
+}
+
+#[test]
+fn s02_nothing_opens_beside_an_old_machine_that_is_on_and_says_nothing() {
+    let mut world = with_a_zombie();
+    world.machine_mut("acme-e1").quarantined = false;
+    world
+        .silent
+        .insert(machine("acme-e1"), gap("machine acme-e1"));
+    world.facts_mut("acme-e2").open = false;
+    let plan = plan_of(&world);
+    let open = plan
+        .steps
+        .iter()
+        .find(|s| s.action.verb() == "open")
+        .unwrap();
+    let fence = plan
+        .steps
+        .iter()
+        .find(|s| s.action.verb() == "fence")
+        .unwrap();
+    assert!(open.after.contains(&fence.id), "{open:#?}");
+    let Action::Open { fenced, .. } = &open.action else {
+        unreachable!()
+    };
+    assert_eq!(fenced, &[machine("acme-e1")]);
+}
+
+#[test]
+fn s02_an_old_machine_without_power_control_that_lets_users_in_is_closed() {
+    let mut world = running(IONOS);
+    let waiver = "\n[[waiver]]\nmachine = \"acme-e1\"\nreason = \"seen powered off in the rack\"\n";
+    world.now_wants(acme_with(HETZNER, &format!("{REPAIR}{waiver}")));
+    world.settle();
+    world.facts_mut("acme-e1").open = true;
+    assert_eq!(kinds(&plan_of(&world)), ["close"]);
+    world.settle();
+    world.is_well("acme", "acme-e2");
+}
+
+#[test]
+fn s07_a_machine_of_ours_that_was_set_aside_is_not_used_again() {
+    let mut world = running(HETZNER);
+    world.lose("acme-e1");
+    let plan = world.plan();
+    let cut = Some((2, super::plan_world::Cut::BeforeTheEffect));
+    let order = super::plan_world::Order::First;
+    assert!(world.apply(&plan, order, cut, &mut Vec::new(), &mut Vec::new()));
+    world.machine_mut("acme-e2").quarantined = true;
+    let plan = plan_of(&world);
+    let touched = plan.steps.iter().map(|s| s.action.machine());
+    assert!(
+        touched.clone().all(|m| m.as_str() != "acme-e2"),
+        "{:#?}",
+        plan.steps
+    );
+    assert!(touched.into_iter().any(|m| m.as_str() == "acme-e3"));
+}
+
+#[test]
+fn s08_two_lost_machines_in_one_place_stop_every_rebuild() {
+    let mut world = fleet(10);
+    world.lose("customer-3-e1");
+    world.lose("customer-7-e1");
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    for owner in ["customer-3", "customer-7"] {
+        let holds = holds_of(&plan, owner);
+        let [Hold::Brake { reason }] = holds[..] else {
+            panic!("{holds:?}")
+        };
+        assert!(reason.contains("hetzner"), "{reason}");
+    }
+}
+
+#[test]
+fn s08_more_than_a_fifth_of_the_fleet_stops_every_rebuild_wherever_they_stand() {
+    let files = [
+        ("one", stack_file("one", HETZNER, REPAIR)),
+        ("two", stack_file("two", IONOS, REPAIR)),
+        ("three", stack_file("three", HETZNER, REPAIR)),
+    ];
+    let mut world = World::running(desired(&files));
+    world.lose("one-e1");
+    assert!(
+        kinds(&plan_of(&world)).contains(&"create"),
+        "one is no storm"
+    );
+    world.lose("two-e1");
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let braked = |h: &&Hold| matches!(h, Hold::Brake { reason } if reason.contains("2 of 3"));
+    for owner in ["one", "two"] {
+        assert!(
+            holds_of(&plan, owner).iter().any(braked),
+            "{:#?}",
+            plan.held
+        );
+    }
+}
+
+#[test]
+fn s08_the_brake_does_not_stop_a_rebuild_that_has_fenced_the_old_machine_already() {
+    let mut world = fleet(10);
+    world.lose("customer-3-e1");
+    let plan = world.plan();
+    let steps = &plan.plan().steps;
+    let check = steps
+        .iter()
+        .position(|s| s.action.verb() == "check")
+        .unwrap();
+    let cut = Some((check, super::plan_world::Cut::BeforeTheEffect));
+    let order = super::plan_world::Order::First;
+    assert!(world.apply(&plan, order, cut, &mut Vec::new(), &mut Vec::new()));
+    world.lose("customer-5-e1");
+    world.lose("customer-7-e1");
+    let plan = plan_of(&world);
+    let owners: Vec<Option<StackId>> = plan.steps.iter().map(|s| s.stack.clone()).collect();
+    assert!(!owners.is_empty() && owners.iter().all(|o| *o == Some(stack("customer-3"))));
+}
+
+#[test]
+fn a_repair_policy_without_rebuild_holds_the_rebuild() {
+    let mut world = World::running(acme(HETZNER));
+    world.lose("acme-e1");
+    world.now_wants(acme_with(
+        HETZNER,
+        "\n[repair]\nautomatic = [\"restart\"]\n",
+    ));
+    is_forbidden(&world, "repair policy");
+}
+
+#[test]
+fn a_repair_policy_without_restart_holds_the_switching_on_and_the_mending() {
+    let mut world = World::running(acme(HETZNER));
+    world.now_wants(acme_with(
+        HETZNER,
+        "\n[repair]\nautomatic = [\"rebuild\"]\n",
+    ));
+    world.facts_mut("acme-e1").packages.remove("nginx");
+    is_forbidden(&world, "repair policy");
+    assert_eq!(
+        plan_of(&world).drift.len(),
+        1,
+        "drift is shown all the same"
+    );
+    world.machine_mut("acme-e1").power = Power::Off;
+    is_forbidden(&world, "repair policy");
+}
+
+#[test]
+fn without_a_free_ordered_machine_nothing_is_begun() {
+    let mut world = running(IONOS);
+    world.lose("acme-e1");
+    world
+        .inventories
+        .get_mut(&hoster("ionos"))
+        .unwrap()
+        .free
+        .clear();
+    is_forbidden(&world, "capacity");
+}
+
+#[test]
+fn a_full_place_is_passed_over_for_half_an_hour() {
+    let mut world = running(WITH_FALLBACK);
+    world.lose("acme-e1");
+    let site = holdfast::model::ids::SiteId::new("nbg1");
+    let full = holdfast::model::journal::Event::NoCapacity {
+        hoster: hoster("hetzner"),
+        site,
+    };
+    world.record(Some(&stack("acme")), full);
+    let at = |world: &World| {
+        let plan = plan_of(world);
+        plan.steps.iter().find_map(|s| match &s.action {
+            Action::Create { hoster, take, .. } => Some((hoster.clone(), take.clone())),
+            _ => None,
+        })
+    };
+    let ionos: MachineName = machine("ionos-1");
+    assert_eq!(at(&world), Some((hoster("ionos"), Some(ionos))));
+    world.now += jiff::SignedDuration::from_mins(31);
+    assert_eq!(at(&world), Some((hoster("hetzner"), None)));
+}
+
+#[test]
+fn s16_a_broken_definition_holds_its_own_stack_and_no_other() {
+    let files = [
+        ("acme", stack_file("acme", HETZNER, REPAIR)),
+        ("bad", stack_file("bad", HETZNER, "\n[repiar]\n")),
+    ];
+    let want = desired(&files);
+    assert!(want.broken.contains_key(&stack("bad")));
+    let mut world = World::before_the_first_day(want);
+    let plan = plan_of(&world);
+    assert!(matches!(
+        holds_of(&plan, "bad")[..],
+        [Hold::Broken { findings: 1.. }]
+    ));
+    assert!(plan.steps.iter().all(|s| s.stack != Some(stack("bad"))));
+    world.settle();
+    world.is_well("acme", "acme-e1");
+}
+
+#[test]
+fn s16_another_hosters_trouble_does_not_hold_a_rebuild() {
+    let mut world = running(HETZNER);
+    world.lose("acme-e1");
+    world.deaf.insert(hoster("ionos"), gap("hoster ionos"));
+    let plan = plan_of(&world);
+    assert!(kinds(&plan).contains(&"create") && kinds(&plan).contains(&"open"));
+    assert!(plan.held.is_empty(), "{:#?}", plan.held);
+    assert_eq!(plan.gaps.len(), 1, "it is named all the same");
+}
+
+#[test]
+fn s16_a_silent_machine_of_one_customer_does_not_hold_another() {
+    let files = [
+        ("one", stack_file("one", HETZNER, REPAIR)),
+        ("two", stack_file("two", IONOS, REPAIR)),
+    ];
+    let mut world = World::running(desired(&files));
+    world
+        .silent
+        .insert(machine("one-e1"), gap("machine one-e1"));
+    world.lose("two-e1");
+    world.settle();
+    world.is_well("two", "two-e2");
+    assert!(matches!(
+        holds_of(&plan_of(&world), "one")[..],
+        [Hold::NotObserved { .. }]
+    ));
+}
+
+#[test]
+fn s11_the_newest_proven_point_is_taken_and_a_newer_less_proven_one_is_not() {
+    let mut world = running(HETZNER);
+    let hour = jiff::SignedDuration::from_hours(1);
+    world.now += hour;
+    let newest_proven = world.add_point("acme", Epoch(1), Rung::Shipped);
+    world.now += hour;
+    world.add_point("acme", Epoch(1), Rung::Taken);
+    world.lose("acme-e1");
+    let plan = plan_of(&world);
+    let sources: Vec<_> = plan
+        .steps
+        .iter()
+        .filter_map(|s| match &s.action {
+            Action::Fetch { source, .. } | Action::Load { source, .. } => Some(source),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sources.len(), 2);
+    for source in sources {
+        assert!(matches!(source, Source::Point { point, .. } if *point == newest_proven));
+    }
+}
