@@ -31,7 +31,7 @@ pub struct Args {
 enum Failure {
     #[error(transparent)]
     Init(#[from] InitError),
-    #[error("no estate was made: the lab cannot be used (start one with: holdfast lab up)")]
+    #[error("no estate was made: the lab cannot be used")]
     NoLab(#[source] LabError),
     #[error("the estate was made, but its key was not let in to the lab's pools")]
     NotLetIn(#[source] LabError),
