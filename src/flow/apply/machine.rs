@@ -14,17 +14,11 @@ use crate::world::hoster::ACTION_FAILED;
 use crate::world::machine::{Contact, MachineError, verbs};
 use std::time::{Duration, Instant};
 
-/// How long a new machine may take until SSH answers.
-const FIRST_CONTACT: Duration = Duration::from_secs(300);
-
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
         match &error {
             MachineError::Unreachable { .. } => {
                 Self::refused("unreachable", error.to_string(), FaultClass::Retry)
-            }
-            MachineError::Denied { .. } => {
-                Self::refused("denied", error.to_string(), FaultClass::NeedsHuman)
             }
             MachineError::Denied { .. } => {
                 Self::refused("denied", error.to_string(), FaultClass::NeedsHuman)
@@ -137,13 +131,13 @@ impl Run {
                 }
                 .into());
             }
-            if begin.elapsed() > FIRST_CONTACT {
+            if begin.elapsed() > self.session.first_contact {
                 return Err(StepError::refused(
                     "never-answered",
                     format!(
                         "{} has not answered on SSH for {} s: {gap}",
                         contact.machine,
-                        FIRST_CONTACT.as_secs()
+                        self.session.first_contact.as_secs()
                     ),
                     FaultClass::Retry,
                 ));
