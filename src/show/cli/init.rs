@@ -84,13 +84,17 @@ fn told(made: &Initialised, lab: Option<&str>) -> String {
          root commit   {}\n\
          signing key   {}\n\
          reconciler    {}\n\
-         escrow        {}\n\n\
+         escrow        {}\n\
+         for machines  {}\n\n\
          Move the escrow key off this machine now, to where no server of the estate\n\
-         can reach it: it opens the secrets when everything else is lost.\n",
+         can reach it: it opens the secrets when everything else is lost.\n\
+         Machines that you order yourself let root in with the key for machines\n\
+         (in the lab: holdfast lab authorize FILE).\n",
         made.root,
         made.signing_key.display(),
         made.identity.display(),
         made.escrow.display(),
+        made.machines_key.display(),
     );
     // Writing to a String cannot fail.
     if !made.placeholders.is_empty() {
