@@ -177,16 +177,16 @@ impl<'a> Court<'a> {
                     problems.extend(self.must_be_ours(machine));
                 }
             }
-            Action::PowerOn { machine }
-            | Action::Close { machine }
-            | Action::Quarantine { machine } => problems.extend(self.must_be_ours(machine)),
             Action::Prepare { machine } | Action::Install { machine } => {
                 problems.extend(self.must_be_ours(machine));
                 if step.stack.is_some() {
                     problems.extend(self.must_be_new(machine));
                 }
             }
-            Action::Converge { machine, .. }
+            Action::PowerOn { machine }
+            | Action::Close { machine }
+            | Action::Quarantine { machine }
+            | Action::Converge { machine, .. }
             | Action::Backup { machine, .. }
             | Action::Repository { machine }
             | Action::Check { machine, .. }

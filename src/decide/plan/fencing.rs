@@ -30,25 +30,23 @@ pub(super) fn other_writers<'a>(
 }
 
 pub(super) fn fence(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -> Option<StepId> {
-    match way_to_fence(view, machine) {
-        Some(by) => Some(pen.step(
-            Action::Fence {
-                machine: machine.name.clone(),
-                by,
-            },
-            Effect::Destructive,
-            because("an older machine of this stack must not write"),
-            &[],
-        )),
-        None => {
-            pen.hold(
-                format!("fencing {}", machine.name),
-                no_way_to_fence(machine),
-                waiver_remedy(machine),
-            );
-            None
-        }
-    }
+    let Some(by) = way_to_fence(view, machine) else {
+        pen.hold(
+            format!("fencing {}", machine.name),
+            no_way_to_fence(machine),
+            waiver_remedy(machine),
+        );
+        return None;
+    };
+    Some(pen.step(
+        Action::Fence {
+            machine: machine.name.clone(),
+            by,
+        },
+        Effect::Destructive,
+        because("an older machine of this stack must not write"),
+        &[],
+    ))
 }
 
 pub(super) fn way_to_fence(view: &View<'_>, machine: &SeenMachine) -> Option<FenceBy> {

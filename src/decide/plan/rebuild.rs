@@ -75,13 +75,13 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     } else {
         let by = match (&writer.state, writer.seen) {
             (WriterState::Gone, _) | (_, None) => FenceBy::Gone,
-            (_, Some(old)) => match way_to_fence(view, old) {
-                Some(by) => by,
-                None => {
+            (_, Some(old)) => {
+                let Some(by) = way_to_fence(view, old) else {
                     pen.hold(wanted, no_way_to_fence(old), waiver_remedy(old));
                     return;
-                }
-            },
+                };
+                by
+            }
         };
         Some((by, because(why.clone())))
     };
