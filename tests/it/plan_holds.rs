@@ -198,6 +198,7 @@ fn s15_points_alone_tell_that_a_customer_was_there() {
     let mut world = running(HETZNER);
     world.lose("acme-e1");
     world.journal.clear();
+    world.adopt();
     let plan = plan_of(&world);
     assert!(!kinds(&plan).contains(&"initialise"), "{:#?}", kinds(&plan));
     assert!(kinds(&plan).contains(&"load"), "{:#?}", kinds(&plan));
