@@ -2,10 +2,12 @@
 //! where the identity and the journal are.
 
 use crate::model::ids::CommitId;
+use crate::model::units::parse_duration;
 use crate::world::git::write::{WriteError, git_dir};
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Folder inside `.git`.
 pub const FOLDER: &str = "holdfast";
@@ -23,6 +25,26 @@ pub struct Config {
     pub state: PathBuf,
     /// The reference that is followed.
     pub head: String,
+    /// How long this computer waits for others.
+    pub patience: Patience,
+}
+
+/// `[patience]`: how long the outside may take before it counts as not answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// One complete look at a hoster, retries included.
+    pub hoster: Duration,
+    /// From the order of a machine until its SSH answers.
+    pub first_contact: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            hoster: Duration::from_mins(2),
+            first_contact: Duration::from_mins(5),
+        }
+    }
 }
 
 /// Why there is no configuration.
@@ -63,6 +85,32 @@ struct File {
     identity: PathBuf,
     state: PathBuf,
     head: Option<String>,
+    #[serde(default)]
+    patience: PatienceTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PatienceTable {
+    hoster: Option<String>,
+    first_contact: Option<String>,
+}
+
+impl PatienceTable {
+    fn read(&self) -> Result<Patience, String> {
+        let usual = Patience::default();
+        let or = |name: &str, text: &Option<String>, usual: Duration| match text {
+            None => Ok(usual),
+            Some(text) => parse_duration(text)
+                .map_err(|error| error.to_string())
+                .and_then(|d| Duration::try_from(d).map_err(|error| error.to_string()))
+                .map_err(|why| format!("[patience] {name}: {why}")),
+        };
+        Ok(Patience {
+            hoster: or("hoster", &self.hoster, usual.hoster)?,
+            first_contact: or("first_contact", &self.first_contact, usual.first_contact)?,
+        })
+    }
 }
 
 impl Config {
@@ -87,6 +135,10 @@ impl Config {
             path: path.clone(),
             why: error.to_string(),
         })?;
+        let patience = read.patience.read().map_err(|why| ConfigError::Malformed {
+            path: path.clone(),
+            why,
+        })?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         Ok(Self {
             estate: estate.to_owned(),
@@ -94,6 +146,7 @@ impl Config {
             identity: folder.join(read.identity),
             state: folder.join(read.state),
             head: read.head.unwrap_or_else(|| "HEAD".to_owned()),
+            patience,
         })
     }
 }

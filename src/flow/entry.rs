@@ -1,6 +1,6 @@
 //! From a directory to a session: configuration, verified commit, what it asks for, secrets, hands.
 
-use super::config::{Config, ConfigError};
+use super::config::{Config, ConfigError, Patience};
 use super::estate::{self, Estate, EstateError};
 use super::session::{Book, Session, World};
 use crate::decide::derive::{self, DeriveError, EstateKey};
@@ -101,8 +101,11 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryErro
     };
     let secret = |name: &str| Ok(estate::secret(config, &commit, name)?);
     let key = EstateKey::new(estate::estate_key(config, &commit)?)?;
-    let world = world(&desired, &key, &secret)?;
-    Ok(Arc::new(Session::new(desired, key, world, book)))
+    let world = world(&desired, &key, config.patience, &secret)?;
+    let session = Session::new(desired, key, world, book);
+    Ok(Arc::new(
+        session.with_first_contact(config.patience.first_contact),
+    ))
 }
 
 /// The accepted estate and the key that its generated secrets derive from; reaches nothing outside.
@@ -154,6 +157,7 @@ async fn accept(
 fn world(
     desired: &Desired,
     key: &EstateKey,
+    patience: Patience,
     secret: &dyn Fn(&str) -> Result<Secret, EntryError>,
 ) -> Result<World, EntryError> {
     let transport: Arc<dyn Transport> =
@@ -162,7 +166,7 @@ fn world(
     for account in desired.hosters.values() {
         hosters.insert(
             account.id.clone(),
-            hoster(account, &desired.estate, &transport, secret)?,
+            hoster(account, &desired.estate, &transport, patience, secret)?,
         );
     }
     let names = match &desired.dns {
@@ -188,6 +192,7 @@ fn hoster(
     account: &HosterAccount,
     estate: &EstateName,
     transport: &Arc<dyn Transport>,
+    patience: Patience,
     secret: &dyn Fn(&str) -> Result<Secret, EntryError>,
 ) -> Result<Arc<dyn Hoster>, EntryError> {
     let unusable = |reason: String| EntryError::Unusable {
@@ -208,19 +213,20 @@ fn hoster(
                 .as_ref()
                 .ok_or_else(|| unusable("token_secret is missing in hosters.toml".into()))?;
             let token = secret(name)?;
+            let patience = wrap::Patience {
+                observe_within: patience.hoster,
+                ..wrap::Patience::default()
+            };
             let hetzner = hetzner::Hetzner::new(
                 account.id.clone(),
                 endpoint,
                 &token,
                 estate.clone(),
                 hetzner::Timing::default(),
-                wrap::Patience::default(),
+                patience,
             )
             .map_err(|error| unusable(error.to_string()))?;
-            Ok(Arc::new(wrap::Wrapped::new(
-                hetzner,
-                wrap::Patience::default(),
-            )))
+            Ok(Arc::new(wrap::Wrapped::new(hetzner, patience)))
         }
         InterfaceFamily::Pool => Ok(Arc::new(
             pool::Pool::new(

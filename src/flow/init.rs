@@ -1,6 +1,7 @@
 //! A new estate: keys, trust, one example stack, a signed first commit.
 
 use super::config::FOLDER;
+use crate::decide::derive::{self, DeriveError, EstateKey};
 use crate::decide::init::{NewEstate, allowed_signers, config, files};
 use crate::decide::resolve::ESTATE_KEY;
 use crate::model::ids::CommitId;
@@ -41,6 +42,8 @@ pub struct Initialised {
     pub identity: PathBuf,
     /// The escrow's age identity, to be moved away.
     pub escrow: PathBuf,
+    /// The public key that pool machines must let in, as root.
+    pub machines_key: PathBuf,
     /// Secrets that hold a placeholder.
     pub placeholders: Vec<String>,
 }
@@ -54,6 +57,9 @@ pub enum InitError {
     /// Keys or secrets.
     #[error("the estate's keys could not be made")]
     Secret(#[from] SecretError),
+    /// The estate key has the wrong form.
+    #[error("the estate key")]
+    EstateKey(#[from] DeriveError),
     /// A name with other characters.
     #[error("{name:?} is no name for an estate: a lower-case letter, then at most 30 of a-z 0-9 -")]
     Name {
@@ -80,6 +86,7 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised, InitError>
         signing_key: local.join("keys/owner"),
         identity: local.join("keys/reconciler.age-key"),
         escrow: local.join("keys/escrow.age-key"),
+        machines_key: local.join("keys/machines.pub"),
         placeholders: Vec::new(),
     };
     write_private(&paths.signing_key, &owner.private()?)?;
@@ -89,6 +96,9 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised, InitError>
     )?;
     write_private(&paths.identity, &reconciler)?;
     write_private(&paths.escrow, &escrow)?;
+    let machines = derive::client_key(&EstateKey::new(estate_key.clone())?);
+    let line = format!("{} holdfast@{name}\n", machines.public);
+    write_private(&paths.machines_key, &Secret::new(line))?;
 
     let new = NewEstate {
         name: &name,

@@ -1,5 +1,6 @@
 //! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
 
+use super::config::Patience;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
@@ -17,6 +18,7 @@ use crate::world::store::{Journal, StoreError};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 
 /// The things outside that this estate reaches.
@@ -47,6 +49,8 @@ pub struct Session {
     pub key: EstateKey,
     /// The things outside.
     pub world: World,
+    /// How long a new machine may take until its SSH answers.
+    pub first_contact: Duration,
     book: Book,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
 }
@@ -58,6 +62,7 @@ impl Session {
             desired,
             key,
             world,
+            first_contact: Patience::default().first_contact,
             book,
             roster: Mutex::default(),
         }
@@ -66,6 +71,13 @@ impl Session {
     /// The journal, as far as this session may use it.
     pub fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// With another limit for the first contact.
+    #[must_use]
+    pub fn with_first_contact(mut self, limit: Duration) -> Self {
+        self.first_contact = limit;
+        self
     }
 
     /// Writes one event; durable when this returns (S6).

@@ -34,6 +34,9 @@ pub enum Mode {
     /// Answers rightly, but only after the delay.
     #[serde(rename = "slow")]
     Slow,
+    /// Works, but has no server left: every order ends with 412.
+    #[serde(rename = "full")]
+    Full,
 }
 
 /// An outage as it stands in the file.

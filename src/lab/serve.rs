@@ -125,5 +125,6 @@ fn as_fault(outage: Outage) -> Fault {
         Mode::TooMany => Fault::RateLimited429,
         Mode::Broken => Fault::Internal500,
         Mode::Slow => Fault::Slow(Duration::from_millis(outage.delay_ms)),
+        Mode::Full => Fault::Full,
     }
 }

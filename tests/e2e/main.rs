@@ -7,6 +7,9 @@
     reason = "tests live outside, where things are touched"
 )]
 
-#[allow(dead_code, reason = "scenes for whoever brings machines")]
 mod backup;
+mod clients;
+mod demo;
 mod lab;
+mod luck;
+mod support;

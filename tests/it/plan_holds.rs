@@ -6,7 +6,7 @@ use super::plan_world::{
 };
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{Epoch, MachineName, StackId};
-use holdfast::model::observed::Power;
+use holdfast::model::observed::{Power, SeenMachine};
 use holdfast::model::plan::{Action, FenceBy, Hold, Plan, Source};
 use holdfast::model::point::Rung;
 
@@ -198,7 +198,7 @@ fn s15_points_alone_tell_that_a_customer_was_there() {
     let mut world = running(HETZNER);
     world.lose("acme-e1");
     world.journal.clear();
-    world.adopt();
+    world.adopt(); // as every run does before it plans
     let plan = plan_of(&world);
     assert!(!kinds(&plan).contains(&"initialise"), "{:#?}", kinds(&plan));
     assert!(kinds(&plan).contains(&"load"), "{:#?}", kinds(&plan));
@@ -497,4 +497,30 @@ fn s11_the_newest_proven_point_is_taken_and_a_newer_less_proven_one_is_not() {
     for source in sources {
         assert!(matches!(source, Source::Point { point, .. } if *point == newest_proven));
     }
+}
+
+#[test]
+fn s07_a_machine_with_our_label_that_the_journal_does_not_know_is_not_touched() {
+    let mut world = running(HETZNER);
+    let forged = SeenMachine {
+        name: MachineName::new("acme-e9"),
+        provider_id: "99".into(),
+        epoch: Epoch(9),
+        ..world.machine("acme-e1").unwrap().clone()
+    };
+    world
+        .inventories
+        .get_mut(&hoster("hetzner"))
+        .unwrap()
+        .machines
+        .push(forged);
+    world.adopt();
+    let plan = plan_of(&world);
+    assert!(
+        plan.steps
+            .iter()
+            .all(|s| s.action.machine().as_str() != "acme-e9"),
+        "{:#?}",
+        plan.steps
+    );
 }

@@ -14,9 +14,6 @@ use crate::world::hoster::ACTION_FAILED;
 use crate::world::machine::{Contact, MachineError, verbs};
 use std::time::{Duration, Instant};
 
-/// How long a new machine may take until SSH answers.
-const FIRST_CONTACT: Duration = Duration::from_mins(5);
-
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
         match &error {
@@ -133,13 +130,13 @@ impl Run {
                 }
                 .into());
             }
-            if begin.elapsed() > FIRST_CONTACT {
+            if begin.elapsed() > self.session.first_contact {
                 return Err(StepError::refused(
                     "never-answered",
                     format!(
                         "{} has not answered on SSH for {} s: {gap}",
                         contact.machine,
-                        FIRST_CONTACT.as_secs()
+                        self.session.first_contact.as_secs()
                     ),
                     FaultClass::Retry,
                 ));

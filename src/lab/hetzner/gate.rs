@@ -26,7 +26,8 @@ pub async fn pass(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
         None => &api.stranger_budget,
     };
     let mut standing = budget.take(Instant::now());
-    let refusal = match (api.config.faults)() {
+    let fault = (api.config.faults)();
+    let refusal = match fault {
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Unavailable503) => Some(ApiError::unavailable()),
         Some(Fault::Internal500) => Some(ApiError::server_error("fault on demand")),
@@ -39,9 +40,11 @@ pub async fn pass(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
             tokio::time::sleep(delay).await;
             None
         }
-        None => None,
+        Some(Fault::Full) | None => None,
     };
-    let refusal = refusal.or_else(|| refuse(standing, access, request.method()));
+    let refusal = refusal
+        .or_else(|| refuse(standing, access, request.method()))
+        .or_else(|| (fault == Some(Fault::Full) && orders_a_server(&request)).then(sold_out));
     let mut response = match refusal {
         Some(error) => error.into_response(),
         None => next.run(request).await,
@@ -51,6 +54,14 @@ pub async fn pass(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
         response.headers_mut().insert("x-correlation-id", id);
     }
     response
+}
+
+fn orders_a_server(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path().ends_with("/servers")
+}
+
+fn sold_out() -> ApiError {
+    ApiError::resource_unavailable("no server of this kind is available now")
 }
 
 fn refuse(standing: Standing, access: Option<Access>, method: &Method) -> Option<ApiError> {

@@ -52,6 +52,8 @@ pub enum Fault {
     Internal500,
     /// Waits, then does what was asked.
     Slow(Duration),
+    /// Answers an order of a server with 412 `resource_unavailable`; all else works.
+    Full,
 }
 
 /// Asked once for every request, before anything else.

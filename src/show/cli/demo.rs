@@ -113,10 +113,13 @@ fn next_commands(options: &Options, name: &str) -> String {
     let estate = options.estate.display();
     format!(
         "\nThe lab and the estate are kept. Try:\n  \
-         holdfast plan --estate {estate}\n  \
-         holdfast points acme --estate {estate}\n  \
+         cd {estate}\n  \
+         holdfast plan\n  \
+         holdfast points acme\n  \
+         holdfast password acme wiki\n  \
          holdfast lab status --name {name}\n  \
-         holdfast lab destroy --name {name} MACHINE && holdfast reconcile --once --estate {estate}\n  \
+         holdfast lab cut --name {name} netcup && holdfast plan\n  \
+         holdfast lab heal --name {name} && holdfast plan\n  \
          holdfast lab down --name {name} && rm -r {estate}"
     )
 }

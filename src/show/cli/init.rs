@@ -31,7 +31,7 @@ pub struct Args {
 enum Failure {
     #[error(transparent)]
     Init(#[from] InitError),
-    #[error("no estate was made: the lab cannot be used (start one with: holdfast lab up)")]
+    #[error("no estate was made: the lab cannot be used")]
     NoLab(#[source] LabError),
     #[error("the estate was made, but its key was not let in to the lab's pools")]
     NotLetIn(#[source] LabError),
@@ -84,13 +84,17 @@ fn told(made: &Initialised, lab: Option<&str>) -> String {
          root commit   {}\n\
          signing key   {}\n\
          reconciler    {}\n\
-         escrow        {}\n\n\
+         escrow        {}\n\
+         for machines  {}\n\n\
          Move the escrow key off this machine now, to where no server of the estate\n\
-         can reach it: it opens the secrets when everything else is lost.\n",
+         can reach it: it opens the secrets when everything else is lost.\n\
+         Machines that you order yourself let root in with the key for machines\n\
+         (in the lab: holdfast lab authorize FILE).\n",
         made.root,
         made.signing_key.display(),
         made.identity.display(),
         made.escrow.display(),
+        made.machines_key.display(),
     );
     // Writing to a String cannot fail.
     if !made.placeholders.is_empty() {

@@ -139,6 +139,8 @@ enum OutageMode {
     Broken,
     /// Answers late
     Slow,
+    /// Has no server left to order
+    Full,
     /// Works again
     None,
 }
@@ -301,6 +303,7 @@ fn outage_of(args: &OutageArgs) -> Option<Outage> {
         OutageMode::TooMany => Mode::TooMany,
         OutageMode::Broken => Mode::Broken,
         OutageMode::Slow => Mode::Slow,
+        OutageMode::Full => Mode::Full,
         OutageMode::None => return None,
     };
     Some(Outage {

@@ -5,6 +5,7 @@ use crate::decide::derive;
 use crate::flow::entry;
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
+use std::io::IsTerminal as _;
 
 /// The generated secret by which a blueprint's first account logs in.
 const ADMIN: &str = "admin_password";
@@ -18,7 +19,7 @@ pub struct Args {
     service: String,
 }
 
-/// Prints the password alone on standard output, the account on standard error.
+/// Prints the password alone on standard output; to a person also the account.
 pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     let opened = place.config().and_then(|config| entry::with_key(&config));
     let (estate, key) = match opened {
@@ -54,7 +55,10 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
         anstream::eprintln!("error: the password is not text");
         return Exit::Error;
     };
-    if let Some(account) = service.settings.get("admin") {
+    // For a person; inside `$(…)` the password stands alone and nothing else is said.
+    if let Some(account) = service.settings.get("admin")
+        && std::io::stdout().is_terminal()
+    {
         anstream::eprintln!("account {account} at http://{}/", service.host);
     }
     anstream::println!("{password}");
