@@ -30,6 +30,14 @@ pub(super) fn other_writers<'a>(
 }
 
 pub(super) fn fence(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -> Option<StepId> {
+    if let Some(gap) = without_receipt(machine, view.past) {
+        pen.hold_unseen(
+            format!("fencing {}", machine.name),
+            &gap,
+            "find out who made it; nothing opens beside it meanwhile",
+        );
+        return None;
+    }
     let Some(by) = way_to_fence(view, machine) else {
         pen.hold(
             format!("fencing {}", machine.name),
