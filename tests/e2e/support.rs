@@ -136,7 +136,7 @@ impl Stage {
         // A person's patience in a test is shorter than in life.
         let config = estate.join(".git/holdfast/config.toml");
         let mut settings = std::fs::read_to_string(&config).unwrap();
-        settings.push_str("\n[patience]\nhoster = \"6s\"\nfirst_contact = \"20s\"\n");
+        settings.push_str("\n[patience]\nhoster = \"4s\"\nfirst_contact = \"12s\"\n");
         std::fs::write(&config, settings).unwrap();
         stage
     }
@@ -200,7 +200,9 @@ impl Stage {
 
     /// Waits for a command that was started.
     pub fn end(&mut self, mut running: Running) -> Ran {
+        let begin = Instant::now();
         let status = running.child.wait().unwrap();
+        told("the rest of it", status.code().unwrap_or(-1), begin);
         let ran = Ran {
             code: status.code().unwrap_or(-1),
             stdout: std::fs::read_to_string(&running.output).unwrap(),
@@ -221,6 +223,7 @@ impl Stage {
     }
 
     fn run(&mut self, arguments: &[String], input: &[u8]) -> Ran {
+        let begin = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
             .args(arguments)
             .env("HOLDFAST_LOG", "holdfast=debug")
@@ -231,6 +234,7 @@ impl Stage {
             .unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         let ran = finish(child.wait_with_output());
+        told(&arguments[0], ran.code, begin);
         self.hear(&ran.stdout);
         self.hear(&ran.stderr);
         ran
@@ -417,6 +421,14 @@ fn finish(output: std::io::Result<std::process::Output>) -> Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A line for what takes long.
+fn told(what: &str, code: i32, begin: Instant) {
+    let seconds = begin.elapsed().as_secs_f64();
+    if seconds >= 3.0 {
+        eprintln!("      {what}: exit {code} after {seconds:.1} s");
     }
 }
 
