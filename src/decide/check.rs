@@ -173,8 +173,13 @@ impl<'a> Court<'a> {
                         format!("calls {machine} gone, but its hoster lists it"),
                     ));
                 }
-                if !matches!(by, FenceBy::Gone) {
-                    problems.extend(self.must_be_ours(machine));
+                match by {
+                    FenceBy::PowerOff => problems.extend(self.must_be_ours(machine)),
+                    // Nothing is done to a machine that a waiver names; it need not be seen.
+                    FenceBy::Waiver { .. } if !self.past.machines.contains_key(machine) => {
+                        problems.push(("S7", format!("waives {machine}, which we never made")));
+                    }
+                    FenceBy::Waiver { .. } | FenceBy::Gone => {}
                 }
             }
             Action::Prepare { machine } | Action::Install { machine } => {

@@ -57,19 +57,20 @@ pub(super) fn fence(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -
     ))
 }
 
+/// The signed waiver that names a machine.
+pub(super) fn waiver_for(view: &View<'_>, machine: &MachineName) -> Option<FenceBy> {
+    let waivers = &view.at.stack.waivers;
+    let waiver: &Waiver = waivers.iter().find(|w| w.machine == *machine)?;
+    Some(FenceBy::Waiver {
+        place: waiver.place.clone(),
+    })
+}
+
 pub(super) fn way_to_fence(view: &View<'_>, machine: &SeenMachine) -> Option<FenceBy> {
-    let waiver: Option<&Waiver> = view
-        .at
-        .stack
-        .waivers
-        .iter()
-        .find(|w| w.machine == machine.name);
     let account = view.want.hosters.get(&machine.hoster)?;
     match account.descriptor.interface {
         InterfaceFamily::HetznerCloud => Some(FenceBy::PowerOff),
-        InterfaceFamily::Pool => waiver.map(|w| FenceBy::Waiver {
-            place: w.place.clone(),
-        }),
+        InterfaceFamily::Pool => waiver_for(view, &machine.name),
     }
 }
 
@@ -85,7 +86,7 @@ pub(super) fn no_way_to_fence(machine: &SeenMachine) -> Hold {
 
 pub(super) fn waiver_remedy(machine: &SeenMachine) -> String {
     format!(
-        "switch it off yourself, then sign a [[waiver]] with machine = \"{}\" and the reason",
+        "sign a [[waiver]] with machine = \"{}\" and the reason in the stack's file; leave it on until its last recovery point is taken, then switch it off yourself",
         machine.name
     )
 }
