@@ -1,7 +1,7 @@
 //! All commits between the root and a head, parents before children.
 
 use super::commit::RawCommit;
-use super::verify::TrustError;
+use super::error::TrustError;
 use git2::{ObjectType, Odb, Oid, Repository};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,6 +3,7 @@
 //! What stays outside: what the files mean.
 
 mod commit;
+mod error;
 mod history;
 mod signature;
 mod tree;
@@ -11,5 +12,6 @@ mod verify;
 pub mod write;
 
 pub use commit::NAMESPACE;
+pub use error::TrustError;
 pub use trust::parse as trust_list;
-pub use verify::{Signed, TrustError, VerifiedCommit, is_descendant, verify};
+pub use verify::{Signed, VerifiedCommit, is_descendant, verify};

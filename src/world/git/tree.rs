@@ -1,7 +1,7 @@
 //! The files of a commit, in memory. Links and submodules lead out of what was
 //! signed and are refused.
 
-use super::verify::TrustError;
+use super::error::TrustError;
 use git2::{ObjectType, Odb, Oid, Repository, Tree};
 use std::collections::BTreeMap;
 
