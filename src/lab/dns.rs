@@ -5,9 +5,10 @@
 
 use super::cgroup::Group;
 use super::command::{failed, run};
+use super::files::make_private_dir;
 use super::fleet::FleetError;
 use super::image::JOIN_AND_BECOME;
-use super::state::{LabRecord, Place, make_private_dir};
+use super::state::{LabRecord, Place};
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;

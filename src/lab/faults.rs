@@ -8,8 +8,8 @@
 //! {"hetzner": {"mode": "slow", "delay_ms": 3000, "rate": 0.5}}
 //! ```
 
+use super::files::write_atomically;
 use super::fleet::FleetError;
-use super::state::write_atomically;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

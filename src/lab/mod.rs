@@ -22,6 +22,7 @@ pub mod disk;
 pub mod dns;
 pub mod down;
 pub mod faults;
+mod files;
 pub mod fleet;
 pub mod hetzner;
 pub mod image;

@@ -10,11 +10,10 @@ use super::fleet::FleetError;
 use super::hetzner::{self, ApiConfig, Fault};
 use super::image::JOIN_AND_BECOME;
 use super::state::LabRecord;
-use super::up::from_root;
 use super::{Lab, LabError};
 use std::fs;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -127,4 +126,9 @@ fn as_fault(outage: Outage) -> Fault {
         Mode::Slow => Fault::Slow(Duration::from_millis(outage.delay_ms)),
         Mode::Full => Fault::Full,
     }
+}
+
+/// A path as an absolute one, for a process that starts elsewhere.
+fn from_root(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,18 +1,19 @@
 //! What a lab remembers: a directory, one JSON file for the lab and one for each machine.
 //!
-//! Files are replaced whole, so a reader never sees half of one. Changes are made
-//! under file locks, which the kernel lets go of when a process ends in any way.
+//! Changes are made under file locks, which the kernel lets go of when a process ends
+//! in any way.
 
 use super::LabError;
 use super::command::failed;
+use super::faults::Faults;
+use super::files::{read, write_atomically};
 use super::fleet::FleetError;
 use super::mirror::Mirrors;
 use super::names::LabName;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::Write as _;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// How a hoster of the lab is reached.
@@ -193,8 +194,8 @@ impl Place {
     }
 
     /// The outages that were asked for.
-    pub fn faults(&self) -> super::faults::Faults {
-        super::faults::Faults::at(self.dir.join("faults.json"))
+    pub fn faults(&self) -> Faults {
+        Faults::at(self.dir.join("faults.json"))
     }
 
     /// The interface's own memory.
@@ -242,42 +243,4 @@ impl Lock {
 fn is_same(there: &fs::Metadata, file: &File) -> bool {
     file.metadata()
         .is_ok_and(|held| held.ino() == there.ino() && held.dev() == there.dev())
-}
-
-/// Makes a directory, readable by root only, with its parents.
-pub fn make_private_dir(path: &Path) -> Result<(), FleetError> {
-    fs::create_dir_all(path)
-        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
-        .map_err(|error| failed(format!("make directory {}", path.display()), &error))
-}
-
-/// Replaces a JSON file whole, readable by root only.
-pub fn write_atomically(path: &Path, value: &impl Serialize) -> Result<(), FleetError> {
-    let action = || format!("write {}", path.display());
-    let text = serde_json::to_vec_pretty(value).map_err(|error| failed(action(), &error))?;
-    write_bytes_atomically(path, &text).map_err(|error| failed(action(), &error))
-}
-
-fn write_bytes_atomically(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FleetError> {
-    let action = || format!("read {}", path.display());
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| failed(action(), &error)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed(action(), &error)),
-    }
 }

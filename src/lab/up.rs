@@ -1,17 +1,18 @@
 //! Bringing a lab up. Each step makes only what is missing, so that a second `up`
 //! finishes what the first did not.
 
+use super::files::make_private_dir;
 use super::image::{self, BuildProgress};
 use super::mirror::Mirrors;
 use super::names::LabName;
-use super::state::{LabRecord, Lock, known_hosters, make_private_dir};
+use super::state::{LabRecord, Lock, known_hosters};
 use super::{
     Lab, LabError, LabStatus, command::failed, dns, fleet::FleetError, network, pool, preflight,
     seed, serve, status,
 };
 use base64::Engine as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a lab shall be. Settings left at `None` are the default, or those it already has.
@@ -230,9 +231,4 @@ fn free_port() -> Result<u16, FleetError> {
         }
     }
     Err(failed(action, &"none in 50 tries"))
-}
-
-/// A path as an absolute one, for a process that starts elsewhere.
-pub(super) fn from_root(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -7,7 +7,7 @@
 use super::Api;
 use super::errors::ApiError;
 use super::pagination::ListQuery;
-use super::selector::Labels;
+use super::state::Labels;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};

@@ -2,7 +2,8 @@
 
 use super::errors::{ApiError, FieldError};
 use super::pagination::ListQuery;
-use super::selector::{Labels, check_labels};
+use super::selector::check_labels;
+use super::state::Labels;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;

@@ -5,10 +5,7 @@
 //! reference's example, `k!=v` and `k notin (…)` also match where `k` is absent.
 
 use super::errors::FieldError;
-use std::collections::BTreeMap;
-
-/// Labels of one object.
-pub type Labels = BTreeMap<String, String>;
+use super::state::Labels;
 
 /// A parsed selector: every term must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,17 +1,16 @@
 //! What the interface remembers: servers, SSH keys, actions, in one JSON file.
 //!
-//! Written to a neighbour, synced and renamed, so that the file is always whole.
+//! The file is replaced whole.
 //! Whether a machine runs is never stored; it is asked of the fleet.
 //! `user_data` is not stored either: it carries secrets, and the fleet has it.
 
-use super::selector::Labels;
+use crate::lab::files::replace;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -56,6 +55,9 @@ pub enum StateError {
         source: io::Error,
     },
 }
+
+/// Labels of one object.
+pub type Labels = BTreeMap<String, String>;
 
 /// What is being done to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,10 +336,13 @@ impl Store {
     }
 
     fn save(&self, records: &Records) -> Result<(), StateError> {
-        write_whole(&self.path, records).map_err(|source| StateError::Write {
-            path: self.path.clone(),
-            source,
-        })
+        serde_json::to_vec_pretty(records)
+            .map_err(io::Error::from)
+            .and_then(|bytes| replace(&self.path, &bytes))
+            .map_err(|source| StateError::Write {
+                path: self.path.clone(),
+                source,
+            })
     }
 }
 
@@ -353,23 +358,6 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Records, StateError> {
             path: path.to_owned(),
             found: records.version,
         })
-    }
-}
-
-fn write_whole(path: &Path, records: &Records) -> io::Result<()> {
-    let neighbour = path.with_extension("new");
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&neighbour)?;
-    file.write_all(&serde_json::to_vec_pretty(records)?)?;
-    file.sync_all()?;
-    fs::rename(&neighbour, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
     }
 }
 
