@@ -14,16 +14,19 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-type Files = BTreeMap<String, Vec<u8>>;
+/// Path to bytes, as a commit has them.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 const SIGNER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
 /// The envelope alone is looked at.
 const SEALED: &str = "age-encryption.org/v1\n-> X25519 aaaa\nbbbb\n-> X25519 cccc\ndddd\n--- mac\n";
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(built_in);
+/// What is built in.
+pub static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(built_in);
 
-const STACK: &str = r#"schema = 1
+/// One sound customer, at hetzner, with its backup at netcup.
+pub const STACK: &str = r#"schema = 1
 
 [stack]
 id = "acme"
@@ -60,7 +63,7 @@ automatic = ["restart", "rebuild"]
 "#;
 
 /// A sound estate with the stack above.
-fn estate() -> Files {
+pub fn estate() -> Files {
     let new = NewEstate {
         name: "example",
         signer: SIGNER,
@@ -84,7 +87,8 @@ fn read(files: &Files) -> Resolution {
     read_with(files, &CATALOGUE)
 }
 
-fn read_with(files: &Files, catalogue: &Catalogue) -> Resolution {
+/// The estate read with hosters and blueprints of one's own.
+pub fn read_with(files: &Files, catalogue: &Catalogue) -> Resolution {
     resolve(files, &CommitId::new("c0ffee"), catalogue)
 }
 
@@ -101,7 +105,8 @@ fn stack_with(from: &str, to: &str) -> Vec<Diagnostic> {
     read(&with("stacks/acme.toml", from, to)).diagnostics
 }
 
-fn lines(findings: &[Diagnostic]) -> String {
+/// Findings, one line each.
+pub fn lines(findings: &[Diagnostic]) -> String {
     findings.iter().map(|f| one_line(f) + "\n").collect()
 }
 
@@ -369,97 +374,6 @@ fn a_secret_that_only_one_can_read_is_refused() {
     );
     files.remove("secrets/hetzner-token.age");
     assert!(lines(&read(&files).diagnostics).contains("`hetzner-token` is needed"));
-}
-
-/// What S14 says of the stack above when the world of hosters is another.
-fn clash(stack: &str, change: impl FnOnce(&mut Catalogue)) -> String {
-    let mut world = CATALOGUE.clone();
-    change(&mut world);
-    let mut files = estate();
-    files.insert("stacks/acme.toml".to_owned(), stack.to_owned().into_bytes());
-    let resolution = read_with(&files, &world);
-    let found: Vec<Diagnostic> = resolution
-        .diagnostics
-        .into_iter()
-        .inspect(|f| assert_eq!(f.code, "HF0014", "{}", one_line(f)))
-        .collect();
-    lines(&found)
-}
-
-#[test]
-fn s14_the_same_account_is_no_backup() {
-    let stack = STACK.replace(
-        "hoster = \"netcup\"\nsite = \"vie\"",
-        "hoster = \"hetzner\"\nsite = \"hel1\"",
-    );
-    let said = clash(&stack, |_| {});
-    for fact in [
-        "the same account hetzner",
-        "the same company Hetzner Online GmbH",
-        "AS24940",
-    ] {
-        assert!(said.contains(fact), "{said}");
-    }
-    assert!(said.starts_with("stacks/acme.toml:20:10"), "{said}");
-}
-
-#[test]
-fn s14_the_same_company_under_another_name_is_no_backup() {
-    let said = clash(STACK, |world| {
-        let other = world.descriptors.get_mut("netcup").expect("netcup");
-        other.legal_entity = "hetzner  online gmbh".to_owned();
-    });
-    assert!(
-        said.contains("the same company Hetzner Online GmbH"),
-        "{said}"
-    );
-}
-
-#[test]
-fn s14_the_same_group_is_no_backup() {
-    let said = clash(STACK, |world| {
-        let other = world.descriptors.get_mut("netcup").expect("netcup");
-        other.parent = "Hetzner Online GmbH".to_owned();
-    });
-    assert!(
-        said.contains("the same group Hetzner Online GmbH"),
-        "{said}"
-    );
-}
-
-#[test]
-fn s14_the_same_network_is_no_backup() {
-    let said = clash(STACK, |world| {
-        let other = world.descriptors.get_mut("netcup").expect("netcup");
-        other.autonomous_systems.push(24940);
-    });
-    assert!(said.contains("the same network AS24940"), "{said}");
-}
-
-#[test]
-fn s14_the_same_town_is_no_backup() {
-    let said = clash(&STACK.replace("site = \"vie\"", "site = \"nbg\""), |_| {});
-    assert!(
-        said.contains("Nuremberg and Nuremberg are 0 km apart"),
-        "{said}"
-    );
-}
-
-#[test]
-fn s14_a_fallback_may_not_bring_production_to_the_backup() {
-    let stack = STACK.replace(
-        "{ hoster = \"ionos\", site = \"de/fra\" }]",
-        "{ hoster = \"ionos\", site = \"de/fra\" }, { hoster = \"netcup\", site = \"nbg\" }]",
-    );
-    let said = clash(&stack, |_| {});
-    assert!(said.contains("the fallback at netcup nbg"), "{said}");
-    assert!(said.contains("the same account netcup"), "{said}");
-    assert_eq!(said.lines().count(), 1, "ionos is independent: {said}");
-}
-
-#[test]
-fn s14_independent_hosters_pass() {
-    assert_eq!(clash(STACK, |_| {}), "");
 }
 
 #[test]

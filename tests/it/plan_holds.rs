@@ -5,20 +5,23 @@ use super::plan_world::{
     stack, stack_file,
 };
 use holdfast::model::gap::{Gap, GapKind};
-use holdfast::model::ids::{Epoch, MachineName, StackId};
+use holdfast::model::ids::{Epoch, MachineName};
 use holdfast::model::observed::{Power, SeenMachine};
-use holdfast::model::plan::{Action, FenceBy, Hold, Plan, Source};
+use holdfast::model::plan::{Action, Hold, Plan, Source};
 use holdfast::model::point::Rung;
 
-fn plan_of(world: &World) -> Plan {
+/// What is planned in this world; it keeps the invariants.
+pub fn plan_of(world: &World) -> Plan {
     world.plan().plan().clone()
 }
 
-fn kinds(plan: &Plan) -> Vec<&'static str> {
+/// The steps by their verbs, in order.
+pub fn kinds(plan: &Plan) -> Vec<&'static str> {
     plan.steps.iter().map(|s| s.action.verb()).collect()
 }
 
-fn holds_of<'p>(plan: &'p Plan, owner: &str) -> Vec<&'p Hold> {
+/// What holds a customer.
+pub fn holds_of<'p>(plan: &'p Plan, owner: &str) -> Vec<&'p Hold> {
     let owner = Some(stack(owner));
     let held = plan.held.iter().filter(|h| h.stack == owner);
     held.map(|h| &h.hold).collect()
@@ -42,7 +45,7 @@ fn waits_for_sight(world: &World, subject: &str) {
 }
 
 /// No step at all, and a hold of acme by this rule.
-fn is_forbidden(world: &World, rule: &str) {
+pub fn is_forbidden(world: &World, rule: &str) {
     let plan = plan_of(world);
     assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
     let by_rule = |hold: &&Hold| matches!(hold, Hold::Forbidden { rule: r, .. } if r == rule);
@@ -53,24 +56,16 @@ fn is_forbidden(world: &World, rule: &str) {
     );
 }
 
-fn running(production: &str) -> World {
+/// acme, with this production, installed and well.
+pub fn running(production: &str) -> World {
     World::running(acme(production))
 }
 
-fn acme_with(production: &str, extra: &str) -> holdfast::model::desired::Desired {
+/// What is wanted when acme's file says this too.
+pub fn acme_with(production: &str, extra: &str) -> holdfast::model::desired::Desired {
     let want = desired(&[("acme", stack_file("acme", production, extra))]);
     assert!(want.broken.is_empty(), "{:?}", want.broken);
     want
-}
-
-/// So many customers, all well.
-fn fleet(count: usize) -> World {
-    let ids: Vec<String> = (0..count).map(|n| format!("customer-{n}")).collect();
-    let files: Vec<(&str, String)> = ids
-        .iter()
-        .map(|id| (id.as_str(), stack_file(id, HETZNER, REPAIR)))
-        .collect();
-    World::running(desired(&files))
 }
 
 #[test]
@@ -205,82 +200,6 @@ fn s15_points_alone_tell_that_a_customer_was_there() {
 }
 
 #[test]
-fn s02_a_machine_without_power_control_is_not_left_without_a_waiver() {
-    let mut world = running(IONOS);
-    world.now_wants(acme(HETZNER));
-    is_forbidden(&world, "S2");
-    let waiver = "\n[[waiver]]\nmachine = \"acme-e1\"\nreason = \"seen powered off in the rack\"\n";
-    world.now_wants(acme_with(HETZNER, &format!("{REPAIR}{waiver}")));
-    let plan = plan_of(&world);
-    let by_waiver = |s: &holdfast::model::plan::Step| {
-        matches!(&s.action, Action::Fence { by: FenceBy::Waiver { place }, .. }
-            if place.file == "stacks/acme.toml" && place.line > 1)
-    };
-    assert!(plan.steps.iter().any(by_waiver), "{:#?}", plan.steps);
-    assert!(plan.held.is_empty(), "{:#?}", plan.held);
-    world.settle();
-    world.is_well("acme", "acme-e2");
-}
-
-/// acme was moved, and its old machine is switched on again by somebody.
-fn with_a_zombie() -> World {
-    let mut world = running(HETZNER);
-    world.now_wants(acme(IONOS));
-    world.settle();
-    world.machine_mut("acme-e1").power = Power::On;
-    world
-}
-
-#[test]
-fn s02_an_old_machine_that_is_on_again_is_fenced_again() {
-    let mut world = with_a_zombie();
-    assert_eq!(kinds(&plan_of(&world)), ["fence"]);
-    world.machine_mut("acme-e1").quarantined = false;
-    assert_eq!(kinds(&plan_of(&world)), ["fence", "quarantine"]);
-    world.settle();
-    assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
-    world.is_well("acme", "acme-e2");
-}
-
-#[test]
-fn s02_nothing_opens_beside_an_old_machine_that_is_on_and_says_nothing() {
-    let mut world = with_a_zombie();
-    world.machine_mut("acme-e1").quarantined = false;
-    world
-        .silent
-        .insert(machine("acme-e1"), gap("machine acme-e1"));
-    world.facts_mut("acme-e2").open = false;
-    let plan = plan_of(&world);
-    let open = plan
-        .steps
-        .iter()
-        .find(|s| s.action.verb() == "open")
-        .unwrap();
-    let fence = plan
-        .steps
-        .iter()
-        .find(|s| s.action.verb() == "fence")
-        .unwrap();
-    assert!(open.after.contains(&fence.id), "{open:#?}");
-    let Action::Open { fenced, .. } = &open.action else {
-        unreachable!()
-    };
-    assert_eq!(fenced, &[machine("acme-e1")]);
-}
-
-#[test]
-fn s02_an_old_machine_without_power_control_that_lets_users_in_is_closed() {
-    let mut world = running(IONOS);
-    let waiver = "\n[[waiver]]\nmachine = \"acme-e1\"\nreason = \"seen powered off in the rack\"\n";
-    world.now_wants(acme_with(HETZNER, &format!("{REPAIR}{waiver}")));
-    world.settle();
-    world.facts_mut("acme-e1").open = true;
-    assert_eq!(kinds(&plan_of(&world)), ["close"]);
-    world.settle();
-    world.is_well("acme", "acme-e2");
-}
-
-#[test]
 fn s07_a_machine_of_ours_that_was_set_aside_is_not_used_again() {
     let mut world = running(HETZNER);
     world.lose("acme-e1");
@@ -297,68 +216,6 @@ fn s07_a_machine_of_ours_that_was_set_aside_is_not_used_again() {
         plan.steps
     );
     assert!(touched.into_iter().any(|m| m.as_str() == "acme-e3"));
-}
-
-#[test]
-fn s08_two_lost_machines_in_one_place_stop_every_rebuild() {
-    let mut world = fleet(10);
-    world.lose("customer-3-e1");
-    world.lose("customer-7-e1");
-    let plan = plan_of(&world);
-    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
-    for owner in ["customer-3", "customer-7"] {
-        let holds = holds_of(&plan, owner);
-        let [Hold::Brake { reason }] = holds[..] else {
-            panic!("{holds:?}")
-        };
-        assert!(reason.contains("hetzner"), "{reason}");
-    }
-}
-
-#[test]
-fn s08_more_than_a_fifth_of_the_fleet_stops_every_rebuild_wherever_they_stand() {
-    let files = [
-        ("one", stack_file("one", HETZNER, REPAIR)),
-        ("two", stack_file("two", IONOS, REPAIR)),
-        ("three", stack_file("three", HETZNER, REPAIR)),
-    ];
-    let mut world = World::running(desired(&files));
-    world.lose("one-e1");
-    assert!(
-        kinds(&plan_of(&world)).contains(&"create"),
-        "one is no storm"
-    );
-    world.lose("two-e1");
-    let plan = plan_of(&world);
-    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
-    let braked = |h: &&Hold| matches!(h, Hold::Brake { reason } if reason.contains("2 of 3"));
-    for owner in ["one", "two"] {
-        assert!(
-            holds_of(&plan, owner).iter().any(braked),
-            "{:#?}",
-            plan.held
-        );
-    }
-}
-
-#[test]
-fn s08_the_brake_does_not_stop_a_rebuild_that_has_fenced_the_old_machine_already() {
-    let mut world = fleet(10);
-    world.lose("customer-3-e1");
-    let plan = world.plan();
-    let steps = &plan.plan().steps;
-    let check = steps
-        .iter()
-        .position(|s| s.action.verb() == "check")
-        .unwrap();
-    let cut = Some((check, super::plan_world::Cut::BeforeTheEffect));
-    let order = super::plan_world::Order::First;
-    assert!(world.apply(&plan, order, cut, &mut Vec::new(), &mut Vec::new()));
-    world.lose("customer-5-e1");
-    world.lose("customer-7-e1");
-    let plan = plan_of(&world);
-    let owners: Vec<Option<StackId>> = plan.steps.iter().map(|s| s.stack.clone()).collect();
-    assert!(!owners.is_empty() && owners.iter().all(|o| *o == Some(stack("customer-3"))));
 }
 
 #[test]
@@ -517,40 +374,4 @@ fn s07_a_machine_with_our_label_that_the_journal_does_not_know_is_not_touched() 
         "{:#?}",
         plan.steps
     );
-}
-
-#[test]
-fn s02_a_machine_taken_out_of_the_inventory_is_not_gone_by_its_hosters_word() {
-    let mut world = running(IONOS);
-    world.lose("acme-e1"); // Not listed, not free: hosters.toml is our own list.
-    world
-        .inventories
-        .get_mut(&hoster("ionos"))
-        .unwrap()
-        .free
-        .clear();
-    let plan = plan_of(&world);
-    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
-    assert!(
-        plan.held.iter().any(|h| h.remedy.contains("[[waiver]]")),
-        "{:#?}",
-        plan.held
-    );
-}
-
-#[test]
-fn s02_a_waiver_lets_a_silent_machine_be_rebuilt_elsewhere() {
-    let mut world = running(IONOS);
-    world.lose("acme-e1");
-    let ionos = world.inventories.get_mut(&hoster("ionos")).unwrap();
-    ionos.free.clear();
-    assert!(
-        plan_of(&world).steps.is_empty(),
-        "nobody can say that it is gone"
-    );
-    let waiver = format!("{REPAIR}[[waiver]]\nmachine = \"acme-e1\"\nreason = \"burnt\"\n");
-    world.now_wants(acme_with(HETZNER, &waiver));
-    let done = world.settle();
-    assert!(done.iter().any(|id| id == "acme.fence.acme-e1"), "{done:?}");
-    world.is_well("acme", "acme-e2");
 }

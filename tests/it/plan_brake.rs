@@ -1,0 +1,78 @@
+//! The storm brake (S8): too much lost at once is a common cause, and a person must look.
+
+use super::plan_holds::{holds_of, kinds, plan_of};
+use super::plan_world::{HETZNER, IONOS, REPAIR, World, desired, stack, stack_file};
+use holdfast::model::ids::StackId;
+use holdfast::model::plan::Hold;
+
+/// So many customers, all well.
+fn fleet(count: usize) -> World {
+    let ids: Vec<String> = (0..count).map(|n| format!("customer-{n}")).collect();
+    let files: Vec<(&str, String)> = ids
+        .iter()
+        .map(|id| (id.as_str(), stack_file(id, HETZNER, REPAIR)))
+        .collect();
+    World::running(desired(&files))
+}
+
+#[test]
+fn s08_two_lost_machines_in_one_place_stop_every_rebuild() {
+    let mut world = fleet(10);
+    world.lose("customer-3-e1");
+    world.lose("customer-7-e1");
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    for owner in ["customer-3", "customer-7"] {
+        let holds = holds_of(&plan, owner);
+        let [Hold::Brake { reason }] = holds[..] else {
+            panic!("{holds:?}")
+        };
+        assert!(reason.contains("hetzner"), "{reason}");
+    }
+}
+
+#[test]
+fn s08_more_than_a_fifth_of_the_fleet_stops_every_rebuild_wherever_they_stand() {
+    let files = [
+        ("one", stack_file("one", HETZNER, REPAIR)),
+        ("two", stack_file("two", IONOS, REPAIR)),
+        ("three", stack_file("three", HETZNER, REPAIR)),
+    ];
+    let mut world = World::running(desired(&files));
+    world.lose("one-e1");
+    assert!(
+        kinds(&plan_of(&world)).contains(&"create"),
+        "one is no storm"
+    );
+    world.lose("two-e1");
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let braked = |h: &&Hold| matches!(h, Hold::Brake { reason } if reason.contains("2 of 3"));
+    for owner in ["one", "two"] {
+        assert!(
+            holds_of(&plan, owner).iter().any(braked),
+            "{:#?}",
+            plan.held
+        );
+    }
+}
+
+#[test]
+fn s08_the_brake_does_not_stop_a_rebuild_that_has_fenced_the_old_machine_already() {
+    let mut world = fleet(10);
+    world.lose("customer-3-e1");
+    let plan = world.plan();
+    let steps = &plan.plan().steps;
+    let check = steps
+        .iter()
+        .position(|s| s.action.verb() == "check")
+        .unwrap();
+    let cut = Some((check, super::plan_world::Cut::BeforeTheEffect));
+    let order = super::plan_world::Order::First;
+    assert!(world.apply(&plan, order, cut, &mut Vec::new(), &mut Vec::new()));
+    world.lose("customer-5-e1");
+    world.lose("customer-7-e1");
+    let plan = plan_of(&world);
+    let owners: Vec<Option<StackId>> = plan.steps.iter().map(|s| s.stack.clone()).collect();
+    assert!(!owners.is_empty() && owners.iter().all(|o| *o == Some(stack("customer-3"))));
+}
