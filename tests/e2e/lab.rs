@@ -98,7 +98,7 @@ impl Bench {
     }
 
     fn wait_for_ssh(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !self.ssh("true").status.success() {
             assert!(
                 Instant::now() < until,
@@ -159,7 +159,7 @@ impl Bench {
                 .next()
                 .is_none_or(|rest| rest.is_empty() || rest.starts_with('Z'));
             if !dead && group.contains(&format!("/holdfast-lab/{}", name.tag())) {
-                found.push(format!("process {:?}", process.file_name()));
+                found.push(format!("process {}", process.file_name().display()));
             }
         }
         let folders = [
@@ -318,7 +318,7 @@ fn an_interface_fails_as_asked() {
         bench
             .runtime
             .block_on(bench.lab.outage("hetzner", mode))
-            .unwrap()
+            .unwrap();
     };
     for (mode, answer) in [
         (Mode::Unavailable, Some("HTTP/1.1 503 Service Unavailable")),
@@ -456,7 +456,7 @@ fn an_up_that_was_killed_half_way_is_removed_without_its_state() {
         .spawn()
         .unwrap();
     // As soon as the first machine runs.
-    let until = Instant::now() + Duration::from_secs(300);
+    let until = Instant::now() + Duration::from_mins(5);
     while !cgroup(&lab, "machine-netcup-1").exists() {
         assert!(Instant::now() < until, "no machine was started");
         std::thread::sleep(Duration::from_millis(5));

@@ -476,7 +476,7 @@ fn power_loss(play: &mut Play) {
     // The state that everything after this must bring back.
     let mut taken = None;
     with_scene(play, "notes-e1", async |scene| {
-        taken = Some(scene.ship().await)
+        taken = Some(scene.ship().await);
     });
     play.taken = taken;
 }

@@ -3,6 +3,10 @@
 //! `cargo test --test e2e -- --test-threads=1`.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![allow(
+    clippy::print_stderr,
+    reason = "a scene says that it went well, and for how long"
+)]
+#![allow(
     clippy::disallowed_methods,
     reason = "tests live outside, where things are touched"
 )]

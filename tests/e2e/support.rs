@@ -68,7 +68,7 @@ impl Running {
     /// Waits until it has said this on standard error.
     #[track_caller]
     pub fn until_says(&mut self, text: &str) {
-        let until = Instant::now() + Duration::from_secs(180);
+        let until = Instant::now() + Duration::from_mins(3);
         while !self.said().contains(text) {
             assert!(
                 self.child.try_wait().unwrap().is_none() && Instant::now() < until,
@@ -341,7 +341,7 @@ impl Stage {
     /// Waits until a script ends well on a machine.
     #[track_caller]
     pub fn until(&self, machine: &str, script: &str) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         loop {
             let ran = self.ssh(machine, script);
             if ran.code == 0 {
