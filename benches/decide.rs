@@ -327,6 +327,7 @@ fn put(
             role: machine.role,
             stack: machine.stack.clone(),
             epoch: machine.epoch,
+            wanted: None,
             fenced: None,
             power_on_failed: None,
         },

@@ -30,6 +30,7 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
                 provider_id: machine.provider_id.clone(),
                 role: machine.role,
                 epoch: machine.epoch,
+                wanted: None,
             };
             (machine.stack.clone(), created)
         })

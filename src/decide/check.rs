@@ -173,20 +173,25 @@ impl<'a> Court<'a> {
                         format!("calls {machine} gone, but its hoster lists it"),
                     ));
                 }
-                if !matches!(by, FenceBy::Gone) {
-                    problems.extend(self.must_be_ours(machine));
+                match by {
+                    FenceBy::PowerOff => problems.extend(self.must_be_ours(machine)),
+                    // Nothing is done to a machine that a waiver names; it need not be seen.
+                    FenceBy::Waiver { .. } if !self.past.machines.contains_key(machine) => {
+                        problems.push(("S7", format!("waives {machine}, which we never made")));
+                    }
+                    FenceBy::Waiver { .. } | FenceBy::Gone => {}
                 }
             }
-            Action::PowerOn { machine }
-            | Action::Close { machine }
-            | Action::Quarantine { machine } => problems.extend(self.must_be_ours(machine)),
             Action::Prepare { machine } | Action::Install { machine } => {
                 problems.extend(self.must_be_ours(machine));
                 if step.stack.is_some() {
                     problems.extend(self.must_be_new(machine));
                 }
             }
-            Action::Converge { machine, .. }
+            Action::PowerOn { machine }
+            | Action::Close { machine }
+            | Action::Quarantine { machine }
+            | Action::Converge { machine, .. }
             | Action::Backup { machine, .. }
             | Action::Repository { machine }
             | Action::Check { machine, .. }

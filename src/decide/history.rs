@@ -37,6 +37,8 @@ pub struct PastMachine {
     pub stack: Option<StackId>,
     /// Its epoch.
     pub epoch: Epoch,
+    /// Where the estate wanted it when it was made.
+    pub wanted: Option<(HosterId, SiteId)>,
     /// Proven unable to write, by this proof, and not switched on by us since (S2).
     pub fenced: Option<String>,
     /// Switching it on failed, with the hoster's words.
@@ -81,6 +83,7 @@ impl History {
                 provider_id,
                 role,
                 epoch,
+                wanted,
             } => {
                 self.machines.insert(
                     machine.clone(),
@@ -90,6 +93,7 @@ impl History {
                         role: *role,
                         stack: entry.stack.clone(),
                         epoch: *epoch,
+                        wanted: wanted.clone(),
                         fenced: None,
                         power_on_failed: None,
                     },

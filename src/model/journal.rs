@@ -60,6 +60,9 @@ pub enum Event {
         role: Role,
         /// Epoch.
         epoch: Epoch,
+        /// Where the estate wanted it when it was made; elsewhere means that it went to a
+        /// fallback. `None` when nobody remembers.
+        wanted: Option<(HosterId, SiteId)>,
     },
     /// A machine can no longer write (S2).
     Fenced {

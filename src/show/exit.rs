@@ -17,12 +17,12 @@ pub enum Exit {
     Destructive = 3,
     /// Refused by trust or policy.
     Refused = 4,
-    /// Something is wanted but may not happen now.
+    /// Something is wanted but may not happen now, or could not be seen.
     Held = 5,
 }
 
 /// For `--help`.
-pub const HELP: &str = "Exit codes:\n  0  nothing to do, or done\n  1  error\n  2  changes\n  3  changes with destructive effect\n  4  refused by trust or policy\n  5  held: something is wanted but may not happen now";
+pub const HELP: &str = "Exit codes:\n  0  nothing to do, or done\n  1  error\n  2  changes\n  3  changes with destructive effect\n  4  refused by trust or policy\n  5  held: something is wanted but may not happen now, or could not be seen";
 
 impl Exit {
     /// What a plan says.
@@ -31,7 +31,7 @@ impl Exit {
             Self::Destructive
         } else if !plan.steps.is_empty() {
             Self::Changes
-        } else if !plan.held.is_empty() {
+        } else if !plan.held.is_empty() || !plan.gaps.is_empty() {
             Self::Held
         } else {
             Self::Nothing

@@ -1,7 +1,12 @@
 //! Tests on real machines of the lab. They need root, Linux and the lab's tools, so
 //! `cargo test` leaves them out; run them with
 //! `cargo test --test e2e -- --test-threads=1`.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs
+)]
 #![allow(
     clippy::print_stderr,
     reason = "a scene says that it went well, and for how long"

@@ -127,10 +127,11 @@ impl Lab {
 
     /// What `git verify-commit` says, with these keys allowed.
     pub fn oracle(&self, id: Oid, allowed: &[&Key]) -> bool {
-        let signers: String = allowed
+        let lines: Vec<String> = allowed
             .iter()
             .map(|key| format!("owner@acme.example namespaces=\"git\" {}\n", key.public))
             .collect();
+        let signers = lines.concat();
         let file = self.dir.path().join("allowed");
         fs::write(&file, signers).expect("a file");
         Command::new("git")

@@ -154,6 +154,22 @@ fn a_full_hoster_leads_to_the_fallback_and_it_stays_there_while_the_first_is_ful
     world.is_well("acme", "acme-e2");
     assert_eq!(world.machine("acme-e2").unwrap().hoster, hoster("ionos"));
     assert!(world.plan().plan().steps.is_empty());
+    // The first choice has room again: nobody asked for another interruption.
+    world.full.clear();
+    world.now += jiff::SignedDuration::from_mins(31);
+    let steps = world.settle();
+    assert!(
+        steps.iter().all(|id| id.starts_with("acme.backup.")),
+        "{steps:?}"
+    );
+    world.is_well("acme", "acme-e2");
+    // Without that fallback it stands where nobody wants it.
+    world.now_wants(acme(HETZNER));
+    let held = world.plan().plan().held.clone();
+    assert!(
+        held.iter().any(|h| h.wanted.starts_with("moving acme")),
+        "{held:?}"
+    );
 }
 
 /// Cuts the work off in each of its steps, in both ways and orders, and lets it go on afterwards.

@@ -347,3 +347,32 @@ fn s07_what_does_not_carry_our_label_is_not_touched() {
         breaks(&world, vec![step("x", action, &[])], "S7", "x");
     }
 }
+
+#[test]
+fn s07_a_labelled_machine_without_a_receipt_is_named_and_not_touched() {
+    let mut stranger = running().machine("acme-e1").unwrap().clone();
+    stranger.name = machine("acme-e0");
+    stranger.epoch = Epoch(0);
+    let mut world = running();
+    let facts = world.facts[&machine("acme-e1")].clone();
+    world.facts.insert(stranger.name.clone(), facts);
+    let list = world.inventories.get_mut(&hoster("hetzner")).unwrap();
+    list.machines.push(stranger);
+    for open in [true, false] {
+        world.facts_mut("acme-e1").open = open;
+        let plan = world.plan();
+        let touched = |s: &Step| s.action.machine().as_str() == "acme-e0";
+        assert!(
+            !plan.plan().steps.iter().any(touched),
+            "{:#?}",
+            plan.plan().steps
+        );
+        assert!(plan.plan().steps.iter().all(|s| s.action.verb() != "open"));
+        assert_eq!(plan.plan().gaps.len(), 1, "it is named");
+        assert_eq!(
+            plan.plan().held.is_empty(),
+            open,
+            "only an opening waits for it"
+        );
+    }
+}

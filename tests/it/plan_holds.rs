@@ -392,14 +392,10 @@ fn a_repair_policy_without_restart_holds_the_switching_on_and_the_mending() {
 
 #[test]
 fn without_a_free_ordered_machine_nothing_is_begun() {
-    let mut world = running(IONOS);
-    world.lose("acme-e1");
-    world
-        .inventories
-        .get_mut(&hoster("ionos"))
-        .unwrap()
-        .free
-        .clear();
+    let mut world = running(HETZNER);
+    let ionos = world.inventories.get_mut(&hoster("ionos")).unwrap();
+    ionos.free.clear();
+    world.now_wants(acme(IONOS));
     is_forbidden(&world, "capacity");
 }
 
@@ -508,12 +504,10 @@ fn s07_a_machine_with_our_label_that_the_journal_does_not_know_is_not_touched() 
         epoch: Epoch(9),
         ..world.machine("acme-e1").unwrap().clone()
     };
-    world
-        .inventories
-        .get_mut(&hoster("hetzner"))
-        .unwrap()
-        .machines
-        .push(forged);
+    let facts = world.facts[&machine("acme-e1")].clone();
+    world.facts.insert(forged.name.clone(), facts);
+    let inventory = world.inventories.get_mut(&hoster("hetzner")).unwrap();
+    inventory.machines.push(forged);
     world.adopt();
     let plan = plan_of(&world);
     assert!(
@@ -523,4 +517,40 @@ fn s07_a_machine_with_our_label_that_the_journal_does_not_know_is_not_touched() 
         "{:#?}",
         plan.steps
     );
+}
+
+#[test]
+fn s02_a_machine_taken_out_of_the_inventory_is_not_gone_by_its_hosters_word() {
+    let mut world = running(IONOS);
+    world.lose("acme-e1"); // Not listed, not free: hosters.toml is our own list.
+    world
+        .inventories
+        .get_mut(&hoster("ionos"))
+        .unwrap()
+        .free
+        .clear();
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert!(
+        plan.held.iter().any(|h| h.remedy.contains("[[waiver]]")),
+        "{:#?}",
+        plan.held
+    );
+}
+
+#[test]
+fn s02_a_waiver_lets_a_silent_machine_be_rebuilt_elsewhere() {
+    let mut world = running(IONOS);
+    world.lose("acme-e1");
+    let ionos = world.inventories.get_mut(&hoster("ionos")).unwrap();
+    ionos.free.clear();
+    assert!(
+        plan_of(&world).steps.is_empty(),
+        "nobody can say that it is gone"
+    );
+    let waiver = format!("{REPAIR}[[waiver]]\nmachine = \"acme-e1\"\nreason = \"burnt\"\n");
+    world.now_wants(acme_with(HETZNER, &waiver));
+    let done = world.settle();
+    assert!(done.iter().any(|id| id == "acme.fence.acme-e1"), "{done:?}");
+    world.is_well("acme", "acme-e2");
 }

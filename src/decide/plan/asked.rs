@@ -33,7 +33,7 @@ pub(super) fn backup_only(
         stack: Some(&at.stack.id),
     };
     let repository = match &at.points {
-        Ok(points) if points.is_empty() => Some(repository(&to, None, &mut pen)),
+        Ok([]) => Some(repository(&to, None, &mut pen)),
         Ok(_) => None,
         Err(gap) => return Err(gap.to_string()),
     };

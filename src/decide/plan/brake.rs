@@ -12,7 +12,7 @@ pub(super) fn storm(situations: &[Situation<'_>]) -> Option<String> {
         let Some(writer) = &at.writer else { continue };
         let lost = matches!(
             writer.state,
-            WriterState::Gone | WriterState::OffForGood(_) | WriterState::Off
+            WriterState::Gone | WriterState::Waived | WriterState::OffForGood(_) | WriterState::Off
         );
         if !lost || writer.fenced.is_some() {
             continue;

@@ -30,40 +30,47 @@ pub(super) fn other_writers<'a>(
 }
 
 pub(super) fn fence(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -> Option<StepId> {
-    match way_to_fence(view, machine) {
-        Some(by) => Some(pen.step(
-            Action::Fence {
-                machine: machine.name.clone(),
-                by,
-            },
-            Effect::Destructive,
-            because("an older machine of this stack must not write"),
-            &[],
-        )),
-        None => {
-            pen.hold(
-                format!("fencing {}", machine.name),
-                no_way_to_fence(machine),
-                waiver_remedy(machine),
-            );
-            None
-        }
+    if let Some(gap) = without_receipt(machine, view.past) {
+        pen.hold_unseen(
+            format!("fencing {}", machine.name),
+            &gap,
+            "find out who made it; nothing opens beside it meanwhile",
+        );
+        return None;
     }
+    let Some(by) = way_to_fence(view, machine) else {
+        pen.hold(
+            format!("fencing {}", machine.name),
+            no_way_to_fence(machine),
+            waiver_remedy(machine),
+        );
+        return None;
+    };
+    Some(pen.step(
+        Action::Fence {
+            machine: machine.name.clone(),
+            by,
+        },
+        Effect::Destructive,
+        because("an older machine of this stack must not write"),
+        &[],
+    ))
+}
+
+/// The signed waiver that names a machine.
+pub(super) fn waiver_for(view: &View<'_>, machine: &MachineName) -> Option<FenceBy> {
+    let waivers = &view.at.stack.waivers;
+    let waiver: &Waiver = waivers.iter().find(|w| w.machine == *machine)?;
+    Some(FenceBy::Waiver {
+        place: waiver.place.clone(),
+    })
 }
 
 pub(super) fn way_to_fence(view: &View<'_>, machine: &SeenMachine) -> Option<FenceBy> {
-    let waiver: Option<&Waiver> = view
-        .at
-        .stack
-        .waivers
-        .iter()
-        .find(|w| w.machine == machine.name);
     let account = view.want.hosters.get(&machine.hoster)?;
     match account.descriptor.interface {
         InterfaceFamily::HetznerCloud => Some(FenceBy::PowerOff),
-        InterfaceFamily::Pool => waiver.map(|w| FenceBy::Waiver {
-            place: w.place.clone(),
-        }),
+        InterfaceFamily::Pool => waiver_for(view, &machine.name),
     }
 }
 
@@ -79,7 +86,7 @@ pub(super) fn no_way_to_fence(machine: &SeenMachine) -> Hold {
 
 pub(super) fn waiver_remedy(machine: &SeenMachine) -> String {
     format!(
-        "switch it off yourself, then sign a [[waiver]] with machine = \"{}\" and the reason",
+        "sign a [[waiver]] with machine = \"{}\" and the reason in the stack's file; leave it on until its last recovery point is taken, then switch it off yourself",
         machine.name
     )
 }

@@ -75,15 +75,27 @@ pub(super) fn choose_place<'a>(
                             take: Some(machine.name.clone()),
                         };
                     }
-                    None => reasons.push(format!(
-                        "no free {} machine among those ordered at {} {}",
-                        placement.image, placement.hoster, placement.site
-                    )),
+                    None => reasons.push(none_free(placement, seen)),
                 }
             }
         }
     }
     PlaceFor::Full(reasons.join("; "))
+}
+
+fn none_free(placement: &Placement, seen: &Observed) -> String {
+    let silent = match seen.hosters.get(&placement.hoster) {
+        Some(Ok(inventory)) => inventory.gaps.len(),
+        _ => 0,
+    };
+    let not_seen = match silent {
+        0 => String::new(),
+        count => format!(" ({count} could not be seen)"),
+    };
+    format!(
+        "no free {} machine among those ordered at {} {}{not_seen}",
+        placement.image, placement.hoster, placement.site
+    )
 }
 
 /// Steps after which a machine has its packages and files, and no data.

@@ -1,7 +1,7 @@
 //! Rebuild: a new machine from the newest point that is proven far enough (S11).
 
 use super::draft::{Pen, because};
-use super::fencing::{no_way_to_fence, quarantine, waiver_remedy, way_to_fence};
+use super::fencing::{no_way_to_fence, quarantine, waiver_for, waiver_remedy, way_to_fence};
 use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
 use super::situation::{Writer, WriterState};
@@ -65,6 +65,9 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     };
     let why = match &writer.state {
         WriterState::Gone => "its hoster no longer lists the machine".to_owned(),
+        WriterState::Waived => {
+            "it does not answer, and a signed waiver says that it can no longer write".to_owned()
+        }
         WriterState::OffForGood(reason) => format!("it is off and cannot be switched on: {reason}"),
         _ => "the old machine was fenced and the new one is not open yet".to_owned(),
     };
@@ -74,14 +77,20 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         None
     } else {
         let by = match (&writer.state, writer.seen) {
+            (WriterState::Waived, _) => {
+                let Some(by) = waiver_for(view, &writer.name) else {
+                    return; // The state says that there is one.
+                };
+                by
+            }
             (WriterState::Gone, _) | (_, None) => FenceBy::Gone,
-            (_, Some(old)) => match way_to_fence(view, old) {
-                Some(by) => by,
-                None => {
+            (_, Some(old)) => {
+                let Some(by) = way_to_fence(view, old) else {
                     pen.hold(wanted, no_way_to_fence(old), waiver_remedy(old));
                     return;
-                }
-            },
+                };
+                by
+            }
         };
         Some((by, because(why.clone())))
     };

@@ -1,8 +1,8 @@
 //! Where a stack stands: who may write, who is on the way up, what could not be seen.
 
-use crate::decide::history::History;
+use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
-use crate::model::desired::{Desired, DesiredStack};
+use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
 use crate::model::machine::{MachineFacts, Role, Stage};
@@ -36,6 +36,8 @@ pub(super) enum WriterState<'a> {
     OffForGood(&'a str),
     /// Gone by the hoster's own word.
     Gone,
+    /// It does not answer, and a signed waiver says that it can no longer write.
+    Waived,
 }
 
 /// Everything about one stack that the stages look at.
@@ -92,7 +94,7 @@ impl<'a> Situation<'a> {
             .unwrap_or_default();
         let mut unseen = unseen(stack, want, seen, past, point_epoch.is_some());
         unseen.extend(machines.iter().filter_map(|m| without_receipt(m, past)));
-        let writer = writer(stack, &machines, point_epoch, &unseen, seen, past);
+        let writer = writer(stack, &machines, point_epoch, &unseen, want, seen, past);
         let candidate = machines
             .iter()
             .rfind(|m| !m.quarantined && writer.as_ref().is_none_or(|w| m.epoch > w.epoch))
@@ -137,8 +139,10 @@ fn unseen(
             Some(Ok(inventory)) => {
                 let ours = |gap: &&Gap| {
                     (has_points && !remembered)
-                        || past.of_stack(&stack.id).any(|(_, m)| {
-                            m.hoster == *hoster && gap.subject.contains(&m.provider_id)
+                        || past.of_stack(&stack.id).any(|(name, m)| {
+                            !waived(stack, name)
+                                && m.hoster == *hoster
+                                && gap.subject.contains(&m.provider_id)
                         })
                 };
                 gaps.extend(inventory.gaps.iter().filter(ours).cloned());
@@ -152,6 +156,43 @@ fn unseen(
         }
     }
     gaps
+}
+
+fn waived(stack: &DesiredStack, machine: &MachineName) -> bool {
+    stack
+        .waivers
+        .iter()
+        .any(|waiver| waiver.machine == *machine)
+}
+
+/// A machine that its hoster does not list. An interface's word is enough; an inventory is a
+/// list that we keep ourselves, so there only the machine itself can say that it was wiped (S2).
+fn gone<'a>(
+    name: &MachineName,
+    remembered: Option<&PastMachine>,
+    want: &Desired,
+    seen: &Observed,
+) -> WriterState<'a> {
+    let Some(past) = remembered else {
+        return WriterState::Gone; // Every hoster was asked, see `unseen`.
+    };
+    let pool = want
+        .hosters
+        .get(&past.hoster)
+        .is_none_or(|account| account.descriptor.interface == InterfaceFamily::Pool);
+    let blank = seen
+        .hosters
+        .get(&past.hoster)
+        .and_then(|inventory| inventory.as_ref().ok())
+        .is_some_and(|i| i.free.iter().any(|m| m.name.as_str() == past.provider_id));
+    if !pool || blank {
+        return WriterState::Gone;
+    }
+    WriterState::Unseen(Gap::new(
+        GapKind::Unreachable,
+        format!("machine {} at hoster {}", past.provider_id, past.hoster),
+        format!("hosters.toml no longer lists it, so nobody can say whether {name} still writes"),
+    ))
 }
 
 /// A machine with our label that the journal does not know: the label alone proves nothing (S7).
@@ -170,6 +211,7 @@ fn writer<'a>(
     machines: &[&'a SeenMachine],
     point_epoch: Option<Epoch>,
     unseen: &[Gap],
+    want: &Desired,
     seen: &'a Observed,
     past: &'a History,
 ) -> Option<Writer<'a>> {
@@ -193,9 +235,10 @@ fn writer<'a>(
         .map(|m| m.hoster.clone())
         .or_else(|| remembered.map(|m| m.hoster.clone()));
     let state = match machine {
+        None if waived(stack, &name) => WriterState::Waived,
         None => match unseen.first() {
             Some(gap) => WriterState::Unseen(gap.clone()),
-            None => WriterState::Gone,
+            None => gone(&name, remembered, want, seen),
         },
         Some(m) if let Some(gap) = without_receipt(m, past) => WriterState::Unseen(gap),
         Some(m) => match (m.power, seen.machines.get(&name)) {
@@ -204,6 +247,9 @@ fn writer<'a>(
                 None => WriterState::Off,
             },
             (_, Some(Ok(facts))) => WriterState::Answers(facts),
+            (_, Some(Err(gap))) if waived(stack, &name) && gap.kind != GapKind::ForeignHostKey => {
+                WriterState::Waived
+            }
             (_, Some(Err(gap))) => WriterState::Unseen(gap.clone()),
             (_, None) => WriterState::Unseen(Gap::new(
                 GapKind::Unreachable,

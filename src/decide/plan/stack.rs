@@ -15,9 +15,10 @@
 
 use super::draft::{Draft, Pen};
 use super::fencing::zombies;
-use super::situation::WriterState;
-use super::view::{View, stands_at};
+use super::situation::{Writer, WriterState};
+use super::view::{View, well_placed};
 use super::{install, keep, rebuild, relocate};
+use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
 
 /// Plans one stack.
@@ -37,6 +38,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
                 GapKind::ForeignHostKey => {
                     "somebody may be in between; find out why before anything else is done to it"
                 }
+                _ if without_power_control(view, writer) => {
+                    "it is looked at again on the next run; if it can certainly never write again, sign a [[waiver]] that names it"
+                }
                 _ => {
                     "it is looked at again on the next run; nothing is created or destroyed meanwhile"
                 }
@@ -46,7 +50,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         WriterState::Off if !moved_away => keep::power_on(view, writer, &mut pen),
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
-            if writer.seen.is_some_and(|m| stands_at(m, placement)) {
+            if writer.seen.is_some_and(|m| well_placed(view, m)) {
                 keep::keep(view, writer, facts, &mut pen);
             } else {
                 relocate::move_away(view, writer, placement, &mut pen);
@@ -55,4 +59,12 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         _ => rebuild::rebuild(view, writer, &mut pen),
     }
     zombies(view, &writer.name, writer.epoch, &mut pen);
+}
+
+fn without_power_control(view: &View<'_>, writer: &Writer<'_>) -> bool {
+    writer
+        .hoster
+        .as_ref()
+        .and_then(|hoster| view.want.hosters.get(hoster))
+        .is_some_and(|account| account.descriptor.interface == InterfaceFamily::Pool)
 }

@@ -37,3 +37,20 @@ pub(super) fn service_names(view: &View<'_>) -> Vec<ServiceName> {
         .map(|s| s.name.clone())
         .collect()
 }
+
+/// Where production is wanted, or at a fallback that it went to while the wish was the same.
+///
+/// A customer that found a place in an emergency is not moved again because the first
+/// choice has room once more: that is a person's decision (another wish, or no such fallback).
+pub(super) fn well_placed(view: &View<'_>, machine: &SeenMachine) -> bool {
+    let stack = view.at.stack;
+    let wish = (&stack.production.hoster, &stack.production.site);
+    let made_for = view
+        .past
+        .machines
+        .get(&machine.name)
+        .and_then(|past| past.wanted.as_ref());
+    stands_at(machine, &stack.production)
+        || (made_for.is_none_or(|(hoster, site)| (hoster, site) == wish)
+            && stack.fallback.iter().any(|place| stands_at(machine, place)))
+}

@@ -90,7 +90,7 @@ impl Named<'_> {
             .map(|(file, id)| {
                 let message =
                     format!("the secret `{id}` is needed and secrets/{id}.age does not exist");
-                let help = "seal it with `age` for the recipients in trust.toml and commit it";
+                let help = "seal it with `holdfast secret NAME < FILE` and commit it";
                 about_file(codes::SECRET, file, message, help)
             })
             .collect()

@@ -90,6 +90,11 @@ impl Run {
             provider_id: receipt.provider_id.clone(),
             role: *role,
             epoch: *epoch,
+            wanted: step
+                .stack
+                .as_ref()
+                .and_then(|id| self.session.desired.stacks.get(id))
+                .map(|s| (s.production.hoster.clone(), s.production.site.clone())),
         };
         self.record(step, created).await?;
         lock(&self.created).insert(machine.clone(), (*role, *epoch, Some(image.clone())));

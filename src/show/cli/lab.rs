@@ -74,7 +74,7 @@ enum Verb {
     Outage(OutageArgs),
     /// Let public keys log in to pool machines as root
     Authorize {
-        /// Such as id_ed25519.pub; `-` reads standard input
+        /// Such as `id_ed25519.pub`; `-` reads standard input
         file: PathBuf,
     },
     /// Serve the hosters' interfaces (started by `up`)

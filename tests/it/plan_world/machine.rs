@@ -71,6 +71,11 @@ impl World {
             provider_id,
             role: *role,
             epoch: *epoch,
+            wanted: step
+                .stack
+                .as_ref()
+                .map(|id| &self.want.stacks[id].production)
+                .map(|place| (place.hoster.clone(), place.site.clone())),
         };
         self.record(step.stack.as_ref(), created);
         Ok(())

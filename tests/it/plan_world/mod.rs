@@ -14,7 +14,7 @@ use holdfast::decide::check::{CheckedPlan, check};
 use holdfast::decide::history::History;
 use holdfast::decide::plan::plan;
 use holdfast::decide::settle::{Progress, settle};
-use holdfast::model::desired::Desired;
+use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
     Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
@@ -161,8 +161,19 @@ impl World {
     }
 
     /// The hoster no longer lists it.
+    /// Gone by its hoster's word; of an ordered machine: wiped, it answers blank.
     pub fn lose(&mut self, name: &str) {
-        for inventory in self.inventories.values_mut() {
+        for (id, inventory) in &mut self.inventories {
+            let pool = self.want.hosters[id].descriptor.interface == InterfaceFamily::Pool;
+            let lost = inventory.machines.iter().find(|m| m.name.as_str() == name);
+            let wiped = lost.filter(|_| pool).map(|m| FreeMachine {
+                name: MachineName::new(m.provider_id.clone()),
+                site: m.site.clone().unwrap(),
+                image: m.image.clone().unwrap(),
+                address: m.address,
+                port: m.port,
+            });
+            inventory.free.extend(wiped);
             inventory.machines.retain(|m| m.name.as_str() != name);
         }
         self.facts.remove(&machine(name));
