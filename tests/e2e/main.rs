@@ -8,10 +8,6 @@
     missing_docs
 )]
 #![allow(
-    clippy::print_stderr,
-    reason = "a scene says that it went well, and for how long"
-)]
-#![allow(
     clippy::disallowed_methods,
     reason = "tests live outside, where things are touched"
 )]
