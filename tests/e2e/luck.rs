@@ -696,10 +696,11 @@ fn zombie(play: &mut Play) {
     play.stage
         .until("notes-e2", "grep -qx retired /etc/holdfast/stage");
     play.closed("notes-e2");
-    play.reconcile()
-        .exits(0)
-        .says("notes-e2")
+    play.stage
+        .holdfast(&["plan"])
+        .exits(3)
         .says("its epoch is over");
+    play.reconcile().exits(0).says("ok   fence notes-e2");
     assert_eq!(play.stage.running("notes-"), Vec::<String>::new());
     play.settled();
     let machine = play.on("notes-e3");
