@@ -13,14 +13,6 @@ const ATTACK: Script = Script {
     name: "attack-repository",
     text: include_str!("scripts/attack-repository.sh"),
 };
-const DAMAGE: Script = Script {
-    name: "damage-database",
-    text: include_str!("scripts/damage-database.sh"),
-};
-const MEND: Script = Script {
-    name: "mend-database",
-    text: include_str!("scripts/mend-database.sh"),
-};
 const SERVER: Script = Script {
     name: "stop-server",
     text: include_str!("scripts/stop-server.sh"),
@@ -69,14 +61,6 @@ impl Scene<'_> {
             .run(machine, script, &Secret::new(line))
             .await
             .unwrap()
-    }
-
-    async fn proven(&self) -> Vec<PointId> {
-        let points = self.points().await.into_iter();
-        points
-            .filter(|point| point.rung >= Rung::Shipped)
-            .map(|point| point.id)
-            .collect()
     }
 }
 
@@ -168,18 +152,6 @@ pub async fn s10_production_cannot_hurt_its_backups(scene: &Scene<'_>) {
     )
     .await
     .unwrap();
-}
-
-/// `database` is one of the request's.
-pub async fn a_failing_dump_leaves_no_point_that_counts(scene: &Scene<'_>, database: &str) {
-    let before = scene.proven().await;
-    let line = format!("database\t{database}\n");
-    scene.run(scene.production, DAMAGE, line.clone()).await;
-    let failed = backup::take(scene.transport, scene.production, &scene.request).await;
-    scene.run(scene.production, MEND, line).await;
-    assert_eq!(code(failed), "dump-failed");
-    assert_eq!(scene.proven().await, before);
-    scene.ship().await;
 }
 
 pub async fn a_backup_machine_that_is_down_is_said_in_seconds(scene: &Scene<'_>) {
