@@ -123,7 +123,7 @@ impl Stage {
         std::fs::write(estate.join("estate.toml"), shared).unwrap();
         std::fs::remove_file(estate.join("stacks/acme.toml")).unwrap();
         copy(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/estate"),
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/estates/notes"),
             &estate,
         );
         let token = lab["hetzner"]["token"].as_str().unwrap();

@@ -1,6 +1,6 @@
 //! `holdfast apply` and `holdfast reconcile --once`: make it so, and look again until nothing is left.
 
-use super::estate::{EstateArgs, fail, stop_signal};
+use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
 use crate::flow::apply::Reporter;
 use crate::flow::entry::Mode;
 use crate::flow::reconcile::{Reconciled, reconcile};
@@ -37,7 +37,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let stop = stop_signal();
+    let stop = stop_signal(AT_A_STEP);
     let reporter: Arc<dyn Reporter> = Arc::new(Progress::new());
     let on_plan = |plan: &Plan| anstream::eprintln!("{}", views::plan::headline(plan));
     match reconcile(&session, &reporter, &stop, on_plan).await {
@@ -66,11 +66,10 @@ fn print(done: &Reconciled, format: Format) {
     }
 }
 
-/// 0 when all is as wanted; 5 when something is held; 1 when a step failed.
+/// 0 when all is as wanted; 5 when something is held or could not be seen; 1 when a step failed.
 fn exit(done: &Reconciled) -> Exit {
     match &done.left {
-        Some(plan) if plan.steps.is_empty() && plan.held.is_empty() => Exit::Nothing,
-        Some(plan) if plan.steps.is_empty() => Exit::Held,
+        Some(plan) if plan.steps.is_empty() => Exit::of(plan),
         _ => Exit::Error,
     }
 }

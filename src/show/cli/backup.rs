@@ -1,6 +1,6 @@
 //! `holdfast backup STACK`: a recovery point now, read back from the backup hoster.
 
-use super::estate::{EstateArgs, fail, stop_signal};
+use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
 use crate::flow::back_up::back_up;
 use crate::flow::entry::Mode;
 use crate::model::ids::StackId;
@@ -23,7 +23,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let stop = stop_signal();
+    let stop = stop_signal(AT_A_STEP);
     let stack = StackId::new(args.stack);
     match back_up(&session, &stack, Arc::new(Progress::new()), &stop).await {
         Ok(report) => {

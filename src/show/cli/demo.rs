@@ -45,7 +45,7 @@ impl Listener for Voice {
 }
 
 pub async fn run(args: Args) -> Exit {
-    let stop = stop_signal();
+    let stop = stop_signal("stopping; what was made is being removed");
     let name = args
         .name
         .unwrap_or_else(|| format!("demo-{}", std::process::id()));
@@ -70,7 +70,11 @@ pub async fn run(args: Args) -> Exit {
     let voice = Voice {
         progress: progress.clone(),
     };
-    let told = tell(&options, &voice, progress.clone(), &stop).await;
+    // Everything here is thrown away in the end, so nothing waits for a step boundary.
+    let told = tokio::select! {
+        told = tell(&options, &voice, progress.clone(), &stop) => told,
+        () = stop.cancelled() => Err(StoryError::Stopped),
+    };
     if args.keep {
         progress.say(&next_commands(&options, &name));
     } else {
@@ -89,7 +93,7 @@ pub async fn run(args: Args) -> Exit {
             }
         }
         Err(StoryError::Stopped) => {
-            anstream::eprintln!("stopped; the lab was removed");
+            anstream::eprintln!("stopped");
             Exit::Error
         }
         Err(error) => fail(&error),

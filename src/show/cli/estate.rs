@@ -63,8 +63,11 @@ pub fn fail(error: &dyn std::error::Error) -> Exit {
     Exit::Error
 }
 
-/// Cancelled by Ctrl-C or SIGTERM: no new step is begun, running ones come to their end.
-pub fn stop_signal() -> CancellationToken {
+/// What a command that acts on an estate says: running steps come to their end.
+pub const AT_A_STEP: &str = "stopping at the next step boundary";
+
+/// Cancelled by Ctrl-C or SIGTERM; says so with these words.
+pub fn stop_signal(words: &'static str) -> CancellationToken {
     let stop = CancellationToken::new();
     let on_signal = stop.clone();
     tokio::spawn(async move {
@@ -77,7 +80,7 @@ pub fn stop_signal() -> CancellationToken {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
         }
-        anstream::eprintln!("stopping at the next step boundary; a second Ctrl-C ends at once");
+        anstream::eprintln!("{words}; a second Ctrl-C ends at once");
         on_signal.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(130);
