@@ -5,7 +5,7 @@ use super::plan_world::{
     stack, stack_file,
 };
 use holdfast::model::gap::{Gap, GapKind};
-use holdfast::model::ids::{Epoch, MachineName, StackId};
+use holdfast::model::ids::{Epoch, MachineName, PointId, StackId};
 use holdfast::model::observed::{Power, SeenMachine};
 use holdfast::model::plan::{Action, FenceBy, Hold, Plan, Source};
 use holdfast::model::point::Rung;
@@ -553,4 +553,17 @@ fn s02_a_waiver_lets_a_silent_machine_be_rebuilt_elsewhere() {
     let done = world.settle();
     assert!(done.iter().any(|id| id == "acme.fence.acme-e1"), "{done:?}");
     world.is_well("acme", "acme-e2");
+}
+
+#[test]
+fn s10_a_point_that_claims_a_later_epoch_does_not_unseat_production() {
+    let mut world = running(HETZNER);
+    let points = world.points.get_mut(&stack("acme")).unwrap();
+    let mut junk = points[0].clone();
+    junk.id = PointId::new("f".repeat(64));
+    junk.epoch = Epoch(99);
+    junk.rung = Rung::Taken;
+    points.push(junk);
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty() && plan.held.is_empty(), "{plan:#?}");
 }
