@@ -1,6 +1,7 @@
 //! A new estate is accepted by ourselves and by Git, and its keys stay closed.
 
-use holdfast::flow::config::Config;
+use holdfast::decide::derive::{EstateKey, client_key};
+use holdfast::flow::config::{Config, Patience};
 use holdfast::flow::estate::{commit_signed, estate_key, read, secret, write_secret};
 use holdfast::flow::init::{InitError, InitOptions, Initialised, init};
 use holdfast::model::secret::Secret;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 fn made(dir: &Path) -> (Initialised, Config) {
     let made = init(dir, &InitOptions::default()).expect("a new estate");
@@ -202,4 +204,33 @@ fn the_work_tree_is_never_acted_on() {
     std::fs::remove_file(dir.join("trust.toml")).expect("removed");
     let estate = read(&config).expect("accepted");
     assert!(estate.resolution.diagnostics.is_empty());
+}
+
+#[test]
+fn patience_is_a_setting_of_this_computer_and_machines_get_the_derived_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().join("estate");
+    let (made, config) = made(&dir);
+    assert_eq!(config.patience, Patience::default());
+
+    let read = read(&config).expect("accepted");
+    let key = EstateKey::new(estate_key(&config, &read.commit).expect("the key")).expect("a key");
+    let told = std::fs::read_to_string(&made.machines_key).expect("the key for machines");
+    assert!(told.starts_with(&client_key(&key).public), "{told}");
+
+    let text = std::fs::read_to_string(&made.config).expect("its configuration");
+    let with = |patience: &str| {
+        std::fs::write(&made.config, format!("{text}\n[patience]\n{patience}\n")).expect("written");
+        Config::load(&dir, None).map(|config| config.patience)
+    };
+    let patience = with("first_contact = \"20s\"").expect("a duration");
+    assert_eq!(patience.first_contact, Duration::from_secs(20));
+    assert_eq!(patience.hoster, Patience::default().hoster);
+    let error = with("hoster = \"6\"")
+        .expect_err("a bare number")
+        .to_string();
+    assert!(
+        error.contains("config.toml") && error.contains("[patience] hoster"),
+        "{error}"
+    );
 }

@@ -5,7 +5,7 @@ use super::plan_world::{
     stack, stack_file,
 };
 use holdfast::model::gap::{Gap, GapKind};
-use holdfast::model::ids::{Epoch, MachineName};
+use holdfast::model::ids::{Epoch, MachineName, PointId};
 use holdfast::model::observed::{Power, SeenMachine};
 use holdfast::model::plan::{Action, Hold, Plan, Source};
 use holdfast::model::point::Rung;
@@ -374,4 +374,17 @@ fn s07_a_machine_with_our_label_that_the_journal_does_not_know_is_not_touched() 
         "{:#?}",
         plan.steps
     );
+}
+
+#[test]
+fn s10_a_point_that_claims_a_later_epoch_does_not_unseat_production() {
+    let mut world = running(HETZNER);
+    let points = world.points.get_mut(&stack("acme")).unwrap();
+    let mut junk = points[0].clone();
+    junk.id = PointId::new("f".repeat(64));
+    junk.epoch = Epoch(99);
+    junk.rung = Rung::Taken;
+    points.push(junk);
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty() && plan.held.is_empty(), "{plan:#?}");
 }

@@ -223,12 +223,14 @@ fn writer<'a>(
         })
         .map(|m| (m.epoch, m.name.clone()))
         .max();
-    let from_points = point_epoch.map(|e| (e, names::production_machine(&stack.id, e)));
-    let (epoch, name) = opened
+    let known = opened
         .into_iter()
         .chain(past.writers.get(&stack.id).cloned())
-        .chain(from_points)
-        .max_by_key(|(epoch, _)| *epoch)?;
+        .max_by_key(|(epoch, _)| *epoch);
+    // Points tell of a machine only where nothing else does: whoever owns production may
+    // add a point that claims any epoch (S10).
+    let from_points = || Some(point_epoch?).map(|e| (e, names::production_machine(&stack.id, e)));
+    let (epoch, name) = known.or_else(from_points)?;
     let machine = machines.iter().find(|m| m.name == name).copied();
     let remembered = past.machines.get(&name);
     let hoster = machine

@@ -73,3 +73,19 @@ async fn faults_answer_as_the_hoster_would_and_do_nothing() {
     lab.get("/servers").await;
     assert!(begin.elapsed() >= Duration::from_millis(150));
 }
+
+#[tokio::test]
+async fn a_hoster_that_is_full_takes_no_order_and_answers_all_else() {
+    let lab = Lab::with(|config| config.faults = Arc::new(|| Some(Fault::Full))).await;
+    let body = order_body("web", json!({}));
+    let response = lab.send(TOKEN, "POST", "/servers", body.clone()).await;
+    assert_eq!(response.status(), 412);
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["error"]["code"], "resource_unavailable");
+    assert_eq!(lab.fleet.names(), Vec::<String>::new());
+    // Who has no business here learns nothing about it.
+    let stranger = lab.send("wrong", "POST", "/servers", body).await;
+    assert_eq!(stranger.status(), 401);
+    let list = lab.send(TOKEN, "GET", "/servers", Value::Null).await;
+    assert_eq!(list.status(), 200);
+}
