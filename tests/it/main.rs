@@ -34,6 +34,7 @@ mod points;
 mod readme;
 mod real_machine;
 mod reference;
+mod s05_stale_basis;
 mod s13_secrets;
 mod sample;
 mod structure;
