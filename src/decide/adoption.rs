@@ -9,7 +9,7 @@ use super::history::History;
 use super::plan::create_step;
 use crate::model::ids::StackId;
 use crate::model::journal::Event;
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Power};
 
 /// Receipts to be written, with the stack each belongs to.
 pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
@@ -33,6 +33,27 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
                 wanted: None,
             };
             (machine.stack.clone(), created)
+        })
+        .collect()
+}
+
+/// Machines that would not start once and run now: what was remembered of them is over.
+pub fn recovered(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
+    seen.hosters
+        .values()
+        .flatten()
+        .flat_map(|inventory| &inventory.machines)
+        .filter(|machine| machine.power == Power::On)
+        .filter(|machine| {
+            past.machines
+                .get(&machine.name)
+                .is_some_and(|past| past.power_on_failed.is_some())
+        })
+        .map(|machine| {
+            let seen_on = Event::SeenOn {
+                machine: machine.name.clone(),
+            };
+            (machine.stack.clone(), seen_on)
         })
         .collect()
 }

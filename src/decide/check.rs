@@ -6,7 +6,7 @@ use crate::decide::history::History;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
-use crate::model::plan::{Action, FenceBy, Plan, Source, Step};
+use crate::model::plan::{Action, FenceBy, Held, Hold, Plan, Source, Step};
 use crate::model::point::Rung;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +49,34 @@ pub fn check(plan: Plan, seen: &Observed, past: &History) -> Result<CheckedPlan,
     } else {
         Err(violations)
     }
+}
+
+/// The plan without the steps of stacks whose steps break an invariant; they are held (S16).
+pub fn without(mut plan: Plan, violations: &[Violation]) -> Plan {
+    let broken: BTreeSet<StackId> = plan
+        .steps
+        .iter()
+        .filter(|step| violations.iter().any(|v| v.step == step.id))
+        .filter_map(|step| step.stack.clone())
+        .collect();
+    plan.steps
+        .retain(|step| step.stack.as_ref().is_none_or(|s| !broken.contains(s)));
+    for stack in broken {
+        let rule = violations
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        plan.held.push(Held {
+            stack: Some(stack),
+            wanted: "the steps planned for this stack".into(),
+            hold: Hold::Forbidden {
+                rule: "a fault in Holdfast".into(),
+                reason: rule.join("; "),
+            },
+            remedy: "report it; nothing of it was done".into(),
+        });
+    }
+    plan
 }
 
 struct Court<'a> {
@@ -293,8 +321,9 @@ impl<'a> Court<'a> {
             .values()
             .filter(|m| m.role == Role::Production && m.stack == step.stack)
             .filter(|m| m.power != Power::Off && m.name != *machine)
-            .filter(|m| {
-                matches!(self.seen.machines.get(&m.name), Some(Ok(facts)) if facts.stage >= Stage::Opened)
+            .filter(|m| match self.seen.machines.get(&m.name) {
+                Some(Ok(facts)) => facts.stage >= Stage::Opened,
+                _ => self.unremembered(&m.name),
             })
             .map(|m| &m.name)
             .collect();
@@ -324,6 +353,16 @@ impl<'a> Court<'a> {
             })
             .map(|rival| ("S2", format!("opens while {rival} may still write")))
             .collect()
+    }
+
+    /// A machine whose making the journal does not remember: unseen, it may be anything.
+    fn unremembered(&self, machine: &MachineName) -> bool {
+        !self.created_here.contains(machine)
+            && self
+                .past
+                .machines
+                .get(machine)
+                .is_none_or(|made| made.wanted.is_none())
     }
 
     /// S1: machines of the stack that the journal knows and nobody could look at.

@@ -6,7 +6,7 @@
 //! Nothing here is stored; changing an encoding below changes every secret of
 //! every estate, which the goldens in the tests refuse.
 
-use crate::model::ids::MachineName;
+use crate::model::ids::{EstateName, MachineName};
 use crate::model::secret::Secret;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
@@ -15,7 +15,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
     SanType, date_time_ymd,
 };
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use std::net::IpAddr;
 use zeroize::Zeroizing;
@@ -90,6 +90,14 @@ pub fn text(key: &EstateKey, context: &[&str]) -> Secret {
         }
     }
     Secret::new(out)
+}
+
+/// The estate's name with a mark of its key: what our machines are labelled with.
+///
+/// Another estate may have the same name, never the same key; its machines are not ours (S7).
+pub fn kin(key: &EstateKey, name: &EstateName) -> EstateName {
+    let mark = Sha256::digest(text(key, &["kin"]).expose());
+    EstateName::new(format!("{name}-{}", hex::encode(&mark[..4])))
 }
 
 /// An Ed25519 SSH key.

@@ -119,6 +119,11 @@ impl History {
                     past.power_on_failed = Some(reason.clone());
                 }
             }
+            Event::SeenOn { machine } => {
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.power_on_failed = None;
+                }
+            }
             Event::NoCapacity { hoster, site } => {
                 self.no_capacity
                     .insert((hoster.clone(), site.clone()), entry.at);

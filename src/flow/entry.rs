@@ -81,7 +81,7 @@ pub enum Mode {
 /// Opens an estate for work.
 pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
     let Estate { commit, resolution } = estate::read(config)?;
-    let Some(desired) = resolution.desired else {
+    let Some(mut desired) = resolution.desired else {
         return Err(EntryError::Broken {
             diagnostics: resolution.diagnostics,
             commit: Box::new(commit),
@@ -101,6 +101,7 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryErro
     };
     let secret = |name: &str| Ok(estate::secret(config, &commit, name)?);
     let key = EstateKey::new(estate::estate_key(config, &commit)?)?;
+    desired.estate = derive::kin(&key, &desired.estate);
     let world = world(&desired, &key, config.patience, &secret)?;
     let session = Session::new(desired, key, world, book);
     Ok(Arc::new(

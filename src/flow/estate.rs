@@ -39,6 +39,11 @@ pub enum EstateError {
         /// As given.
         id: String,
     },
+    /// Every generated key and password of every customer would change.
+    #[error(
+        "the estate key is not replaced: every host key and password derives from it, and every customer would be locked out"
+    )]
+    EstateKey,
     /// The list in the work tree.
     #[error("trust.toml cannot be used: {why}")]
     TrustList {
@@ -94,6 +99,9 @@ pub fn commit_signed(
 pub fn write_secret(dir: &Path, id: &str, plain: &Secret) -> Result<PathBuf, EstateError> {
     if !crate::decide::document::words::ID.fits(id) {
         return Err(EstateError::SecretName { id: id.to_owned() });
+    }
+    if id == ESTATE_KEY && dir.join(format!("secrets/{id}.age")).exists() {
+        return Err(EstateError::EstateKey);
     }
     let list = std::fs::read(dir.join("trust.toml")).map_err(|source| WriteError::File {
         path: dir.join("trust.toml"),

@@ -4,7 +4,7 @@ use super::adopt;
 use super::apply::{self, Report, Reporter};
 use super::observe::{self, Look};
 use super::session::Session;
-use crate::decide::check::{CheckedPlan, Violation, check};
+use crate::decide::check::{CheckedPlan, Violation, check, without};
 use crate::decide::history::History;
 use crate::decide::plan;
 use crate::model::plan::Plan;
@@ -57,7 +57,16 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         &past,
         digest,
     );
-    let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
+    let plan = match check(plan.clone(), &look.observed, &past) {
+        Ok(plan) => plan,
+        Err(violations) => {
+            for violation in &violations {
+                tracing::error!(%violation, "the planner's steps are thrown away");
+            }
+            let rest = without(plan, &violations);
+            check(rest, &look.observed, &past).map_err(PlanError::Violations)?
+        }
+    };
     Ok(Planned { plan, look, past })
 }
 

@@ -92,6 +92,11 @@ pub enum Event {
         /// The hoster's words.
         reason: String,
     },
+    /// A machine that would not start was seen running again.
+    SeenOn {
+        /// Which.
+        machine: MachineName,
+    },
     /// A machine was set aside.
     Quarantined {
         /// Which.

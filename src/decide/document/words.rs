@@ -15,8 +15,13 @@ pub struct Form {
 /// Ids of stacks, services, hosters, blueprints, secrets, descriptors.
 pub const ID: Form = Form {
     what: "an id",
-    rule: "a lower-case letter, then at most 30 of a-z 0-9 -",
-    holds: |t| t.starts_with(|c: char| c.is_ascii_lowercase()) && t.len() <= 31 && only(t, "-"),
+    rule: "a lower-case letter, then at most 30 of a-z 0-9 -, not ending with -",
+    holds: |t| {
+        t.starts_with(|c: char| c.is_ascii_lowercase())
+            && t.len() <= 31
+            && only(t, "-")
+            && !t.ends_with('-')
+    },
 };
 /// Names of settings and generated secrets; they become shell variables.
 pub const VARIABLE: Form = Form {

@@ -16,12 +16,34 @@ use crate::model::plan::{Action, Drift, Effect, Hold};
 
 /// A machine that runs where it should: mend drift, names, recovery points.
 pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
+    missing_state(view, writer, facts, pen);
     let converged = mend(view, writer, facts, pen);
     let Ok(opened) = open_again(view, writer, facts, converged.as_ref(), pen) else {
         return;
     };
     point_names(view, &writer.name, writer.seen, opened.as_ref(), pen);
     back_up(view, writer, &[converged.as_ref(), opened.as_ref()], pen);
+}
+
+/// Declared state that is not there is never made anew: it would start empty (S15).
+fn missing_state(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
+    let Some(manifest) = view.manifests.get(&writer.name) else {
+        return;
+    };
+    for service in &manifest.services {
+        for state in &service.state {
+            if !facts.directories.contains_key(&state.path) {
+                pen.hold(
+                    format!("{} of {}", state.path, service.name),
+                    Hold::Forbidden {
+                        rule: "S15".into(),
+                        reason: format!("declared state is missing on {}", writer.name),
+                    },
+                    "find out who removed it; it is in the recovery points (holdfast points)",
+                );
+            }
+        }
+    }
 }
 
 /// Drift is shown, and mended where the repair policy allows it.

@@ -158,6 +158,21 @@ fn unseen(
     gaps
 }
 
+/// A machine that does not answer, and of which nobody can say that users were never let in:
+/// the journal does not remember its making, or an opening of it did not end (S1, S2).
+pub(crate) fn may_write_unseen(machine: &SeenMachine, seen: &Observed, past: &History) -> bool {
+    let unseen = !matches!(seen.machines.get(&machine.name), Some(Ok(_)));
+    let unremembered = past
+        .machines
+        .get(&machine.name)
+        .is_none_or(|made| made.wanted.is_none());
+    let opening = past
+        .unfinished
+        .iter()
+        .any(|step| step.as_str().ends_with(&format!(".open.{}", machine.name)));
+    machine.power != Power::Off && !machine.quarantined && unseen && (unremembered || opening)
+}
+
 fn waived(stack: &DesiredStack, machine: &MachineName) -> bool {
     stack
         .waivers
@@ -223,9 +238,15 @@ fn writer<'a>(
         })
         .map(|m| (m.epoch, m.name.clone()))
         .max();
+    let dark = machines
+        .iter()
+        .filter(|m| may_write_unseen(m, seen, past))
+        .map(|m| (m.epoch, m.name.clone()))
+        .max();
     let known = opened
         .into_iter()
         .chain(past.writers.get(&stack.id).cloned())
+        .chain(dark)
         .max_by_key(|(epoch, _)| *epoch);
     // Points tell of a machine only where nothing else does: whoever owns production may
     // add a point that claims any epoch (S10).

@@ -4,10 +4,11 @@ use super::{Nature, Run, StepError, lock};
 use crate::decide::{derive, first_contact};
 use crate::flow::fence::{self, Fenced, Unfenced};
 use crate::flow::open;
+use crate::model::desired::InterfaceFamily;
 use crate::model::ids::{Epoch, HostName, HosterId, MachineName};
 use crate::model::journal::Event;
 use crate::model::machine::{Change, MachineManifest, Role};
-use crate::model::observed::SeenMachine;
+use crate::model::observed::{Power, SeenMachine};
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, OwnerLabel, Receipt};
 use crate::model::plan::{Action, FenceBy, Step};
 use crate::world::hoster::ACTION_FAILED;
@@ -246,6 +247,7 @@ impl Run {
                         FaultClass::NeedsHuman,
                     )
                 })?;
+            self.still_off(rival).await?;
             proofs.push(proof);
         }
         let point = lock(&self.loaded).get(machine).cloned();
@@ -257,6 +259,41 @@ impl Run {
             point,
         };
         self.record(step, opened).await
+    }
+
+    /// A fence is as good as its last look: somebody may have switched the machine on since (S2).
+    async fn still_off(&self, rival: &MachineName) -> Result<(), StepError> {
+        let Ok(at) = self.hoster_of(rival) else {
+            return Ok(()); // Nobody lists it and nobody made it: there is nothing to switch on.
+        };
+        let Some(hoster) = self.session.world.hosters.get(&at) else {
+            return Ok(());
+        };
+        let without_power = self
+            .session
+            .desired
+            .hosters
+            .get(&at)
+            .is_some_and(|account| account.descriptor.interface == InterfaceFamily::Pool);
+        if without_power {
+            return Ok(()); // A signed waiver stands for it; the interface has no word on power.
+        }
+        let inventory = hoster
+            .observe(&self.session.desired.estate)
+            .await
+            .map_err(|gap| StepError::unknown(gap.to_string()))?;
+        let on = inventory
+            .machines
+            .iter()
+            .any(|m| m.name == *rival && m.power != Power::Off);
+        if on {
+            return Err(StepError::refused(
+                "S2",
+                format!("{rival} was fenced and is on again; nobody is let in beside it"),
+                FaultClass::Retry,
+            ));
+        }
+        Ok(())
     }
 
     pub(super) async fn close(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {

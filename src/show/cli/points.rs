@@ -29,7 +29,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     let stack = StackId::new(args.stack);
     if !session.desired.stacks.contains_key(&stack) {
         anstream::eprintln!(
-            "error: the estate has no sound stack {stack:?}; holdfast check shows what is wrong"
+            "error: the estate has no sound stack {stack}; holdfast check shows what is wrong"
         );
         return Exit::Error;
     }

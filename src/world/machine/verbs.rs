@@ -56,7 +56,7 @@ pub struct FactsRequest {
 }
 
 impl FactsRequest {
-    /// Everything that `decide::changes` compares; without a manifest the machine itself only.
+    /// Everything that `decide::changes` compares, and declared state; without a manifest the machine itself only.
     pub fn of(manifest: Option<&MachineManifest>) -> Self {
         let Some(manifest) = manifest else {
             return Self::default();
@@ -71,6 +71,7 @@ impl FactsRequest {
             directories: manifest
                 .directories
                 .iter()
+                .chain(manifest.services.iter().flat_map(|service| &service.state))
                 .map(|directory| paths(&directory.path))
                 .collect(),
             packages: [manifest.tools.clone(), manifest.packages.clone()].concat(),
