@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
 
+/// So many findings are shown with their line; the rest take a line each.
+const DRAWN: usize = 100;
+
 /// All findings on standard error, in colour where there is a terminal.
 pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
     let colour = std::io::stderr().is_terminal();
@@ -18,9 +21,10 @@ pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
 /// All findings, each with its line, then how many there are.
 pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour: bool) -> String {
     let mut text = String::new();
-    for finding in findings {
-        // A report that cannot be drawn is still told.
-        if draw(finding, files, colour, &mut text).is_err() {
+    for (index, finding) in findings.iter().enumerate() {
+        // All are told; beyond some, the line itself would only be in the way. A report that
+        // cannot be drawn is still told.
+        if index >= DRAWN || draw(finding, files, colour, &mut text).is_err() {
             let _ = writeln!(text, "{}", one_line(finding));
         }
         text.push('\n');

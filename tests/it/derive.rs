@@ -189,3 +189,13 @@ fn first_contact_carries_our_host_key_and_nothing_to_trust_blindly() {
           MACHINE='acme-e2'
     "#);
 }
+
+#[test]
+fn s07_another_estate_of_the_same_name_is_not_kin() {
+    let name = EstateName::new("demo");
+    let other = EstateKey::new(Secret::new(vec![9; 32])).unwrap();
+    let ours = derive::kin(&key(), &name);
+    assert_eq!(ours, derive::kin(&key(), &name));
+    assert_ne!(ours, derive::kin(&other, &name));
+    assert!(ours.as_str().starts_with("demo-"));
+}

@@ -28,6 +28,7 @@ mod plan_brake;
 mod plan_check;
 mod plan_fencing;
 mod plan_holds;
+mod plan_possible_writers;
 mod plan_views;
 mod plan_world;
 mod points;
