@@ -12,7 +12,7 @@ use crate::model::observed::{Power, SeenMachine};
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, OwnerLabel, Receipt};
 use crate::model::plan::{Action, FenceBy, Step};
 use crate::world::hoster::ACTION_FAILED;
-use crate::world::machine::{Contact, MachineError, verbs};
+use crate::world::machine::{Contact, MachineError, Transport, verbs};
 use std::time::{Duration, Instant};
 
 impl From<MachineError> for StepError {
@@ -157,9 +157,7 @@ impl Run {
         step: &Step,
         machine: &MachineName,
     ) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let manifest = self.manifest_of(step, machine)?;
-        let transport = self.session.world.transport.as_ref();
+        let (transport, contact, manifest) = self.reach(step, machine)?;
         verbs::install(transport, &contact, &manifest).await?;
         if manifest.role == Role::Backup {
             verbs::start(transport, &contact, &manifest).await?;
@@ -174,9 +172,7 @@ impl Run {
         machine: &MachineName,
         changes: &[Change],
     ) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let manifest = self.manifest_of(step, machine)?;
-        let transport = self.session.world.transport.as_ref();
+        let (transport, contact, manifest) = self.reach(step, machine)?;
         verbs::converge(transport, &contact, &manifest, changes).await?;
         Ok(())
     }
@@ -186,17 +182,13 @@ impl Run {
         step: &Step,
         machine: &MachineName,
     ) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let manifest = self.manifest_of(step, machine)?;
-        let transport = self.session.world.transport.as_ref();
+        let (transport, contact, manifest) = self.reach(step, machine)?;
         verbs::initialise(transport, &contact, &manifest).await?;
         Ok(())
     }
 
     pub(super) async fn check(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let manifest = self.manifest_of(step, machine)?;
-        let transport = self.session.world.transport.as_ref();
+        let (transport, contact, manifest) = self.reach(step, machine)?;
         verbs::start(transport, &contact, &manifest).await?;
         let results = verbs::check(transport, &contact, &manifest.services).await?;
         let failed: Vec<String> = results
@@ -410,6 +402,17 @@ impl Run {
             Outcome::Refused(refusal) => Err(StepError::Refused(refusal)),
             Outcome::Unknown(fault) => Err(StepError::Unknown(fault)),
         }
+    }
+
+    /// The way to a machine, and what it should be.
+    fn reach(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(&dyn Transport, Contact, MachineManifest), StepError> {
+        let contact = self.contact(machine)?;
+        let manifest = self.manifest_of(step, machine)?;
+        Ok((self.session.world.transport.as_ref(), contact, manifest))
     }
 
     pub(super) fn contact(&self, machine: &MachineName) -> Result<Contact, StepError> {
