@@ -391,6 +391,7 @@ fn facts(machine: &SeenMachine, manifest: &MachineManifest) -> MachineFacts {
         directories: manifest
             .directories
             .iter()
+            .chain(manifest.services.iter().flat_map(|service| &service.state))
             .map(|d| (d.path.clone(), fact("", &d.mode, &d.owner, &d.group)))
             .collect(),
         units: manifest
