@@ -29,6 +29,7 @@ mod plan_check;
 mod plan_fencing;
 mod plan_holds;
 mod plan_possible_writers;
+mod plan_state;
 mod plan_views;
 mod plan_world;
 mod points;

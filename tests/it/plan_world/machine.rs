@@ -2,10 +2,13 @@
 
 use super::{IMAGE, World, machine};
 use holdfast::model::blueprint::When;
-use holdfast::model::ids::{ImageName, MachineName, PointId, SiteId, StackId};
+use holdfast::model::ids::{
+    HostName, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
+};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::{
-    Digest, FileFact, MachineFacts, MachineManifest, ManagedFile, Role, Stage, UnitFact,
+    Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory, ManagedFile, Role,
+    ServiceRuntime, Stage, UnitFact,
 };
 use holdfast::model::observed::{Power, SeenMachine};
 use holdfast::model::plan::{Action, Source, Step};
@@ -237,11 +240,41 @@ pub fn manifest(machine: &SeenMachine) -> MachineManifest {
         directories: Vec::new(),
         units: vec!["nginx.service".into()],
         ports: vec![80],
-        services: Vec::new(),
+        services: machine.stack.iter().map(|_| service()).collect(),
+    }
+}
+
+/// Where the one service of every customer keeps its files.
+pub const STATE: &str = "/var/lib/wiki";
+
+fn service() -> ServiceRuntime {
+    ServiceRuntime {
+        name: ServiceName::new("wiki"),
+        host: HostName::new("wiki.acme.example"),
+        databases: Vec::new(),
+        state: vec![ManagedDirectory {
+            path: STATE.into(),
+            mode: "0755".into(),
+            owner: "www-data".into(),
+            group: "www-data".into(),
+        }],
+        environment: Secret::new(Vec::new()),
+        hook_init: None,
+        hook_after_restore: None,
+        checks: Vec::new(),
     }
 }
 
 fn as_wanted(facts: &mut MachineFacts, manifest: &MachineManifest) {
+    for state in manifest.services.iter().flat_map(|service| &service.state) {
+        let fact = FileFact {
+            digest: Digest(String::new()),
+            mode: state.mode.clone(),
+            owner: state.owner.clone(),
+            group: state.group.clone(),
+        };
+        facts.directories.insert(state.path.clone(), fact);
+    }
     for package in manifest.tools.iter().chain(&manifest.packages) {
         facts.packages.insert(package.clone(), "1.0-1".to_owned());
     }

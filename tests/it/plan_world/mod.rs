@@ -8,6 +8,7 @@ mod estate;
 mod machine;
 
 pub use estate::*;
+pub use machine::STATE;
 
 use holdfast::decide::adoption::adoptable;
 use holdfast::decide::check::{CheckedPlan, check};
