@@ -1,7 +1,7 @@
 //! Backup machines: one per hoster and site, shared by the stacks that name it.
 
 use super::draft::{Draft, Pen, because, because_of};
-use super::machines::{PlaceFor, choose_place};
+use super::machines::{PlaceFor, choose_place, create};
 use super::situation::without_receipt;
 use crate::decide::changes::changes;
 use crate::decide::history::History;
@@ -170,23 +170,15 @@ fn one(
     }
     match choose_place(&[placement], want, seen, past, &pen.draft.taken) {
         PlaceFor::At { placement, take } => {
-            if let Some(taken) = &take {
-                pen.draft.taken.insert(taken.clone());
-            }
-            let created = pen.step(
-                Action::Create {
-                    machine: name.clone(),
-                    take,
-                    hoster: placement.hoster.clone(),
-                    site: placement.site.clone(),
-                    machine_type: placement.machine_type.clone(),
-                    image: placement.image.clone(),
-                    role: Role::Backup,
-                    epoch: Epoch(1),
-                },
-                Effect::Safe,
-                because_of(&placement.place, "stacks keep their recovery points here"),
-                &[],
+            let reason = "stacks keep their recovery points here";
+            let created = create(
+                &mut pen,
+                name,
+                Role::Backup,
+                Epoch(1),
+                placement,
+                take,
+                reason,
             );
             let serves = install(&mut pen, name, placement, Some(&created));
             BackupMachine::Ready {

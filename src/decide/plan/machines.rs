@@ -106,10 +106,11 @@ pub(super) struct Road {
     pub installed: StepId,
 }
 
-/// A new machine, from renting it to its packages.
+/// A new machine, rented or taken from those ordered.
 pub(super) fn create(
     pen: &mut Pen<'_>,
     name: &MachineName,
+    role: Role,
     epoch: Epoch,
     placement: &Placement,
     take: Option<MachineName>,
@@ -126,7 +127,7 @@ pub(super) fn create(
             site: placement.site.clone(),
             machine_type: placement.machine_type.clone(),
             image: placement.image.clone(),
-            role: Role::Production,
+            role,
             epoch,
         },
         Effect::Safe,

@@ -8,7 +8,7 @@ use crate::decide::names;
 use crate::model::desired::Placement;
 use crate::model::gap::GapKind;
 use crate::model::ids::{Epoch, MachineName, PointId, StepId};
-use crate::model::machine::Stage;
+use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Power, SeenMachine};
 use crate::model::plan::{Action, Effect, Hold, Source};
 
@@ -90,7 +90,8 @@ pub(super) fn newcomer(
         PlaceFor::At { placement, take } => {
             let epoch = view.at.next_epoch;
             let name = names::production_machine(&view.at.stack.id, epoch);
-            let created = machines::create(pen, &name, epoch, placement, take, reason);
+            let created =
+                machines::create(pen, &name, Role::Production, epoch, placement, take, reason);
             let road = machines::prepare(pen, &name, placement, Some(&created), backup_created);
             Some(Newcomer {
                 name,
