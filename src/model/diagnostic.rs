@@ -13,11 +13,23 @@ pub struct Place {
     pub column: u32,
 }
 
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// What it is about is held until it is mended.
+    Error,
+    /// Nothing is held; somebody should know.
+    Warning,
+}
+
 /// One finding. All findings of a run are shown, not the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// Stable code, for example `HF0012`.
     pub code: &'static str,
+    /// How much it weighs.
+    pub severity: Severity,
     /// Where; `None` when the whole file or its absence is the matter.
     pub place: Place,
     /// Byte range in the file, for the view that shows the line.
@@ -26,4 +38,11 @@ pub struct Diagnostic {
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Does it hold what it is about?
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
 }

@@ -268,6 +268,24 @@ pub enum Hold {
         /// In words.
         reason: String,
     },
+    /// Too few people have signed for it.
+    NeedsApproval {
+        /// The effect that asks for it.
+        effect: Effect,
+        /// People who have signed for it.
+        have: u8,
+        /// People who must have.
+        need: u8,
+        /// Who could still give it, as `trust.toml` names them.
+        by: Vec<String>,
+    },
+    /// A newer commit is not accepted; what was accepted before still holds.
+    NotAccepted {
+        /// The commit.
+        commit: CommitId,
+        /// Why, in words.
+        reason: String,
+    },
     /// The storm brake (S8).
     Brake {
         /// In words.

@@ -1,24 +1,94 @@
-//! Whose word counts: the signers that a commit's `trust.toml` names.
+//! Whose word counts for what: the signers, roles and thresholds that a
+//! commit's `trust.toml` names.
 
+use jiff::Timestamp;
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 use ssh_key::{HashAlg, PublicKey};
+use std::collections::BTreeMap;
 
-/// The keys that may sign children of the commit this was read from.
+/// Who may sign children of the commit this was read from, and for what.
 #[derive(Debug, Clone)]
 pub struct Trust {
     /// At least one.
     pub signers: Vec<Signer>,
+    /// Built-in roles and the list's own, by name.
+    pub roles: BTreeMap<String, Role>,
+    /// How many people an effect needs.
+    pub thresholds: Thresholds,
     /// Who can read the estate's secrets.
     pub recipients: Recipients,
 }
 
-/// A person or machine that signs.
+/// One key of a person or machine that signs.
 #[derive(Debug, Clone)]
 pub struct Signer {
-    /// For messages.
+    /// Unique in the list; for messages.
     pub name: String,
+    /// Whose key it is. Thresholds count people, not keys; `name` where nothing is said.
+    pub person: String,
+    /// What it may do: a key of [`Trust::roles`].
+    pub role: String,
     /// The public key.
     pub key: PublicKey,
+    /// Not before this time.
+    pub from: Option<Timestamp>,
+    /// Not after this time.
+    pub until: Option<Timestamp>,
+    /// No longer at all.
+    pub revoked: Option<Revocation>,
+}
+
+/// A key whose word no longer counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// When it was lost or its holder left, as the list says.
+    pub at: Timestamp,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What a role may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// As signers name it.
+    pub name: String,
+    /// Files that it may change.
+    pub may: Vec<PathRule>,
+}
+
+/// Which files of the estate a rule covers. Paths are those inside the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathRule {
+    /// `*`: every file.
+    Everything,
+    /// `*` without these: what the built-in role `operator` may change.
+    EverythingBut(&'static [&'static str]),
+    /// `blueprints/`: every file below this folder, written with the final `/`.
+    Below(String),
+    /// `stacks/acme.toml`: this file alone.
+    File(String),
+}
+
+/// How many people an effect needs, who signed the commit included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Steps with effect safe.
+    pub safe: Threshold,
+    /// Steps with effect disruptive.
+    pub disruptive: Threshold,
+    /// Steps with effect destructive that a changed intent asks for.
+    pub destructive: Threshold,
+    /// A commit that changes `trust.toml`.
+    pub trust: Threshold,
+}
+
+/// So many different people, each in one of these roles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Threshold {
+    /// At least 1.
+    pub signers: u8,
+    /// Names of roles; empty means every role that may change what is asked for.
+    pub roles: Vec<String>,
 }
 
 /// Public age keys (`age1…`) that every secret is encrypted to.
@@ -28,6 +98,67 @@ pub struct Recipients {
     pub reconciler: String,
     /// Kept where no server of the estate can reach; at least one.
     pub escrow: Vec<String>,
+}
+
+/// The role that may change everything, `trust.toml` included.
+pub const OWNER: &str = "owner";
+/// The role that may change everything but `trust.toml` and `estate.toml`.
+pub const OPERATOR: &str = "operator";
+/// The role that may change only `records/`.
+pub const RECONCILER: &str = "reconciler";
+
+impl PathRule {
+    /// Does it cover this file?
+    pub fn covers(&self, path: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::EverythingBut(files) => !files.contains(&path),
+            Self::Below(folder) => path.starts_with(folder.as_str()),
+            Self::File(file) => path == file,
+        }
+    }
+}
+
+impl Role {
+    /// Owner, operator and reconciler.
+    pub fn built_in() -> BTreeMap<String, Self> {
+        let role = |name: &str, rule| Self {
+            name: name.to_owned(),
+            may: vec![rule],
+        };
+        [
+            role(OWNER, PathRule::Everything),
+            role(
+                OPERATOR,
+                PathRule::EverythingBut(&["trust.toml", "estate.toml"]),
+            ),
+            role(RECONCILER, PathRule::Below("records/".to_owned())),
+        ]
+        .into_iter()
+        .map(|role| (role.name.clone(), role))
+        .collect()
+    }
+
+    /// May it change this file?
+    pub fn may_change(&self, path: &str) -> bool {
+        self.may.iter().any(|rule| rule.covers(path))
+    }
+}
+
+impl Default for Thresholds {
+    /// One person for everything; who has only one key has no other choice.
+    fn default() -> Self {
+        let one = |roles: &[&str]| Threshold {
+            signers: 1,
+            roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        };
+        Self {
+            safe: one(&[]),
+            disruptive: one(&[]),
+            destructive: one(&[]),
+            trust: one(&[OWNER]),
+        }
+    }
 }
 
 /// Why a key may not sign.
@@ -46,7 +177,6 @@ pub enum KeyRefusal {
         algorithm: String,
     },
 }
-
 /// Ed25519, ECDSA, both with hardware (`sk-`), and RSA from 3072 bits.
 pub fn acceptable(key: &KeyData) -> Result<(), KeyRefusal> {
     match key {

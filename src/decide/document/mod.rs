@@ -8,7 +8,7 @@ pub mod words;
 
 pub use table::{Found, Table, looks_secret};
 
-use crate::model::diagnostic::{Diagnostic, Place};
+use crate::model::diagnostic::{Diagnostic, Place, Severity};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -58,11 +58,11 @@ impl<'a> Document<'a> {
         let mut findings = document.findings.into_inner();
         findings.sort_by_key(|found| found.span);
         findings.dedup();
-        let sound = findings.is_empty();
+        let sound = !findings.iter().any(Diagnostic::is_error);
         (value.filter(|_| sound), findings)
     }
 
-    /// Adds a finding.
+    /// Adds an error.
     pub fn report(
         &self,
         code: &'static str,
@@ -70,8 +70,25 @@ impl<'a> Document<'a> {
         message: &str,
         help: Option<&str>,
     ) {
+        self.find(Severity::Error, code, span, message, help);
+    }
+
+    /// Adds a warning: the value counts all the same.
+    pub fn warn(&self, code: &'static str, span: &Range<usize>, message: &str, help: Option<&str>) {
+        self.find(Severity::Warning, code, span, message, help);
+    }
+
+    fn find(
+        &self,
+        severity: Severity,
+        code: &'static str,
+        span: &Range<usize>,
+        message: &str,
+        help: Option<&str>,
+    ) {
         self.findings.borrow_mut().push(Diagnostic {
             code,
+            severity,
             place: self.place(span),
             span: self.clamp(span),
             message: message.to_owned(),
@@ -127,6 +144,7 @@ fn not_text(file: &str, bytes: &[u8], at: usize) -> Diagnostic {
     let line = 1 + bytes.iter().take(at).filter(|&&b| b == b'\n').count();
     Diagnostic {
         code: codes::NOT_TEXT,
+        severity: Severity::Error,
         place: Place {
             file: file.to_owned(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
@@ -142,6 +160,7 @@ fn not_text(file: &str, bytes: &[u8], at: usize) -> Diagnostic {
 pub fn about_file(code: &'static str, file: &str, message: String, help: &str) -> Diagnostic {
     Diagnostic {
         code,
+        severity: Severity::Error,
         place: Place {
             file: file.to_owned(),
             line: 1,

@@ -20,7 +20,7 @@ use super::catalogue::{self, Catalogue};
 use super::document::{Files, about_file, codes, suggest, words};
 use crate::model::blueprint::Blueprint;
 use crate::model::desired::{Desired, DesiredStack, HosterAccount};
-use crate::model::diagnostic::{Diagnostic, Place};
+use crate::model::diagnostic::{Diagnostic, Place, Severity};
 use crate::model::ids::{BlueprintId, CommitId, HosterId, StackId};
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resol
             .and_then(|e| e.dns.as_ref())
             .map(|dns| dns.zone.as_str()),
     };
-    let (mut stacks, mut broken) = read_stacks(files, &surroundings);
+    let (mut stacks, mut broken) = read_stacks(files, &surroundings, &mut findings);
     let stack_findings = broken.values().flatten().cloned();
     findings.extend(stack_findings);
     for (id, found) in shared_hosts(&stacks) {
@@ -76,7 +76,7 @@ pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resol
         broken.entry(id).or_default().extend(found);
     }
 
-    let sound = shared.is_empty();
+    let sound = !shared.iter().any(Diagnostic::is_error);
     findings.extend(shared);
     findings.sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
     findings.dedup();
@@ -174,7 +174,11 @@ type Sorted = (
     BTreeMap<StackId, Vec<Diagnostic>>,
 );
 
-fn read_stacks(files: &Files, surroundings: &Surroundings<'_>) -> Sorted {
+fn read_stacks(
+    files: &Files,
+    surroundings: &Surroundings<'_>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Sorted {
     let mut stacks = BTreeMap::new();
     let mut broken: BTreeMap<StackId, Vec<Diagnostic>> = BTreeMap::new();
     for (path, bytes) in files {
@@ -198,6 +202,7 @@ fn read_stacks(files: &Files, surroundings: &Surroundings<'_>) -> Sorted {
         let (stack, findings) = stack::read(path, bytes, stem, surroundings);
         match stack {
             Some(stack) => {
+                warnings.extend(findings);
                 stacks.insert(stack.id.clone(), stack);
             }
             None => broken
@@ -229,6 +234,7 @@ fn shared_hosts(stacks: &BTreeMap<StackId, DesiredStack>) -> BTreeMap<StackId, V
                 .collect();
             findings.entry((*id).clone()).or_default().push(Diagnostic {
                 code: codes::DUPLICATE,
+                severity: Severity::Error,
                 place: (*place).clone(),
                 span: (0, 0),
                 message: format!("{host} is claimed here and in {}", others.join(", ")),

@@ -6,7 +6,7 @@
 
 use crate::decide::document::{Document, Found, Table, codes, words};
 use crate::model::diagnostic::Diagnostic;
-use crate::model::trust::{Recipients, Signer, Trust, acceptable};
+use crate::model::trust::{OWNER, Recipients, Role, Signer, Thresholds, Trust, acceptable};
 use ssh_key::PublicKey;
 
 pub(super) fn read(path: &str, bytes: &[u8]) -> (Option<Trust>, Vec<Diagnostic>) {
@@ -17,6 +17,8 @@ pub(super) fn read(path: &str, bytes: &[u8]) -> (Option<Trust>, Vec<Diagnostic>)
         let recipients = table.as_ref().and_then(recipients);
         Some(Trust {
             signers,
+            roles: Role::built_in(),
+            thresholds: Thresholds::default(),
             recipients: recipients?,
         })
     })
@@ -57,8 +59,13 @@ fn signers(root: &Table<'_>) -> Vec<Signer> {
             table.report(codes::DUPLICATE, &name.span, "this name stands twice", None);
         }
         signers.push(Signer {
+            person: name.value.clone(),
             name: name.value,
+            role: OWNER.to_owned(),
             key: key.value,
+            from: None,
+            until: None,
+            revoked: None,
         });
     }
     signers

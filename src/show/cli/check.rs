@@ -4,6 +4,7 @@ use super::estate::{EstateArgs, explain, fail};
 use crate::decide::resolve::Resolution;
 use crate::flow::entry::EntryError;
 use crate::flow::estate;
+use crate::model::diagnostic::Diagnostic;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use std::collections::BTreeMap;
@@ -66,7 +67,7 @@ fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>
         count(desired.stacks.len(), "sound stack"),
         count(services, "service"),
     );
-    if resolution.diagnostics.is_empty() {
+    if !resolution.diagnostics.iter().any(Diagnostic::is_error) {
         Exit::Nothing
     } else {
         Exit::Error

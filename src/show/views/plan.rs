@@ -97,6 +97,14 @@ fn plural(count: usize, word: &str) -> String {
     }
 }
 
+fn effect_word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Safe => "safe",
+        Effect::Disruptive => "disruptive",
+        Effect::Destructive => "destructive",
+    }
+}
+
 fn mark(effect: Effect) -> &'static str {
     match effect {
         Effect::Safe => "+",
@@ -211,6 +219,23 @@ fn held(held: &Held) -> String {
         Hold::NotObserved { gap } => format!("not seen: {gap}"),
         Hold::Broken { findings } => format!("its definition has {}", plural(*findings, "error")),
         Hold::Forbidden { rule, reason } => format!("{rule}: {reason}"),
+        Hold::NeedsApproval {
+            effect,
+            have,
+            need,
+            by,
+        } => format!(
+            "{} steps need {need} people, {have} signed; could sign: {}",
+            effect_word(*effect),
+            if by.is_empty() {
+                "nobody".to_owned()
+            } else {
+                by.join(", ")
+            }
+        ),
+        Hold::NotAccepted { commit, reason } => {
+            format!("commit {:.12} is not accepted: {reason}", commit.as_str())
+        }
         Hold::Brake { reason } => format!("storm brake: {reason}"),
     };
     format!(

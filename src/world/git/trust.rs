@@ -1,6 +1,6 @@
 //! `trust.toml` of a commit, as the judge of its children reads it: all or nothing.
 
-use crate::model::trust::{Recipients, Signer, Trust, acceptable};
+use crate::model::trust::{Recipients, Role, Signer, Thresholds, Trust, acceptable};
 use serde::Deserialize;
 use ssh_key::PublicKey;
 
@@ -47,8 +47,13 @@ pub fn parse(bytes: &[u8]) -> Result<Trust, String> {
         acceptable(key.key_data())
             .map_err(|refusal| format!("the key of {:?}: {refusal}", entry.name))?;
         signers.push(Signer {
+            person: entry.name.clone(),
             name: entry.name,
+            role: entry.role,
             key,
+            from: None,
+            until: None,
+            revoked: None,
         });
     }
     if signers.is_empty() {
@@ -56,6 +61,8 @@ pub fn parse(bytes: &[u8]) -> Result<Trust, String> {
     }
     Ok(Trust {
         signers,
+        roles: Role::built_in(),
+        thresholds: Thresholds::default(),
         recipients: Recipients {
             reconciler: file.recipients.reconciler,
             escrow: file.recipients.escrow,
