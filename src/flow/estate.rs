@@ -10,7 +10,7 @@ use crate::model::secret::Secret;
 use crate::world::catalogue::embedded;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::write::{self, WriteError};
-use crate::world::git::{self, Known, KnownError, Question, TrustError, VerifiedCommit};
+use crate::world::git::{self, Explained, Known, KnownError, Question, TrustError, VerifiedCommit};
 use crate::world::secrets::{Opener, SecretError, seal};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +67,11 @@ pub fn built_in() -> Catalogue {
 /// The gate: verification, with the rules of who may do what.
 pub fn verify(question: &Question<'_>) -> Result<VerifiedCommit, TrustError> {
     git::verify(question, &Rules)
+}
+
+/// Everything about one commit: who signed and approved it, what it may, what is missing.
+pub fn explain(question: &Question<'_>, commit: &str) -> Result<Explained, TrustError> {
+    git::explain(question, &Rules, commit)
 }
 
 /// Verifies the chain to the configured head and resolves its files. Writes nothing.
