@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod blueprint;
 pub mod causes;
+pub mod codes;
 pub mod desired;
 pub mod diagnostic;
 pub mod gap;

@@ -40,7 +40,7 @@ impl Resolution {
     pub fn holding(mut self, refused: &BTreeMap<String, &'static str>) -> Self {
         for (path, why) in refused {
             let found = about_file(
-                codes::REFUSED_FILE,
+                codes::trust::REFUSED_FILE,
                 path,
                 format!("`{path}` is not read: {why}"),
                 "keep a plain file of at most 1 MiB there",
