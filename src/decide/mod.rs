@@ -14,5 +14,7 @@ pub mod manifest;
 pub mod names;
 pub mod plan;
 pub mod point;
+pub mod promises;
 pub mod resolve;
 pub mod settle;
+pub mod succession;

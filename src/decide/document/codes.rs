@@ -38,3 +38,29 @@ pub const PLAIN_SECRET: &str = "HF0017";
 pub const TEMPLATE: &str = "HF0018";
 /// A signing key that may not be used.
 pub const KEY: &str = "HF0019";
+/// A policy of the estate that would loosen a built-in rule.
+pub const LOOSER: &str = "HF0030";
+/// A stack without a place for a rebuild, where the estate demands one.
+pub const NO_FALLBACK: &str = "HF0031";
+/// A promise that the backup schedule cannot keep.
+pub const PROMISE: &str = "HF0032";
+/// A promise that what was measured does not bear out.
+pub const MISSED: &str = "HF0033";
+/// Promises that nobody has measured.
+pub const UNMEASURED: &str = "HF0034";
+/// A promise that is missing, or weaker than the estate demands.
+pub const WEAK_PROMISE: &str = "HF0035";
+/// Recipients of secrets that do not outlive the reconciler.
+pub const RECIPIENTS: &str = "HF0036";
+/// More machines than an account may have.
+pub const QUOTA: &str = "HF0037";
+/// A stack that is gone without having been retired, or too early.
+pub const GONE: &str = "HF0038";
+/// A stack under another id, without `moved_from`.
+pub const RENAMED: &str = "HF0039";
+/// A `moved_from` that cannot be meant.
+pub const MOVED_FROM: &str = "HF0040";
+/// State of a blueprint that nothing saves, restores or checks.
+pub const COVERAGE: &str = "HF0041";
+/// A host name that another stack already has.
+pub const NAME_TAKEN: &str = "HF0042";
