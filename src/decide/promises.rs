@@ -40,7 +40,7 @@ pub fn check(desired: &Desired, measured: &BTreeMap<StackId, Measured>) -> Vec<D
             };
             if found > promised {
                 findings.push(Diagnostic {
-                    code: codes::MISSED,
+                    code: codes::PROMISE,
                     severity: Severity::Error,
                     place: stack.place.clone(),
                     span: (0, 0),

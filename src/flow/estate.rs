@@ -60,7 +60,12 @@ pub fn built_in() -> Catalogue {
 
 /// Verifies the chain to the configured head and resolves its files.
 pub fn read(config: &Config) -> Result<Estate, EstateError> {
-    let commit = verify(&config.estate, &config.root, &config.head)?;
+    read_at(&config.estate, &config.root, &config.head)
+}
+
+/// The same without a configuration: any clone, this root, this head. Needs no secret.
+pub fn read_at(dir: &Path, root: &CommitId, head: &str) -> Result<Estate, EstateError> {
+    let commit = verify(dir, root, head)?;
     let resolution = resolve(commit.files(), commit.id(), &built_in());
     Ok(Estate { commit, resolution })
 }

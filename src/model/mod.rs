@@ -2,6 +2,7 @@
 
 pub mod blueprint;
 pub mod causes;
+pub mod codes;
 pub mod desired;
 pub mod diagnostic;
 pub mod gap;

@@ -20,7 +20,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 const SIGNER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
 /// The envelope alone is looked at.
-const SEALED: &str = "age-encryption.org/v1\n-> X25519 aaaa\nbbbb\n-> X25519 cccc\ndddd\n--- mac\n";
+pub const SEALED: &str =
+    "age-encryption.org/v1\n-> X25519 aaaa\nbbbb\n-> X25519 cccc\ndddd\n--- mac\n";
 
 /// What is built in.
 pub static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(built_in);

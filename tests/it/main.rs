@@ -9,6 +9,7 @@
 
 mod blueprints;
 mod changes;
+mod check_formats;
 mod conformance;
 mod derive;
 mod dns;
@@ -16,6 +17,7 @@ mod estate_files;
 mod estate_fixture;
 mod estate_init;
 mod estate_trust;
+mod explain;
 mod hoster_hetzner;
 mod hoster_pool;
 mod independence;

@@ -2,10 +2,10 @@
 //!
 //! What lives here: reading and complaining. What the keys mean is known elsewhere.
 
-pub mod codes;
 mod table;
 pub mod words;
 
+pub use crate::model::codes;
 pub use table::{Found, Table, looks_secret};
 
 use crate::model::diagnostic::{Diagnostic, Place, Severity};

@@ -1,12 +1,18 @@
-//! `holdfast check`: is the commit accepted, and do its files make sense?
+//! `holdfast check`: is the commit accepted, and do its files make sense? Needs no
+//! network, no secret, and with `--root` no configuration: as CI has it.
 
 use super::estate::{EstateArgs, explain, fail};
 use crate::decide::resolve::Resolution;
 use crate::flow::entry::EntryError;
-use crate::flow::estate;
+use crate::flow::estate::{self, Estate, EstateError};
+use crate::model::causes::chain;
+use crate::model::codes;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::ids::CommitId;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::views::findings::{Checked, Finding, sarif};
+use clap::ValueEnum;
 use std::collections::BTreeMap;
 
 /// Arguments of `holdfast check`.
@@ -15,46 +21,166 @@ pub struct Args {
     /// Look at the files as they are now, before they are signed; signatures are not checked
     #[arg(long)]
     worktree: bool,
+    /// Trust this commit, by its full id, instead of the configured root; then no configuration is needed
+    #[arg(
+        long,
+        env = "HOLDFAST_ROOT",
+        hide_env_values = true,
+        value_name = "COMMIT"
+    )]
+    root: Option<String>,
+    /// Look at this reference [default: the configured one, or HEAD]
+    #[arg(long, value_name = "REF", conflicts_with = "worktree")]
+    head: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
 }
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// With the lines they are about.
+    #[value(help = None::<&'static str>)]
+    Human,
+    /// `check_schema` 1.
+    #[value(help = None::<&'static str>)]
+    Json,
+    /// SARIF 2.1.0, for code hosts.
+    #[value(help = None::<&'static str>)]
+    Sarif,
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
 
 /// Verifies and resolves; prints all findings.
 pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     if args.worktree {
         return match estate::read_work_tree(&place.estate) {
-            Ok((files, resolution)) => report("the work tree, not signed", &resolution, &files),
+            Ok((files, resolution)) => report(args.format, None, &resolution, &files),
             Err(error) => fail(&error),
         };
     }
-    let config = match place.config() {
-        Ok(config) => config,
-        Err(error) => return explain(&error),
-    };
-    match estate::read(&config) {
-        Ok(read) => {
-            let signer = match read.commit.signed() {
-                Some(signed) => format!("signed by {} ({})", signed.name, signed.fingerprint),
-                None => "the trusted root".to_owned(),
+    match read(args, place) {
+        Ok(Estate { commit, resolution }) => {
+            let told = Commit {
+                id: commit.id().to_string(),
+                signed_by: commit
+                    .signed()
+                    .map(|signed| format!("{} ({})", signed.name, signed.fingerprint)),
             };
-            let what = format!("commit {:.12}, {signer}", read.commit.id());
-            report(&what, &read.resolution, read.commit.files())
+            report(args.format, Some(told), &resolution, commit.files())
         }
-        Err(error) => explain(&EntryError::from(error)),
+        Err(error) => refused(args.format, &error),
     }
 }
 
-fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>) -> Exit {
-    if !resolution.diagnostics.is_empty() {
-        diagnostics::print(&resolution.diagnostics, files);
-    }
-    let Some(desired) = &resolution.desired else {
-        anstream::eprintln!("nothing can be planned: what all stacks share is broken");
-        return Exit::Error;
+fn read(args: &Args, place: &EstateArgs) -> Result<Estate, EntryError> {
+    let read = match &args.root {
+        Some(root) => {
+            let head = args.head.as_deref().unwrap_or("HEAD");
+            estate::read_at(&place.estate, &CommitId::new(root), head)
+        }
+        None => {
+            let mut config = place.config()?;
+            if let Some(head) = &args.head {
+                config.head.clone_from(head);
+            }
+            estate::read(&config)
+        }
     };
-    let services: usize = desired
-        .stacks
-        .values()
-        .map(|stack| stack.services.len())
-        .sum();
+    Ok(read?)
+}
+
+/// An accepted commit, in words.
+struct Commit {
+    id: String,
+    signed_by: Option<String>,
+}
+
+/// The reason, as a finding where somebody reads findings.
+fn refused(format: Format, error: &EntryError) -> Exit {
+    if let EntryError::Estate(EstateError::Trust(trust)) = error
+        && format != Format::Human
+    {
+        let finding = Finding::refusal(
+            codes::trust::NOT_ACCEPTED,
+            chain(trust),
+            trust.remedy().to_owned(),
+        );
+        print(format, &Checked::of(vec![finding]));
+        return if trust.is_refusal() {
+            Exit::Refused
+        } else {
+            Exit::Error
+        };
+    }
+    explain(error)
+}
+
+fn report(format: Format, commit: Option<Commit>, found: &Resolution, files: &Files) -> Exit {
+    if format == Format::Human {
+        human(commit.as_ref(), found, files);
+    } else {
+        print(format, &checked(commit, found, files));
+    }
+    if found.desired.is_none() || found.diagnostics.iter().any(Diagnostic::is_error) {
+        Exit::Error
+    } else {
+        Exit::Nothing
+    }
+}
+
+fn checked(commit: Option<Commit>, found: &Resolution, files: &Files) -> Checked {
+    let findings = found
+        .diagnostics
+        .iter()
+        .map(|finding| Finding::new(finding, files))
+        .collect();
+    let mut checked = Checked::of(findings);
+    if let Some(commit) = commit {
+        checked.commit = Some(commit.id);
+        checked.signed_by = commit.signed_by;
+    }
+    if let Some(desired) = &found.desired {
+        checked.estate = Some(desired.estate.to_string());
+        checked.stacks = Some(desired.stacks.len());
+        checked.services = Some(desired.stacks.values().map(|s| s.services.len()).sum());
+        checked.held = desired.broken.keys().map(ToString::to_string).collect();
+    }
+    checked
+}
+
+fn print(format: Format, checked: &Checked) {
+    match format {
+        Format::Sarif => super::print_json(&sarif(checked)),
+        Format::Human | Format::Json => super::print_json(checked),
+    }
+}
+
+fn human(commit: Option<&Commit>, found: &Resolution, files: &Files) {
+    if !found.diagnostics.is_empty() {
+        diagnostics::print(&found.diagnostics, files);
+        let near = found.diagnostics.iter().find(|f| f.is_error());
+        if let Some(finding) = near {
+            anstream::eprintln!("next: holdfast explain {}", finding.code);
+        }
+    }
+    let Some(desired) = &found.desired else {
+        anstream::eprintln!("nothing can be planned: what all stacks share is broken");
+        return;
+    };
+    let what = match commit {
+        None => "the work tree, not signed".to_owned(),
+        Some(Commit { id, signed_by }) => {
+            let signer = signed_by.as_ref().map_or_else(
+                || "the trusted root".to_owned(),
+                |signer| format!("signed by {signer}"),
+            );
+            format!("commit {id:.12}, {signer}")
+        }
+    };
+    let services: usize = desired.stacks.values().map(|s| s.services.len()).sum();
     let held = if desired.broken.is_empty() {
         String::new()
     } else {
@@ -67,9 +193,4 @@ fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>
         count(desired.stacks.len(), "sound stack"),
         count(services, "service"),
     );
-    if !resolution.diagnostics.iter().any(Diagnostic::is_error) {
-        Exit::Nothing
-    } else {
-        Exit::Error
-    }
 }

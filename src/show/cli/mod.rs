@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod demo;
 mod estate;
+mod explain;
 mod init;
 mod key;
 mod lab;
@@ -45,6 +46,8 @@ enum Command {
     Init(init::Args),
     /// Is the commit accepted, and do its files make sense?
     Check(On<check::Args>),
+    /// What a diagnostic code means, why it matters and what is right
+    Explain(explain::Args),
     /// Seal a secret from standard input into the work tree, for all recipients of trust.toml
     Secret(On<secret::Args>),
     /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
         Command::Check(on) => check::run(&on.args, &on.estate).into(),
+        Command::Explain(args) => explain::run(&args).into(),
         Command::Secret(on) => secret::run(&on.args, &on.estate).into(),
         Command::Key(estate) => key::run(&estate).into(),
         Command::Password(on) => password::run(&on.args, &on.estate).into(),

@@ -1,5 +1,7 @@
 //! One value, several views: for people and for programs.
 
+pub mod codes;
+pub mod findings;
 pub mod plan;
 pub mod run;
 
