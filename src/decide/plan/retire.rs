@@ -66,7 +66,12 @@ fn aside(view: &View<'_>, writer: &Writer<'_>) -> bool {
 
 /// We switched it off after its last point, or somebody signed that it may stay as it is.
 fn may_stay_off(view: &View<'_>, writer: &Writer<'_>) -> bool {
-    writer.fenced.is_some() || waiver_for(view, &writer.name).is_some()
+    let begun = format!(".fence.{}", writer.name);
+    let unfinished = &view.past.unfinished;
+    writer.fenced.is_some()
+        || waiver_for(view, &writer.name).is_some()
+        // A crash came before the journal heard of it.
+        || unfinished.iter().any(|step| step.as_str().ends_with(&begun))
 }
 
 /// Close, save what was written until then, switch off, set aside: as in a move, with no successor.
