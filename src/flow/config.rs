@@ -1,9 +1,11 @@
 //! What this computer knows of an estate and never commits: the trusted root,
 //! where the identity and the journal are.
 
+use crate::decide::schema::{self, Kind, words};
 use crate::model::ids::CommitId;
 use crate::model::units::parse_duration;
 use crate::world::git::write::{WriteError, git_dir};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,21 +80,43 @@ pub enum ConfigError {
     },
 }
 
-#[derive(Deserialize)]
+/// Its schema, from the very type that is read.
+pub const KIND: Kind = Kind {
+    name: "config",
+    files: ".git/holdfast/config.toml",
+    in_estate: false,
+    make: schema::of::<File>,
+};
+
+/// What this computer knows of an estate and never commits.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "Config")]
 struct File {
+    /// The first commit that is trusted, by its full id; nothing before it counts.
     root: String,
+    /// The reconciler's age identity, which opens the estate's secrets; relative to this file.
     identity: PathBuf,
+    /// The journal; relative to this file.
     state: PathBuf,
+    /// The reference that is followed.
+    #[schemars(extend("default" = "HEAD"))]
     head: Option<String>,
+    /// How long this computer waits for others.
     #[serde(default)]
+    #[schemars(with = "Option<PatienceTable>")]
     patience: PatienceTable,
 }
 
-#[derive(Default, Deserialize)]
+/// How long the outside may take before it counts as not answering.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PatienceTable {
+    /// One complete look at a hoster, retries included.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "2m"))]
     hoster: Option<String>,
+    /// From the order of a machine until its SSH answers.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "5m"))]
     first_contact: Option<String>,
 }
 

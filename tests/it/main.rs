@@ -44,5 +44,6 @@ mod reference;
 mod s05_stale_basis;
 mod s13_secrets;
 mod sample;
+mod schemas;
 mod structure;
 mod succession;

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod estate;
 mod explain;
+mod fmt;
 mod init;
 mod key;
 mod lab;
@@ -13,6 +14,7 @@ mod password;
 mod plan;
 mod points;
 pub mod reference;
+mod schema;
 mod secret;
 
 use super::exit::{self, Exit};
@@ -48,6 +50,10 @@ enum Command {
     Check(On<check::Args>),
     /// What a diagnostic code means, why it matters and what is right
     Explain(explain::Args),
+    /// Lay out TOML files in one way; comments stay, and so does what they mean
+    Fmt(fmt::Args),
+    /// JSON Schemas of every file, so that editors complete and check what is written
+    Schema(schema::Args),
     /// Seal a secret from standard input into the work tree, for all recipients of trust.toml
     Secret(On<secret::Args>),
     /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
@@ -81,6 +87,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => block_on(init::run(args)),
         Command::Check(on) => check::run(&on.args, &on.estate).into(),
         Command::Explain(args) => explain::run(&args).into(),
+        Command::Fmt(args) => fmt::run(&args).into(),
+        Command::Schema(args) => schema::run(&args).into(),
         Command::Secret(on) => secret::run(&on.args, &on.estate).into(),
         Command::Key(estate) => key::run(&estate).into(),
         Command::Password(on) => password::run(&on.args, &on.estate).into(),
