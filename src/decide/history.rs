@@ -1,6 +1,8 @@
 //! What the journal says has happened, derived from its entries each time.
 
-use crate::model::ids::{CommitId, Epoch, HosterId, MachineName, PointId, SiteId, StackId, StepId};
+use crate::model::ids::{
+    CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
+};
 use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::point::Rung;
@@ -16,6 +18,10 @@ pub struct History {
     pub machines: BTreeMap<MachineName, PastMachine>,
     /// Who was last opened, per stack.
     pub writers: BTreeMap<StackId, (Epoch, MachineName)>,
+    /// Which stack each name was last pointed at a machine of.
+    pub names: BTreeMap<HostName, StackId>,
+    /// On which backup machines each stack was given a repository.
+    pub repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
     /// Places that had no room, and when they said so.
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
     /// How far points were proven by us.
@@ -41,6 +47,8 @@ pub struct PastMachine {
     pub wanted: Option<(HosterId, SiteId)>,
     /// Proven unable to write, by this proof, and not switched on by us since (S2).
     pub fenced: Option<String>,
+    /// Set aside, and not opened since.
+    pub set_aside: bool,
     /// Switching it on failed, with the hoster's words.
     pub power_on_failed: Option<String>,
 }
@@ -76,6 +84,9 @@ impl History {
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }
+                if let (Some(stack), StepResult::Done) = (&entry.stack, result) {
+                    self.remember_repository(stack, step);
+                }
             }
             Event::Created {
                 machine,
@@ -95,6 +106,7 @@ impl History {
                         epoch: *epoch,
                         wanted: wanted.clone(),
                         fenced: None,
+                        set_aside: false,
                         power_on_failed: None,
                     },
                 );
@@ -111,6 +123,7 @@ impl History {
                 }
                 if let Some(past) = self.machines.get_mut(machine) {
                     past.fenced = None;
+                    past.set_aside = false;
                     past.power_on_failed = None;
                 }
             }
@@ -132,7 +145,29 @@ impl History {
                 let known = self.proven.entry(point.clone()).or_insert(*rung);
                 *known = (*known).max(*rung);
             }
-            Event::Quarantined { .. } | Event::Closed { .. } | Event::Named { .. } => {}
+            Event::Quarantined { machine } => {
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.set_aside = true;
+                }
+            }
+            Event::Named { host, .. } => {
+                if let Some(stack) = &entry.stack {
+                    self.names.insert(host.clone(), stack.clone());
+                }
+            }
+            Event::Closed { .. } => {}
+        }
+    }
+
+    /// A step's id says what was done: `acme.repository.backup-netcup-vie`.
+    fn remember_repository(&mut self, stack: &StackId, step: &StepId) {
+        let machine = step
+            .as_str()
+            .strip_prefix(stack.as_str())
+            .and_then(|rest| rest.strip_prefix(".repository."));
+        if let Some(machine) = machine {
+            let known = self.repositories.entry(stack.clone()).or_default();
+            known.insert(MachineName::new(machine));
         }
     }
 

@@ -16,6 +16,8 @@ pub mod manifest;
 pub mod names;
 pub mod plan;
 pub mod point;
+pub mod promises;
 pub mod resolve;
 pub mod schema;
 pub mod settle;
+pub mod succession;

@@ -15,6 +15,7 @@ pub mod observed;
 pub mod operation;
 pub mod plan;
 pub mod point;
+pub mod policy;
 pub mod secret;
 pub mod trust;
 pub mod units;

@@ -1,7 +1,7 @@
 //! From files to what is wanted: all errors at once, each with its place.
 
-use crate::estate_fixture::RECIPIENT;
 use holdfast::decide::authority::Rules;
+use crate::estate_fixture::{ESCROW, RECIPIENT};
 use holdfast::decide::catalogue::{Catalogue, catalogue};
 use holdfast::decide::init::{NewEstate, files as new_files};
 use holdfast::decide::resolve::{Resolution, resolve};
@@ -70,7 +70,7 @@ pub fn estate() -> Files {
         name: "example",
         signer: SIGNER,
         reconciler: RECIPIENT,
-        escrow: RECIPIENT,
+        escrow: ESCROW,
         hosters: None,
         dns: None,
         stacks: &BTreeMap::from([("acme".to_owned(), STACK.to_owned())]),

@@ -137,6 +137,9 @@ pub fn service(name: &str) -> DesiredService {
 pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
     DesiredStack {
         id: StackId::new("acme"),
+        shown: StackId::new("acme"),
+        place: place(),
+        retired: None,
         name: "Acme & Sons".into(),
         language: "en".into(),
         objectives: Objectives {

@@ -193,6 +193,35 @@ pub fn about_file(code: &'static str, file: &str, message: String, help: &str) -
     }
 }
 
+/// A finding about a word in a file that has been read already: its `number`th place from 0, or
+/// the file as a whole where it does not stand.
+pub fn about_text(
+    code: &'static str,
+    file: &str,
+    bytes: &[u8],
+    (word, number): (&str, usize),
+    message: &str,
+    help: &str,
+) -> Diagnostic {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let mut found = about_file(code, file, message.to_owned(), help);
+    if let Some((start, _)) = text.match_indices(word).nth(number) {
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        found.place.line = u32::try_from(line).unwrap_or(u32::MAX);
+        found.place.column = u32::try_from(column).unwrap_or(u32::MAX);
+        found.span = (start, start + word.len());
+    }
+    found
+}
+
 /// `did you mean "mediawiki"?`, or which ones there are.
 pub fn suggest<'n>(wrong: &str, right: impl IntoIterator<Item = &'n str>) -> Option<String> {
     let names: Vec<&str> = right.into_iter().collect();

@@ -6,7 +6,7 @@ use super::situation::without_receipt;
 use crate::decide::changes::changes;
 use crate::decide::history::History;
 use crate::decide::names;
-use crate::model::desired::{Desired, Placement};
+use crate::model::desired::{Desired, DesiredStack, Placement};
 use crate::model::gap::Gap;
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::{MachineManifest, Role};
@@ -38,7 +38,11 @@ pub(super) fn plan(
     draft: &mut Draft,
 ) -> BTreeMap<MachineName, BackupMachine> {
     let mut placements: BTreeMap<MachineName, &Placement> = BTreeMap::new();
-    for stack in want.stacks.values() {
+    // An ended stack needs its backup machine once more if anything of it ever stood.
+    let counts = |stack: &&DesiredStack| {
+        stack.ended(seen.at).is_none() || past.of_stack(&stack.id).next().is_some()
+    };
+    for stack in want.stacks.values().filter(counts) {
         let placement = &stack.backup.placement;
         placements
             .entry(names::backup_machine(&placement.hoster, &placement.site))

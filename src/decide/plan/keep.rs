@@ -162,7 +162,7 @@ fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen:
     let points = match &view.at.points {
         Ok(points) => points,
         Err(gap) => {
-            let wanted = format!("backup of {}", stack.id);
+            let wanted = format!("backup of {}", stack.shown);
             pen.hold_unseen(wanted, gap, "look at the backup machine");
             return;
         }

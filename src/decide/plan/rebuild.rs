@@ -19,7 +19,7 @@ pub(crate) const ENOUGH: Rung = Rung::Shipped;
 /// The writer is lost, or was fenced in a move that did not finish: a new machine from the newest proven point.
 pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     let stack = view.at.stack;
-    let wanted = format!("rebuild of {}", stack.id);
+    let wanted = format!("rebuild of {}", stack.shown);
     let in_flight = writer.fenced.is_some();
     if !in_flight {
         if !stack.repair.contains(&Repair::Rebuild) {

@@ -2,6 +2,7 @@
 //!
 //! | the machine that was last allowed to write | what is planned | where |
 //! | --- | --- | --- |
+//! | whatever it does, the stack is retired | last backup, off, set aside | [`retire`] |
 //! | never was, and no recovery point tells of one | first installation | [`install`] |
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
 //! | off, switching on not tried | power on | [`keep`] |
@@ -17,7 +18,7 @@ use super::draft::{Draft, Pen};
 use super::fencing::zombies;
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{install, keep, rebuild, relocate};
+use super::{install, keep, rebuild, relocate, retire};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
 
@@ -27,6 +28,13 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         draft,
         stack: Some(&view.at.stack.id),
     };
+    if let Some(retirement) = view.at.stack.ended(view.seen.at) {
+        retire::retire(view, retirement, &mut pen);
+        if let Some(writer) = &view.at.writer {
+            zombies(view, &writer.name, writer.epoch, &mut pen);
+        }
+        return;
+    }
     let Some(writer) = &view.at.writer else {
         install::first_installation(view, &mut pen);
         return;
@@ -45,7 +53,11 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
                     "it is looked at again on the next run; nothing is created or destroyed meanwhile"
                 }
             };
-            pen.hold_unseen(format!("production of {}", view.at.stack.id), gap, remedy);
+            pen.hold_unseen(
+                format!("production of {}", view.at.stack.shown),
+                gap,
+                remedy,
+            );
         }
         WriterState::Off if !moved_away => keep::power_on(view, writer, &mut pen),
         WriterState::Answers(facts) if !moved_away => {

@@ -15,6 +15,7 @@ pub mod trust;
 
 pub use entry::{Entry, Example};
 pub use files::*;
+pub use policy::*;
 
 /// All codes, in order.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
