@@ -1,7 +1,7 @@
 //! From files to what is wanted: all errors at once, each with its place.
 
-use holdfast::decide::authority::Rules;
 use crate::estate_fixture::{ESCROW, RECIPIENT};
+use holdfast::decide::authority::Rules;
 use holdfast::decide::catalogue::{Catalogue, catalogue};
 use holdfast::decide::init::{NewEstate, files as new_files};
 use holdfast::decide::resolve::{Resolution, resolve};
