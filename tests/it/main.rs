@@ -25,6 +25,7 @@ mod independence;
 mod journal;
 mod lab_hetzner;
 mod lab_pure;
+mod layout;
 mod manifest;
 mod plan_apply;
 mod plan_brake;
