@@ -4,6 +4,7 @@ pub mod blueprint;
 pub mod causes;
 pub mod desired;
 pub mod diagnostic;
+pub mod forecast;
 pub mod gap;
 pub mod identity;
 pub mod ids;

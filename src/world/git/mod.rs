@@ -3,6 +3,7 @@
 //! What stays outside: what the files mean.
 
 mod commit;
+pub mod compare;
 mod error;
 mod history;
 mod signature;

@@ -75,6 +75,7 @@ pub fn verify(
     }
     let head = repository
         .refname_to_id(head_ref)
+        .or_else(|_| repository.revparse_single(head_ref).map(|object| object.id()))
         .map_err(|_| TrustError::NoHead {
             name: head_ref.to_owned(),
         })?;
