@@ -2,6 +2,7 @@
 
 pub mod adoption;
 pub mod assumed;
+pub mod authority;
 pub mod basis;
 pub mod catalogue;
 pub mod changes;

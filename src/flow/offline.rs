@@ -1,7 +1,7 @@
 //! A plan without network, secrets or configuration: what a commit would change against another
 //! one that is assumed to be in place. For pull requests.
 
-use super::estate::built_in;
+use super::estate::{self, built_in};
 use crate::decide::assumed::{self, Assumed};
 use crate::decide::basis::parts_for;
 use crate::decide::catalogue::Catalogue;
@@ -19,7 +19,7 @@ use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::machine::Digest;
 use crate::model::plan::{Compared, Held, Hold, Plan};
 use crate::world::git::compare::{Comparison, Listing};
-use crate::world::git::{TrustError, verify};
+use crate::world::git::{self, TrustError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -67,6 +67,14 @@ pub enum OfflineError {
     /// The repository.
     #[error("the commits cannot be compared")]
     Compare(#[from] TrustError),
+    /// Two histories.
+    #[error("{head} and {base} have no commit in common")]
+    Strangers {
+        /// As asked for.
+        head: String,
+        /// As asked for.
+        base: String,
+    },
     /// What all stacks share is broken.
     #[error("the estate's definition at {name} has errors in what all stacks share")]
     Broken {
@@ -96,13 +104,22 @@ const NOT_OBSERVED: [&str; 5] = [
 
 /// Verifies both commits and plans from where their histories parted to the head.
 pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
-    let head = accepted(question, question.head)?;
-    let tip = accepted(question, question.base)?;
     let git = Comparison::open(question.repository)?;
-    let base = git.merge_base(&head, &tip)?;
-    if base != tip {
-        accepted(question, base.as_str())?;
+    let head = git.find(question.head)?;
+    let tip = git.find(question.base)?;
+    accepted(question, question.head, &head)?;
+    let parting = git.parting(&head, &tip)?;
+    // What the head descends from was accepted with it; anything else is asked for itself.
+    if parting.as_ref().is_none_or(|parting| parting.merge_base != tip) {
+        accepted(question, question.base, &tip)?;
     }
+    let Some(parting) = parting else {
+        return Err(OfflineError::Strangers {
+            head: question.head.to_owned(),
+            base: question.base.to_owned(),
+        });
+    };
+    let base = parting.merge_base;
     let sides = Sides {
         old: git.list(&base)?,
         new: git.list(&head)?,
@@ -128,7 +145,7 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     };
     let compared = Compared {
         named: question.base.to_owned(),
-        moved_on: git.commits_since(&base, &tip)?,
+        moved_on: parting.moved_on,
         base: tip,
         merge_base: base.clone(),
     };
@@ -152,13 +169,19 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     })
 }
 
-fn accepted(question: &Question<'_>, name: &str) -> Result<CommitId, OfflineError> {
-    let verified = verify(question.repository, question.root, name);
-    let verified = verified.map_err(|source| OfflineError::Trust {
+/// Nothing is known of earlier runs: a fresh clone judges for itself.
+fn accepted(question: &Question<'_>, name: &str, id: &CommitId) -> Result<(), OfflineError> {
+    let verified = estate::accept(&git::Question {
+        repository: question.repository,
+        root: question.root,
+        head: id.as_str(),
+        known: &git::Known::none(),
+        now: question.now,
+    });
+    verified.map(|_| ()).map_err(|source| OfflineError::Trust {
         name: name.to_owned(),
         source,
-    })?;
-    Ok(verified.id().clone())
+    })
 }
 
 /// Plans `after` over a world in which `before` is in place.
@@ -275,11 +298,11 @@ impl Sides<'_> {
     fn resolve(&self, paths: &BTreeSet<&str>) -> Result<Read, TrustError> {
         let before = self.git.read(&self.old, paths.iter().copied())?;
         let after = self.git.read(&self.new, paths.iter().copied())?;
-        let old = resolve(&before, self.base, &self.catalogue);
-        let new = resolve(&after, self.head, &self.catalogue);
+        let old = resolve(&before.files, self.base, &self.catalogue).holding(&before.refused);
+        let new = resolve(&after.files, self.head, &self.catalogue).holding(&after.refused);
         Ok(Read {
-            before,
-            after,
+            before: before.files,
+            after: after.files,
             old,
             new,
         })
@@ -290,7 +313,7 @@ impl Sides<'_> {
         let mut texts = Vec::new();
         let shared = ["estate.toml", "hosters.toml"];
         self.git
-            .each(&self.new, shared, |_, bytes| texts.push(bytes.to_vec()))?;
+            .each(&self.new, shared, |_, bytes| texts.push(bytes))?;
         let secrets = self.new.paths().filter(|path| path.starts_with("secrets/"));
         Ok(secrets
             .filter(|path| {
@@ -322,6 +345,7 @@ impl Sides<'_> {
             .filter(|path| path.starts_with("stacks/") && !chosen.contains(path));
         self.git.each(&self.new, others, |path, bytes| {
             // With an escape in it, a name may be written otherwise than it reads.
+            let bytes = bytes.as_slice();
             if has(bytes, b"\\") || hosts.iter().any(|host| has(bytes, host)) {
                 clash.push(path.to_owned());
             } else if missing.values().any(|(hoster, site)| {
@@ -337,7 +361,7 @@ impl Sides<'_> {
             let paths = chosen.iter().copied().filter(|p| !p.starts_with("stacks/"));
             let paths: BTreeSet<&str> = paths.chain(batch.iter().map(String::as_str)).collect();
             let files = self.git.read(&self.new, paths)?;
-            let Some(some) = resolve(&files, self.head, &self.catalogue).desired else {
+            let Some(some) = resolve(&files.files, self.head, &self.catalogue).desired else {
                 break;
             };
             for stack in some.stacks.values() {

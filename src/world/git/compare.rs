@@ -1,205 +1,181 @@
 //! Two commits beside each other: where their histories parted, which files differ, and the
 //! files themselves, each read when somebody asks for it.
 //!
-//! Nothing here says that a commit is accepted; that is [`verify`](super::verify)'s word alone.
+//! Nothing here says that a commit is accepted; that is [`accept`](super::accept)'s word alone.
 
-use super::commit::oid;
 use super::error::TrustError;
-use super::tree::FILE_LIMIT;
+use super::history;
+use super::id::ObjectId;
+use super::objects::{Kind, Object, Objects};
+use super::tree::{FILE_LIMIT, Names, Trees};
+use super::verify;
 use crate::model::ids::CommitId;
-use git2::{ObjectType, Odb, Oid, Repository, RepositoryOpenFlags, Tree};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::path::Path;
-
-/// Most files of one commit.
-const COUNT_LIMIT: usize = 50_000;
-/// Deepest folder.
-const DEPTH_LIMIT: usize = 16;
 
 /// A repository open for comparing.
 pub struct Comparison {
-    repository: Repository,
+    objects: Objects,
 }
 
-/// What a commit holds, without the contents: path to object.
+/// Where two histories parted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing(BTreeMap<String, Oid>);
+pub struct Parting {
+    /// The newest commit that both have.
+    pub merge_base: CommitId,
+    /// Commits that only the second has.
+    pub moved_on: usize,
+}
+
+/// What a commit holds, without the contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing(Names);
+
+/// Files, and files of single stacks that are refused.
+pub struct Contents {
+    /// By path.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// By path, with the reason.
+    pub refused: BTreeMap<String, &'static str>,
+}
 
 impl Listing {
     /// All paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.objects.keys().map(String::as_str)
     }
-    /// Is there such a file?
-    pub fn contains(&self, path: &str) -> bool {
-        self.0.contains_key(path)
-    }
-    /// Paths whose content is not the same on both sides.
+
+    /// Paths whose content is not the same on both sides, or that only one side has.
     pub fn changed(&self, other: &Self) -> BTreeSet<String> {
-        let (mut one, mut two) = (self.0.iter().peekable(), other.0.iter().peekable());
-        let mut changed = BTreeSet::new();
-        loop {
-            match (one.peek(), two.peek()) {
-                (Some((a, x)), Some((b, y))) if a == b => {
-                    if x != y {
-                        changed.insert((*a).clone());
-                    }
-                    one.next();
-                    two.next();
-                }
-                (Some((a, _)), Some((b, _))) if a < b => {
-                    changed.insert((*a).clone());
-                    one.next();
-                }
-                (_, Some((b, _))) => {
-                    changed.insert((*b).clone());
-                    two.next();
-                }
-                (Some((a, _)), None) => {
-                    changed.insert((*a).clone());
-                    one.next();
-                }
-                (None, None) => return changed,
-            }
-        }
+        let (one, two) = (&self.0, &other.0);
+        let differs = |(path, id): &(&String, &ObjectId)| two.objects.get(*path) != Some(*id);
+        let here = one.objects.iter().filter(differs).map(|(path, _)| path);
+        let come = two.objects.keys().filter(|path| !one.objects.contains_key(*path));
+        let refused = one.refused.keys().chain(two.refused.keys());
+        here.chain(come).chain(refused).cloned().collect()
     }
 }
 
 impl Comparison {
-    /// Opens the repository, which must belong to us.
+    /// Opens the repository.
     pub fn open(path: &Path) -> Result<Self, TrustError> {
-        let none: [&OsStr; 0] = [];
-        let repository = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none).map_err(
-            |source| TrustError::Open {
-                path: path.to_owned(),
-                source,
-            },
-        )?;
-        Ok(Self { repository })
+        Ok(Self {
+            objects: verify::open(path)?,
+        })
     }
 
-    /// The commit where both histories parted.
-    pub fn merge_base(&self, one: &CommitId, other: &CommitId) -> Result<CommitId, TrustError> {
-        let (one, other) = (self.id(one)?, self.id(other)?);
-        let found = self
-            .repository
-            .merge_base(one, other)
-            .map_err(unreadable(format!("where {one} and {other} parted")))?;
-        Ok(CommitId::new(found.to_string()))
+    /// The commit that a name stands for.
+    pub fn find(&self, name: &str) -> Result<CommitId, TrustError> {
+        let id = history::resolve(&self.objects, name)?;
+        Ok(CommitId::new(id.to_string()))
     }
 
-    /// How many commits `to` has that `from` has not.
-    pub fn commits_since(&self, from: &CommitId, to: &CommitId) -> Result<usize, TrustError> {
-        let (from, to) = (self.id(from)?, self.id(to)?);
-        let (ahead, _) = self
-            .repository
-            .graph_ahead_behind(to, from)
-            .map_err(unreadable(format!("the commits between {from} and {to}")))?;
-        Ok(ahead)
+    /// Where the histories of two commits parted; `None` when they have nothing in common.
+    ///
+    /// Newer commits are looked at first, so that a long common past costs nothing.
+    pub fn parting(&self, one: &CommitId, two: &CommitId) -> Result<Option<Parting>, TrustError> {
+        const ONE: u8 = 1;
+        const TWO: u8 = 2;
+        const PAST: u8 = 4;
+        let mut marks: BTreeMap<ObjectId, u8> = BTreeMap::new();
+        let mut open: BinaryHeap<(Timestamp, ObjectId)> = BinaryHeap::new();
+        let mut commits = BTreeMap::new();
+        for (name, mark) in [(one, ONE), (two, TWO)] {
+            let id = history::full_id(&self.objects, name)?;
+            let commit = history::read(&self.objects, id)?;
+            *marks.entry(id).or_default() |= mark;
+            open.push((commit.dated, id));
+            commits.insert(id, commit);
+        }
+        let mut found: Option<(Timestamp, ObjectId)> = None;
+        // Until all that is left is past a commit that both have.
+        while open
+            .iter()
+            .any(|(_, id)| marks.get(id).is_some_and(|mark| mark & PAST == 0))
+        {
+            let Some((dated, id)) = open.pop() else { break };
+            let mut mark = marks.get(&id).copied().unwrap_or_default();
+            if mark & (ONE | TWO) == ONE | TWO {
+                if mark & PAST == 0 {
+                    found = found.max(Some((dated, id)));
+                }
+                mark |= PAST;
+            }
+            let Some(parents) = commits.get(&id).map(|commit| commit.parents.clone()) else {
+                continue;
+            };
+            for parent in parents {
+                let known = marks.entry(parent).or_default();
+                if *known | mark == *known {
+                    continue;
+                }
+                *known |= mark;
+                if !commits.contains_key(&parent) {
+                    let commit = history::read(&self.objects, parent)?;
+                    commits.insert(parent, commit);
+                }
+                if let Some(commit) = commits.get(&parent) {
+                    open.push((commit.dated, parent));
+                }
+            }
+        }
+        let only_two = marks.values().filter(|mark| **mark == TWO).count();
+        Ok(found.map(|(_, id)| Parting {
+            merge_base: CommitId::new(id.to_string()),
+            moved_on: only_two,
+        }))
     }
 
     /// What the commit holds.
     pub fn list(&self, commit: &CommitId) -> Result<Listing, TrustError> {
-        let id = self.id(commit)?;
-        let tree = self
-            .repository
-            .find_commit(id)
-            .and_then(|commit| commit.tree())
-            .map_err(unreadable(format!("the tree of {commit}")))?;
-        let mut listing = BTreeMap::new();
-        self.folder(commit, &tree, "", 0, &mut listing)?;
-        Ok(Listing(listing))
+        let id = history::full_id(&self.objects, commit)?;
+        let tree = history::read(&self.objects, id)?.tree;
+        Ok(Listing(Trees::new(&self.objects).listing(id, tree)?))
     }
 
-    /// These files of a listing, those that are there.
+    /// These files of a listing, those that are there; beside them those that are refused, and
+    /// why.
     pub fn read<'p>(
         &self,
         listing: &Listing,
         paths: impl IntoIterator<Item = &'p str>,
-    ) -> Result<BTreeMap<String, Vec<u8>>, TrustError> {
+    ) -> Result<Contents, TrustError> {
         let mut files = BTreeMap::new();
-        self.each(listing, paths, |path, bytes| {
-            files.insert(path.to_owned(), bytes.to_vec());
+        let mut refused = self.each(listing, paths, |path, bytes| {
+            files.insert(path.to_owned(), bytes);
         })?;
-        Ok(files)
+        refused.extend(listing.0.refused.clone());
+        Ok(Contents { files, refused })
     }
 
-    /// Shows these files of a listing one after the other, without keeping them.
+    /// These files of a listing one after the other. Gives those of single stacks that are too
+    /// large: they hold that stack, and no other (S16).
     pub fn each<'p>(
         &self,
         listing: &Listing,
         paths: impl IntoIterator<Item = &'p str>,
-        mut look: impl FnMut(&str, &[u8]),
-    ) -> Result<(), TrustError> {
-        let odb = self
-            .repository
-            .odb()
-            .map_err(unreadable("the object store".to_owned()))?;
+        mut look: impl FnMut(&str, Vec<u8>),
+    ) -> Result<BTreeMap<String, &'static str>, TrustError> {
+        let mut refused = BTreeMap::new();
         for path in paths {
-            if let Some(id) = listing.0.get(path) {
-                let object = blob(&odb, path, *id)?;
-                look(path, object.data());
+            let Some(id) = listing.0.objects.get(path) else {
+                continue;
+            };
+            let what = || format!("the file {path}");
+            match self.objects.read(*id, Kind::Blob, FILE_LIMIT, &what)? {
+                Object::Content(content) => look(path, content),
+                Object::TooLarge if path.starts_with("stacks/") => {
+                    refused.insert(path.to_owned(), "it is larger than 1 MiB");
+                }
+                Object::TooLarge | Object::OtherKind => {
+                    return Err(TrustError::Unreadable {
+                        what: what(),
+                        source: git2::Error::from_str("it is no file, or larger than 1 MiB"),
+                    });
+                }
             }
         }
-        Ok(())
+        Ok(refused)
     }
-
-    fn folder(
-        &self,
-        commit: &CommitId,
-        tree: &Tree<'_>,
-        under: &str,
-        depth: usize,
-        listing: &mut BTreeMap<String, Oid>,
-    ) -> Result<(), TrustError> {
-        let refuse = |path: &str, why| TrustError::File {
-            commit: commit.to_string(),
-            path: path.to_owned(),
-            why,
-        };
-        if depth > DEPTH_LIMIT {
-            return Err(refuse(under, "folders lie too deep"));
-        }
-        for entry in tree {
-            // Verification has judged the names; here they need only be told apart.
-            let path = format!("{under}{}", String::from_utf8_lossy(entry.name_bytes()));
-            match entry.kind() {
-                Some(ObjectType::Tree) => {
-                    let inner = self
-                        .repository
-                        .find_tree(entry.id())
-                        .map_err(unreadable(format!("the folder {path}")))?;
-                    self.folder(commit, &inner, &format!("{path}/"), depth + 1, listing)?;
-                }
-                Some(ObjectType::Blob) if listing.len() < COUNT_LIMIT => {
-                    listing.insert(path, entry.id());
-                }
-                Some(ObjectType::Blob) => return Err(refuse(&path, "the estate is too large")),
-                _ => return Err(refuse(&path, "it is no ordinary file")),
-            }
-        }
-        Ok(())
-    }
-
-    fn id(&self, commit: &CommitId) -> Result<Oid, TrustError> {
-        oid(commit.as_str().as_bytes()).ok_or_else(|| TrustError::NotACommit {
-            id: commit.as_str().chars().take(70).collect(),
-        })
-    }
-}
-
-fn blob<'o>(odb: &'o Odb<'_>, path: &str, id: Oid) -> Result<git2::OdbObject<'o>, TrustError> {
-    let object = odb.read(id).map_err(unreadable(format!("the file {path}")))?;
-    if object.kind() != ObjectType::Blob || object.len() > FILE_LIMIT {
-        return Err(TrustError::Unreadable {
-            what: format!("the file {path}"),
-            source: git2::Error::from_str("it is no file, or larger than 1 MiB"),
-        });
-    }
-    Ok(object)
-}
-
-fn unreadable(what: String) -> impl FnOnce(git2::Error) -> TrustError {
-    move |source| TrustError::Unreadable { what, source }
 }
