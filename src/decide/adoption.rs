@@ -31,6 +31,7 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
                 role: machine.role,
                 epoch: machine.epoch,
                 wanted: None,
+                machine_type: None,
             };
             (machine.stack.clone(), created)
         })

@@ -28,6 +28,8 @@ pub struct History {
     pub proven: BTreeMap<PointId, Rung>,
     /// Started without an end: look, then plan again (S6).
     pub unfinished: BTreeSet<StepId>,
+    /// How long steps took that ended well, in milliseconds, by verb.
+    pub durations: BTreeMap<String, Vec<u64>>,
 }
 
 /// A machine we made.
@@ -45,6 +47,8 @@ pub struct PastMachine {
     pub epoch: Epoch,
     /// Where the estate wanted it when it was made.
     pub wanted: Option<(HosterId, SiteId)>,
+    /// The hoster's machine type, where it has types and somebody remembers.
+    pub machine_type: Option<String>,
     /// Proven unable to write, by this proof, and not switched on by us since (S2).
     pub fenced: Option<String>,
     /// Set aside, and not opened since.
@@ -80,7 +84,17 @@ impl History {
             Event::Started { step, .. } => {
                 self.unfinished.insert(step.clone());
             }
-            Event::Ended { step, result, .. } => {
+            Event::Ended {
+                step,
+                result,
+                millis,
+            } => {
+                if *result == StepResult::Done
+                    && let Some(verb) = step.as_str().split('.').nth(1)
+                {
+                    let durations = self.durations.entry(verb.to_owned()).or_default();
+                    durations.push(*millis);
+                }
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }
@@ -95,6 +109,7 @@ impl History {
                 role,
                 epoch,
                 wanted,
+                machine_type,
             } => {
                 self.machines.insert(
                     machine.clone(),
@@ -105,6 +120,7 @@ impl History {
                         stack: entry.stack.clone(),
                         epoch: *epoch,
                         wanted: wanted.clone(),
+                        machine_type: machine_type.clone(),
                         fenced: None,
                         set_aside: false,
                         power_on_failed: None,

@@ -1,7 +1,9 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
 pub mod adoption;
+pub mod assumed;
 pub mod authority;
+pub mod basis;
 pub mod catalogue;
 pub mod changes;
 pub mod check;
@@ -9,12 +11,16 @@ pub mod critical_path;
 pub mod derive;
 pub mod document;
 pub mod first_contact;
+pub mod forecast;
 pub mod history;
 pub mod init;
 pub mod layout;
+pub mod lines;
 pub mod manifest;
 pub mod names;
+pub mod only;
 pub mod plan;
+pub mod plan_file;
 pub mod point;
 pub mod promises;
 pub mod resolve;

@@ -1,6 +1,7 @@
 //! Looks at everything afresh: hosters, machines, recovery points, names. What cannot be seen is a gap (S1).
 
 use super::session::Session;
+use crate::decide::basis;
 use crate::decide::history::History;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
@@ -10,7 +11,6 @@ use crate::model::point::RecoveryPoint;
 use crate::model::secret::Secret;
 use crate::world::backup;
 use crate::world::machine::verbs;
-use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tokio::task::JoinSet;
@@ -171,18 +171,5 @@ async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<V
 
 /// Digest of what was seen, without times and measurements that change by themselves.
 pub fn digest(observed: &Observed) -> Digest {
-    let mut text = String::new();
-    for (hoster, inventory) in &observed.hosters {
-        text.push_str(&format!("{hoster} {inventory:?}\n"));
-    }
-    for (machine, facts) in &observed.machines {
-        let facts = facts.as_ref().map(|facts| MachineFacts {
-            took_ms: 0,
-            disk_free: crate::model::units::Bytes(0),
-            ..facts.clone()
-        });
-        text.push_str(&format!("{machine} {facts:?}\n"));
-    }
-    text.push_str(&format!("{:?}\n{:?}\n", observed.points, observed.names));
-    Digest(hex::encode(sha2::Sha256::digest(text.as_bytes())))
+    basis::whole(&basis::parts(observed))
 }

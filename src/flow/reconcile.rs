@@ -4,10 +4,14 @@ use super::adopt;
 use super::apply::{self, Report, Reporter};
 use super::observe::{self, Look};
 use super::session::Session;
+use crate::decide::basis;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
+use crate::decide::forecast::foresee;
 use crate::decide::history::History;
+use crate::decide::only::only;
 use crate::decide::plan;
-use crate::model::plan::Plan;
+use crate::model::ids::StackId;
+use crate::model::plan::{Basis, Plan};
 use crate::world::store::StoreError;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -49,24 +53,49 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let mut past = session.history().await?;
     let look = observe::observe(session, &past).await;
     adopt::adopt(session, &look.observed, &mut past).await?;
-    let digest = observe::digest(&look.observed);
-    let plan = plan::plan(
+    let parts = basis::parts(&look.observed);
+    let mut plan = plan::plan(
         &session.desired,
         &look.manifests,
         &look.observed,
         &past,
-        digest,
+        basis::whole(&parts),
     );
+    plan.basis.parts = parts;
+    foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past) {
         Ok(plan) => plan,
         Err(violations) => {
             for violation in &violations {
                 tracing::error!(%violation, "the planner's steps are thrown away");
             }
-            let rest = without(plan, &violations);
+            let mut rest = without(plan, &violations);
+            foresee(&mut rest, &session.desired.hosters, &past);
             check(rest, &look.observed, &past).map_err(PlanError::Violations)?
         }
     };
+    Ok(Planned { plan, look, past })
+}
+
+/// The same plan for some stacks alone. What other customers' machines do does not make it stale.
+pub fn narrowed(
+    session: &Session,
+    planned: Planned,
+    stacks: Vec<StackId>,
+) -> Result<Planned, PlanError> {
+    let Planned { plan, look, past } = planned;
+    let mut narrow = Basis {
+        stacks: Some(stacks.clone()),
+        ..plan.plan().basis.clone()
+    };
+    narrow.parts = basis::parts_for(&narrow, &session.desired, &look.observed);
+    let mut plan = only(plan.plan().clone(), stacks, &narrow.parts);
+    plan.basis = Basis {
+        observed: Some(basis::whole(&narrow.parts)),
+        ..narrow
+    };
+    foresee(&mut plan, &session.desired.hosters, &past);
+    let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
     Ok(Planned { plan, look, past })
 }
 

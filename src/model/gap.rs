@@ -1,10 +1,11 @@
 //! What could not be observed: never the same as "absent" (S1).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Something we could not look at, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// What we wanted to see: "hoster hetzner", "machine acme-e1".
     pub subject: String,
@@ -15,7 +16,7 @@ pub struct Gap {
 }
 
 /// Kinds of not knowing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapKind {
     /// No answer, time-out, 5xx: look again later.

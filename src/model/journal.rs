@@ -63,6 +63,9 @@ pub enum Event {
         /// Where the estate wanted it when it was made; elsewhere means that it went to a
         /// fallback. `None` when nobody remembers.
         wanted: Option<(HosterId, SiteId)>,
+        /// The hoster's machine type. `None` when it has none, or nobody remembers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine_type: Option<String>,
     },
     /// A machine can no longer write (S2).
     Fenced {

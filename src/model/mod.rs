@@ -6,6 +6,7 @@ pub mod causes;
 pub mod codes;
 pub mod desired;
 pub mod diagnostic;
+pub mod forecast;
 pub mod gap;
 pub mod identity;
 pub mod ids;

@@ -1,21 +1,24 @@
 //! The plan: what would be done, as data that leaves no choices.
 
 use super::diagnostic::Place;
+use super::forecast::{Forecast, TotalCost, TotalEstimate};
 use super::gap::Gap;
 use super::ids::{
-    CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId,
-    StackId, StepId,
+    CommitId, Epoch, EstateName, HostName, HosterId, ImageName, MachineName, PointId, ServiceName,
+    SiteId, StackId, StepId,
 };
 use super::machine::{Change, Digest, Role};
 use super::point::Rung;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of the plan's JSON form.
 pub const PLAN_SCHEMA: u32 = 1;
 
 /// What would be done, what would not, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Version of this form.
     pub plan_schema: u32,
@@ -29,21 +32,48 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// What was not looked at: of this, `drift`, `gaps` and `steps` say nothing.
+    pub not_observed: Vec<String>,
+    /// How long it will take; `null`: no step of its kind was ever measured.
+    pub estimate: Option<TotalEstimate>,
+    /// What it changes in the bill.
+    pub monthly_cost: TotalCost,
 }
 
 /// What a plan was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Basis {
+    /// The estate. After a look at the world: with the mark of its key.
+    pub estate: EstateName,
     /// The accepted commit.
     pub commit: CommitId,
-    /// Digest of what was observed, times left out.
-    pub observed: Digest,
-    /// When it was observed.
+    /// Digest of what was observed, times left out; `null`: nothing was.
+    pub observed: Option<Digest>,
+    /// The same per subject, for saying what has changed.
+    pub parts: BTreeMap<String, Digest>,
+    /// When it was observed, or compared.
     pub at: Timestamp,
+    /// Only these stacks; `null`: all.
+    pub stacks: Option<Vec<StackId>>,
+    /// What the commit was compared with, where nothing was observed.
+    pub compared: Option<Compared>,
+}
+
+/// What a commit was compared with. It is assumed to be in place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Compared {
+    /// As it was asked for: `origin/main`.
+    pub named: String,
+    /// The commit of that name.
+    pub base: CommitId,
+    /// Where both histories parted: what is compared with, and assumed to be in place.
+    pub merge_base: CommitId,
+    /// Commits of the base since then. What they change is not in this plan.
+    pub moved_on: usize,
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// From its content.
     pub id: StepId,
@@ -58,10 +88,15 @@ pub struct Step {
     pub why: Why,
     /// What must have ended well before.
     pub after: Vec<StepId>,
+    /// What is expected of it.
+    #[serde(flatten)]
+    pub forecast: Forecast,
 }
 
 /// How far a step reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Nobody notices.
@@ -73,16 +108,27 @@ pub enum Effect {
 }
 
 /// Why a step is there: the line in Git, or the observation that causes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Why {
     /// In words.
     pub reason: String,
     /// The line in Git, where there is one.
     pub place: Option<Place>,
+    /// How that line was changed, where commits were compared.
+    pub line: Option<LineChange>,
+}
+
+/// A line of the estate before and after. Never one that looks like a secret (S13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineChange {
+    /// `null`: it is new.
+    pub before: Option<String>,
+    /// `null`: it was taken out.
+    pub after: Option<String>,
 }
 
 /// Where a restore takes its data from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "from")]
 pub enum Source {
     /// A point that is there already (S11).
@@ -102,7 +148,7 @@ pub enum Source {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Action {
     /// Rent a machine, or take an ordered one, with the host key we made.
@@ -220,7 +266,7 @@ pub enum Action {
 }
 
 /// How a machine is fenced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "by")]
 pub enum FenceBy {
     /// Powered off, confirmed by the hoster's interface.
@@ -235,7 +281,7 @@ pub enum FenceBy {
 }
 
 /// A step that is wanted but not done now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     /// Whose.
     pub stack: Option<StackId>,
@@ -248,7 +294,7 @@ pub struct Held {
 }
 
 /// Why not now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "hold")]
 pub enum Hold {
     /// It could not be seen (S1).
@@ -294,7 +340,7 @@ pub enum Hold {
 }
 
 /// Reality differs although nobody changed the intent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Drift {
     /// Whose.
     pub stack: Option<StackId>,
@@ -302,6 +348,18 @@ pub struct Drift {
     pub machine: MachineName,
     /// What.
     pub change: Change,
+}
+
+/// The JSON Schema of a plan.
+pub fn plan_schema() -> schemars::Schema {
+    let mut schema = schemars::schema_for!(Plan);
+    schema.insert("title".into(), "Plan of holdfast".into());
+    if let Some(version) = schema.pointer_mut("/properties/plan_schema")
+        && let Some(version) = version.as_object_mut()
+    {
+        version.insert("const".into(), PLAN_SCHEMA.into());
+    }
+    schema
 }
 
 impl Action {

@@ -25,6 +25,17 @@ pub enum Exit {
 pub const HELP: &str = "Exit codes:\n  0  nothing to do, or done\n  1  error\n  2  changes\n  3  changes with destructive effect\n  4  refused by trust or policy\n  5  held: something is wanted but may not happen now, or could not be seen";
 
 impl Exit {
+    /// What it means, in words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing to do",
+            Self::Error => "error",
+            Self::Changes => "changes",
+            Self::Destructive => "changes with destructive effect",
+            Self::Refused => "refused by trust or policy",
+            Self::Held => "held: something is wanted but may not happen now, or could not be seen",
+        }
+    }
     /// What a plan says.
     pub fn of(plan: &Plan) -> Self {
         if plan.steps.iter().any(|s| s.effect == Effect::Destructive) {

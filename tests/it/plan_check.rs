@@ -2,6 +2,7 @@
 
 use super::plan_world::{BACKUP, HETZNER, IMAGE, World, acme, gap, hoster, machine, stack};
 use holdfast::decide::check::check;
+use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{Epoch, ImageName, PointId, SiteId, StepId};
 use holdfast::model::machine::Role;
 use holdfast::model::plan::{Action, Effect, FenceBy, Plan, Source, Step, Why};
@@ -16,8 +17,10 @@ fn step(id: &str, action: Action, after: &[&str]) -> Step {
         why: Why {
             reason: "because".into(),
             place: None,
+            line: None,
         },
         after: after.iter().map(|id| StepId::new(*id)).collect(),
+        forecast: Forecast::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::model::desired::Desired;
 use crate::model::diagnostic::Place;
+use crate::model::forecast::Forecast;
 use crate::model::gap::Gap;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::plan::{Action, Drift, Effect, Held, Hold, Step, Why};
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub steps: Vec<Step>,
+    ids: BTreeSet<StepId>,
     pub held: Vec<Held>,
     pub drift: Vec<Drift>,
     pub gaps: Vec<Gap>,
@@ -34,7 +36,7 @@ impl Pen<'_> {
         after: &[Option<&StepId>],
     ) -> StepId {
         let id = step_id(self.stack, &action);
-        if self.draft.steps.iter().all(|s| s.id != id) {
+        if self.draft.ids.insert(id.clone()) {
             self.draft.steps.push(Step {
                 id: id.clone(),
                 stack: self.stack.cloned(),
@@ -42,6 +44,7 @@ impl Pen<'_> {
                 effect,
                 why,
                 after: after.iter().filter_map(|s| s.cloned()).collect(),
+                forecast: Forecast::default(),
             });
         }
         id
@@ -92,6 +95,7 @@ pub(super) fn because_of(place: &Place, reason: impl Into<String>) -> Why {
     Why {
         reason: reason.into(),
         place: Some(place.clone()),
+        line: None,
     }
 }
 
@@ -100,6 +104,7 @@ pub(super) fn because(reason: impl Into<String>) -> Why {
     Why {
         reason: reason.into(),
         place: None,
+        line: None,
     }
 }
 

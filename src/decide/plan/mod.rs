@@ -24,6 +24,7 @@ pub(crate) use rebuild::ENOUGH;
 use crate::decide::history::History;
 use crate::decide::names;
 use crate::model::desired::Desired;
+use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::machine::{Digest, MachineManifest};
 use crate::model::observed::Observed;
@@ -80,14 +81,21 @@ pub fn plan(
     Plan {
         plan_schema: PLAN_SCHEMA,
         basis: Basis {
+            estate: want.estate.clone(),
             commit: want.commit.clone(),
-            observed,
+            observed: Some(observed),
+            parts: BTreeMap::new(),
             at: seen.at,
+            stacks: None,
+            compared: None,
         },
         steps: draft.steps,
         held: draft.held,
         drift: draft.drift,
         gaps: draft.gaps,
+        not_observed: Vec::new(),
+        estimate: None,
+        monthly_cost: TotalCost::default(),
     }
 }
 
@@ -115,5 +123,8 @@ pub fn backup_now(
         held: draft.held,
         drift: draft.drift,
         gaps: draft.gaps,
+        not_observed: Vec::new(),
+        estimate: None,
+        monthly_cost: TotalCost::default(),
     })
 }

@@ -96,6 +96,7 @@ impl Run {
                 .as_ref()
                 .and_then(|id| self.session.desired.stacks.get(id))
                 .map(|s| (s.production.hoster.clone(), s.production.site.clone())),
+            machine_type: machine_type.clone(),
         };
         self.record(step, created).await?;
         lock(&self.created).insert(machine.clone(), (*role, *epoch, Some(image.clone())));

@@ -4,6 +4,7 @@ mod data;
 mod machine;
 
 use super::session::Session;
+use crate::decide::basis;
 use crate::decide::check::CheckedPlan;
 use crate::decide::history::History;
 use crate::decide::settle::{Progress, settle};
@@ -13,7 +14,7 @@ use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
 use crate::model::operation::{Fault, FaultClass, Refusal};
-use crate::model::plan::{Action, Step};
+use crate::model::plan::{Action, Basis, Step};
 use crate::world::store::StoreError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -115,12 +116,46 @@ pub(super) struct Run {
 
 /// A plan that was made from something else than what is there now (S5).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the plan was made from {planned}, and now it is {now}; nothing was done, plan again")]
+#[error("the plan no longer holds, so nothing was done: {}", changes.join("; "))]
 pub struct StaleBasis {
-    /// What the plan names.
-    pub planned: String,
-    /// What is there.
-    pub now: String,
+    /// What has changed since, in words.
+    pub changes: Vec<String>,
+}
+
+/// What has changed since the plan was made: estate, commit, and what was seen.
+pub(super) fn changes_since(planned: &Basis, session: &Session, seen: &Observed) -> Vec<String> {
+    let mut changes = other_intent(planned, session);
+    let parts = basis::parts_for(planned, &session.desired, seen);
+    if planned.observed != Some(basis::whole(&parts)) {
+        let differences = basis::differences(planned, &parts);
+        if differences.is_empty() || planned.parts.is_empty() {
+            changes.push("what was observed is not what is there now".to_owned());
+        }
+        if !planned.parts.is_empty() {
+            changes.extend(differences);
+        }
+    }
+    changes
+}
+
+/// Another estate, or another commit, than the plan was made from.
+pub(super) fn other_intent(planned: &Basis, session: &Session) -> Vec<String> {
+    let desired = &session.desired;
+    let mut changes = Vec::new();
+    if planned.estate != desired.estate {
+        changes.push(format!(
+            "it was made for the estate {}, and this is {}",
+            planned.estate, desired.estate
+        ));
+    }
+    if planned.commit != desired.commit {
+        changes.push(format!(
+            "it was made from commit {:.12}, and {:.12} is accepted now",
+            planned.commit.as_str(),
+            desired.commit.as_str()
+        ));
+    }
+    changes
 }
 
 /// Executes the plan until nothing more can run, or until stopped at a step boundary.
@@ -134,13 +169,9 @@ pub async fn apply(
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
 ) -> Result<Report, StaleBasis> {
-    let basis = &plan.plan().basis;
-    let now = super::observe::digest(seen);
-    if basis.commit != session.desired.commit || basis.observed != now {
-        return Err(StaleBasis {
-            planned: format!("commit {}, observation {}", basis.commit, basis.observed),
-            now: format!("commit {}, observation {now}", session.desired.commit),
-        });
+    let changes = changes_since(&plan.plan().basis, session, seen);
+    if !changes.is_empty() {
+        return Err(StaleBasis { changes });
     }
     let begin = Instant::now();
     let run = Arc::new(Run {

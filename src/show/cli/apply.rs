@@ -1,18 +1,31 @@
-//! `holdfast apply` and `holdfast reconcile --once`: make it so, and look again until nothing is left.
+//! `holdfast apply` and `holdfast reconcile --once`: make it so, and look again until nothing is
+//! left; or, with a plan from a file, exactly that and nothing else.
 
 use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
 use crate::flow::apply::Reporter;
 use crate::flow::entry::Mode;
+use crate::flow::exactly::{Executed, NotThis, execute};
+use crate::flow::plan_file;
 use crate::flow::reconcile::{Reconciled, reconcile};
 use crate::model::plan::Plan;
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
 use crate::show::views::{self, Format};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// A plan that `holdfast plan --out FILE` wrote: one pass over exactly its steps, or nothing
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    result: ResultArgs,
+}
+
+#[derive(clap::Args)]
+pub struct ResultArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -24,15 +37,73 @@ pub struct ReconcileArgs {
     #[arg(long, required = true)]
     once: bool,
     #[command(flatten)]
-    apply: Args,
+    result: ResultArgs,
 }
 
 pub async fn run_once(args: ReconcileArgs, estate: &EstateArgs) -> Exit {
-    let ReconcileArgs { once: _, apply } = args; // Required: a loop without --once comes with `holdfast run`.
-    run(apply, estate).await
+    let ReconcileArgs { once: _, result } = args; // Required: a loop without --once comes with `holdfast run`.
+    until_settled(&result, estate).await
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
+    match &args.file {
+        Some(file) => exactly(file, &args.result, estate).await,
+        None => until_settled(&args.result, estate).await,
+    }
+}
+
+/// Exactly the plan in the file: all of it is read before anything is opened.
+async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
+    let plan = match plan_file::read(file) {
+        Ok(plan) => plan,
+        Err(error) => return fail(&error),
+    };
+    let session = match estate.open(Mode::Write).await {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    let stop = stop_signal(AT_A_STEP);
+    let reporter: Arc<dyn Reporter> = Arc::new(Progress::new());
+    match execute(&session, plan, reporter, &stop).await {
+        Ok(executed) => {
+            print_executed(&executed, args.format);
+            if executed.report.complete() {
+                Exit::of(&executed.left)
+            } else {
+                Exit::Error
+            }
+        }
+        Err(NotThis::Stale(stale)) => {
+            anstream::eprintln!("refused: the plan no longer holds, so nothing was done");
+            for change in &stale.changes {
+                anstream::eprintln!("  {change}");
+            }
+            anstream::eprintln!("to go on: plan again, and look at what is planned now");
+            Exit::Refused
+        }
+        Err(error @ NotThis::NotObserved) => {
+            fail(&error);
+            Exit::Refused
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+fn print_executed(executed: &Executed, format: Format) {
+    match format {
+        Format::Human => {
+            anstream::println!("{}\n", views::run::table(&executed.report));
+            anstream::println!("What is left now:");
+            anstream::print!("{}", views::plan::human(&executed.left));
+        }
+        Format::Json => super::print_json(&json!({
+            "passes": [views::run::json(&executed.report)],
+            "left": executed.left,
+        })),
+    }
+}
+
+async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
     let session = match estate.open(Mode::Write).await {
         Ok(session) => session,
         Err(exit) => return exit,

@@ -1,37 +1,151 @@
 //! `holdfast plan`: what would be done, to whom, and why. Touches nothing.
 
 use super::estate::{EstateArgs, fail};
+use crate::decide::only::named;
 use crate::flow::entry::Mode;
-use crate::flow::reconcile::plan_now;
+use crate::flow::offline::{OfflineError, Question, plan_between};
+use crate::flow::plan_file;
+use crate::flow::reconcile::{narrowed, plan_now};
+use crate::model::ids::{CommitId, StackId};
 use crate::model::plan::Plan;
+use crate::show::diagnostics;
 use crate::show::exit::Exit;
-use crate::show::views::{self, Format};
+use crate::show::views::{self, PlanFormat};
+use crate::world::clock::{Clock as _, SystemClock};
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// Only these stacks, and the shared steps that they wait for
+    #[arg(value_name = "STACK")]
+    stacks: Vec<String>,
+    /// Offline: what --head would change against this commit, which is assumed to be in place.
+    /// Needs no network, no secrets and no configuration
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
+    /// With --base: the commit that would become the accepted head
+    #[arg(long, value_name = "REF", default_value = "HEAD", requires = "base")]
+    head: String,
+    /// With --base: the trusted root [default: the one in the configuration, if there is one]
+    #[arg(
+        long,
+        value_name = "COMMIT",
+        env = "HOLDFAST_ROOT",
+        hide_env_values = true
+    )]
+    root: Option<String>,
+    /// Also write the plan to this file, for `holdfast apply FILE`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Human)]
+    format: PlanFormat,
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Read).await {
-        Ok(session) => session,
+    let plan = match &args.base {
+        Some(base) => offline(&args, base, estate),
+        None => live(&args, estate).await,
+    };
+    let plan = match plan {
+        Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    match plan_now(&session).await {
-        Ok(planned) => {
-            print(planned.plan.plan(), args.format);
-            Exit::of(planned.plan.plan())
+    if let Some(out) = &args.out {
+        if let Err(error) = plan_file::write(out, &plan) {
+            return fail(&error);
         }
-        Err(error) => fail(&error),
+        let use_of_it = if plan.basis.compared.is_some() {
+            "to be read; it was made without looking, so `holdfast apply` refuses it"
+        } else {
+            "`holdfast apply FILE` executes exactly this, or nothing"
+        };
+        anstream::eprintln!("plan written to {}: {use_of_it}", out.display());
+    }
+    print(&plan, args.format);
+    Exit::of(&plan)
+}
+
+async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
+    let session = estate.open(Mode::Read).await?;
+    let stacks = if args.stacks.is_empty() {
+        None
+    } else {
+        let desired = &session.desired;
+        let known = desired.stacks.keys().chain(desired.broken.keys());
+        let stacks = named(&ids(args), known.map(StackId::as_str));
+        Some(stacks.map_err(|error| fail(&error))?)
+    };
+    let planned = plan_now(&session).await.map_err(|error| fail(&error))?;
+    let planned = match stacks {
+        Some(stacks) => narrowed(&session, planned, stacks).map_err(|error| fail(&error))?,
+        None => planned,
+    };
+    Ok(planned.plan.plan().clone())
+}
+
+fn offline(args: &Args, base: &str, estate: &EstateArgs) -> Result<Plan, Exit> {
+    let root = match &args.root {
+        Some(root) => CommitId::new(root.as_str()),
+        None => match estate.config() {
+            Ok(config) => config.root,
+            Err(_) => {
+                anstream::eprintln!(
+                    "error: no trusted root is known here\nto mend it: name the commit that is trusted with --root or HOLDFAST_ROOT"
+                );
+                return Err(Exit::Error);
+            }
+        },
+    };
+    let question = Question {
+        repository: &estate.estate,
+        root: &root,
+        head: &args.head,
+        base,
+        stacks: &ids(args),
+        now: SystemClock.now(),
+    };
+    match plan_between(&question) {
+        Ok(offline) => {
+            if !offline.findings.is_empty() {
+                diagnostics::print(&offline.findings, &offline.files);
+            }
+            Ok(offline.plan.plan().clone())
+        }
+        Err(error) => Err(explain(&error)),
     }
 }
 
+fn explain(error: &OfflineError) -> Exit {
+    if let OfflineError::Broken {
+        findings, files, ..
+    } = error
+    {
+        diagnostics::print(findings, files);
+    }
+    let exit = fail(error);
+    match error {
+        OfflineError::Trust { source, .. } | OfflineError::Compare(source) => {
+            anstream::eprintln!("to mend it: {}", source.remedy());
+            if source.is_refusal() {
+                Exit::Refused
+            } else {
+                exit
+            }
+        }
+        _ => exit,
+    }
+}
+
+fn ids(args: &Args) -> Vec<StackId> {
+    args.stacks.iter().map(StackId::new).collect()
+}
+
 /// One plan on standard output.
-pub fn print(plan: &Plan, format: Format) {
+pub fn print(plan: &Plan, format: PlanFormat) {
     match format {
-        Format::Human => anstream::print!("{}", views::plan::human(plan)),
-        Format::Json => super::print_json(plan),
+        PlanFormat::Human => anstream::print!("{}", views::plan::human(plan)),
+        PlanFormat::Json => super::print_json(plan),
+        PlanFormat::Markdown => anstream::print!("{}", views::markdown::markdown(plan)),
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod codes;
 pub mod findings;
+pub mod forecast;
+pub mod markdown;
 pub mod plan;
 pub mod run;
 
@@ -16,6 +18,20 @@ pub enum Format {
     /// For programs; versioned where it says so.
     #[value(help = None::<&'static str>)]
     Json,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    #[value(help = None::<&'static str>)]
+    Human,
+    /// For programs: the plan itself, versioned.
+    #[value(help = None::<&'static str>)]
+    Json,
+    /// For pull requests, at most 60,000 characters.
+    #[value(help = None::<&'static str>)]
+    Markdown,
 }
 
 /// A rung, in words.

@@ -1,5 +1,6 @@
 //! A plan as people read it: the answer first, then what, where and why, then what will not be done.
 
+use super::forecast::{self, plural};
 use crate::model::ids::{ServiceName, StackId};
 use crate::model::machine::Change;
 use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step, Why};
@@ -9,13 +10,15 @@ use std::fmt::Write as _;
 pub fn human(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", headline(plan));
-    let commit = plan.basis.commit.as_str();
-    let _ = writeln!(
-        out,
-        "commit {}, observed {}",
-        commit.get(..12).unwrap_or(commit),
-        plan.basis.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
-    );
+    for line in forecast::basis(plan) {
+        let _ = writeln!(out, "{line}");
+    }
+    if let Some(time) = forecast::total_time(plan) {
+        let _ = writeln!(out, "time: {time}");
+    }
+    if let Some(cost) = forecast::total_cost(plan) {
+        let _ = writeln!(out, "monthly cost: {cost}");
+    }
     let mut owner: Option<Option<&str>> = None;
     for step in &plan.steps {
         let this = step.stack.as_ref().map(StackId::as_str);
@@ -25,6 +28,17 @@ pub fn human(plan: &Plan) -> String {
         }
         let _ = writeln!(out, "  {} {}", mark(step.effect), describe(step));
         let _ = writeln!(out, "      because {}", why(&step.why));
+        if let Some(line) = &step.why.line {
+            for (mark, text) in [("-", &line.before), ("+", &line.after)] {
+                if let Some(text) = text {
+                    let _ = writeln!(out, "        {mark} {text}");
+                }
+            }
+        }
+        let expected = forecast::of_step(step);
+        if !expected.is_empty() {
+            let _ = writeln!(out, "      {}", expected.join("; "));
+        }
         if let Action::Converge { changes, .. } = &step.action {
             for change in changes {
                 let _ = writeln!(out, "      - {}", self::change(change));
@@ -89,15 +103,7 @@ pub fn headline(plan: &Plan) -> String {
     line
 }
 
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{count} {word}s")
-    }
-}
-
-fn effect_word(effect: Effect) -> &'static str {
+pub(super) fn effect_word(effect: Effect) -> &'static str {
     match effect {
         Effect::Safe => "safe",
         Effect::Disruptive => "disruptive",
@@ -196,7 +202,7 @@ fn from(source: &Source) -> String {
     }
 }
 
-fn why(why: &Why) -> String {
+pub(super) fn why(why: &Why) -> String {
     match &why.place {
         Some(place) => format!("{} ({}:{})", why.reason, place.file, place.line),
         None => why.reason.clone(),
@@ -215,7 +221,17 @@ pub fn change(change: &Change) -> String {
 
 fn held(held: &Held) -> String {
     let owner = held.stack.as_ref().map_or("shared", |s| s.as_str());
-    let reason = match &held.hold {
+    format!(
+        "{owner}: {}\n    {}\n    to go on: {}",
+        held.wanted,
+        hold(&held.hold),
+        held.remedy
+    )
+}
+
+/// Why not now, in words.
+pub(super) fn hold(hold: &Hold) -> String {
+    match hold {
         Hold::NotObserved { gap } => format!("not seen: {gap}"),
         Hold::Broken { findings } => format!("its definition has {}", plural(*findings, "error")),
         Hold::Forbidden { rule, reason } => format!("{rule}: {reason}"),
@@ -237,9 +253,5 @@ fn held(held: &Held) -> String {
             format!("commit {:.12} is not accepted: {reason}", commit.as_str())
         }
         Hold::Brake { reason } => format!("storm brake: {reason}"),
-    };
-    format!(
-        "{owner}: {}\n    {reason}\n    to go on: {}",
-        held.wanted, held.remedy
-    )
+    }
 }

@@ -5,6 +5,7 @@
 
 mod approval;
 mod commit;
+pub mod compare;
 mod error;
 mod explain;
 mod history;
@@ -26,4 +27,6 @@ pub use error::{Refusal, TrustError};
 pub use explain::{Considered, Explained, Fault, Judged, explain};
 pub use known::{Known, KnownError};
 pub use signature::Unsound;
-pub use verify::{Approval, Question, VerifiedCommit, is_descendant, resolve, verify};
+pub use verify::{
+    AcceptedCommit, Approval, Question, VerifiedCommit, accept, is_descendant, resolve, verify,
+};

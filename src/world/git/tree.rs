@@ -258,15 +258,35 @@ impl<'o> Trees<'o> {
 
     /// All files of a tree.
     pub fn files(&self, commit: ObjectId, tree: ObjectId) -> Result<Files, TrustError> {
+        Ok(self.walk(commit, tree, true)?.files)
+    }
+
+    /// The same without their contents: where each is, and which are refused.
+    pub fn listing(&self, commit: ObjectId, tree: ObjectId) -> Result<Names, TrustError> {
+        let reader = self.walk(commit, tree, false)?;
+        Ok(Names {
+            objects: reader.objects,
+            refused: reader.files.refused,
+        })
+    }
+
+    fn walk(
+        &self,
+        commit: ObjectId,
+        tree: ObjectId,
+        contents: bool,
+    ) -> Result<Reader<'_>, TrustError> {
         let mut reader = Reader {
             trees: self,
             commit,
             files: Files::default(),
+            objects: BTreeMap::new(),
+            contents,
             folders: 0,
             total: 0,
         };
         reader.folder(tree, "", 0)?;
-        Ok(reader.files)
+        Ok(reader)
     }
 }
 
@@ -279,10 +299,22 @@ pub(super) struct Files {
     pub refused: BTreeMap<String, &'static str>,
 }
 
+/// What a commit holds, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    /// By path with `/`.
+    pub objects: BTreeMap<String, ObjectId>,
+    /// Files of single stacks that are not to be read, and why not.
+    pub refused: BTreeMap<String, &'static str>,
+}
+
 struct Reader<'r> {
     trees: &'r Trees<'r>,
     commit: ObjectId,
     files: Files,
+    objects: BTreeMap<String, ObjectId>,
+    /// Are the files read, or only found?
+    contents: bool,
     folders: usize,
     total: usize,
 }
@@ -345,6 +377,14 @@ impl Reader<'_> {
     fn file(&mut self, path: &str, id: ObjectId) -> Result<(), TrustError> {
         if self.files.content.len() >= COUNT_LIMIT {
             return Err(refuse(self.commit, path, "the estate has too many files"));
+        }
+        if !self.contents {
+            self.objects.insert(path.to_owned(), id);
+            return if self.objects.len() > COUNT_LIMIT {
+                Err(refuse(self.commit, path, "the estate has too many files"))
+            } else {
+                Ok(())
+            };
         }
         let what = || format!("the file {path}");
         match self.trees.objects.read(id, Kind::Blob, FILE_LIMIT, &what)? {

@@ -11,7 +11,7 @@ use super::known::{Known, Seen};
 use super::lists::{List, Lists};
 use super::objects::Objects;
 use super::signature::{Signature, Unsound};
-use super::tree::Trees;
+use super::tree::{Files, Trees};
 use crate::model::authority::{Authority, When};
 use crate::model::ids::CommitId;
 use crate::model::trust::{Signed, Trust};
@@ -111,6 +111,45 @@ pub fn verify(
     question: &Question<'_>,
     authority: &dyn Authority,
 ) -> Result<VerifiedCommit, TrustError> {
+    judged(question, authority, &|trees: &Trees<'_>, commit, tree| {
+        trees.files(commit, tree)
+    })
+}
+
+/// A commit that [`verify`] would accept, without its files: for comparing, where most of them
+/// are never read.
+#[derive(Debug, Clone)]
+pub struct AcceptedCommit {
+    id: CommitId,
+}
+
+impl AcceptedCommit {
+    /// Its id.
+    pub fn id(&self) -> &CommitId {
+        &self.id
+    }
+}
+
+/// The same checks as [`verify`]; names and kinds of all files are looked at, not their contents.
+pub fn accept(
+    question: &Question<'_>,
+    authority: &dyn Authority,
+) -> Result<AcceptedCommit, TrustError> {
+    let names = |trees: &Trees<'_>, commit, tree| {
+        trees.listing(commit, tree)?;
+        Ok(Files::default())
+    };
+    let VerifiedCommit { id, .. } = judged(question, authority, &names)?;
+    Ok(AcceptedCommit { id })
+}
+
+type Reading<'r> = &'r dyn Fn(&Trees<'_>, ObjectId, ObjectId) -> Result<Files, TrustError>;
+
+fn judged(
+    question: &Question<'_>,
+    authority: &dyn Authority,
+    read: Reading<'_>,
+) -> Result<VerifiedCommit, TrustError> {
     let objects = open(question.repository)?;
     let root = history::full_id(&objects, question.root)?;
     let head = history::resolve(&objects, question.head)?;
@@ -160,7 +199,7 @@ pub fn verify(
     }
     let list = court.lists.of(head, head_tree)?;
     outlive(&court, &list, head, &doubtful)?;
-    let files = trees.files(head, head_tree)?;
+    let files = read(&trees, head, head_tree)?;
     let first = question.now.as_second();
     let seen = history.nodes.iter().map(|node| Seen {
         id: node.id,

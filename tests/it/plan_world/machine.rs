@@ -25,6 +25,7 @@ impl World {
             take,
             hoster,
             site,
+            machine_type,
             role,
             epoch,
             ..
@@ -79,6 +80,7 @@ impl World {
                 .as_ref()
                 .map(|id| &self.want.stacks[id].production)
                 .map(|place| (place.hoster.clone(), place.site.clone())),
+            machine_type: machine_type.clone(),
         };
         self.record(step.stack.as_ref(), created);
         Ok(())

@@ -1,0 +1,229 @@
+//! Which line of the estate a step comes from, before and after: for plans made by comparing
+//! two commits.
+
+use super::document::{Files, looks_secret};
+use crate::model::diagnostic::Place;
+use crate::model::plan::{Action, LineChange, Plan, Step, Why};
+use std::collections::BTreeMap;
+
+/// Longest line that is shown, in characters.
+const LONGEST: usize = 160;
+/// Beyond so many pairs of lines a change is told as one.
+const MOST_PAIRS: usize = 250_000;
+
+/// Lines that were replaced by others; 0-based, ends excluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hunk {
+    before: (usize, usize),
+    after: (usize, usize),
+}
+
+/// A file that differs.
+struct Changed<'f> {
+    before: Vec<&'f str>,
+    after: Vec<&'f str>,
+    hunks: Vec<Hunk>,
+}
+
+/// Adds to each step whose cause is a changed line where that stands and how it was changed.
+pub fn point_out(plan: &mut Plan, before: &Files, after: &Files) {
+    let paths: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed: BTreeMap<&str, Changed<'_>> = paths
+        .into_iter()
+        .filter(|path| path.strip_suffix(".toml").is_some() || path.starts_with("blueprints/"))
+        .filter(|path| before.get(*path) != after.get(*path))
+        .map(|path| {
+            let (old, new) = (lines(before.get(path)), lines(after.get(path)));
+            let hunks = hunks(&old, &new);
+            let changed = Changed {
+                before: old,
+                after: new,
+                hunks,
+            };
+            (path.as_str(), changed)
+        })
+        .collect();
+    for step in &mut plan.steps {
+        point_out_one(step, &changed);
+    }
+}
+
+fn point_out_one(step: &mut Step, changed: &BTreeMap<&str, Changed<'_>>) {
+    if let Some(place) = &step.why.place {
+        let found = changed
+            .get(place.file.as_str())
+            .and_then(|file| Some((file, file.near(place)?)));
+        if let Some((file, hunk)) = found {
+            let at = usize::try_from(place.line).unwrap_or(1).saturating_sub(1);
+            let (place, line) = file.told(&place.file, hunk, at);
+            step.why.place = Some(place);
+            step.why.line = Some(line);
+        }
+        return;
+    }
+    if !matches!(step.action, Action::Converge { .. }) {
+        return; // A consequence of another step, which has its own line.
+    }
+    let own = step.stack.as_ref().map(|id| format!("stacks/{id}.toml"));
+    let cause = match &own {
+        Some(own) => changed.get_key_value(own.as_str()).or_else(|| {
+            changed
+                .iter()
+                .find(|(path, _)| !path.starts_with("stacks/"))
+        }),
+        None => changed.iter().find(|(path, file)| {
+            path.starts_with("stacks/") && (file.before.is_empty() || file.after.is_empty())
+        }),
+    };
+    let Some((path, file)) = cause else { return };
+    let Some(hunk) = file.hunks.first() else {
+        return;
+    };
+    let (place, line) = file.told(path, *hunk, hunk.after.0);
+    let reason = match (&own, path.starts_with("stacks/")) {
+        (Some(_), true) => "its definition was changed",
+        (Some(_), false) => "what it shares with others was changed",
+        (None, _) => "other stacks keep their recovery points here than before",
+    };
+    step.why = Why {
+        reason: reason.to_owned(),
+        place: Some(place),
+        line: Some(line),
+        ..step.why.clone()
+    };
+}
+
+impl Changed<'_> {
+    /// The change that a place means: on its line, or else in its table.
+    fn near(&self, place: &Place) -> Option<Hunk> {
+        let at = usize::try_from(place.line).ok()?.checked_sub(1)?;
+        let on = |hunk: &&Hunk| (hunk.after.0..hunk.after.1).contains(&at);
+        let header = |line: &&str| line.trim_start().starts_with('[');
+        let start = (0..=at.min(self.after.len().saturating_sub(1)))
+            .rev()
+            .find(|&n| self.after.get(n).is_some_and(|line| header(&line)))
+            .unwrap_or(0);
+        let end = (at + 1..self.after.len())
+            .find(|&n| self.after.get(n).is_some_and(|line| header(&line)))
+            .unwrap_or(self.after.len());
+        let within = |hunk: &&Hunk| hunk.after.0 >= start && hunk.after.0 < end;
+        let mut hunks = self.hunks.iter();
+        hunks
+            .clone()
+            .find(on)
+            .or_else(|| hunks.find(within))
+            .copied()
+    }
+
+    /// Where it stands now, and how the line was changed; `at` is preferred where it is in it.
+    fn told(&self, file: &str, hunk: Hunk, at: usize) -> (Place, LineChange) {
+        let ((b0, b1), (a0, a1)) = (hunk.before, hunk.after);
+        let offset = if (a0..a1).contains(&at) { at - a0 } else { 0 };
+        let text = |lines: &[&str], from: usize, to: usize| {
+            let line = lines.get(from..to)?.get(offset)?;
+            Some(shown(line))
+        };
+        let line = u32::try_from(a0 + offset + 1).unwrap_or(u32::MAX);
+        let place = Place {
+            file: file.to_owned(),
+            line: line.min(u32::try_from(self.after.len()).unwrap_or(u32::MAX).max(1)),
+            column: 1,
+        };
+        let change = LineChange {
+            before: text(&self.before, b0, b1),
+            after: text(&self.after, a0, a1),
+        };
+        (place, change)
+    }
+}
+
+fn lines(bytes: Option<&Vec<u8>>) -> Vec<&str> {
+    let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    text.map(|text| text.lines().collect()).unwrap_or_default()
+}
+
+/// Without what a terminal or a page would act on; secrets are not repeated (S13).
+fn shown(line: &str) -> String {
+    let line = line.trim();
+    if looks_secret(line) {
+        return "(not shown: it may hold a secret)".to_owned();
+    }
+    let mut text: String = line.chars().take(LONGEST).map(plain).collect();
+    if line.chars().count() > LONGEST {
+        text.push('…');
+    }
+    text
+}
+
+/// Control characters, and those that turn the direction of reading, become visible.
+fn plain(c: char) -> char {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || turns {
+        '\u{fffd}'
+    } else {
+        c
+    }
+}
+
+/// The changes between two texts, in order.
+fn hunks(before: &[&str], after: &[&str]) -> Vec<Hunk> {
+    let head = before.iter().zip(after).take_while(|(b, a)| b == a).count();
+    let (before_rest, after_rest) = (&before[head..], &after[head..]);
+    let tail = before_rest
+        .iter()
+        .rev()
+        .zip(after_rest.iter().rev())
+        .take_while(|(b, a)| b == a)
+        .count();
+    let b = &before_rest[..before_rest.len() - tail];
+    let a = &after_rest[..after_rest.len() - tail];
+    if b.is_empty() && a.is_empty() {
+        return Vec::new();
+    }
+    let common = if b.len().saturating_mul(a.len()) > MOST_PAIRS {
+        Vec::new()
+    } else {
+        common(b, a)
+    };
+    let mut found = Vec::new();
+    let (mut at_b, mut at_a) = (0, 0);
+    for (b_to, a_to) in common.into_iter().chain([(b.len(), a.len())]) {
+        if b_to > at_b || a_to > at_a {
+            found.push(Hunk {
+                before: (head + at_b, head + b_to),
+                after: (head + at_a, head + a_to),
+            });
+        }
+        (at_b, at_a) = (b_to + 1, a_to + 1);
+    }
+    found
+}
+
+/// Pairs of lines that stay: a longest common subsequence.
+fn common(b: &[&str], a: &[&str]) -> Vec<(usize, usize)> {
+    let width = a.len() + 1;
+    let mut longest = vec![0_u32; (b.len() + 1) * width];
+    for i in (0..b.len()).rev() {
+        for j in (0..a.len()).rev() {
+            longest[i * width + j] = if b[i] == a[j] {
+                longest[(i + 1) * width + j + 1] + 1
+            } else {
+                longest[(i + 1) * width + j].max(longest[i * width + j + 1])
+            };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut pairs = Vec::new();
+    while i < b.len() && j < a.len() {
+        if b[i] == a[j] {
+            pairs.push((i, j));
+            (i, j) = (i + 1, j + 1);
+        } else if longest[(i + 1) * width + j] >= longest[i * width + j + 1] {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    pairs
+}
