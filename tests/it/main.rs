@@ -41,6 +41,7 @@ mod s05_stale_basis;
 mod s13_secrets;
 mod sample;
 mod structure;
+mod trust_estate;
 mod trust_formats;
 mod trust_known;
 mod trust_merges;
