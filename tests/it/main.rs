@@ -49,6 +49,7 @@ mod sample;
 mod schemas;
 mod structure;
 mod succession;
+mod trust_estate;
 mod trust_formats;
 mod trust_known;
 mod trust_merges;
