@@ -18,6 +18,7 @@ pub mod layout;
 pub mod lines;
 pub mod manifest;
 pub mod names;
+pub mod new_stack;
 pub mod only;
 pub mod plan;
 pub mod plan_file;

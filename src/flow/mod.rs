@@ -10,6 +10,7 @@ pub mod exactly;
 pub mod fence;
 pub mod init;
 pub mod lay_out;
+pub mod new_stack;
 pub mod observe;
 pub mod offline;
 pub mod open;

@@ -27,6 +27,7 @@ mod lab_hetzner;
 mod lab_pure;
 mod layout;
 mod manifest;
+mod new_stack;
 mod plan_apply;
 mod plan_brake;
 mod plan_check;
