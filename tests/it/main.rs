@@ -7,6 +7,7 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod authority;
 mod blueprints;
 mod changes;
 mod check_formats;
@@ -47,3 +48,8 @@ mod sample;
 mod schemas;
 mod structure;
 mod succession;
+mod trust_formats;
+mod trust_known;
+mod trust_merges;
+mod trust_roles;
+mod trust_time;

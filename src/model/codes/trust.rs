@@ -4,6 +4,8 @@ use super::entry::{Entry, Example};
 
 /// Not accepted, for whatever reason.
 pub const NOT_ACCEPTED: &str = "HF0200";
+/// A stack's own file that leads out of the commit or is too large; verification has the same code.
+pub const REFUSED_FILE: &str = "HF0233";
 
 pub(super) const ENTRIES: &[Entry] = &[Entry {
     id: NOT_ACCEPTED,
