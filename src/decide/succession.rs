@@ -2,17 +2,65 @@
 //! wish to destroy anything, and one that comes back under another name is no new customer.
 
 use super::document::{about_file, codes};
+use super::resolve::{Claimant, Contested, Holders};
 use crate::model::desired::{Desired, DesiredStack, Retirement};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::ids::{BlueprintId, HostName, StackId};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was wanted before, at the commit that a change is judged against.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// What it asked for. Stacks whose files are the same as now need not be in it.
+    pub desired: Desired,
+    /// Paths in which the later commit differs; `None` when nobody compared them.
+    pub changed: Option<BTreeSet<String>>,
+}
+
+impl Base {
+    /// May this file differ from what it was?
+    fn differs(&self, file: &str) -> bool {
+        self.changed
+            .as_ref()
+            .is_none_or(|changed| changed.contains(file))
+    }
+
+    /// Was the name this stack's already?
+    fn had(&self, host: &HostName, claimant: &Claimant) -> bool {
+        let before = self.desired.stacks.get(&claimant.id);
+        !self.differs(&claimant.file)
+            || before.is_some_and(|stack| stack.services.iter().any(|s| s.host == *host))
+    }
+
+    /// Names that exactly one of those who ask for them had. Gives back also those that several
+    /// had, which only an older commit can tell.
+    pub fn holders(&self, contested: &Contested) -> (Holders, Contested) {
+        let (mut holders, mut open) = (Holders::new(), Contested::new());
+        for (host, claimants) in contested {
+            let had = claimants.iter().filter(|one| self.had(host, one));
+            match had.collect::<Vec<_>>().as_slice() {
+                [] => {}
+                [one] => {
+                    holders.insert(host.clone(), one.id.clone());
+                }
+                _ => {
+                    open.insert(host.clone(), claimants.clone());
+                }
+            }
+        }
+        (holders, open)
+    }
+}
 
 /// What in `head` would end or replace a stack of `base`, the commit that was accepted before.
 /// Without a base there is nothing to compare with, and nothing is found.
-pub fn check(base: Option<&Desired>, head: &Desired, now: Timestamp) -> Vec<Diagnostic> {
-    let Some(base) = base else { return Vec::new() };
-    let newcomers = Newcomers::of(base, head);
+pub fn check(base: Option<&Base>, head: &Desired, now: Timestamp) -> Vec<Diagnostic> {
+    let Some(before) = base else {
+        return Vec::new();
+    };
+    let base = &before.desired;
+    let newcomers = Newcomers::of(before, head);
     let mut findings: Vec<Diagnostic> = base
         .stacks
         .values()
@@ -25,11 +73,11 @@ pub fn check(base: Option<&Desired>, head: &Desired, now: Timestamp) -> Vec<Diag
         .keys()
         .filter(|id| !stands(head, id) && !base.stacks.contains_key(id));
     findings.extend(unread.map(destroyed));
-    findings.extend(
-        head.stacks
-            .values()
-            .filter_map(|stack| usurper(stack, base)),
-    );
+    let new = head
+        .stacks
+        .values()
+        .filter(|stack| before.differs(&stack.place.file));
+    findings.extend(new.filter_map(|stack| usurper(stack, base)));
     findings.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
     findings
 }
@@ -166,12 +214,15 @@ struct Newcomers<'a> {
 type Face<'a> = (&'a str, Vec<&'a BlueprintId>);
 
 impl<'a> Newcomers<'a> {
-    fn of(base: &Desired, head: &'a Desired) -> Self {
+    fn of(base: &Base, head: &'a Desired) -> Self {
         let mut newcomers = Self {
             by_host: BTreeMap::new(),
             by_face: BTreeMap::new(),
         };
-        for stack in head.stacks.values().filter(|s| !stands(base, &s.id)) {
+        let new = |stack: &&DesiredStack| {
+            base.differs(&stack.place.file) && !stands(&base.desired, &stack.id)
+        };
+        for stack in head.stacks.values().filter(new) {
             newcomers.by_face.insert(face(stack), stack);
             for service in &stack.services {
                 newcomers.by_host.insert(&service.host, stack);

@@ -1,10 +1,12 @@
 //! From a directory to a session: configuration, verified commit, what it asks for, secrets, hands.
 
+use super::before;
 use super::config::{Config, ConfigError, Patience};
 use super::estate::{self, Estate, EstateError};
 use super::session::{Book, Session, World};
 use crate::decide::derive::{self, DeriveError, EstateKey};
 use crate::decide::history::History;
+use crate::decide::resolve::Resolution;
 use crate::model::desired::{Desired, HosterAccount, InterfaceFamily};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::{EstateName, HosterId};
@@ -81,12 +83,9 @@ pub enum Mode {
 /// Opens an estate for work.
 pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
     let Estate { commit, resolution } = estate::read(config)?;
-    let Some(mut desired) = resolution.desired else {
-        return Err(EntryError::Broken {
-            diagnostics: resolution.diagnostics,
-            commit: Box::new(commit),
-        });
-    };
+    if resolution.desired.is_none() {
+        return Err(broken(resolution, commit));
+    }
     let book = match mode {
         Mode::Read => {
             let entries = store::read_entries(&config.state).await?;
@@ -100,14 +99,28 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryErro
             Book::Writing(journal.into())
         }
     };
+    let entries = book.entries().await?;
+    let (id, files) = (commit.id(), commit.files());
+    let resolution = before::settle_names(&config.estate, id, files, resolution, &entries)?;
+    let Some(mut desired) = resolution.desired else {
+        return Err(broken(resolution, commit));
+    };
     let secret = |name: &str| Ok(estate::secret(config, &commit, name)?);
     let key = EstateKey::new(estate::estate_key(config, &commit)?)?;
     desired.estate = derive::kin(&key, &desired.estate);
     let world = world(&desired, &key, config.patience, &secret)?;
-    let session = Session::new(desired, key, world, book);
+    let session = Session::new(desired, key, world, book)
+        .with_repositories(History::from_entries(&entries).repositories);
     Ok(Arc::new(
         session.with_first_contact(config.patience.first_contact),
     ))
+}
+
+fn broken(resolution: Resolution, commit: VerifiedCommit) -> EntryError {
+    EntryError::Broken {
+        diagnostics: resolution.diagnostics,
+        commit: Box::new(commit),
+    }
 }
 
 /// The accepted estate and the key that its generated secrets derive from; reaches nothing outside.

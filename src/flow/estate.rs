@@ -87,7 +87,8 @@ pub fn read(config: &Config) -> Result<Estate, EstateError> {
     accepted(&config.estate, &config.root, &config.head, &known)
 }
 
-/// The same without a configuration: any clone, this root, this head. Needs no secret.
+/// The same without a configuration: any clone, this root, this head. Needs no secret, and
+/// knows nothing of what was accepted before.
 pub fn read_at(dir: &Path, root: &CommitId, head: &str) -> Result<Estate, EstateError> {
     accepted(dir, root, head, &Known::none())
 }

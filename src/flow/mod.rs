@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod back_up;
+pub mod before;
 pub mod config;
 pub mod entry;
 pub mod estate;

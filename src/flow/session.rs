@@ -15,7 +15,7 @@ use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
 use crate::world::store::{Journal, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +41,16 @@ pub enum Book {
     Reading(Vec<Entry>),
 }
 
+impl Book {
+    /// All entries from the beginning.
+    pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        match self {
+            Self::Writing(journal) => journal.lock().await.entries().await,
+            Self::Reading(entries) => Ok(entries.clone()),
+        }
+    }
+}
+
 /// An estate opened for work.
 pub struct Session {
     /// What the accepted commit asks for.
@@ -52,6 +62,7 @@ pub struct Session {
     /// How long a new machine may take until its SSH answers.
     pub first_contact: Duration,
     book: Book,
+    repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
 }
 
@@ -64,8 +75,19 @@ impl Session {
             world,
             first_contact: Patience::default().first_contact,
             book,
+            repositories: BTreeMap::new(),
             roster: Mutex::default(),
         }
+    }
+
+    /// With the backup machines on which each stack was given a repository.
+    #[must_use]
+    pub fn with_repositories(
+        mut self,
+        repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
+    ) -> Self {
+        self.repositories = repositories;
+        self
     }
 
     /// The journal, as far as this session may use it.
@@ -91,10 +113,7 @@ impl Session {
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        match &self.book {
-            Book::Writing(journal) => journal.lock().await.entries().await,
-            Book::Reading(entries) => Ok(entries.clone()),
-        }
+        self.book.entries().await
     }
 
     /// What the journal says has happened.
@@ -230,6 +249,7 @@ impl Session {
             .values()
             .filter(|stack| Self::backup_machine(stack) == *machine)
             .map(|stack| stack.id.clone())
+            .chain(self.unread(machine))
             .collect();
         Ok(manifest::backup(
             &self.desired.estate,
@@ -239,6 +259,17 @@ impl Session {
             &self.key,
             contact.address,
         )?)
+    }
+
+    /// Stacks whose definition is broken or gone: they keep the way to their repositories, so
+    /// that a slip in a file costs no recovery point.
+    fn unread(&self, machine: &MachineName) -> impl Iterator<Item = StackId> {
+        self.repositories
+            .iter()
+            .filter(|(stack, machines)| {
+                machines.contains(machine) && !self.desired.stacks.contains_key(*stack)
+            })
+            .map(|(stack, _)| stack.clone())
     }
 
     /// What any machine of ours should be.

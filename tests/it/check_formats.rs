@@ -130,7 +130,10 @@ fn json_of_a_sound_commit_says_who_signed_it() {
         Value::Null,
         "the root is trusted as it is"
     );
-    assert_eq!(found["findings"], serde_json::json!([]));
+    // What the example promises, nobody has measured.
+    let findings = found["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0]["code"], "HF0033");
     assert_eq!(
         (&found["stacks"], &found["services"]),
         (&1.into(), &2.into())
@@ -180,6 +183,9 @@ fn sarif_is_what_oasis_says_and_points_at_the_right_columns() {
 #[test]
 fn sarif_of_a_sound_estate_is_sound_and_empty() {
     let estate = Estate::new();
+    // A promise that nobody has measured is a warning.
+    estate.edit("stacks/acme.toml", "rpo = \"24h\"\nrto = \"6h\"\n", "");
+    estate.git(&["commit", "-qam", "Promise nothing yet"]);
     let (found, exit) = estate.json(&["--format", "sarif"]);
     assert_eq!(exit, Some(0));
     is_sarif(&found);

@@ -201,7 +201,12 @@ fn every_example_of_commands_provokes_its_code_and_is_right_as_the_right_one() {
         };
         let codes = codes_after(wrong);
         assert!(codes.contains(entry.id), "{}: {codes:?}", entry.id);
-        assert_eq!(codes_after(right), BTreeSet::new(), "{}", entry.id);
+        let mut left = codes_after(right);
+        // The example of a new estate promises what nobody has measured yet.
+        if entry.id != codes::UNMEASURED {
+            left.remove(codes::UNMEASURED);
+        }
+        assert_eq!(left, BTreeSet::new(), "{}", entry.id);
         tried += 1;
     }
     assert!(tried >= 5, "only {tried}");

@@ -10,6 +10,7 @@
 mod authority;
 mod blueprints;
 mod changes;
+mod check_base;
 mod check_formats;
 mod conformance;
 mod derive;

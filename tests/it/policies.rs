@@ -359,7 +359,8 @@ fn s16_who_had_a_name_keeps_it_and_only_the_newcomer_is_held() {
     let unknown = read(&files);
     let host = HostName::new("wiki.acme.example");
     let (acme, bolt) = (StackId::new("acme"), StackId::new("bolt"));
-    assert_eq!(unknown.contested[&host], [acme.clone(), bolt.clone()]);
+    let ids: Vec<_> = unknown.contested[&host].iter().map(|one| &one.id).collect();
+    assert_eq!(ids, [&acme, &bolt]);
     assert_eq!(
         unknown.desired.unwrap().broken.len(),
         2,

@@ -1,7 +1,7 @@
 //! From one commit to the next: nothing is destroyed because a file is not there.
 
 use super::estate_files::{CATALOGUE, STACK, estate, lines, read_with};
-use holdfast::decide::succession::check;
+use holdfast::decide::succession::{self, Base};
 use holdfast::model::desired::Desired;
 use holdfast::model::diagnostic::Diagnostic;
 use jiff::Timestamp;
@@ -26,6 +26,15 @@ fn retired(id: &str, day: &str) -> String {
 
 fn on(day: &str) -> Timestamp {
     format!("{day}T12:00:00Z").parse().unwrap()
+}
+
+/// Nobody compared the files, so that all of them count.
+fn check(base: Option<&Desired>, head: &Desired, now: Timestamp) -> Vec<Diagnostic> {
+    let base = base.map(|desired| Base {
+        desired: desired.clone(),
+        changed: None,
+    });
+    succession::check(base.as_ref(), head, now)
 }
 
 fn found(base: &Desired, head: &Desired) -> Vec<Diagnostic> {

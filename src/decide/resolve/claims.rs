@@ -7,8 +7,17 @@ use crate::model::diagnostic::{Diagnostic, Place, Severity};
 use crate::model::ids::{HostName, StackId};
 use std::collections::BTreeMap;
 
-/// Names that several sound stacks ask for, with those stacks.
-pub(super) type Contested = BTreeMap<HostName, Vec<StackId>>;
+/// Host names that several sound stacks ask for, with those stacks.
+pub type Contested = BTreeMap<HostName, Vec<Claimant>>;
+
+/// A stack that asks for a name that another one asks for as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// The stack.
+    pub id: StackId,
+    /// Its file.
+    pub file: String,
+}
 
 /// A name and the line that asks for it.
 type Claim<'a> = (&'a StackId, &'a Place);
@@ -29,8 +38,11 @@ pub(super) fn hosts(
     let mut contested = Contested::new();
     let mut findings: BTreeMap<StackId, Vec<Diagnostic>> = BTreeMap::new();
     for (host, claims) in owners.into_iter().filter(|(_, claims)| claims.len() > 1) {
-        let ids = claims.iter().map(|(id, _)| (*id).clone()).collect();
-        contested.insert(host.clone(), ids);
+        let claimant = |(id, place): &Claim<'_>| Claimant {
+            id: (*id).clone(),
+            file: place.file.clone(),
+        };
+        contested.insert(host.clone(), claims.iter().map(claimant).collect());
         let holder = holders.get(host);
         let holder = claims.iter().find(|(id, _)| Some(*id) == holder);
         // Ten thousand claims of one name are told by the first few.

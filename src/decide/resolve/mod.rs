@@ -18,6 +18,7 @@ mod service;
 mod stack;
 pub mod trust;
 
+pub use claims::{Claimant, Contested};
 pub use secrets::ESTATE_KEY;
 
 use super::catalogue::{self, Catalogue};
@@ -36,8 +37,8 @@ pub struct Resolution {
     pub desired: Option<Desired>,
     /// Everything found, sorted by place; those of broken stacks are also in `Desired::broken`.
     pub diagnostics: Vec<Diagnostic>,
-    /// Host names that several stacks ask for, which are sound otherwise; by their ids.
-    pub contested: BTreeMap<HostName, Vec<StackId>>,
+    /// Host names that several stacks ask for, which are sound otherwise.
+    pub contested: Contested,
 }
 
 impl Resolution {

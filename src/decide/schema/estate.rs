@@ -1,6 +1,9 @@
 //! `estate.toml`.
 
-use super::words::{Algorithm, Duration, Edition, Id, Language, SocketAddress, Zone};
+use super::words::{
+    Algorithm, Distance, Duration, Edition, Expected, Id, Language, Optional, SocketAddress, Times,
+    Zone,
+};
 use schemars::JsonSchema;
 
 /// What all stacks of an estate share.
@@ -13,6 +16,32 @@ pub struct Estate {
     pub estate: Head,
     /// Where names are changed (RFC 2136 with TSIG). Without it a person does it.
     pub dns: Option<Dns>,
+    /// What is demanded of every stack beyond the built-in rules. They can be tightened, never loosened.
+    pub policy: Option<Policy>,
+}
+
+/// Rules that are stricter than the built-in ones.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Policy {
+    /// Least distance between production and backup; 50 km or more.
+    pub distance: Option<Distance>,
+    /// Must every stack name a place where a rebuild may go?
+    #[schemars(extend("default" = "optional"))]
+    pub fallback: Option<Optional>,
+    /// Least number of escrow recipients of every secret; 1 or more.
+    #[schemars(extend("default" = 1))]
+    pub escrow: Option<Times>,
+    /// The longest rpo that a stack may promise, and it must promise one.
+    pub rpo_at_most: Option<Duration>,
+    /// The longest rto that a stack may promise, and it must promise one.
+    pub rto_at_most: Option<Duration>,
+    /// Is a promise that nobody has measured an error?
+    #[schemars(extend("default" = "expected"))]
+    pub measured: Option<Expected>,
+    /// Machines that must still fit into an account's quota, for a rebuild; 1 or more.
+    #[schemars(extend("default" = 1))]
+    pub capacity_spare: Option<Times>,
 }
 
 /// Name and language.

@@ -1,6 +1,8 @@
 //! `hosters.toml`.
 
-use super::words::{Address, Edition, Endpoint, Id, Image, Machine, Port, PublicKey, Site};
+use super::words::{
+    Address, Edition, Endpoint, Id, Image, Machine, Natural, Port, PublicKey, Site,
+};
 use schemars::JsonSchema;
 
 /// The estate's accounts at hosters.
@@ -25,8 +27,18 @@ pub struct Hoster {
     pub endpoint: Option<Endpoint>,
     /// The secret that holds its token: secrets/<id>.age. Needed where machines are rented through an interface.
     pub token_secret: Option<Id>,
+    /// The hoster's limits for this account. Without it nobody knows them, and nothing is said.
+    pub quota: Option<Quota>,
     /// Machines that a person ordered, for hosters without an interface.
     pub machine: Option<Vec<Ordered>>,
+}
+
+/// The hoster's limits for an account.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Quota {
+    /// Machines, of whatever type.
+    pub machines: Natural,
 }
 
 /// An ordered machine, reached by SSH.

@@ -1,8 +1,8 @@
 //! `stacks/<id>.toml`.
 
 use super::words::{
-    Contact, Duration, Edition, Host, Id, KnownImage, Language, Line, Machine, Natural, Repair,
-    Schedule, Site, Size, Times, Value,
+    Contact, Day, Duration, Edition, Host, Id, KnownImage, Language, Line, Machine, Natural,
+    Repair, Schedule, Site, Size, Times, Value,
 };
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
@@ -43,6 +43,10 @@ pub struct Head {
     pub language: Option<Language>,
     /// Whom to tell when something happens.
     pub contacts: Option<Vec<Contact>>,
+    /// The day (UTC) on which it ends: closed, saved a last time, switched off and kept. The file may be deleted when the retention is over.
+    pub retired: Option<Day>,
+    /// The id with which the stack began, when its file has another name now. Stays for good.
+    pub moved_from: Option<Id>,
 }
 
 /// Promises.

@@ -80,6 +80,10 @@ words! {
         "type": "string",
         "description": "May hold {{ settings.… }}, {{ secrets.… }}, {{ image.… }}, {{ stack.… }} and {{ service.… }}.",
     });
+    Optional: one_of(&["optional", "required"]);
+    Expected: one_of(&["expected", "required"]);
+    Distance: text("^[0-9]+ *km$", "a whole number of kilometres", "100 km");
+    Day: text("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "year, month and day", "2026-12-31");
     Duration: text(r"^0*[1-9][0-9]* ?(s|m|min|h|d|w)$", "an amount with its unit: s, m, h, d or w", "24h");
     Size: text(
         r"^[0-9]+ ?(B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)$",

@@ -3,6 +3,8 @@
 
 use super::estate::{EstateArgs, explain, fail};
 use crate::decide::resolve::Resolution;
+use crate::decide::succession::Base;
+use crate::flow::before;
 use crate::flow::entry::EntryError;
 use crate::flow::estate::{self, Estate, EstateError};
 use crate::model::causes::chain;
@@ -31,6 +33,9 @@ pub struct Args {
     /// Look at this reference [default: the configured one, or HEAD]
     #[arg(long, value_name = "REF", conflicts_with = "worktree")]
     head: Option<String>,
+    /// Compare with this commit: what it would end or rename is told [default: the commit before, or HEAD for the work tree]
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -56,12 +61,28 @@ type Files = BTreeMap<String, Vec<u8>>;
 pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     if args.worktree {
         return match estate::read_work_tree(&place.estate) {
-            Ok((files, resolution)) => report(args.format, None, &resolution, &files),
+            Ok((files, resolution)) => {
+                let base = before::base_of_work_tree(&place.estate, &files, args.base.as_deref());
+                match compared(args, base) {
+                    Ok(base) => {
+                        let found = judged(&files, &CommitId::new("work tree"), resolution, base);
+                        report(args.format, None, &found, &files)
+                    }
+                    Err(exit) => exit,
+                }
+            }
             Err(error) => fail(&error),
         };
     }
     match read(args, place) {
-        Ok(Estate { commit, resolution }) => {
+        Ok((Estate { commit, resolution }, root)) => {
+            let base = args.base.as_deref();
+            let base = before::base_of(&place.estate, &root, commit.id(), base);
+            let base = match compared(args, base) {
+                Ok(base) => base,
+                Err(exit) => return exit,
+            };
+            let resolution = judged(commit.files(), commit.id(), resolution, base);
             let told = Commit {
                 id: commit.id().to_string(),
                 signed_by: commit
@@ -74,25 +95,45 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     }
 }
 
-fn read(args: &Args, place: &EstateArgs) -> Result<Estate, EntryError> {
-    let read = match &args.root {
-        Some(root) => {
-            let head = args.head.as_deref().unwrap_or("HEAD");
-            estate::read_at(&place.estate, &CommitId::new(root), head)
+/// What it would change, as far as it can be compared. Who asks for a base must get it.
+fn compared<E: std::error::Error>(
+    args: &Args,
+    base: Result<Option<Base>, E>,
+) -> Result<Option<Base>, Exit> {
+    match base {
+        Ok(None) if args.base.is_some() => {
+            anstream::eprintln!("error: nothing after the root is common to it and that base");
+            Err(Exit::Error)
         }
-        None => {
-            let mut config = place.config()?;
-            if let Some(head) = &args.head {
-                config.head.clone_from(head);
-            }
-            let read = estate::read(&config)?;
-            if args.head.is_none() {
-                estate::remember(&config, &read.commit)?;
-            }
-            Ok(read)
+        Err(error) if args.base.is_some() => Err(fail(&error)),
+        Err(error) => {
+            anstream::eprintln!("not compared with what was before: {}", chain(&error));
+            Ok(None)
         }
-    };
-    Ok(read?)
+        Ok(base) => Ok(base),
+    }
+}
+
+fn judged(files: &Files, id: &CommitId, found: Resolution, base: Option<Base>) -> Resolution {
+    before::judge(files, id, found, base.as_ref(), &BTreeMap::new())
+}
+
+/// The estate, and the root that it was verified from.
+fn read(args: &Args, place: &EstateArgs) -> Result<(Estate, CommitId), EntryError> {
+    if let Some(root) = &args.root {
+        let head = args.head.as_deref().unwrap_or("HEAD");
+        let root = CommitId::new(root);
+        return Ok((estate::read_at(&place.estate, &root, head)?, root));
+    }
+    let mut config = place.config()?;
+    if let Some(head) = &args.head {
+        config.head.clone_from(head);
+    }
+    let read = estate::read(&config)?;
+    if args.head.is_none() {
+        estate::remember(&config, &read.commit)?;
+    }
+    Ok((read, config.root))
 }
 
 /// An accepted commit, in words.

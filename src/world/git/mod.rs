@@ -6,6 +6,7 @@
 mod approval;
 mod commit;
 pub mod compare;
+mod earlier;
 mod error;
 mod explain;
 mod history;
@@ -23,6 +24,7 @@ pub mod write;
 pub use crate::model::trust::Signed;
 pub use approval::{APPROVAL_NAMESPACE, APPROVALS, Flaw, approval_name};
 pub use commit::NAMESPACE;
+pub use earlier::{Earlier, Past};
 pub use error::{Refusal, TrustError};
 pub use explain::{Considered, Explained, Fault, Judged, explain};
 pub use known::{Known, KnownError};
