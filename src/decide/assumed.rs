@@ -77,7 +77,9 @@ fn build(
             manifests: BTreeMap::new(),
             seen: Observed {
                 at,
-                hosters: ids.map(|id| (id.clone(), Ok(Inventory::default()))).collect(),
+                hosters: ids
+                    .map(|id| (id.clone(), Ok(Inventory::default())))
+                    .collect(),
                 machines: BTreeMap::new(),
                 points: BTreeMap::new(),
                 names: BTreeMap::new(),
@@ -100,7 +102,10 @@ fn build(
 
 /// Everything derived from it differs from what is real, and is the same on both sides.
 pub fn placeholder_key() -> EstateKey {
-    #[expect(clippy::expect_used, reason = "an estate key has 32 bytes, and so has this")]
+    #[expect(
+        clippy::expect_used,
+        reason = "an estate key has 32 bytes, and so has this"
+    )]
     EstateKey::new(Secret::new(vec![0; derive::ESTATE_KEY_LENGTH])).expect("32 bytes")
 }
 
@@ -193,9 +198,13 @@ impl Building<'_> {
     fn newcomers(&mut self) {
         let seen = &mut self.made.seen;
         for stack in self.head.stacks.values() {
-            seen.points.entry(stack.id.clone()).or_insert(Ok(Vec::new()));
+            seen.points
+                .entry(stack.id.clone())
+                .or_insert(Ok(Vec::new()));
             for service in &stack.services {
-                seen.names.entry(service.host.clone()).or_insert(Ok(Vec::new()));
+                seen.names
+                    .entry(service.host.clone())
+                    .or_insert(Ok(Vec::new()));
             }
         }
     }
@@ -211,7 +220,10 @@ impl Building<'_> {
                 .iter()
                 .map(|machine| machine.provider_id.clone())
                 .collect();
-            let free = account.pool.iter().filter(|m| !taken.contains(m.name.as_str()));
+            let free = account
+                .pool
+                .iter()
+                .filter(|m| !taken.contains(m.name.as_str()));
             inventory.free = free
                 .map(|ordered| FreeMachine {
                     name: ordered.name.clone(),
@@ -349,7 +361,9 @@ fn backup_users(of: &Desired) -> BTreeMap<MachineName, (&Placement, BTreeSet<Sta
     let mut all: BTreeMap<MachineName, (&Placement, BTreeSet<StackId>)> = BTreeMap::new();
     for stack in of.stacks.values() {
         let place = &stack.backup.placement;
-        let (_, users) = all.entry(backup_machine(stack)).or_insert((place, BTreeSet::new()));
+        let (_, users) = all
+            .entry(backup_machine(stack))
+            .or_insert((place, BTreeSet::new()));
         users.insert(stack.id.clone());
     }
     all
@@ -379,7 +393,9 @@ fn facts(machine: &SeenMachine, manifest: Option<&MachineManifest>) -> MachineFa
         return facts;
     };
     let packages = manifest.tools.iter().chain(&manifest.packages);
-    facts.packages = packages.map(|name| (name.clone(), "1".to_owned())).collect();
+    facts.packages = packages
+        .map(|name| (name.clone(), "1".to_owned()))
+        .collect();
     facts.files = manifest
         .files
         .iter()
@@ -400,7 +416,11 @@ fn facts(machine: &SeenMachine, manifest: Option<&MachineManifest>) -> MachineFa
         active: true,
         enabled: true,
     };
-    facts.units = manifest.units.iter().map(|unit| (unit.clone(), well.clone())).collect();
+    facts.units = manifest
+        .units
+        .iter()
+        .map(|unit| (unit.clone(), well.clone()))
+        .collect();
     facts
 }
 

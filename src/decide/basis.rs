@@ -154,7 +154,12 @@ pub fn other_steps(planned: &Plan, now: &Plan) -> Vec<String> {
             words.push(format!("step {}: would be planned otherwise", step.id));
         }
     }
-    if words.is_empty() && !planned.steps.iter().map(|s| &s.id).eq(now.steps.iter().map(|s| &s.id))
+    if words.is_empty()
+        && !planned
+            .steps
+            .iter()
+            .map(|s| &s.id)
+            .eq(now.steps.iter().map(|s| &s.id))
     {
         words.push("the steps stand in another order, or one stands twice".to_owned());
     }

@@ -88,7 +88,9 @@ fn price(
     machine_type: Option<&str>,
 ) -> Option<i64> {
     let kinds = &hosters.get(hoster)?.descriptor.machine_types;
-    let kind = kinds.iter().find(|kind| Some(&*kind.name) == machine_type)?;
+    let kind = kinds
+        .iter()
+        .find(|kind| Some(&*kind.name) == machine_type)?;
     kind.monthly_cents.map(i64::from)
 }
 
@@ -107,9 +109,7 @@ fn restored_from(steps: &[Step]) -> BTreeMap<&str, &Source> {
 fn source_of<'a>(step: &'a Step, restored: &BTreeMap<&str, &'a Source>) -> Option<&'a Source> {
     match &step.action {
         Action::Fetch { source, .. } | Action::Load { source, .. } => Some(source),
-        Action::Close { .. } | Action::Fence { .. } | Action::Quarantine { .. } => {
-            restored.get(step.stack.as_ref()?.as_str()).copied()
-        }
+        Action::Fence { .. } => restored.get(step.stack.as_ref()?.as_str()).copied(),
         _ => None,
     }
 }

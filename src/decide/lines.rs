@@ -34,7 +34,11 @@ pub fn point_out(plan: &mut Plan, before: &Files, after: &Files) {
         .filter(|path| before.get(*path) != after.get(*path))
         .map(|path| {
             let (old, new) = (lines(before.get(path)), lines(after.get(path)));
-            let hunks = hunks(&old, &new);
+            // What only a comment changed sets nothing off.
+            let said = |lines: &[&'_ str]| -> Vec<String> {
+                lines.iter().map(|line| meaning(line).to_owned()).collect()
+            };
+            let hunks = hunks(&said(&old), &said(&new));
             let changed = Changed {
                 before: old,
                 after: new,
@@ -66,15 +70,19 @@ fn point_out_one(step: &mut Step, changed: &BTreeMap<&str, Changed<'_>>) {
     }
     let own = step.stack.as_ref().map(|id| format!("stacks/{id}.toml"));
     let cause = match &own {
-        Some(own) => changed
-            .get_key_value(own.as_str())
-            .or_else(|| changed.iter().find(|(path, _)| !path.starts_with("stacks/"))),
+        Some(own) => changed.get_key_value(own.as_str()).or_else(|| {
+            changed
+                .iter()
+                .find(|(path, _)| !path.starts_with("stacks/"))
+        }),
         None => changed.iter().find(|(path, file)| {
             path.starts_with("stacks/") && (file.before.is_empty() || file.after.is_empty())
         }),
     };
     let Some((path, file)) = cause else { return };
-    let Some(hunk) = file.hunks.first() else { return };
+    let Some(hunk) = file.hunks.first() else {
+        return;
+    };
     let (place, line) = file.told(path, *hunk, hunk.after.0);
     let reason = match (&own, path.starts_with("stacks/")) {
         (Some(_), true) => "its definition was changed",
@@ -138,9 +146,23 @@ fn lines(bytes: Option<&Vec<u8>>) -> Vec<&str> {
     text.map(|text| text.lines().collect()).unwrap_or_default()
 }
 
+/// A line without its comment and the blanks around.
+fn meaning(line: &str) -> &str {
+    let mut quote = None;
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (None, '#') => return line.get(..at).unwrap_or(line).trim(),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            _ => {}
+        }
+    }
+    line.trim()
+}
+
 /// Without what a terminal or a page would act on; secrets are not repeated (S13).
 fn shown(line: &str) -> String {
-    let line = line.trim();
+    let line = meaning(line);
     if looks_secret(line) {
         return "(not shown: it may hold a secret)".to_owned();
     }
@@ -153,7 +175,8 @@ fn shown(line: &str) -> String {
 
 /// Control characters, and those that turn the direction of reading, become visible.
 fn plain(c: char) -> char {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if c.is_control() || turns {
         '\u{fffd}'
     } else {
@@ -162,7 +185,7 @@ fn plain(c: char) -> char {
 }
 
 /// The changes between two texts, in order.
-fn hunks(before: &[&str], after: &[&str]) -> Vec<Hunk> {
+fn hunks(before: &[String], after: &[String]) -> Vec<Hunk> {
     let head = before.iter().zip(after).take_while(|(b, a)| b == a).count();
     let (before_rest, after_rest) = (&before[head..], &after[head..]);
     let tail = before_rest
@@ -196,7 +219,7 @@ fn hunks(before: &[&str], after: &[&str]) -> Vec<Hunk> {
 }
 
 /// Pairs of lines that stay: a longest common subsequence.
-fn common(b: &[&str], a: &[&str]) -> Vec<(usize, usize)> {
+fn common(b: &[String], a: &[String]) -> Vec<(usize, usize)> {
     let width = a.len() + 1;
     let mut longest = vec![0_u32; (b.len() + 1) * width];
     for i in (0..b.len()).rev() {

@@ -22,7 +22,9 @@ pub enum PlanFileError {
     #[error("the file is no plan: it has no number plan_schema")]
     NoVersion,
     /// Another version's.
-    #[error("the plan has schema {found}, and this holdfast knows {PLAN_SCHEMA}; plan again with this version")]
+    #[error(
+        "the plan has schema {found}, and this holdfast knows {PLAN_SCHEMA}; plan again with this version"
+    )]
     Version {
         /// As found.
         found: u64,
@@ -71,7 +73,9 @@ fn differs(one: &Value, other: &Value) -> Option<String> {
         (Value::Object(one), Value::Object(other)) => one
             .iter()
             .find_map(|(key, value)| {
-                let inner = other.get(key).map_or(Some(String::new()), |o| differs(value, o));
+                let inner = other
+                    .get(key)
+                    .map_or(Some(String::new()), |o| differs(value, o));
                 inner.map(|rest| format!("/{key}{rest}"))
             })
             .or_else(|| {

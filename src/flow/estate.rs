@@ -10,7 +10,9 @@ use crate::model::secret::Secret;
 use crate::world::catalogue::embedded;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::write::{self, WriteError};
-use crate::world::git::{self, AcceptedCommit, Known, KnownError, Question, TrustError, VerifiedCommit};
+use crate::world::git::{
+    self, AcceptedCommit, Known, KnownError, Question, TrustError, VerifiedCommit,
+};
 use crate::world::secrets::{Opener, SecretError, seal};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

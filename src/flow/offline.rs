@@ -110,7 +110,10 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     accepted(question, question.head, &head)?;
     let parting = git.parting(&head, &tip)?;
     // What the head descends from was accepted with it; anything else is asked for itself.
-    if parting.as_ref().is_none_or(|parting| parting.merge_base != tip) {
+    if parting
+        .as_ref()
+        .is_none_or(|parting| parting.merge_base != tip)
+    {
         accepted(question, question.base, &tip)?;
     }
     let Some(parting) = parting else {
@@ -207,7 +210,10 @@ fn differences(
     }
     for (id, why) in std::mem::take(&mut world.unsayable) {
         if want.stacks.remove(&id).is_some() {
-            held.push(unknown(&id, format!("its machine cannot be described: {why}")));
+            held.push(unknown(
+                &id,
+                format!("its machine cannot be described: {why}"),
+            ));
         }
     }
     for id in before.stacks.keys() {

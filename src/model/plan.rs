@@ -4,8 +4,8 @@ use super::diagnostic::Place;
 use super::forecast::{Forecast, TotalCost, TotalEstimate};
 use super::gap::Gap;
 use super::ids::{
-    CommitId, Epoch, EstateName, HostName, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId,
-    StackId, StepId,
+    CommitId, Epoch, EstateName, HostName, HosterId, ImageName, MachineName, PointId, ServiceName,
+    SiteId, StackId, StepId,
 };
 use super::machine::{Change, Digest, Role};
 use super::point::Rung;
@@ -94,7 +94,9 @@ pub struct Step {
 }
 
 /// How far a step reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Nobody notices.

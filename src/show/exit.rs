@@ -33,9 +33,7 @@ impl Exit {
             Self::Changes => "changes",
             Self::Destructive => "changes with destructive effect",
             Self::Refused => "refused by trust or policy",
-            Self::Held => {
-                "held: something is wanted but may not happen now, or could not be seen"
-            }
+            Self::Held => "held: something is wanted but may not happen now, or could not be seen",
         }
     }
     /// What a plan says.

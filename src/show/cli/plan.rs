@@ -27,7 +27,12 @@ pub struct Args {
     #[arg(long, value_name = "REF", default_value = "HEAD", requires = "base")]
     head: String,
     /// With --base: the trusted root [default: the one in the configuration, if there is one]
-    #[arg(long, value_name = "COMMIT", env = "HOLDFAST_ROOT", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "COMMIT",
+        env = "HOLDFAST_ROOT",
+        hide_env_values = true
+    )]
     root: Option<String>,
     /// Also write the plan to this file, for `holdfast apply FILE`
     #[arg(long, value_name = "FILE")]

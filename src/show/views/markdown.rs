@@ -156,13 +156,25 @@ fn groups(plan: &Plan) -> Vec<Group<'_>> {
 fn steps(page: &mut Page, groups: &[&Group<'_>]) {
     let titles = "| effect | what | why | expected |\n| --- | --- | --- | --- |\n";
     for (at, group) in groups.iter().enumerate() {
-        let name = group.stack.map_or("shared".to_owned(), |id| code(id.as_str()));
+        let name = group
+            .stack
+            .map_or("shared".to_owned(), |id| code(id.as_str()));
         let title = format!(
             "{name}: {}, {}",
             plural(group.steps.len(), "step"),
             effect_word(group.effect)
         );
-        let rows: Vec<String> = group.steps.iter().map(|step| row(step)).collect();
+        let mut last = None;
+        let rows: Vec<String> = group
+            .steps
+            .iter()
+            .map(|step| {
+                // One changed line may set off many steps; it is shown with the first.
+                let new = last != Some(&step.why.place);
+                last = Some(&step.why.place);
+                row(step, new)
+            })
+            .collect();
         if page.fold(&title, titles, &rows) {
             continue;
         }
@@ -174,7 +186,7 @@ fn steps(page: &mut Page, groups: &[&Group<'_>]) {
     }
 }
 
-fn row(step: &Step) -> String {
+fn row(step: &Step, with_line: bool) -> String {
     let mut what = prose(&describe(step));
     if let Action::Converge { changes, .. } = &step.action {
         for difference in changes.iter().take(NAMED) {
@@ -186,9 +198,13 @@ fn row(step: &Step) -> String {
     }
     let mut why = prose(&step.why.reason);
     if let Some(place) = &step.why.place {
-        let _ = write!(why, "<br>{}", code(&format!("{}:{}", place.file, place.line)));
+        let _ = write!(
+            why,
+            "<br>{}",
+            code(&format!("{}:{}", place.file, place.line))
+        );
     }
-    if let Some(line) = &step.why.line {
+    if let Some(line) = step.why.line.as_ref().filter(|_| with_line) {
         let text = |line: &Option<String>| line.as_deref().map_or("nothing".to_owned(), code);
         let _ = write!(why, "<br>{} → {}", text(&line.before), text(&line.after));
     }
@@ -201,7 +217,10 @@ fn row(step: &Step) -> String {
 }
 
 fn held_row(held: &Held) -> String {
-    let whose = held.stack.as_ref().map_or("shared".to_owned(), |id| code(id.as_str()));
+    let whose = held
+        .stack
+        .as_ref()
+        .map_or("shared".to_owned(), |id| code(id.as_str()));
     format!(
         "| {whose} | {} | {} | {} |",
         prose(&held.wanted),
@@ -320,7 +339,10 @@ fn inert(text: &str, prose: bool) -> String {
             '.' if !www => out.push(c),
             ':' if !links => out.push(c),
             c if c.is_control() => out.push(' '),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {
                 out.push('\u{fffd}');
             }
             c if c.is_alphanumeric() => out.push(c),

@@ -51,7 +51,10 @@ impl Listing {
         let (one, two) = (&self.0, &other.0);
         let differs = |(path, id): &(&String, &ObjectId)| two.objects.get(*path) != Some(*id);
         let here = one.objects.iter().filter(differs).map(|(path, _)| path);
-        let come = two.objects.keys().filter(|path| !one.objects.contains_key(*path));
+        let come = two
+            .objects
+            .keys()
+            .filter(|path| !one.objects.contains_key(*path));
         let refused = one.refused.keys().chain(two.refused.keys());
         here.chain(come).chain(refused).cloned().collect()
     }
