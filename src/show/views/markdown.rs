@@ -182,6 +182,7 @@ fn steps(page: &mut Page, groups: &[&Group<'_>]) {
         let steps: usize = left.iter().map(|group| group.steps.len()).sum();
         let stacks = plural(left.len(), "more stack");
         page.put(&format!("and {stacks} with {}\n\n", plural(steps, "step")));
+        page.complete = false;
         return;
     }
 }
@@ -233,7 +234,7 @@ fn held_row(held: &Held) -> String {
 struct Page {
     text: String,
     bound: usize,
-    missing: Vec<String>,
+    complete: bool,
 }
 
 impl Page {
@@ -241,7 +242,7 @@ impl Page {
         Self {
             text: String::new(),
             bound: LIMIT - TAIL,
-            missing: Vec::new(),
+            complete: true,
         }
     }
 
@@ -259,7 +260,7 @@ impl Page {
         if text.len() <= self.room() {
             self.text.push_str(text);
         } else {
-            self.missing("the summary");
+            self.complete = false;
         }
     }
 
@@ -282,7 +283,7 @@ impl Page {
             })
             .count();
         if fitting == 0 {
-            self.missing(&format!("all of {title}"));
+            self.complete = false;
             return false;
         }
         self.text.push_str(&begin);
@@ -292,25 +293,16 @@ impl Page {
         }
         if fitting < rows.len() {
             let _ = write!(self.text, "\nand {} more\n", rows.len() - fitting);
-            self.missing(&format!("rows of {title}"));
+            self.complete = false;
         }
         self.text.push_str(END);
         true
     }
 
-    /// Something did not fit.
-    fn missing(&mut self, what: &str) {
-        if !self.missing.iter().any(|known| known == what) {
-            self.missing.push(what.to_owned());
-        }
-    }
-
     fn end(mut self) -> String {
-        if !self.missing.is_empty() {
-            let _ = writeln!(
-                self.text,
-                "Not shown here: {}. The full plan is the artefact of this run (`--format json`, `--out`).",
-                self.missing.join("; ")
+        if !self.complete {
+            self.text.push_str(
+                "Not everything is shown here. The full plan is the artefact of this run (`--format json`, `--out`).\n",
             );
         }
         self.text
