@@ -14,27 +14,23 @@
     reason = "a bench lives outside, with a clock"
 )]
 
+use holdfast::decide::assumed;
 use holdfast::decide::catalogue::{self, Catalogue};
 use holdfast::decide::derive::EstateKey;
 use holdfast::decide::document::Files;
-use holdfast::decide::history::{History, PastMachine};
+use holdfast::decide::history::History;
 use holdfast::decide::init::{self, NewEstate};
+use holdfast::decide::plan;
 use holdfast::decide::resolve::{Resolution, resolve};
-use holdfast::decide::{manifest, names, plan};
 use holdfast::model::desired::Desired;
-use holdfast::model::ids::{CommitId, Epoch, HosterId, ImageName, MachineName, PointId, SiteId};
-use holdfast::model::machine::{
-    BackupAccess, Digest, FileFact, MachineFacts, MachineManifest, Role, Stage, UnitFact,
-};
-use holdfast::model::observed::{Inventory, Observed, Power, SeenMachine};
+use holdfast::model::ids::{CommitId, MachineName};
+use holdfast::model::machine::{Digest, MachineManifest, Role};
+use holdfast::model::observed::Observed;
 use holdfast::model::plan::Plan;
-use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
-use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -180,102 +176,15 @@ fn healthy() -> Input {
     let commit = CommitId::new("0".repeat(40));
     let desired = sound(resolve(&files, &commit, &catalogue));
     let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
-    let now: Timestamp = NOW.parse().unwrap();
-
-    let mut manifests = BTreeMap::new();
-    let mut past = History::default();
-    let mut seen = Observed {
-        at: now,
-        hosters: desired
-            .hosters
-            .keys()
-            .map(|id| (id.clone(), Ok(Inventory::default())))
-            .collect(),
-        machines: BTreeMap::new(),
-        points: BTreeMap::new(),
-        names: BTreeMap::new(),
-    };
-    for (number, stack) in desired.stacks.values().enumerate() {
-        let name = names::production_machine(&stack.id, Epoch(1));
-        let backup = &stack.backup.placement;
-        let access = BackupAccess {
-            address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-            port: 8000,
-            user: stack.id.to_string(),
-            password: Secret::new("p".repeat(32)),
-            repository_password: Secret::new("r".repeat(32)),
-            ca_pem: "certificate".to_owned(),
-        };
-        let manifest = manifest::production(
-            stack,
-            &desired.estate,
-            &desired.blueprints,
-            &key,
-            &name,
-            Epoch(1),
-            &ImageName::new(IMAGE),
-            &access,
-        )
-        .unwrap();
-        let at = seen_machine(
-            &name,
-            &stack.production.hoster,
-            &stack.production.site,
-            number,
-        );
-        let machine = SeenMachine {
-            stack: Some(stack.id.clone()),
-            ..at
-        };
-        for service in &stack.services {
-            seen.names
-                .insert(service.host.clone(), Ok(vec![machine.address]));
-        }
-        let id = PointId::new(format!("{number:064x}"));
-        past.proven.insert(id.clone(), Rung::Shipped);
-        past.writers
-            .insert(stack.id.clone(), (Epoch(1), name.clone()));
-        seen.points.insert(
-            stack.id.clone(),
-            Ok(vec![RecoveryPoint {
-                id,
-                stack: stack.id.clone(),
-                epoch: Epoch(1),
-                taken_at: now - SignedDuration::from_hours(6),
-                bytes: Bytes(1 << 30),
-                rung: Rung::Shipped,
-            }]),
-        );
-        put(machine, manifest, &mut manifests, &mut seen, &mut past);
-
-        let shared = names::backup_machine(&backup.hoster, &backup.site);
-        if !manifests.contains_key(&shared) {
-            let stacks = desired.stacks.values();
-            let users = stacks
-                .filter(|s| s.backup.placement.site == backup.site)
-                .map(|s| &s.id);
-            let machine = SeenMachine {
-                role: Role::Backup,
-                ..seen_machine(
-                    &shared,
-                    &backup.hoster,
-                    &backup.site,
-                    STACKS + manifests.len(),
-                )
-            };
-            let address = machine.address;
-            let manifest =
-                manifest::backup(&desired.estate, &shared, Epoch(1), users, &key, address).unwrap();
-            put(machine, manifest, &mut manifests, &mut seen, &mut past);
-        }
-    }
+    let world = assumed::in_place(&desired, &key, NOW.parse().unwrap());
+    assert!(world.unsayable.is_empty(), "{:?}", world.unsayable);
     Input {
         files,
         commit,
         catalogue,
-        manifests,
-        seen,
-        past,
+        manifests: world.manifests,
+        seen: world.seen,
+        past: world.past,
     }
 }
 
@@ -309,115 +218,6 @@ fn before_the_first_day(mut input: Input) -> Input {
         *addresses = Ok(Vec::new());
     }
     input
-}
-
-/// A machine that its hoster lists, that answers as its manifest says, and that we remember.
-fn put(
-    machine: SeenMachine,
-    manifest: MachineManifest,
-    manifests: &mut BTreeMap<MachineName, MachineManifest>,
-    seen: &mut Observed,
-    past: &mut History,
-) {
-    past.machines.insert(
-        machine.name.clone(),
-        PastMachine {
-            hoster: machine.hoster.clone(),
-            provider_id: machine.provider_id.clone(),
-            role: machine.role,
-            stack: machine.stack.clone(),
-            epoch: machine.epoch,
-            wanted: None,
-            fenced: None,
-            power_on_failed: None,
-        },
-    );
-    seen.machines
-        .insert(machine.name.clone(), Ok(facts(&machine, &manifest)));
-    manifests.insert(machine.name.clone(), manifest);
-    let inventory = seen.hosters.get_mut(&machine.hoster).unwrap();
-    inventory.as_mut().unwrap().machines.push(machine);
-}
-
-fn seen_machine(
-    name: &MachineName,
-    hoster: &HosterId,
-    site: &SiteId,
-    number: usize,
-) -> SeenMachine {
-    let [.., high, low] = u32::try_from(number).unwrap().to_be_bytes();
-    SeenMachine {
-        name: name.clone(),
-        provider_id: number.to_string(),
-        hoster: hoster.clone(),
-        site: Some(site.clone()),
-        role: Role::Production,
-        stack: None,
-        epoch: Epoch(1),
-        image: Some(ImageName::new(IMAGE)),
-        quarantined: false,
-        power: Power::On,
-        address: IpAddr::V4(Ipv4Addr::new(198, 18, high, low)),
-        port: 22,
-    }
-}
-
-/// What a machine says that is exactly as it should be.
-fn facts(machine: &SeenMachine, manifest: &MachineManifest) -> MachineFacts {
-    let packages = manifest.tools.iter().chain(&manifest.packages);
-    MachineFacts {
-        image: ImageName::new(IMAGE),
-        boot_id: machine.provider_id.clone(),
-        stack: machine.stack.clone(),
-        estate: Some("example".to_owned()),
-        role: Some(machine.role),
-        epoch: Some(machine.epoch),
-        stage: Stage::Opened,
-        open: true,
-        restored_from: None,
-        packages: packages
-            .map(|name| (name.clone(), "1.0-1".to_owned()))
-            .collect(),
-        files: manifest
-            .files
-            .iter()
-            .map(|f| {
-                (
-                    f.path.clone(),
-                    fact(&f.digest.0, &f.mode, &f.owner, &f.group),
-                )
-            })
-            .collect(),
-        directories: manifest
-            .directories
-            .iter()
-            .chain(manifest.services.iter().flat_map(|service| &service.state))
-            .map(|d| (d.path.clone(), fact("", &d.mode, &d.owner, &d.group)))
-            .collect(),
-        units: manifest
-            .units
-            .iter()
-            .map(|unit| {
-                let well = UnitFact {
-                    active: true,
-                    enabled: true,
-                };
-                (unit.clone(), well)
-            })
-            .collect(),
-        disk_free: Bytes(20 << 30),
-        disk_size: Bytes(40 << 30),
-        took_ms: 80,
-    }
-}
-
-fn fact(digest: &str, mode: &str, owner: &str, group: &str) -> FileFact {
-    FileFact {
-        digest: Digest(digest.to_owned()),
-        mode: mode.to_owned(),
-        owner: owner.to_owned(),
-        group: group.to_owned(),
-    }
 }
 
 /// The files of a signed commit with a thousand stacks.

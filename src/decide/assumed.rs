@@ -121,8 +121,14 @@ struct Building<'a> {
 impl Building<'_> {
     /// One per hoster and site, with a password line for each of its stacks.
     fn backup_machines(&mut self, whole: bool) {
-        let before = backup_users(self.base);
-        let after = backup_users(self.head);
+        let mut before = backup_users(self.base);
+        let mut after = backup_users(self.head);
+        // A stack that is broken on one side stays where it is (S16).
+        let broken =
+            |id: &StackId| self.base.broken.contains_key(id) || self.head.broken.contains_key(id);
+        for (_, users) in before.values_mut().chain(after.values_mut()) {
+            users.retain(|id| !broken(id));
+        }
         let none = BTreeSet::new();
         for (name, (placement, users)) in &before {
             let now = after.get(name).map_or(&none, |(_, users)| users);

@@ -109,9 +109,7 @@ fn restored_from(steps: &[Step]) -> BTreeMap<&str, &Source> {
 fn source_of<'a>(step: &'a Step, restored: &BTreeMap<&str, &'a Source>) -> Option<&'a Source> {
     match &step.action {
         Action::Fetch { source, .. } | Action::Load { source, .. } => Some(source),
-        Action::Close { .. } | Action::Fence { .. } | Action::Quarantine { .. } => {
-            restored.get(step.stack.as_ref()?.as_str()).copied()
-        }
+        Action::Fence { .. } => restored.get(step.stack.as_ref()?.as_str()).copied(),
         _ => None,
     }
 }

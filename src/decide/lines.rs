@@ -34,7 +34,11 @@ pub fn point_out(plan: &mut Plan, before: &Files, after: &Files) {
         .filter(|path| before.get(*path) != after.get(*path))
         .map(|path| {
             let (old, new) = (lines(before.get(path)), lines(after.get(path)));
-            let hunks = hunks(&old, &new);
+            // What only a comment changed sets nothing off.
+            let said = |lines: &[&'_ str]| -> Vec<String> {
+                lines.iter().map(|line| meaning(line).to_owned()).collect()
+            };
+            let hunks = hunks(&said(&old), &said(&new));
             let changed = Changed {
                 before: old,
                 after: new,
@@ -142,9 +146,23 @@ fn lines(bytes: Option<&Vec<u8>>) -> Vec<&str> {
     text.map(|text| text.lines().collect()).unwrap_or_default()
 }
 
+/// A line without its comment and the blanks around.
+fn meaning(line: &str) -> &str {
+    let mut quote = None;
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (None, '#') => return line.get(..at).unwrap_or(line).trim(),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            _ => {}
+        }
+    }
+    line.trim()
+}
+
 /// Without what a terminal or a page would act on; secrets are not repeated (S13).
 fn shown(line: &str) -> String {
-    let line = line.trim();
+    let line = meaning(line);
     if looks_secret(line) {
         return "(not shown: it may hold a secret)".to_owned();
     }
@@ -167,7 +185,7 @@ fn plain(c: char) -> char {
 }
 
 /// The changes between two texts, in order.
-fn hunks(before: &[&str], after: &[&str]) -> Vec<Hunk> {
+fn hunks(before: &[String], after: &[String]) -> Vec<Hunk> {
     let head = before.iter().zip(after).take_while(|(b, a)| b == a).count();
     let (before_rest, after_rest) = (&before[head..], &after[head..]);
     let tail = before_rest
@@ -201,7 +219,7 @@ fn hunks(before: &[&str], after: &[&str]) -> Vec<Hunk> {
 }
 
 /// Pairs of lines that stay: a longest common subsequence.
-fn common(b: &[&str], a: &[&str]) -> Vec<(usize, usize)> {
+fn common(b: &[String], a: &[String]) -> Vec<(usize, usize)> {
     let width = a.len() + 1;
     let mut longest = vec![0_u32; (b.len() + 1) * width];
     for i in (0..b.len()).rev() {

@@ -43,9 +43,7 @@ pub async fn execute(
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
 ) -> Result<Executed, NotThis> {
-    if plan.basis.observed.is_none() || plan.basis.compared.is_some() {
-        return Err(NotThis::NotObserved);
-    }
+    executable(&plan)?;
     let mut changes = apply::other_intent(&plan.basis, session);
     if !changes.is_empty() {
         return Err(StaleBasis { changes }.into());
@@ -69,6 +67,14 @@ pub async fn execute(
         report,
         left: left.plan.plan().clone(),
     })
+}
+
+/// Was it made over the world, and not over an assumed one?
+pub fn executable(plan: &Plan) -> Result<(), NotThis> {
+    if plan.basis.observed.is_none() || plan.basis.compared.is_some() {
+        return Err(NotThis::NotObserved);
+    }
+    Ok(())
 }
 
 async fn plan_for(

@@ -216,16 +216,17 @@ fn differences(
             ));
         }
     }
-    for id in before.stacks.keys() {
-        if !after.stacks.contains_key(id) && !after.broken.contains_key(id) {
-            held.push(disappeared(id));
-        }
-    }
     let nothing = Digest(String::new());
     let mut plan = plan::plan(&want, &world.manifests, &world.seen, &world.past, nothing);
     // Differences of definition are steps; of drift nothing is known.
     plan.drift.clear();
     plan.held.extend(held);
+    for id in before.stacks.keys() {
+        let gone = !after.stacks.contains_key(id) && !after.broken.contains_key(id);
+        if gone && plan.held.iter().all(|held| held.stack.as_ref() != Some(id)) {
+            plan.held.push(disappeared(id));
+        }
+    }
     plan.basis.observed = None;
     plan.basis.compared = Some(compared);
     plan.not_observed = NOT_OBSERVED.map(str::to_owned).to_vec();

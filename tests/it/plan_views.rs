@@ -51,12 +51,27 @@ fn the_json_form_has_what_scripts_rely_on() {
     top.sort();
     assert_eq!(
         top,
-        ["basis", "drift", "gaps", "held", "plan_schema", "steps"]
+        [
+            "basis",
+            "drift",
+            "estimate",
+            "gaps",
+            "held",
+            "monthly_cost",
+            "not_observed",
+            "plan_schema",
+            "steps"
+        ]
     );
     assert_eq!(plan["plan_schema"], 1);
     let mut basis = keys(&plan["basis"]);
     basis.sort();
-    assert_eq!(basis, ["at", "commit", "observed"]);
+    assert_eq!(
+        basis,
+        [
+            "at", "commit", "compared", "estate", "observed", "parts", "stacks"
+        ]
+    );
     let steps = plan["steps"].as_array().unwrap();
     assert!(!steps.is_empty());
     for step in steps {

@@ -4,7 +4,7 @@
 use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
 use crate::flow::apply::Reporter;
 use crate::flow::entry::Mode;
-use crate::flow::exactly::{Executed, NotThis, execute};
+use crate::flow::exactly::{Executed, NotThis, executable, execute};
 use crate::flow::plan_file;
 use crate::flow::reconcile::{Reconciled, reconcile};
 use crate::model::plan::Plan;
@@ -58,6 +58,10 @@ async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
         Ok(plan) => plan,
         Err(error) => return fail(&error),
     };
+    if let Err(error) = executable(&plan) {
+        fail(&error);
+        return Exit::Refused;
+    }
     let session = match estate.open(Mode::Write).await {
         Ok(session) => session,
         Err(exit) => return exit,
@@ -79,10 +83,6 @@ async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
                 anstream::eprintln!("  {change}");
             }
             anstream::eprintln!("to go on: plan again, and look at what is planned now");
-            Exit::Refused
-        }
-        Err(error @ NotThis::NotObserved) => {
-            fail(&error);
             Exit::Refused
         }
         Err(error) => fail(&error),

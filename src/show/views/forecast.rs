@@ -16,11 +16,13 @@ pub fn basis(plan: &Plan) -> Vec<String> {
             basis.at.strftime("%Y-%m-%d %H:%M:%S UTC")
         )),
         Some(with) => {
-            lines.push(format!(
-                "commit {commit}, compared with {} at {}",
-                with.named,
-                short(with.merge_base.as_str())
-            ));
+            let base = short(with.merge_base.as_str());
+            let by_id = with.base.as_str().starts_with(&with.named);
+            let base = match by_id && with.base == with.merge_base {
+                true => base.to_owned(),
+                false => format!("{} at {base}", with.named),
+            };
+            lines.push(format!("commit {commit}, compared with {base}"));
             if with.moved_on > 0 {
                 lines.push(format!(
                     "{} has moved on by {} since, to {}; what that changes is not in this plan",

@@ -164,7 +164,17 @@ fn steps(page: &mut Page, groups: &[&Group<'_>]) {
             plural(group.steps.len(), "step"),
             effect_word(group.effect)
         );
-        let rows: Vec<String> = group.steps.iter().map(|step| row(step)).collect();
+        let mut last = None;
+        let rows: Vec<String> = group
+            .steps
+            .iter()
+            .map(|step| {
+                // One changed line may set off many steps; it is shown with the first.
+                let new = last != Some(&step.why.place);
+                last = Some(&step.why.place);
+                row(step, new)
+            })
+            .collect();
         if page.fold(&title, titles, &rows) {
             continue;
         }
@@ -172,11 +182,12 @@ fn steps(page: &mut Page, groups: &[&Group<'_>]) {
         let steps: usize = left.iter().map(|group| group.steps.len()).sum();
         let stacks = plural(left.len(), "more stack");
         page.put(&format!("and {stacks} with {}\n\n", plural(steps, "step")));
+        page.complete = false;
         return;
     }
 }
 
-fn row(step: &Step) -> String {
+fn row(step: &Step, with_line: bool) -> String {
     let mut what = prose(&describe(step));
     if let Action::Converge { changes, .. } = &step.action {
         for difference in changes.iter().take(NAMED) {
@@ -194,7 +205,7 @@ fn row(step: &Step) -> String {
             code(&format!("{}:{}", place.file, place.line))
         );
     }
-    if let Some(line) = &step.why.line {
+    if let Some(line) = step.why.line.as_ref().filter(|_| with_line) {
         let text = |line: &Option<String>| line.as_deref().map_or("nothing".to_owned(), code);
         let _ = write!(why, "<br>{} → {}", text(&line.before), text(&line.after));
     }
@@ -223,7 +234,7 @@ fn held_row(held: &Held) -> String {
 struct Page {
     text: String,
     bound: usize,
-    missing: Vec<String>,
+    complete: bool,
 }
 
 impl Page {
@@ -231,7 +242,7 @@ impl Page {
         Self {
             text: String::new(),
             bound: LIMIT - TAIL,
-            missing: Vec::new(),
+            complete: true,
         }
     }
 
@@ -249,7 +260,7 @@ impl Page {
         if text.len() <= self.room() {
             self.text.push_str(text);
         } else {
-            self.missing("the summary");
+            self.complete = false;
         }
     }
 
@@ -272,7 +283,7 @@ impl Page {
             })
             .count();
         if fitting == 0 {
-            self.missing(&format!("all of {title}"));
+            self.complete = false;
             return false;
         }
         self.text.push_str(&begin);
@@ -282,25 +293,16 @@ impl Page {
         }
         if fitting < rows.len() {
             let _ = write!(self.text, "\nand {} more\n", rows.len() - fitting);
-            self.missing(&format!("rows of {title}"));
+            self.complete = false;
         }
         self.text.push_str(END);
         true
     }
 
-    /// Something did not fit.
-    fn missing(&mut self, what: &str) {
-        if !self.missing.iter().any(|known| known == what) {
-            self.missing.push(what.to_owned());
-        }
-    }
-
     fn end(mut self) -> String {
-        if !self.missing.is_empty() {
-            let _ = writeln!(
-                self.text,
-                "Not shown here: {}. The full plan is the artefact of this run (`--format json`, `--out`).",
-                self.missing.join("; ")
+        if !self.complete {
+            self.text.push_str(
+                "Not everything is shown here. The full plan is the artefact of this run (`--format json`, `--out`).\n",
             );
         }
         self.text

@@ -20,6 +20,7 @@ pub fn human(plan: &Plan) -> String {
         let _ = writeln!(out, "monthly cost: {cost}");
     }
     let mut owner: Option<Option<&str>> = None;
+    let mut shown = None;
     for step in &plan.steps {
         let this = step.stack.as_ref().map(StackId::as_str);
         if owner != Some(this) {
@@ -28,7 +29,10 @@ pub fn human(plan: &Plan) -> String {
         }
         let _ = writeln!(out, "  {} {}", mark(step.effect), describe(step));
         let _ = writeln!(out, "      because {}", why(&step.why));
-        if let Some(line) = &step.why.line {
+        let line = step.why.line.as_ref();
+        // One changed line may set off many steps; it is shown with the first.
+        if let Some(line) = line.filter(|_| shown != Some((this, &step.why.place))) {
+            shown = Some((this, &step.why.place));
             for (mark, text) in [("-", &line.before), ("+", &line.after)] {
                 if let Some(text) = text {
                     let _ = writeln!(out, "        {mark} {text}");
