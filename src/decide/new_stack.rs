@@ -90,6 +90,7 @@ pub fn parts(files: &Files, catalogue: &Catalogue) -> Result<Parts, Vec<Diagnost
     let Resolution {
         desired,
         diagnostics,
+        ..
     } = look(&shared, catalogue);
     let desired = desired.ok_or(diagnostics)?;
     let own = blueprints(files, "blueprints/");
