@@ -10,6 +10,7 @@ pub mod document;
 pub mod first_contact;
 pub mod history;
 pub mod init;
+pub mod mandate;
 pub mod manifest;
 pub mod names;
 pub mod plan;

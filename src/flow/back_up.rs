@@ -32,7 +32,12 @@ pub async fn back_up(
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
 ) -> Result<Report, BackUpError> {
-    let Planned { plan, look, past } = plan_now(session).await?;
+    let Planned {
+        plan,
+        look,
+        past,
+        mandate,
+    } = plan_now(session).await?;
     let basis = plan.plan().basis.clone();
     let plan =
         backup_now(&session.desired, stack, &look.observed, &past, basis).map_err(|reason| {
@@ -41,7 +46,7 @@ pub async fn back_up(
                 reason,
             }
         })?;
-    let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
+    let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
     let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop).await;
     Ok(report.map_err(PlanError::Stale)?)
 }

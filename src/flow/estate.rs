@@ -60,9 +60,23 @@ pub fn built_in() -> Catalogue {
 
 /// Verifies the chain to the configured head and resolves its files.
 pub fn read(config: &Config) -> Result<Estate, EstateError> {
-    let commit = verify(&config.estate, &config.root, &config.head)?;
+    read_at(config, &config.head)
+}
+
+/// The same for another commit of the estate.
+pub fn read_at(config: &Config, head: &str) -> Result<Estate, EstateError> {
+    let commit = verify(&config.estate, &config.root, head)?;
     let resolution = resolve(commit.files(), commit.id(), &built_in());
     Ok(Estate { commit, resolution })
+}
+
+/// One accepted commit of the estate, for who signed it.
+pub fn accepted(
+    repository: &Path,
+    root: &CommitId,
+    commit: &str,
+) -> Result<VerifiedCommit, TrustError> {
+    verify(repository, root, commit)
 }
 
 /// Opens one secret of an accepted commit.

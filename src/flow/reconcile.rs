@@ -6,8 +6,10 @@ use super::observe::{self, Look};
 use super::session::Session;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
 use crate::decide::history::History;
+use crate::decide::mandate::{Mandate, withhold};
 use crate::decide::plan;
 use crate::model::plan::Plan;
+use crate::world::git::TrustError;
 use crate::world::store::StoreError;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,8 @@ pub struct Planned {
     pub look: Look,
     /// What has happened.
     pub past: History,
+    /// Who signed for it.
+    pub mandate: Mandate,
 }
 
 /// Why there is no plan.
@@ -31,6 +35,9 @@ pub enum PlanError {
     /// The journal cannot be read.
     #[error("the journal cannot be read")]
     Journal(#[from] StoreError),
+    /// Who signed for what cannot be looked up.
+    #[error("the estate's history cannot be read")]
+    Trust(#[from] TrustError),
     /// The world or the commit changed between planning and doing.
     #[error(transparent)]
     Stale(#[from] apply::StaleBasis),
@@ -57,17 +64,25 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         &past,
         digest,
     );
-    let plan = match check(plan.clone(), &look.observed, &past) {
+    let plan = session.standing.tell(plan);
+    let mandate = session.standing.mandate(&plan, &past, look.observed.at)?;
+    let plan = withhold(plan, &mandate);
+    let plan = match check(plan.clone(), &look.observed, &past, &mandate) {
         Ok(plan) => plan,
         Err(violations) => {
             for violation in &violations {
                 tracing::error!(%violation, "the planner's steps are thrown away");
             }
             let rest = without(plan, &violations);
-            check(rest, &look.observed, &past).map_err(PlanError::Violations)?
+            check(rest, &look.observed, &past, &mandate).map_err(PlanError::Violations)?
         }
     };
-    Ok(Planned { plan, look, past })
+    Ok(Planned {
+        plan,
+        look,
+        past,
+        mandate,
+    })
 }
 
 /// How a reconciliation went.

@@ -79,6 +79,21 @@ pub struct Why {
     pub reason: String,
     /// The line in Git, where there is one.
     pub place: Option<Place>,
+    /// Who set it off: people, or the world.
+    pub cause: Cause,
+}
+
+/// Who set a step off. What people ask for needs as many of them as `trust.toml` says; what
+/// repairs reality was signed for with the repair policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The estate asks for something that has not been so yet.
+    Intent,
+    /// Reality departed from what the estate asks for, or its schedule says that it is time.
+    Reality,
+    /// Reality differs from what the estate asks for; only the past tells which of them moved.
+    Difference,
 }
 
 /// Where a restore takes its data from.

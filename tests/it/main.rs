@@ -30,6 +30,7 @@ mod plan_fencing;
 mod plan_holds;
 mod plan_possible_writers;
 mod plan_state;
+mod plan_thresholds;
 mod plan_views;
 mod plan_world;
 mod points;

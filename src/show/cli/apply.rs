@@ -33,7 +33,7 @@ pub async fn run_once(args: ReconcileArgs, estate: &EstateArgs) -> Exit {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Write).await {
+    let session = match estate.open_newest(Mode::Write).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };

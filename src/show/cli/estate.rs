@@ -27,6 +27,16 @@ impl EstateArgs {
         Ok(Config::load(&self.estate, self.config.as_deref())?)
     }
 
+    /// Fetches where the configuration says so, and opens the estate; says what is wrong on
+    /// standard error if it cannot.
+    pub async fn open_newest(&self, mode: Mode) -> Result<Arc<Session>, Exit> {
+        let opened = match self.config() {
+            Ok(config) => entry::open_newest(&config, mode).await,
+            Err(error) => Err(error),
+        };
+        opened.map_err(|error| explain(&error))
+    }
+
     /// Opens the estate; says what is wrong on standard error if it cannot.
     pub async fn open(&self, mode: Mode) -> Result<Arc<Session>, Exit> {
         let opened = match self.config() {
@@ -52,7 +62,6 @@ pub fn explain(error: &EntryError) -> Exit {
     }
     match error {
         EntryError::Estate(EstateError::Trust(trust)) if trust.is_refusal() => Exit::Refused,
-        EntryError::MovedBack { .. } => Exit::Refused,
         _ => Exit::Error,
     }
 }

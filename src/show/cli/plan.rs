@@ -15,7 +15,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Read).await {
+    let session = match estate.open_newest(Mode::Read).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };

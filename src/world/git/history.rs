@@ -110,7 +110,7 @@ pub(super) fn reaches(
     Ok(false)
 }
 
-fn open(repository: &Repository) -> Result<Odb<'_>, TrustError> {
+pub(super) fn open(repository: &Repository) -> Result<Odb<'_>, TrustError> {
     repository.odb().map_err(|source| TrustError::Unreadable {
         what: "the object store".to_owned(),
         source,

@@ -4,7 +4,9 @@
 
 mod commit;
 mod error;
+pub mod fetch;
 mod history;
+pub mod lineage;
 mod signature;
 mod tree;
 mod trust;
