@@ -17,3 +17,4 @@ pub mod plan;
 pub mod point;
 pub mod resolve;
 pub mod settle;
+pub mod signers;

@@ -4,13 +4,11 @@
 //! takes what was asked for and nothing more. What arrives is judged elsewhere; a fetch that
 //! fails changes nothing.
 
+use super::approval::APPROVALS;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
-
-/// Where approvals are kept, here and at the remote.
-pub const APPROVALS: &str = "refs/holdfast/approvals/";
 
 /// Why nothing was fetched.
 #[derive(Debug, thiserror::Error)]
