@@ -120,6 +120,7 @@ async fn open_with(
             for event in news.into_iter().flatten() {
                 journal.append(None, event, SystemClock.now()).await?;
             }
+            estate::remember(config, &commit)?;
             Book::Writing(journal.into())
         }
     };

@@ -1,13 +1,16 @@
 //! The estate as a whole: verify, then resolve; and how its owner writes to it.
 
 use super::config::Config;
+use crate::decide::authority::Rules;
 use crate::decide::catalogue::{Catalogue, catalogue};
 use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
+use crate::model::authority::{self, Authority as _};
 use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use crate::world::catalogue::embedded;
+use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::write::{self, WriteError};
-use crate::world::git::{TrustError, VerifiedCommit, verify};
+use crate::world::git::{self, Known, KnownError, Question, TrustError, VerifiedCommit};
 use crate::world::secrets::{Opener, SecretError, seal};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +30,9 @@ pub enum EstateError {
     /// Not accepted, or not readable.
     #[error("the estate's commit is not accepted")]
     Trust(#[from] TrustError),
+    /// What was accepted before.
+    #[error("it cannot be told what was accepted before")]
+    Known(#[from] KnownError),
     /// A secret.
     #[error("the estate's secrets cannot be used")]
     Secret(#[from] SecretError),
@@ -58,25 +64,34 @@ pub fn built_in() -> Catalogue {
     catalogue(&embedded()).0
 }
 
-/// Verifies the chain to the configured head and resolves its files.
+/// The gate: verification, with the rules of who may do what.
+pub fn verify(question: &Question<'_>) -> Result<VerifiedCommit, TrustError> {
+    git::verify(question, &Rules)
+}
+
+/// Verifies the chain to the configured head and resolves its files. Writes nothing.
 pub fn read(config: &Config) -> Result<Estate, EstateError> {
     read_at(config, &config.head)
 }
 
 /// The same for another commit of the estate.
 pub fn read_at(config: &Config, head: &str) -> Result<Estate, EstateError> {
-    let commit = verify(&config.estate, &config.root, head)?;
+    let known = Known::load(&config.seen())?;
+    let commit = verify(&Question {
+        repository: &config.estate,
+        root: &config.root,
+        head,
+        known: &known,
+        now: SystemClock.now(),
+    })?;
     let resolution = resolve(commit.files(), commit.id(), &built_in());
+    let resolution = resolution.holding(commit.refused_files());
     Ok(Estate { commit, resolution })
 }
 
-/// One accepted commit of the estate, for who signed it.
-pub fn accepted(
-    repository: &Path,
-    root: &CommitId,
-    commit: &str,
-) -> Result<VerifiedCommit, TrustError> {
-    verify(repository, root, commit)
+/// Keeps what was accepted now, so that the next run knows it.
+pub fn remember(config: &Config, commit: &VerifiedCommit) -> Result<(), EstateError> {
+    Ok(commit.seen().save(&config.seen())?)
 }
 
 /// Opens one secret of an accepted commit.
@@ -121,8 +136,11 @@ pub fn write_secret(dir: &Path, id: &str, plain: &Secret) -> Result<PathBuf, Est
         path: dir.join("trust.toml"),
         source,
     })?;
-    let trust =
-        crate::world::git::trust_list(&list).map_err(|why| EstateError::TrustList { why })?;
+    let trust = Rules
+        .read(&list)
+        .map_err(|findings| EstateError::TrustList {
+            why: authority::in_words(&findings),
+        })?;
     let recipients = &trust.recipients;
     let all = std::iter::once(recipients.reconciler.as_str())
         .chain(recipients.escrow.iter().map(String::as_str));

@@ -9,7 +9,6 @@ use crate::decide::history::History;
 use crate::model::causes::chain;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::CommitId;
-use crate::world::git::lineage::tip;
 use crate::world::git::{self, TrustError};
 
 /// The head that holds.
@@ -58,7 +57,7 @@ pub(super) fn choose(config: &Config, past: &History) -> Result<Chosen, EstateEr
             Ok(back)
         }
         (Err(EstateError::Trust(error)), Some(old)) if error.is_refusal() => {
-            let offered = tip(&config.estate, &config.head)?;
+            let offered = git::resolve(&config.estate, &config.head)?;
             if offered == *old {
                 return Err(EstateError::Trust(error));
             }

@@ -9,8 +9,8 @@ use crate::model::plan::{Cause, Held, Hold, Plan};
 use crate::model::trust::{Trust, fingerprint};
 use crate::model::units::show_duration;
 use crate::world::git::fetch::{self, LastFetch};
-use crate::world::git::lineage::{Lineage, approved, lineage};
-use crate::world::git::{TrustError, VerifiedCommit};
+use crate::world::git::lineage::{Lineage, approved, lineages};
+use crate::world::git::{Known, Question, TrustError, VerifiedCommit};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ pub struct Standing {
     pub head: CommitId,
     /// Its list.
     pub trust: Trust,
+    /// The commits up to it, which were accepted.
+    pub known: Known,
     /// A newer head that is not accepted.
     pub refused: Option<Held>,
     /// What could not be fetched.
@@ -42,6 +44,7 @@ impl Standing {
             root: config.root.clone(),
             head: head.id().clone(),
             trust: head.trust().clone(),
+            known: head.seen().clone(),
             refused: None,
             gaps: Vec::new(),
             freezes: Vec::new(),
@@ -107,9 +110,10 @@ impl Standing {
         }
         let approved = approved(&self.repository)?;
         let mut known = BTreeMap::new();
-        for owner in owners {
-            let lineage = lineage(&self.repository, &self.root, &self.head, owner.as_ref())?;
-            let assent = self.assent(&lineage, &approved, past.in_line.get(&owner), &mut known)?;
+        let lineages = lineages(&self.repository, &self.root, &self.head, owners)?;
+        for (owner, lineage) in lineages {
+            let in_line = past.in_line.get(&owner);
+            let assent = self.assent(&lineage, &approved, in_line, now, &mut known)?;
             mandate.assents.extend(assent.map(|a| (owner, a)));
         }
         Ok(mandate)
@@ -120,11 +124,12 @@ impl Standing {
         lineage: &Lineage,
         approved: &BTreeSet<CommitId>,
         in_line: Option<&CommitId>,
+        now: Timestamp,
         known: &mut BTreeMap<CommitId, VerifiedCommit>,
     ) -> Result<Option<Assent>, TrustError> {
         let mut backers = Vec::new();
         for origin in &lineage.origins {
-            let commit = self.accepted(origin, known)?;
+            let commit = self.accepted(origin, now, known)?;
             let signed = commit.signed().filter(|s| !self.is_revoked(&s.fingerprint));
             backers.extend(signed.map(|signed| Backer {
                 person: signed.person.clone(),
@@ -133,7 +138,7 @@ impl Standing {
             }));
         }
         for commit in lineage.same.intersection(approved) {
-            let commit = self.accepted(commit, known)?;
+            let commit = self.accepted(commit, now, known)?;
             let sound = commit.approvals().iter();
             let sound = sound.filter(|a| !self.is_revoked(&a.fingerprint));
             backers.extend(sound.map(|approval| Backer {
@@ -153,13 +158,19 @@ impl Standing {
     fn accepted<'k>(
         &self,
         commit: &CommitId,
+        now: Timestamp,
         known: &'k mut BTreeMap<CommitId, VerifiedCommit>,
     ) -> Result<&'k VerifiedCommit, TrustError> {
         match known.entry(commit.clone()) {
             std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                let verified =
-                    super::estate::accepted(&self.repository, &self.root, commit.as_str())?;
+                let verified = super::estate::verify(&Question {
+                    repository: &self.repository,
+                    root: &self.root,
+                    head: commit.as_str(),
+                    known: &self.known,
+                    now,
+                })?;
                 Ok(entry.insert(verified))
             }
         }

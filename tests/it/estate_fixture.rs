@@ -2,7 +2,10 @@
 //! nothing here uses our own signing.
 
 use git2::{ObjectType, Oid, Repository};
+use holdfast::flow::estate;
 use holdfast::model::ids::CommitId;
+use holdfast::world::git::{Known, Question, TrustError, VerifiedCommit};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,6 +128,11 @@ impl Lab {
         self.repository.set_head("refs/heads/main").expect("a head");
     }
 
+    /// What we say of HEAD, on a computer that knows nothing.
+    pub fn verify(&self, root: Oid) -> Result<VerifiedCommit, TrustError> {
+        ask(self.path(), &id(root), "HEAD", &Known::none())
+    }
+
     /// What `git verify-commit` says, with these keys allowed.
     pub fn oracle(&self, id: Oid, allowed: &[&Key]) -> bool {
         let lines: Vec<String> = allowed
@@ -147,6 +155,31 @@ impl Lab {
             .expect("git")
             .success()
     }
+}
+
+/// The present of every test: a day after the commits' date.
+pub fn now() -> Timestamp {
+    Timestamp::from_second(1_790_086_400).expect("a time")
+}
+
+pub fn ask(
+    path: &Path,
+    root: &CommitId,
+    head: &str,
+    known: &Known,
+) -> Result<VerifiedCommit, TrustError> {
+    estate::verify(&Question {
+        repository: path,
+        root,
+        head,
+        known,
+        now: now(),
+    })
+}
+
+/// The whole refusal, causes included.
+pub fn chain(error: &TrustError) -> String {
+    holdfast::model::causes::chain(error)
 }
 
 /// Sets signature headers in before the blank line, as Git does.

@@ -13,6 +13,7 @@ use holdfast::model::machine::Digest;
 use holdfast::model::plan::Step;
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
+use holdfast::world::git::Known;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +72,7 @@ async fn begun(world: &World, plan: &CheckedPlan, commit: &CommitId) -> (bool, u
         root: commit.clone(),
         head: commit.clone(),
         trust: world.mandate.trust.clone(),
+        known: Known::none(),
         refused: None,
         gaps: Vec::new(),
         freezes: Vec::new(),

@@ -38,3 +38,5 @@ pub const PLAIN_SECRET: &str = "HF0017";
 pub const TEMPLATE: &str = "HF0018";
 /// A signing key that may not be used.
 pub const KEY: &str = "HF0019";
+/// A stack's own file that leads out of the commit or is too large; verification has the same code.
+pub const REFUSED_FILE: &str = "HF0233";

@@ -31,6 +31,9 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     };
     match estate::read(&config) {
         Ok(read) => {
+            if let Err(error) = estate::remember(&config, &read.commit) {
+                return fail(&error);
+            }
             let signer = match read.commit.signed() {
                 Some(signed) => format!("signed by {} ({})", signed.name, signed.fingerprint),
                 None => "the trusted root".to_owned(),
