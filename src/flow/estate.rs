@@ -9,6 +9,7 @@ use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use crate::world::catalogue::embedded;
 use crate::world::clock::{Clock as _, SystemClock};
+use crate::world::git::inspect::{self, Inspected};
 use crate::world::git::write::{self, WriteError};
 use crate::world::git::{self, Known, KnownError, Question, TrustError, VerifiedCommit};
 use crate::world::secrets::{Opener, SecretError, seal};
@@ -67,6 +68,11 @@ pub fn built_in() -> Catalogue {
 /// The gate: verification, with the rules of who may do what.
 pub fn verify(question: &Question<'_>) -> Result<VerifiedCommit, TrustError> {
     git::verify(question, &Rules)
+}
+
+/// What can be said of a commit whose parents are accepted, whether it is accepted or not.
+pub fn inspect(question: &Question<'_>) -> Result<Inspected, TrustError> {
+    inspect::inspect(question, &Rules)
 }
 
 /// Verifies the chain to the configured head and resolves its files. Writes nothing.

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod approve;
 pub mod back_up;
 pub mod config;
 pub mod entry;
@@ -14,4 +15,5 @@ pub mod open;
 pub mod points;
 pub mod reconcile;
 pub mod session;
+pub mod signers;
 pub mod standing;

@@ -4,4 +4,4 @@ mod edit;
 mod overview;
 
 pub use edit::{EditError, NewSigner, add, lines_changed, revoke};
-pub use overview::{Key, Overview, RoleRow, State, ThresholdRow, overview};
+pub use overview::{Key, Overview, RoleRow, State, Tally, ThresholdRow, overview, tally};

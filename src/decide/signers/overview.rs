@@ -1,6 +1,6 @@
 //! Who may do what by a list, and what will soon be missing.
 
-use crate::model::trust::{Signer, Threshold, Trust, fingerprint};
+use crate::model::trust::{Signed, Signer, Threshold, Trust, fingerprint};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -164,4 +164,47 @@ fn state(signer: &Signer, now: Timestamp) -> State {
         (None, _, Some(until)) if until.duration_since(now) <= SOON => State::EndsSoon { until },
         _ => State::Valid,
     }
+}
+
+/// How far a commit has come towards a threshold that needs more than its signer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// "safe", "disruptive", "destructive", "trust".
+    pub effect: &'static str,
+    /// People who signed and count.
+    pub have: usize,
+    /// People who must have.
+    pub need: u8,
+    /// People who could still sign.
+    pub could: Vec<String>,
+}
+
+/// Counts, by a list, those who stand behind a commit.
+pub fn tally<'s>(
+    list: &Trust,
+    behind: impl Iterator<Item = &'s Signed> + Clone,
+    changes_the_list: bool,
+    now: Timestamp,
+) -> Vec<Tally> {
+    let rows = overview(list, now).thresholds;
+    rows.into_iter()
+        .filter(|row| match row.effect {
+            "trust" => changes_the_list,
+            _ => row.signers > 1 || !row.roles.is_empty(),
+        })
+        .map(|row| {
+            let counted: BTreeSet<&str> = behind
+                .clone()
+                .filter(|signed| row.roles.is_empty() || row.roles.contains(&signed.role))
+                .map(|signed| signed.person.as_str())
+                .collect();
+            let could = row.people.into_iter();
+            Tally {
+                effect: row.effect,
+                have: counted.len(),
+                need: row.signers,
+                could: could.filter(|p| !counted.contains(p.as_str())).collect(),
+            }
+        })
+        .collect()
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per command, thin over `flow`.
 
 mod apply;
+mod approve;
 mod backup;
 mod check;
 mod demo;
@@ -13,6 +14,7 @@ mod plan;
 mod points;
 pub mod reference;
 mod secret;
+mod trust;
 
 use super::exit::{self, Exit};
 use clap::{Parser, Subcommand};
@@ -45,6 +47,11 @@ enum Command {
     Init(init::Args),
     /// Is the commit accepted, and do its files make sense?
     Check(On<check::Args>),
+    /// Put your name to a commit that somebody else signed
+    Approve(On<approve::Args>),
+    /// Who may sign for what: look at it, change it
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// Seal a secret from standard input into the work tree, for all recipients of trust.toml
     Secret(On<secret::Args>),
     /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
@@ -77,6 +84,8 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
         Command::Check(on) => check::run(&on.args, &on.estate).into(),
+        Command::Approve(on) => block_on(approve::run(on.args, on.estate)),
+        Command::Trust(command) => trust::run(&command).into(),
         Command::Secret(on) => secret::run(&on.args, &on.estate).into(),
         Command::Key(estate) => key::run(&estate).into(),
         Command::Password(on) => password::run(&on.args, &on.estate).into(),

@@ -2,6 +2,7 @@
 
 pub mod plan;
 pub mod run;
+pub mod trust;
 
 use clap::ValueEnum;
 

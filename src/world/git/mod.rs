@@ -9,6 +9,7 @@ mod error;
 pub mod fetch;
 mod history;
 mod id;
+pub mod inspect;
 mod judge;
 mod known;
 pub mod lineage;
