@@ -9,7 +9,6 @@ mod error;
 pub mod fetch;
 mod history;
 mod id;
-pub mod inspect;
 mod judge;
 mod known;
 pub mod lineage;
