@@ -1,14 +1,13 @@
 //! Somebody puts their name to a commit that another person signed.
 
-use super::estate::{inspect, verify};
+use super::estate::{explain, verify};
 use crate::decide::authority::Rules;
 use crate::model::authority::{Authority as _, Breach, When};
 use crate::model::ids::CommitId;
 use crate::model::trust::{Signed, Trust, fingerprint};
 use crate::world::git::fetch::{self, FetchError};
-use crate::world::git::inspect::Inspected;
 use crate::world::git::sign::{self, SignError};
-use crate::world::git::{self, Known, Question, TrustError};
+use crate::world::git::{self, Explained, Known, Question, TrustError};
 use jiff::Timestamp;
 use ssh_key::public::KeyData;
 use std::path::{Path, PathBuf};
@@ -42,9 +41,9 @@ impl Grounds {
 #[derive(Debug)]
 pub struct Looked {
     /// What it is.
-    pub commit: Inspected,
-    /// It is the root, which is trusted by configuration.
-    pub is_root: bool,
+    pub commit: Explained,
+    /// The lists that judge it: those of its parents; for the root its own.
+    pub judges: Vec<(CommitId, Trust)>,
     /// Why it is not accepted.
     pub refused: Option<TrustError>,
 }
@@ -84,23 +83,29 @@ pub enum ApproveError {
 /// Looks at a commit of the estate; all commits before it must be accepted.
 pub fn look(grounds: &Grounds, name: &str) -> Result<Looked, TrustError> {
     let id = git::resolve(&grounds.repository, name)?;
-    let is_root = id == grounds.root;
     let mut known = grounds.known.clone();
+    let mut judges = Vec::new();
     for number in 1.. {
-        if is_root {
-            known = verify(&grounds.question(id.as_str(), &known))?.seen().clone();
-            break;
-        }
-        let parent = format!("{id}^{number}");
-        match verify(&grounds.question(&parent, &known)) {
-            Ok(accepted) => known = accepted.seen().clone(),
-            Err(TrustError::NoHead { .. }) => break,
+        let judge = if id == grounds.root {
+            id.to_string()
+        } else {
+            format!("{id}^{number}")
+        };
+        match verify(&grounds.question(&judge, &known)) {
+            Ok(accepted) => {
+                judges.push((accepted.id().clone(), accepted.trust().clone()));
+                known = accepted.seen().clone();
+            }
+            Err(TrustError::NoHead { .. }) if number > 1 => break,
             Err(error) => return Err(error),
+        }
+        if id == grounds.root {
+            break;
         }
     }
     Ok(Looked {
-        commit: inspect(&grounds.question(id.as_str(), &known))?,
-        is_root,
+        commit: explain(&grounds.question(id.as_str(), &known), id.as_str())?,
+        judges,
         refused: verify(&grounds.question(id.as_str(), &grounds.known)).err(),
     })
 }
@@ -124,30 +129,33 @@ pub fn approve(
     shown: impl FnOnce(&Looked),
 ) -> Result<Approved, ApproveError> {
     let looked = look(grounds, name)?;
-    let commit = looked.commit.id.clone();
-    if let (Err(why), false) = (&looked.commit.key, looked.is_root) {
+    let commit = looked.commit.commit.clone();
+    if let Some(fault) = &looked.commit.unsound {
         return Err(ApproveError::NotSigned {
             commit,
-            why: why.clone(),
+            why: fault.message.clone(),
         });
     }
     shown(&looked);
     let approval = sign::approve(&grounds.repository, &commit)?;
     let mut by = None;
-    for heard in &looked.commit.hearings {
-        let signer = heard.signed.as_ref().ok();
-        let counted = counts(&heard.list, signer, &approval.key, grounds.now);
+    for (judge, list) in &looked.judges {
+        let said = looked.commit.judged.iter().find(|j| j.parent == *judge);
+        let signer = said.and_then(|judged| judged.signed.as_ref());
+        let counted = counts(list, signer, &approval.key, grounds.now);
         let counted = counted.map_err(|why| ApproveError::WouldNotCount {
-            key: called(&heard.list, &approval.key),
-            judge: heard.judge.clone(),
+            key: called(list, &approval.key),
+            judge: judge.clone(),
             why,
         })?;
         by.get_or_insert(counted);
     }
-    let by = by.ok_or_else(|| ApproveError::NotSigned {
-        commit: commit.clone(),
-        why: "no list judges it".to_owned(),
-    })?;
+    let Some(by) = by else {
+        return Err(ApproveError::NotSigned {
+            commit,
+            why: "no list judges it".to_owned(),
+        });
+    };
     let reference = sign::keep(&grounds.repository, &commit, &approval)?;
     let now = look(grounds, commit.as_str())?;
     Ok(Approved { by, reference, now })

@@ -9,9 +9,8 @@ use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use crate::world::catalogue::embedded;
 use crate::world::clock::{Clock as _, SystemClock};
-use crate::world::git::inspect::{self, Inspected};
 use crate::world::git::write::{self, WriteError};
-use crate::world::git::{self, Known, KnownError, Question, TrustError, VerifiedCommit};
+use crate::world::git::{self, Explained, Known, KnownError, Question, TrustError, VerifiedCommit};
 use crate::world::secrets::{Opener, SecretError, seal};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,9 +69,9 @@ pub fn verify(question: &Question<'_>) -> Result<VerifiedCommit, TrustError> {
     git::verify(question, &Rules)
 }
 
-/// What can be said of a commit whose parents are accepted, whether it is accepted or not.
-pub fn inspect(question: &Question<'_>) -> Result<Inspected, TrustError> {
-    inspect::inspect(question, &Rules)
+/// Everything about one commit: who signed and approved it, what it may, what is missing.
+pub fn explain(question: &Question<'_>, commit: &str) -> Result<Explained, TrustError> {
+    git::explain(question, &Rules, commit)
 }
 
 /// Verifies the chain to the configured head and resolves its files. Writes nothing.

@@ -77,7 +77,7 @@ fn refused(error: ApproveError) -> Exit {
 }
 
 fn told(approved: &Approved, remote: &str, sent: bool, now: Timestamp) -> String {
-    let commit = &approved.now.commit.id;
+    let commit = &approved.now.commit.commit;
     let mut text = format!(
         "Approved {:.12} as {} ({}).\n",
         commit.as_str(),

@@ -4,6 +4,7 @@ use crate::decide::signers::{Key, Overview, State, Tally, tally};
 use crate::flow::approve::Looked;
 use crate::model::causes::chain;
 use crate::model::trust::{FILE, Signed};
+use crate::world::git::Fault;
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -94,72 +95,75 @@ fn warning(key: &Key) -> Option<String> {
 
 /// Who stands behind a commit: who signed it, and approvals that count.
 fn behind(looked: &Looked) -> Vec<&Signed> {
-    let signer = looked.commit.hearings.first();
-    let signer = signer.and_then(|heard| heard.signed.as_ref().ok());
-    let approvals = looked.commit.approvals.iter();
-    let approvals = approvals.filter_map(|opinion| opinion.verdict.as_ref().ok());
-    signer.into_iter().chain(approvals).collect()
+    let commit = &looked.commit;
+    let signer = commit.judged.first().filter(|_| commit.unsound.is_none());
+    let signer = signer.and_then(|judged| judged.signed.as_ref());
+    let counted = commit.approvals.iter().filter(|one| one.fault.is_none());
+    signer
+        .into_iter()
+        .chain(counted.filter_map(|one| one.signed.as_ref()))
+        .collect()
 }
 
 /// What is still to be signed for, by the list that judges the commit.
 pub fn missing(looked: &Looked, now: Timestamp) -> Vec<Tally> {
-    let Some(heard) = looked.commit.hearings.first() else {
+    let Some((_, list)) = looked.judges.first() else {
         return Vec::new();
     };
-    let list_changes = heard.changed.iter().any(|path| path == FILE);
-    tally(&heard.list, behind(looked).into_iter(), list_changes, now)
+    let mut changed = looked.commit.judged.iter().flat_map(|j| &j.changed);
+    let list_changes = changed.any(|path| path == FILE);
+    tally(list, behind(looked).into_iter(), list_changes, now)
 }
 
 /// One commit, for people.
 pub fn commit(looked: &Looked, now: Timestamp) -> String {
     let commit = &looked.commit;
     let mut out = String::new();
-    let _ = writeln!(out, "commit {}\n       {}", commit.id, commit.subject);
-    let answer = match (&looked.refused, looked.is_root) {
+    let _ = writeln!(out, "commit {}\n       {}", commit.commit, commit.subject);
+    let answer = match (&looked.refused, commit.is_root) {
         (None, true) => "trusted: it is the configured root".to_owned(),
         (None, false) => "accepted".to_owned(),
         (Some(error), _) => format!("refused: {}", chain(error)),
     };
     let _ = writeln!(out, "{answer}");
-    match &commit.key {
-        Ok(print) => {
-            let _ = writeln!(out, "\nsigned with {print}");
-        }
-        Err(why) if !looked.is_root => {
-            let _ = writeln!(out, "\nnot signed soundly: {why}");
-        }
-        Err(_) => {}
+    if let Some(print) = &commit.fingerprint {
+        let _ = writeln!(out, "\nsigned with {print}");
     }
-    for heard in commit.hearings.iter().filter(|_| !looked.is_root) {
-        let _ = writeln!(out, "\nby the list of parent {:.12}", heard.judge.as_str());
-        match &heard.signed {
-            Ok(signed) => {
-                let _ = writeln!(
-                    out,
-                    "  signed by {}; {} may change: {}",
-                    person(signed),
-                    signed.role,
-                    heard.may.join(", ")
-                );
-            }
-            Err(breach) => {
-                let _ = writeln!(out, "  the signature does not count: {breach}");
-            }
+    if let Some(fault) = &commit.unsound {
+        let _ = writeln!(out, "\nnot signed soundly: {}", fault.message);
+    }
+    for judged in &commit.judged {
+        let _ = writeln!(out, "\nby the list of parent {:.12}", judged.parent.as_str());
+        if let Some(signed) = &judged.signed {
+            let _ = writeln!(
+                out,
+                "  signed by {}; {} may change: {}",
+                person(signed),
+                signed.role,
+                people(&judged.may)
+            );
         }
-        files(&mut out, "changes", &heard.changed);
-        files(&mut out, "brings from another branch", &heard.brought);
-        if let Some(breach) = &heard.forbidden {
-            let _ = writeln!(out, "  not allowed: {breach}");
+        files(&mut out, "changes", &judged.changed);
+        files(&mut out, "brings from another branch", &judged.brought);
+        for fault in &judged.faults {
+            let _ = writeln!(out, "  {}: {}", fault.code, fault.message);
         }
+    }
+    if let Some(fault) = &commit.own_list {
+        let _ = writeln!(out, "\nits own list: {}", fault.message);
     }
     if !commit.approvals.is_empty() {
         let _ = writeln!(out, "\napprovals");
     }
-    for opinion in &commit.approvals {
-        let key = opinion.fingerprint.as_deref().unwrap_or("unreadable");
-        let _ = match &opinion.verdict {
-            Ok(signed) => writeln!(out, "  {} with {key}", person(signed)),
-            Err(why) => writeln!(out, "  does not count: {key}: {why}"),
+    for one in &commit.approvals {
+        let key = one.fingerprint.as_deref().unwrap_or("unreadable");
+        let whose = match &one.signed {
+            Some(signed) => format!("{} with {key}", person(signed)),
+            None => key.to_owned(),
+        };
+        let _ = match &one.fault {
+            None => writeln!(out, "  {whose}"),
+            Some(fault) => writeln!(out, "  does not count: {whose}: {}", fault.message),
         };
     }
     let missing = missing(looked, now);
@@ -209,41 +213,43 @@ fn files(out: &mut String, verb: &str, files: &[String]) {
 /// One commit, for programs.
 pub fn commit_json(looked: &Looked, now: Timestamp) -> Value {
     let commit = &looked.commit;
-    let hearings: Vec<Value> = commit
-        .hearings
+    let fault = |fault: &Fault| json!({ "code": fault.code, "message": fault.message });
+    let judged: Vec<Value> = commit
+        .judged
         .iter()
-        .map(|heard| {
+        .map(|judged| {
             json!({
-                "judge": heard.judge,
-                "signed": heard.signed.as_ref().ok().map(signed_json),
-                "refused": heard.signed.as_ref().err().map(ToString::to_string)
-                    .or_else(|| heard.forbidden.as_ref().map(ToString::to_string)),
-                "may": heard.may,
-                "changed": heard.changed,
-                "brought": heard.brought,
+                "parent": judged.parent,
+                "signed": judged.signed.as_ref().map(signed_json),
+                "may": judged.may,
+                "changed": judged.changed,
+                "brought": judged.brought,
+                "faults": judged.faults.iter().map(fault).collect::<Vec<_>>(),
             })
         })
         .collect();
     let approvals: Vec<Value> = commit
         .approvals
         .iter()
-        .map(|opinion| {
+        .map(|one| {
             json!({
-                "reference": opinion.reference,
-                "fingerprint": opinion.fingerprint,
-                "by": opinion.verdict.as_ref().ok().map(signed_json),
-                "refused": opinion.verdict.as_ref().err(),
+                "reference": one.reference,
+                "fingerprint": one.fingerprint,
+                "signed": one.signed.as_ref().map(signed_json),
+                "counts": one.fault.is_none(),
+                "fault": one.fault.as_ref().map(fault),
             })
         })
         .collect();
     json!({
-        "commit": commit.id,
+        "commit": commit.commit,
         "subject": commit.subject,
-        "root": looked.is_root,
+        "root": commit.is_root,
         "accepted": looked.refused.is_none(),
         "refused": looked.refused.as_ref().map(|error| chain(error)),
-        "key": commit.key.as_ref().ok(),
-        "hearings": hearings,
+        "fingerprint": commit.fingerprint,
+        "unsound": commit.unsound.as_ref().map(fault),
+        "judged": judged,
         "approvals": approvals,
         "tally": missing(looked, now),
     })

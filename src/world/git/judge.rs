@@ -4,7 +4,7 @@
 use super::approval;
 use super::commit::{NAMESPACE, RawCommit};
 use super::error::{Refusal, TrustError};
-use super::history::History;
+use super::history::{History, Node};
 use super::id::ObjectId;
 use super::lists::{List, Lists};
 use super::signature::{Signature, Unsound};
@@ -43,8 +43,6 @@ pub(super) struct Judgement {
 
 /// How one parent's list sees a commit.
 pub(super) struct Hearing {
-    pub parent: ObjectId,
-    pub list: List,
     /// Files that the signer is answerable for.
     pub changed: Vec<String>,
     /// Files that a merge brought from another parent.
@@ -95,7 +93,7 @@ impl Court<'_> {
                 .authority
                 .admit(&list.trust, act.key, &act.when)
                 .map_err(refuse)?;
-            let hearing = self.hear(act, parent, list.clone())?;
+            let hearing = self.hear(act, parent, &list)?;
             self.authority
                 .allow(&list.trust, signer, &hearing.changed)
                 .map_err(refuse)?;
@@ -120,7 +118,12 @@ impl Court<'_> {
     }
 
     /// What differs from one parent, and what of it a merge only brought.
-    pub fn hear(&self, act: &Act<'_>, parent: ObjectId, list: List) -> Result<Hearing, TrustError> {
+    pub fn hear(
+        &self,
+        act: &Act<'_>,
+        parent: ObjectId,
+        list: &List,
+    ) -> Result<Hearing, TrustError> {
         let tree = self.tree(parent)?;
         let all = self.trees.differences(act.id, tree, act.tree)?;
         let mut sides = Vec::new();
@@ -151,8 +154,6 @@ impl Court<'_> {
         let own: BTreeSet<&String> = changed.iter().collect();
         let brought = all.iter().filter(|path| !own.contains(path)).cloned();
         Ok(Hearing {
-            parent,
-            list,
             brought: brought.collect(),
             changed,
         })
@@ -160,7 +161,7 @@ impl Court<'_> {
 
     /// A change of the list itself needs as many people as the parent's list
     /// says. Gives the revoked keys among those that it takes.
-    fn judge_trust(
+    pub fn judge_trust(
         &self,
         act: &Act<'_>,
         list: &List,
@@ -215,6 +216,13 @@ impl Court<'_> {
             fingerprint: print,
             why,
         }))
+    }
+
+    /// Does the list of this commit revoke the key?
+    pub fn revokes(&self, node: &Node, key: &KeyData) -> Result<bool, TrustError> {
+        let list = self.lists.of(node.id, node.tree)?;
+        let signer = list.trust.signer(key);
+        Ok(signer.is_some_and(|signer| signer.revoked.is_some()))
     }
 
     pub fn list(&self, commit: ObjectId) -> Result<List, TrustError> {

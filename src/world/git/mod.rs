@@ -6,6 +6,7 @@
 mod approval;
 mod commit;
 mod error;
+mod explain;
 pub mod fetch;
 mod history;
 mod id;
@@ -25,6 +26,7 @@ pub use crate::model::trust::Signed;
 pub use approval::{APPROVAL_NAMESPACE, APPROVALS, Flaw, approval_name};
 pub use commit::NAMESPACE;
 pub use error::{Refusal, TrustError};
+pub use explain::{Considered, Explained, Fault, Judged, explain};
 pub use known::{Known, KnownError};
 pub use signature::Unsound;
 pub use verify::{Approval, Question, VerifiedCommit, is_descendant, resolve, verify};

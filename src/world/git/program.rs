@@ -1,8 +1,7 @@
 //! The `git` program, asked for raw objects of repositories that libgit2
 //! cannot open. It is believed nothing: every object is checked against its id.
 
-use super::id::{Format, ObjectId};
-use super::objects::{Kind, Object};
+use super::id::{Format, Kind, Object, ObjectId};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};

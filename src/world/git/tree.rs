@@ -1,8 +1,8 @@
 //! Folders of a commit, read raw, and the files in them.
 
 use super::error::TrustError;
-use super::id::{Format, ObjectId};
-use super::objects::{Kind, Object, Objects};
+use super::id::{Format, Kind, Object, ObjectId};
+use super::objects::Objects;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
