@@ -96,7 +96,13 @@ fn unsigned_for(step: &Step, mandate: &Mandate) -> Vec<Violation> {
         .freezes
         .iter()
         .filter(|_| step.effect == Effect::Destructive)
-        .map(|freeze| violation("S9", step, format!("is destructive while {}", freeze.reason)));
+        .map(|freeze| {
+            violation(
+                "S9",
+                step,
+                format!("is destructive while {}", freeze.reason),
+            )
+        });
     short.into_iter().chain(frozen).collect()
 }
 

@@ -174,7 +174,9 @@ fn is_plain_name(name: &str) -> bool {
     name.chars().all(plain)
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.ends_with(|c: char| c.is_ascii_alphanumeric())
-        && !["..", "//", "/.", "./"].iter().any(|bad| name.contains(bad))
+        && !["..", "//", "/.", "./"]
+            .iter()
+            .any(|bad| name.contains(bad))
 }
 
 impl Config {

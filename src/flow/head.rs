@@ -36,9 +36,7 @@ pub(super) fn choose(config: &Config, past: &History) -> Result<Chosen, EstateEr
             let back = take(config, estate::read_at(config, old.as_str())?);
             let reason = set_back(old);
             Ok(Chosen {
-                standing: back
-                    .standing
-                    .instead_of(id.clone(), reason, REWRITTEN),
+                standing: back.standing.instead_of(id.clone(), reason, REWRITTEN),
                 set_back: Some(id),
                 ..back
             })

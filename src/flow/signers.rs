@@ -49,7 +49,8 @@ pub struct Changed {
 /// The text and the list of the work tree; the list is absent when the text has errors.
 pub fn of_work_tree(dir: &Path) -> Result<(String, Option<Trust>, Vec<Diagnostic>), ListError> {
     let path = dir.join(FILE);
-    let text = std::fs::read_to_string(&path).map_err(|source| WriteError::File { path, source })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| WriteError::File { path, source })?;
     let (list, findings) = trust::read(FILE, text.as_bytes());
     Ok((text, list, findings))
 }

@@ -228,7 +228,10 @@ fn staleness(config: &Config, now: Timestamp) -> Option<Freeze> {
             from.remote,
             show_duration(now.duration_since(at))
         ),
-        Some(at) => format!("the last fetch from {} is dated {at}, which is to come", from.remote),
+        Some(at) => format!(
+            "the last fetch from {} is dated {at}, which is to come",
+            from.remote
+        ),
         None => format!("nothing was ever fetched from {}", from.remote),
     };
     Some(Freeze {

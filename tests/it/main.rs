@@ -7,6 +7,7 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod approvals;
 mod blueprints;
 mod changes;
 mod conformance;
@@ -16,6 +17,7 @@ mod estate_files;
 mod estate_fixture;
 mod estate_init;
 mod estate_trust;
+mod fetch;
 mod hoster_hetzner;
 mod hoster_pool;
 mod independence;
@@ -23,6 +25,7 @@ mod journal;
 mod lab_hetzner;
 mod lab_pure;
 mod manifest;
+mod people;
 mod plan_apply;
 mod plan_brake;
 mod plan_check;
@@ -41,3 +44,4 @@ mod s05_stale_basis;
 mod s13_secrets;
 mod sample;
 mod structure;
+mod trust_commands;

@@ -78,8 +78,7 @@ fn s16_a_fault_in_one_stacks_plan_holds_that_stack() {
         .iter_mut()
         .find(|s| matches!(s.action, Action::Open { .. }));
     open.unwrap().after.clear();
-    let violations: Vec<Violation> =
-        world.check(draft.clone()).unwrap_err();
+    let violations: Vec<Violation> = world.check(draft.clone()).unwrap_err();
     let rest = without(draft, &violations);
     let rest = world.check(rest).unwrap();
     assert!(rest.plan().steps.iter().all(|s| s.stack.is_none()));

@@ -212,9 +212,10 @@ fn s05_a_move_cut_off_after_the_fence_is_finished_without_asking_again() {
 #[test]
 fn s05_a_waiver_is_asked_for_by_people() {
     let mut world = running(IONOS);
-    world
-        .silent
-        .insert(machine("acme-e1"), super::plan_world::gap("machine acme-e1"));
+    world.silent.insert(
+        machine("acme-e1"),
+        super::plan_world::gap("machine acme-e1"),
+    );
     let waiver = "\n[[waiver]]\nmachine = \"acme-e1\"\nreason = \"burnt down\"\n";
     world.now_wants(acme_with(IONOS, &format!("{REPAIR}{waiver}")));
     world.mandate.trust.thresholds.destructive = two(&[]);
@@ -234,7 +235,11 @@ fn s05_a_changed_file_is_held_and_the_backup_that_would_follow_it_is_not() {
     assert_eq!(kinds(&plan), ["backup"]);
     assert!(matches!(
         holds_of(&plan, "acme")[..],
-        [Hold::NeedsApproval { have: 1, need: 2, .. }]
+        [Hold::NeedsApproval {
+            have: 1,
+            need: 2,
+            ..
+        }]
     ));
 }
 

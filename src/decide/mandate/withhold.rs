@@ -75,9 +75,7 @@ fn connected(
         open.extend(dependents);
         if joins(step) {
             let before = step.after.iter().filter_map(|id| by_id.get(id).copied());
-            open.extend(before.filter(|b| {
-                b.stack == step.stack && joins(b) && !stands_alone(b)
-            }));
+            open.extend(before.filter(|b| b.stack == step.stack && joins(b) && !stands_alone(b)));
         }
     }
     held

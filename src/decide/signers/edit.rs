@@ -96,9 +96,10 @@ pub fn revoke(text: &str, name: &str, at: Timestamp, reason: &str) -> Result<Str
 }
 
 fn read(text: &str) -> Result<DocumentMut, EditError> {
-    text.parse().map_err(|error: toml_edit::TomlError| EditError::Unreadable {
-        why: error.message().to_owned(),
-    })
+    text.parse()
+        .map_err(|error: toml_edit::TomlError| EditError::Unreadable {
+            why: error.message().to_owned(),
+        })
 }
 
 fn signers(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, EditError> {

@@ -225,7 +225,10 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
     let need = changed.judge.thresholds.trust.signers;
     let mut next = vec![
         format!("git add {FILE}"),
-        format!("git commit -S -m \"{}\"", title.replace(['"', '\\', '$', '`'], "")),
+        format!(
+            "git commit -S -m \"{}\"",
+            title.replace(['"', '\\', '$', '`'], "")
+        ),
     ];
     if need > 1 {
         next.push("holdfast approve HEAD --push".to_owned());

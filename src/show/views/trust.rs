@@ -133,7 +133,11 @@ pub fn commit(looked: &Looked, now: Timestamp) -> String {
         let _ = writeln!(out, "\nnot signed soundly: {}", fault.message);
     }
     for judged in &commit.judged {
-        let _ = writeln!(out, "\nby the list of parent {:.12}", judged.parent.as_str());
+        let _ = writeln!(
+            out,
+            "\nby the list of parent {:.12}",
+            judged.parent.as_str()
+        );
         if let Some(signed) = &judged.signed {
             let _ = writeln!(
                 out,

@@ -72,7 +72,11 @@ impl Walk<'_> {
             if !found.same.insert(name.clone()) {
                 continue;
             }
-            let before = if id == root { &[] } else { self.parents(id, &name)? };
+            let before = if id == root {
+                &[]
+            } else {
+                self.parents(id, &name)?
+            };
             let same: Vec<ObjectId> = before
                 .iter()
                 .filter(|(_, differing)| !differing.iter().any(|path| is_input(path, owner)))
@@ -119,5 +123,8 @@ pub fn approved(repository: &Path) -> Result<BTreeSet<CommitId>, TrustError> {
         let (commit, _) = name.strip_prefix(APPROVALS)?.split_once('/')?;
         Some(CommitId::new(commit))
     };
-    Ok(references.iter().filter_map(|(name, _)| commit(name)).collect())
+    Ok(references
+        .iter()
+        .filter_map(|(name, _)| commit(name))
+        .collect())
 }

@@ -76,7 +76,8 @@ pub fn approve(repository: &Path, commit: &CommitId) -> Result<SignedApproval, S
     let Some(key) = key.filter(|key| !key.is_empty()) else {
         return Err(SignError::Setting {
             setting: "user.signingkey",
-            why: "is not set; name your key's file with: git config user.signingkey FILE".to_owned(),
+            why: "is not set; name your key's file with: git config user.signingkey FILE"
+                .to_owned(),
         });
     };
     let text = match plain_key(repository, &key) {
