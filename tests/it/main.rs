@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod authority;
 mod blueprints;
 mod changes;
 mod conformance;
@@ -45,3 +46,8 @@ mod s13_secrets;
 mod sample;
 mod structure;
 mod trust_commands;
+mod trust_formats;
+mod trust_known;
+mod trust_merges;
+mod trust_roles;
+mod trust_time;

@@ -218,11 +218,22 @@ impl Court<'_> {
         }))
     }
 
-    /// Does the list of this commit revoke the key?
+    /// Is this the commit by which the key was revoked? A merge that takes the
+    /// revocation from one parent says nothing about what the other brings.
     pub fn revokes(&self, node: &Node, key: &KeyData) -> Result<bool, TrustError> {
-        let list = self.lists.of(node.id, node.tree)?;
-        let signer = list.trust.signer(key);
-        Ok(signer.is_some_and(|signer| signer.revoked.is_some()))
+        let revoked = |list: &List| {
+            let signer = list.trust.signer(key);
+            signer.is_some_and(|signer| signer.revoked.is_some())
+        };
+        if !revoked(&self.lists.of(node.id, node.tree)?) {
+            return Ok(false);
+        }
+        for &parent in &node.parents {
+            if revoked(&self.list(parent)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub fn list(&self, commit: ObjectId) -> Result<List, TrustError> {

@@ -107,6 +107,10 @@ impl Objects {
         if let Some(id) = ObjectId::from_hex(self.format, name.as_bytes()) {
             return Some(id);
         }
+        // To libgit2 no name at all is HEAD.
+        if name.is_empty() {
+            return None;
+        }
         match &self.store {
             Store::Library(repository) => {
                 let commit = repository
