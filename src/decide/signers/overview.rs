@@ -1,6 +1,6 @@
 //! Who may do what by a list, and what will soon be missing.
 
-use crate::model::trust::{Signed, Signer, Threshold, Trust, fingerprint};
+use crate::model::trust::{FILE, Signed, Signer, Threshold, Trust, fingerprint};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -179,32 +179,61 @@ pub struct Tally {
     pub could: Vec<String>,
 }
 
-/// Counts, by a list, those who stand behind a commit.
-pub fn tally<'s>(
+/// Counts, by a list, those who stand behind a commit that changes these files.
+///
+/// Who signed it was judged by what it changes; an approver counts who may change the stacks
+/// in it as well, or what stacks share where it changes none.
+pub fn tally(
     list: &Trust,
-    behind: impl Iterator<Item = &'s Signed> + Clone,
-    changes_the_list: bool,
+    signer: Option<&Signed>,
+    approvers: &[&Signed],
+    changed: &[String],
     now: Timestamp,
 ) -> Vec<Tally> {
-    let rows = overview(list, now).thresholds;
-    rows.into_iter()
-        .filter(|row| match row.effect {
-            "trust" => changes_the_list,
-            _ => row.signers > 1 || !row.roles.is_empty(),
-        })
-        .map(|row| {
-            let counted: BTreeSet<&str> = behind
-                .clone()
-                .filter(|signed| row.roles.is_empty() || row.roles.contains(&signed.role))
-                .map(|signed| signed.person.as_str())
-                .collect();
-            let could = row.people.into_iter();
-            Tally {
-                effect: row.effect,
-                have: counted.len(),
-                need: row.signers,
-                could: could.filter(|p| !counted.contains(p.as_str())).collect(),
+    let stacks: Vec<&String> = changed
+        .iter()
+        .filter(|path| path.starts_with("stacks/"))
+        .collect();
+    let may_ask = |role: &str| {
+        list.roles.get(role).is_some_and(|role| {
+            if stacks.is_empty() {
+                role.may_change("hosters.toml")
+            } else {
+                stacks.iter().all(|path| role.may_change(path))
             }
         })
-        .collect()
+    };
+    let rows = overview(list, now).thresholds.into_iter();
+    rows.filter(|row| match row.effect {
+        "trust" => changed.iter().any(|path| path == FILE),
+        _ => row.signers > 1 || !row.roles.is_empty(),
+    })
+    .map(|row| {
+        let fits = |role: &String| row.roles.is_empty() || row.roles.contains(role);
+        let mut counted: BTreeSet<&str> = approvers
+            .iter()
+            .filter(|signed| fits(&signed.role) && may_ask(&signed.role))
+            .map(|signed| signed.person.as_str())
+            .collect();
+        counted.extend(
+            signer
+                .filter(|signed| fits(&signed.role))
+                .map(|signed| signed.person.as_str()),
+        );
+        let could: BTreeSet<&str> = list
+            .signers
+            .iter()
+            .filter(|other| state(other, now).counts())
+            .filter(|other| fits(&other.role) && may_ask(&other.role))
+            .map(|other| other.person.as_str())
+            .filter(|person| !counted.contains(person))
+            .collect();
+        Tally {
+            effect: row.effect,
+            have: counted.len(),
+            need: row.signers,
+            could: could.into_iter().map(str::to_owned).collect(),
+        }
+    })
+    .collect()
 }

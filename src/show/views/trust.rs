@@ -3,7 +3,7 @@
 use crate::decide::signers::{Key, Overview, State, Tally, tally};
 use crate::flow::approve::Looked;
 use crate::model::causes::chain;
-use crate::model::trust::{FILE, Signed};
+use crate::model::trust::Signed;
 use crate::world::git::Fault;
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
@@ -93,26 +93,22 @@ fn warning(key: &Key) -> Option<String> {
     ))
 }
 
-/// Who stands behind a commit: who signed it, and approvals that count.
-fn behind(looked: &Looked) -> Vec<&Signed> {
-    let commit = &looked.commit;
-    let signer = commit.judged.first().filter(|_| commit.unsound.is_none());
-    let signer = signer.and_then(|judged| judged.signed.as_ref());
-    let counted = commit.approvals.iter().filter(|one| one.fault.is_none());
-    signer
-        .into_iter()
-        .chain(counted.filter_map(|one| one.signed.as_ref()))
-        .collect()
-}
-
 /// What is still to be signed for, by the list that judges the commit.
 pub fn missing(looked: &Looked, now: Timestamp) -> Vec<Tally> {
+    let commit = &looked.commit;
     let Some((_, list)) = looked.judges.first() else {
         return Vec::new();
     };
-    let mut changed = looked.commit.judged.iter().flat_map(|j| &j.changed);
-    let list_changes = changed.any(|path| path == FILE);
-    tally(list, behind(looked).into_iter(), list_changes, now)
+    let judged = commit.judged.first().filter(|_| commit.unsound.is_none());
+    let signer = judged.and_then(|judged| judged.signed.as_ref());
+    let counted = commit.approvals.iter().filter(|one| one.fault.is_none());
+    let approvers: Vec<&Signed> = counted.filter_map(|one| one.signed.as_ref()).collect();
+    let changed: Vec<String> = commit
+        .judged
+        .iter()
+        .flat_map(|judged| judged.changed.iter().cloned())
+        .collect();
+    tally(list, signer, &approvers, &changed, now)
 }
 
 /// One commit, for people.
