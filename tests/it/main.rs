@@ -46,6 +46,7 @@ mod s13_secrets;
 mod sample;
 mod structure;
 mod trust_commands;
+mod trust_estate;
 mod trust_formats;
 mod trust_known;
 mod trust_merges;
