@@ -1,5 +1,6 @@
 //! A recovery point now, because a person asks for it: the same steps as in any plan.
 
+use super::anchor;
 use super::apply::{self, Report, Reporter};
 use super::reconcile::{PlanError, Planned, plan_now};
 use super::session::Session;
@@ -48,5 +49,7 @@ pub async fn back_up(
         })?;
     let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
     let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop).await;
-    Ok(report.map_err(PlanError::Stale)?)
+    let report = report.map_err(PlanError::Stale)?;
+    anchor::drop_anchor(session, &report, &mandate.freezes).await;
+    Ok(report)
 }

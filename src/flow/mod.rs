@@ -1,6 +1,7 @@
 //! What we do: observe, apply, back up, verify, reconcile. Decisions and world put together.
 
 pub mod adopt;
+pub mod anchor;
 pub mod apply;
 pub mod approve;
 pub mod back_up;

@@ -1,9 +1,11 @@
 //! Observe, plan, check, apply, and again until nothing is left to do. No step looks back.
 
 use super::adopt;
+use super::anchor;
 use super::apply::{self, Report, Reporter};
 use super::observe::{self, Look};
 use super::session::Session;
+use super::standing::alarm;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
 use crate::decide::history::History;
 use crate::decide::mandate::{Mandate, withhold};
@@ -64,8 +66,12 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         &past,
         digest,
     );
-    let plan = session.standing.tell(plan);
-    let mandate = session.standing.mandate(&plan, &past, look.observed.at)?;
+    let mut plan = session.standing.tell(plan);
+    let mut mandate = session.standing.mandate(&plan, &past, look.observed.at)?;
+    let anchors = anchor::read(session, &look.observed).await;
+    let doubts = anchor::doubts(session, &anchors).await?;
+    plan.held.extend(doubts.iter().map(alarm));
+    mandate.freezes.extend(doubts);
     let plan = withhold(plan, &mandate);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {
         Ok(plan) => plan,
@@ -130,6 +136,7 @@ pub async fn reconcile(
             stop,
         )
         .await?;
+        anchor::drop_anchor(session, &report, &planned.mandate.freezes).await;
         done.reports.push(report);
     }
     Ok(done)

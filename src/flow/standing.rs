@@ -5,7 +5,7 @@ use crate::decide::history::History;
 use crate::decide::mandate::{Assent, Backer, Freeze, Mandate};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, StackId};
-use crate::model::plan::{Cause, Held, Hold, Plan};
+use crate::model::plan::{Held, Hold, Plan};
 use crate::model::trust::{Trust, fingerprint};
 use crate::model::units::show_duration;
 use crate::world::git::fetch::{self, LastFetch};
@@ -20,6 +20,8 @@ use std::path::PathBuf;
 pub struct Standing {
     /// The estate's repository.
     pub repository: PathBuf,
+    /// The journal.
+    pub state: PathBuf,
     /// The configured root.
     pub root: CommitId,
     /// The accepted head.
@@ -41,6 +43,7 @@ impl Standing {
     pub fn new(config: &Config, head: &VerifiedCommit) -> Self {
         Self {
             repository: config.estate.clone(),
+            state: config.state.clone(),
             root: config.root.clone(),
             head: head.id().clone(),
             trust: head.trust().clone(),
@@ -75,15 +78,7 @@ impl Standing {
     pub fn tell(&self, mut plan: Plan) -> Plan {
         plan.gaps.extend(self.gaps.iter().cloned());
         plan.held.extend(self.refused.iter().cloned());
-        plan.held.extend(self.freezes.iter().map(|freeze| Held {
-            stack: None,
-            wanted: "anything destructive".to_owned(),
-            hold: Hold::Forbidden {
-                rule: freeze.rule.clone(),
-                reason: freeze.reason.clone(),
-            },
-            remedy: freeze.remedy.clone(),
-        }));
+        plan.held.extend(self.freezes.iter().map(alarm));
         plan
     }
 
@@ -96,13 +91,10 @@ impl Standing {
     ) -> Result<Mandate, TrustError> {
         let mut mandate = Mandate::new(self.trust.clone(), now);
         mandate.freezes.clone_from(&self.freezes);
-        if !Mandate::asks_for_more(&self.trust) {
-            return Ok(mandate);
-        }
         let owners: BTreeSet<Option<StackId>> = plan
             .steps
             .iter()
-            .filter(|step| step.why.cause != Cause::Reality)
+            .filter(|step| mandate.asks_for_more(step))
             .map(|step| step.stack.clone())
             .collect();
         if owners.is_empty() {
@@ -182,6 +174,19 @@ impl Standing {
             .signers
             .iter()
             .any(|s| s.revoked.is_some() && fingerprint(s.key.key_data()) == print)
+    }
+}
+
+/// A freeze that stands in the plan whether a step is held by it or not.
+pub fn alarm(freeze: &Freeze) -> Held {
+    Held {
+        stack: None,
+        wanted: "anything destructive".to_owned(),
+        hold: Hold::Forbidden {
+            rule: freeze.rule.clone(),
+            reason: freeze.reason.clone(),
+        },
+        remedy: freeze.remedy.clone(),
     }
 }
 

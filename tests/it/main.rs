@@ -7,6 +7,7 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod anchor;
 mod approvals;
 mod authority;
 mod blueprints;

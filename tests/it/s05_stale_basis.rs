@@ -69,6 +69,7 @@ async fn begun(world: &World, plan: &CheckedPlan, commit: &CommitId) -> (bool, u
     };
     let standing = Standing {
         repository: "/nowhere".into(),
+        state: "/nowhere".into(),
         root: commit.clone(),
         head: commit.clone(),
         trust: world.mandate.trust.clone(),

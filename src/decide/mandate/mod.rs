@@ -97,13 +97,10 @@ impl Mandate {
         }
     }
 
-    /// Does any effect need more than that the commit was accepted? If not, nobody need
-    /// look up who signed for what.
-    pub fn asks_for_more(trust: &Trust) -> bool {
-        let t = &trust.thresholds;
-        [&t.safe, &t.disruptive, &t.destructive]
-            .into_iter()
-            .any(|threshold| !is_plain(threshold))
+    /// May the step need more than that the commit was accepted? If not, nobody need look up
+    /// who signed for it.
+    pub fn asks_for_more(&self, step: &Step) -> bool {
+        step.why.cause != Cause::Reality && !is_plain(self.threshold(step.effect))
     }
 
     /// Is it something that people ask for, and not a repair?
