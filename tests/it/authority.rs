@@ -19,8 +19,11 @@ fn public(number: u8) -> String {
     key.to_openssh().unwrap()
 }
 
-/// Signers as `name`, number of the key, further lines; then further tables.
-fn text(signers: &[(&str, u8, &str)], more: &str) -> String {
+/// Name, number of the key, further lines.
+type Line<'l> = (&'l str, u8, &'l str);
+
+/// These signers, then further tables.
+fn text(signers: &[Line<'_>], more: &str) -> String {
     let mut text = "schema = 1\n".to_owned();
     for (name, number, lines) in signers {
         let key = public(*number);
@@ -31,7 +34,7 @@ fn text(signers: &[(&str, u8, &str)], more: &str) -> String {
     )
 }
 
-fn read(signers: &[(&str, u8, &str)], more: &str) -> Trust {
+fn read(signers: &[Line<'_>], more: &str) -> Trust {
     let text = text(signers, more);
     Rules
         .read(text.as_bytes())
@@ -55,7 +58,7 @@ const OWNER: &str = "role = \"owner\"";
 #[test]
 fn a_list_that_says_nothing_sound_is_refused_with_its_line_and_remedy() {
     let two = "[thresholds]\ntrust = { signers = 2, roles = [\"owner\"] }";
-    let cases: [(&str, Vec<(&str, u8, &str)>, &str, &str); 20] = [
+    let cases: [(&str, Vec<Line<'_>>, &str, &str); 20] = [
         (
             "no owner",
             vec![("a", 1, "role = \"operator\"")],

@@ -9,6 +9,9 @@ const OWNER: &str = "role = \"owner\"";
 const TWO: &str = "[thresholds]\ntrust = { signers = 2, roles = [\"owner\"] }";
 const ADMIN: &str = "[[role]]\nname = \"acme-admin\"\nstacks = [\"acme\"]";
 
+/// Path and content.
+type Files<'f> = &'f [(&'f str, &'f str)];
+
 struct Place {
     lab: Lab,
     anna: Key,
@@ -60,7 +63,7 @@ fn a_customers_admin_changes_a_customers_own_file_and_nothing_else() {
     let trust = at.list("acme-admin", ADMIN);
     let files = [("stacks/acme.toml", "1"), ("stacks/other.toml", "1")];
     let root = at.lab.signed(&content(&[], &trust, &files), &at.anna);
-    let cases: [(&[(&str, &str)], Option<&str>); 5] = [
+    let cases: [(Files<'_>, Option<&str>); 5] = [
         (
             &[("stacks/acme.toml", "2"), ("stacks/other.toml", "1")],
             None,

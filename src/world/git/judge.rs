@@ -87,7 +87,7 @@ impl Court<'_> {
         }
         for &parent in act.parents {
             let list = self.list(parent)?;
-            let refuse = |why| self.refusal(act.id, parent, &list, act.key, why);
+            let refuse = |why| refusal(act.id, parent, &list, act.key, why);
             // Who is nobody here costs no comparison of trees.
             let signer = self
                 .authority
@@ -196,28 +196,6 @@ impl Court<'_> {
         Ok(suffices(&all).map(|()| late))
     }
 
-    pub fn refusal(
-        &self,
-        commit: ObjectId,
-        judge: ObjectId,
-        list: &List,
-        key: &KeyData,
-        why: Breach,
-    ) -> TrustError {
-        let print = fingerprint(key);
-        let who = match list.trust.signer(key) {
-            Some(signer) => format!("{} ({}, key {print})", signer.name, signer.role),
-            None => format!("an unknown key ({print})"),
-        };
-        TrustError::Refused(Box::new(Refusal {
-            commit: commit.to_string(),
-            judge: judge.to_string(),
-            who,
-            fingerprint: print,
-            why,
-        }))
-    }
-
     /// Is this the commit by which the key was revoked? A merge that takes the
     /// revocation from one parent says nothing about what the other brings.
     pub fn revokes(&self, node: &Node, key: &KeyData) -> Result<bool, TrustError> {
@@ -243,6 +221,28 @@ impl Court<'_> {
     pub fn tree(&self, commit: ObjectId) -> Result<ObjectId, TrustError> {
         self.history.tree(commit)
     }
+}
+
+/// Who was refused, by whose list and why.
+pub(super) fn refusal(
+    commit: ObjectId,
+    judge: ObjectId,
+    list: &List,
+    key: &KeyData,
+    why: Breach,
+) -> TrustError {
+    let print = fingerprint(key);
+    let who = match list.trust.signer(key) {
+        Some(signer) => format!("{} ({}, key {print})", signer.name, signer.role),
+        None => format!("an unknown key ({print})"),
+    };
+    TrustError::Refused(Box::new(Refusal {
+        commit: commit.to_string(),
+        judge: judge.to_string(),
+        who,
+        fingerprint: print,
+        why,
+    }))
 }
 
 /// The keys of approvals that are sound signatures.

@@ -227,6 +227,8 @@ fn command(path: &Path, args: &[&str]) -> Command {
         .env("LC_ALL", "C")
         .arg("-C")
         .arg(path)
+        // The one setting by which looking at files would start a program.
+        .args(["-c", "core.fsmonitor=false"])
         .args(args);
     command
 }

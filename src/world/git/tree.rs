@@ -141,10 +141,13 @@ struct Differences {
     folders: usize,
 }
 
+/// Folders by id, and how many bytes they have together.
+type Kept = (HashMap<ObjectId, Rc<[u8]>>, usize);
+
 /// Reads folders, the same one once.
 pub(super) struct Trees<'o> {
     pub objects: &'o Objects,
-    kept: RefCell<(HashMap<ObjectId, Rc<[u8]>>, usize)>,
+    kept: RefCell<Kept>,
 }
 
 impl<'o> Trees<'o> {

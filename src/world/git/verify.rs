@@ -288,7 +288,7 @@ fn outlive(
                 continue;
             };
             let verdict = court.authority.outlived(&list.trust, key, stood);
-            verdict.map_err(|why| court.refusal(node.id, head, list, key, why))?;
+            verdict.map_err(|why| judge::refusal(node.id, head, list, key, why))?;
         }
     }
     Ok(())
