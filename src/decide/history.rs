@@ -14,6 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct History {
     /// The last accepted head (S9).
     pub accepted: Option<CommitId>,
+    /// Heads that were refused because they do not descend from the accepted one (S9).
+    pub set_back: BTreeSet<CommitId>,
+    /// Under which accepted head the machines of a stack (`None`: what stacks share) were last
+    /// brought in line.
+    pub in_line: BTreeMap<Option<StackId>, CommitId>,
     /// Machines we made: creation receipts (S7) and what became of them.
     pub machines: BTreeMap<MachineName, PastMachine>,
     /// Who was last opened, per stack.
@@ -81,6 +86,9 @@ impl History {
     pub fn take_in(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
+            Event::SetBack { head } => {
+                self.set_back.insert(head.clone());
+            }
             Event::Started { step, .. } => {
                 self.unfinished.insert(step.clone());
             }
@@ -89,11 +97,14 @@ impl History {
                 result,
                 millis,
             } => {
-                if *result == StepResult::Done
-                    && let Some(verb) = step.as_str().split('.').nth(1)
-                {
-                    let durations = self.durations.entry(verb.to_owned()).or_default();
-                    durations.push(*millis);
+                if *result == StepResult::Done {
+                    if let Some(verb) = step.as_str().split('.').nth(1) {
+                        let durations = self.durations.entry(verb.to_owned()).or_default();
+                        durations.push(*millis);
+                    }
+                    if brings_in_line(step) {
+                        self.brought_in_line(entry.stack.as_ref());
+                    }
                 }
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
@@ -187,6 +198,12 @@ impl History {
         }
     }
 
+    fn brought_in_line(&mut self, stack: Option<&StackId>) {
+        if let Some(head) = &self.accepted {
+            self.in_line.insert(stack.cloned(), head.clone());
+        }
+    }
+
     /// Machines made for this stack's production.
     pub fn of_stack<'a>(
         &'a self,
@@ -196,4 +213,12 @@ impl History {
             .iter()
             .filter(move |(_, past)| past.stack.as_ref() == Some(stack))
     }
+}
+
+/// These steps make a machine what is asked for; ids are `owner.verb.object`.
+fn brings_in_line(step: &StepId) -> bool {
+    matches!(
+        step.as_str().split('.').nth(1),
+        Some("install" | "converge")
+    )
 }

@@ -1,6 +1,7 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
 pub mod adoption;
+pub mod anchor;
 pub mod assumed;
 pub mod authority;
 pub mod basis;
@@ -16,6 +17,7 @@ pub mod history;
 pub mod init;
 pub mod layout;
 pub mod lines;
+pub mod mandate;
 pub mod manifest;
 pub mod names;
 pub mod new_stack;
@@ -27,4 +29,5 @@ pub mod promises;
 pub mod resolve;
 pub mod schema;
 pub mod settle;
+pub mod signers;
 pub mod succession;

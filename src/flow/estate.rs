@@ -83,13 +83,18 @@ pub fn accept(question: &Question<'_>) -> Result<AcceptedCommit, TrustError> {
 
 /// Verifies the chain to the configured head and resolves its files. Writes nothing.
 pub fn read(config: &Config) -> Result<Estate, EstateError> {
+    read_at(config, &config.head)
+}
+
+/// The same for another commit of the estate.
+pub fn read_at(config: &Config, head: &str) -> Result<Estate, EstateError> {
     let known = Known::load(&config.seen())?;
-    accepted(&config.estate, &config.root, &config.head, &known)
+    accepted(&config.estate, &config.root, head, &known)
 }
 
 /// The same without a configuration: any clone, this root, this head. Needs no secret, and
 /// knows nothing of what was accepted before.
-pub fn read_at(dir: &Path, root: &CommitId, head: &str) -> Result<Estate, EstateError> {
+pub fn read_anew(dir: &Path, root: &CommitId, head: &str) -> Result<Estate, EstateError> {
     accepted(dir, root, head, &Known::none())
 }
 

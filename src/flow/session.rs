@@ -1,6 +1,7 @@
 //! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
 
 use super::config::Patience;
+use super::standing::Standing;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
@@ -61,6 +62,8 @@ pub struct Session {
     pub world: World,
     /// How long a new machine may take until its SSH answers.
     pub first_contact: Duration,
+    /// Which head holds, and who signed for it.
+    pub standing: Standing,
     book: Book,
     repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
@@ -68,12 +71,19 @@ pub struct Session {
 
 impl Session {
     /// Puts the parts together.
-    pub fn new(desired: Desired, key: EstateKey, world: World, book: Book) -> Self {
+    pub fn new(
+        desired: Desired,
+        key: EstateKey,
+        world: World,
+        book: Book,
+        standing: Standing,
+    ) -> Self {
         Self {
             desired,
             key,
             world,
             first_contact: Patience::default().first_contact,
+            standing,
             book,
             repositories: BTreeMap::new(),
             roster: Mutex::default(),

@@ -7,6 +7,8 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod anchor;
+mod approvals;
 mod authority;
 mod blueprints;
 mod changes;
@@ -20,6 +22,7 @@ mod estate_fixture;
 mod estate_init;
 mod estate_trust;
 mod explain;
+mod fetch;
 mod hoster_hetzner;
 mod hoster_pool;
 mod independence;
@@ -29,6 +32,7 @@ mod lab_pure;
 mod layout;
 mod manifest;
 mod new_stack;
+mod people;
 mod plan_apply;
 mod plan_brake;
 mod plan_check;
@@ -42,6 +46,7 @@ mod plan_offline;
 mod plan_possible_writers;
 mod plan_retire;
 mod plan_state;
+mod plan_thresholds;
 mod plan_views;
 mod plan_world;
 mod points;
@@ -56,6 +61,7 @@ mod sample;
 mod schemas;
 mod structure;
 mod succession;
+mod trust_commands;
 mod trust_estate;
 mod trust_formats;
 mod trust_known;

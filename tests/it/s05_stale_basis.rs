@@ -2,16 +2,18 @@
 
 use crate::plan_world::{HETZNER, World, acme};
 use async_trait::async_trait;
-use holdfast::decide::check::{CheckedPlan, check};
+use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::derive::EstateKey;
 use holdfast::flow::apply::{Reporter, StepError, apply};
 use holdfast::flow::observe::digest;
 use holdfast::flow::session::{self, Book, Session};
+use holdfast::flow::standing::Standing;
 use holdfast::model::ids::CommitId;
 use holdfast::model::machine::Digest;
 use holdfast::model::plan::Step;
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
+use holdfast::world::git::Known;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +54,7 @@ fn planned(observed: impl Fn(&World) -> Digest) -> (World, CheckedPlan) {
     let mut draft = world.draft();
     draft.basis.observed = Some(observed(&world));
     assert!(!draft.steps.is_empty());
-    let plan = check(draft, &world.seen(), &world.past()).unwrap();
+    let plan = world.check(draft).unwrap();
     (world, plan)
 }
 
@@ -65,12 +67,24 @@ async fn begun(world: &World, plan: &CheckedPlan, commit: &CommitId) -> (bool, u
         names: None,
         clock: Arc::new(SystemClock),
     };
+    let standing = Standing {
+        repository: "/nowhere".into(),
+        state: "/nowhere".into(),
+        root: commit.clone(),
+        head: commit.clone(),
+        trust: world.mandate.trust.clone(),
+        known: Known::none(),
+        refused: None,
+        gaps: Vec::new(),
+        freezes: Vec::new(),
+    };
     let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
     let session = Arc::new(Session::new(
         desired,
         key,
         outside,
         Book::Reading(Vec::new()),
+        standing,
     ));
     let count = Arc::new(Count::default());
     let stop = CancellationToken::new();

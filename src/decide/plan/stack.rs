@@ -21,12 +21,14 @@ use super::view::{View, well_placed};
 use super::{install, keep, rebuild, relocate, retire};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
+use crate::model::plan::Cause;
 
 /// Plans one stack.
 pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     let mut pen = Pen {
         draft,
         stack: Some(&view.at.stack.id),
+        cause: Cause::Reality,
     };
     if let Some(retirement) = view.at.stack.ended(view.seen.at) {
         retire::retire(view, retirement, &mut pen);
@@ -36,7 +38,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         return;
     }
     let Some(writer) = &view.at.writer else {
-        install::first_installation(view, &mut pen);
+        install::first_installation(view, &mut pen.set_off_by(Cause::Intent));
         return;
     };
     let moved_away = writer.fenced.is_some();
@@ -65,6 +67,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
             if writer.seen.is_some_and(|m| well_placed(view, m)) {
                 keep::keep(view, writer, facts, &mut pen);
             } else {
+                let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);
             }
         }

@@ -123,7 +123,7 @@ fn read(args: &Args, place: &EstateArgs) -> Result<(Estate, CommitId), EntryErro
     if let Some(root) = &args.root {
         let head = args.head.as_deref().unwrap_or("HEAD");
         let root = CommitId::new(root);
-        return Ok((estate::read_at(&place.estate, &root, head)?, root));
+        return Ok((estate::read_anew(&place.estate, &root, head)?, root));
     }
     let mut config = place.config()?;
     if let Some(head) = &args.head {

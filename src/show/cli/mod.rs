@@ -1,6 +1,7 @@
 //! The command line: one file per command, thin over `flow`.
 
 mod apply;
+mod approve;
 mod backup;
 mod check;
 mod demo;
@@ -17,6 +18,7 @@ mod points;
 pub mod reference;
 mod schema;
 mod secret;
+mod trust;
 
 use super::exit::{self, Exit};
 use clap::{Parser, Subcommand};
@@ -58,6 +60,11 @@ enum Command {
     Fmt(fmt::Args),
     /// JSON Schemas of every file, so that editors complete and check what is written
     Schema(schema::Args),
+    /// Put your name to a commit that somebody else signed
+    Approve(On<approve::Args>),
+    /// Who may sign for what: look at it, change it
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// Seal a secret from standard input into the work tree, for all recipients of trust.toml
     Secret(On<secret::Args>),
     /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
@@ -94,6 +101,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args).into(),
         Command::Fmt(args) => fmt::run(&args).into(),
         Command::Schema(args) => schema::run(&args).into(),
+        Command::Approve(on) => block_on(approve::run(on.args, on.estate)),
+        Command::Trust(command) => trust::run(&command).into(),
         Command::Secret(on) => secret::run(&on.args, &on.estate).into(),
         Command::Key(estate) => key::run(&estate).into(),
         Command::Password(on) => password::run(&on.args, &on.estate).into(),

@@ -6,6 +6,7 @@ pub mod forecast;
 pub mod markdown;
 pub mod plan;
 pub mod run;
+pub mod trust;
 
 use clap::ValueEnum;
 
