@@ -51,7 +51,10 @@ pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Vec<Freeze>
         return Ok(Vec::new());
     }
     let standing = &session.standing;
-    let seals = store::seals(&standing.state).await?;
+    let Some(state) = &standing.state else {
+        return Ok(Vec::new());
+    };
+    let seals = store::seals(state).await?;
     let mut freezes = Vec::new();
     for anchor in anchors {
         // An anchored commit that is not even here is none that the head descends from.
@@ -75,7 +78,10 @@ pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Fre
     if machines.is_empty() || freezes.iter().any(|freeze| freeze.rule == RULE) {
         return;
     }
-    let seals = match store::seals(&session.standing.state).await {
+    let Some(state) = &session.standing.state else {
+        return;
+    };
+    let seals = match store::seals(state).await {
         Ok(seals) => seals,
         Err(error) => {
             tracing::warn!(%error, "no anchor was written");

@@ -166,7 +166,7 @@ fn duration(text: Option<&str>, usual: Duration) -> Result<Duration, String> {
         .and_then(|d| Duration::try_from(d).map_err(|error| error.to_string()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FetchTable {
     remote: Option<String>,

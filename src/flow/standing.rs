@@ -10,18 +10,18 @@ use crate::model::trust::{Trust, fingerprint};
 use crate::model::units::show_duration;
 use crate::world::git::fetch::{self, LastFetch};
 use crate::world::git::lineage::{Lineage, approved, lineages};
-use crate::world::git::{Known, Question, TrustError, VerifiedCommit};
+use crate::world::git::{AcceptedCommit, Known, Question, TrustError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The head that holds, and what is known of its neighbourhood.
 #[derive(Debug, Clone)]
 pub struct Standing {
     /// The estate's repository.
     pub repository: PathBuf,
-    /// The journal.
-    pub state: PathBuf,
+    /// The journal, where there is one.
+    pub state: Option<PathBuf>,
     /// The configured root.
     pub root: CommitId,
     /// The accepted head.
@@ -40,11 +40,19 @@ pub struct Standing {
 
 impl Standing {
     /// An accepted head, nothing said against it.
-    pub fn new(config: &Config, head: &VerifiedCommit) -> Self {
+    pub fn new(config: &Config, head: &AcceptedCommit) -> Self {
         Self {
-            repository: config.estate.clone(),
-            state: config.state.clone(),
-            root: config.root.clone(),
+            state: Some(config.state.clone()),
+            ..Self::alone(&config.estate, &config.root, head)
+        }
+    }
+
+    /// The same where nothing but the repository is known.
+    pub fn alone(repository: &Path, root: &CommitId, head: &AcceptedCommit) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            state: None,
+            root: root.clone(),
             head: head.id().clone(),
             trust: head.trust().clone(),
             known: head.seen().clone(),
@@ -117,7 +125,7 @@ impl Standing {
         approved: &BTreeSet<CommitId>,
         in_line: Option<&CommitId>,
         now: Timestamp,
-        known: &mut BTreeMap<CommitId, VerifiedCommit>,
+        known: &mut BTreeMap<CommitId, AcceptedCommit>,
     ) -> Result<Option<Assent>, TrustError> {
         let mut backers = Vec::new();
         for origin in &lineage.origins {
@@ -151,12 +159,12 @@ impl Standing {
         &self,
         commit: &CommitId,
         now: Timestamp,
-        known: &'k mut BTreeMap<CommitId, VerifiedCommit>,
-    ) -> Result<&'k VerifiedCommit, TrustError> {
+        known: &'k mut BTreeMap<CommitId, AcceptedCommit>,
+    ) -> Result<&'k AcceptedCommit, TrustError> {
         match known.entry(commit.clone()) {
             std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                let verified = super::estate::verify(&Question {
+                let verified = super::estate::accept(&Question {
                     repository: &self.repository,
                     root: &self.root,
                     head: commit.as_str(),

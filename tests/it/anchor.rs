@@ -11,6 +11,7 @@ use holdfast::flow::estate;
 use holdfast::flow::session::{self, Book, Session};
 use holdfast::flow::standing::Standing;
 use holdfast::model::anchor::Anchor;
+use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{CommitId, EstateName, StackId, StepId};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::Role;
@@ -152,9 +153,11 @@ fn backed_up() -> Report {
         why: Why {
             reason: "due".into(),
             place: None,
+            line: None,
             cause: Cause::Reality,
         },
         after: Vec::new(),
+        forecast: Forecast::default(),
     };
     Report {
         steps: vec![StepRecord {

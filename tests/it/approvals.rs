@@ -1,14 +1,15 @@
 //! A second person's word for a commit: made, kept, sent, counted, refused.
 
 use crate::people::{People, Said};
+use crate::sample;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::Mandate;
 use holdfast::flow::estate;
 use holdfast::flow::standing::Standing;
+use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{CommitId, MachineName, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
-use holdfast::model::machine::Digest;
-use holdfast::model::plan::{Action, Basis, Cause, Effect, FenceBy, PLAN_SCHEMA, Plan, Step, Why};
+use holdfast::model::plan::{Action, Cause, Effect, FenceBy, Plan, Step, Why};
 use jiff::Timestamp;
 use std::fs;
 use std::io::Write;
@@ -207,22 +208,13 @@ fn fence(stack: &str) -> Plan {
         why: Why {
             reason: "moved".into(),
             place: None,
+            line: None,
             cause: Cause::Intent,
         },
         after: Vec::new(),
+        forecast: Forecast::default(),
     };
-    Plan {
-        plan_schema: PLAN_SCHEMA,
-        basis: Basis {
-            commit: CommitId::new("c"),
-            observed: Digest("d".into()),
-            at: Timestamp::UNIX_EPOCH,
-        },
-        steps: vec![step],
-        held: Vec::new(),
-        drift: Vec::new(),
-        gaps: Vec::new(),
-    }
+    sample::plan(CommitId::new("c"), vec![step])
 }
 
 fn mandate(people: &People, plan: &Plan, past: &History) -> Mandate {

@@ -1,11 +1,11 @@
 //! What others push is fetched, judged, and cannot stop the repair of what was accepted.
 
 use crate::people::People;
+use crate::sample;
 use holdfast::flow::entry::{self, Mode};
 use holdfast::flow::session::Session;
 use holdfast::model::journal::Event;
-use holdfast::model::machine::Digest;
-use holdfast::model::plan::{Basis, Hold, PLAN_SCHEMA, Plan};
+use holdfast::model::plan::{Hold, Plan};
 use holdfast::show::exit::Exit;
 use holdfast::world::store::read_entries;
 use jiff::Timestamp;
@@ -76,18 +76,9 @@ impl Far {
 
 /// A plan without a step, with what the session tells beside it.
 fn told(session: &Session) -> Plan {
-    session.standing.tell(Plan {
-        plan_schema: PLAN_SCHEMA,
-        basis: Basis {
-            commit: session.desired.commit.clone(),
-            observed: Digest("d".into()),
-            at: Timestamp::UNIX_EPOCH,
-        },
-        steps: Vec::new(),
-        held: Vec::new(),
-        drift: Vec::new(),
-        gaps: Vec::new(),
-    })
+    session
+        .standing
+        .tell(sample::plan(session.desired.commit.clone(), Vec::new()))
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! A check that can fail: hand-made plans, each breaking one rule, each refused by that rule.
 
 use super::plan_world::{BACKUP, HETZNER, IMAGE, World, acme, gap, hoster, machine, stack};
-use holdfast::decide::check::check;
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{Epoch, ImageName, PointId, SiteId, StepId};
 use holdfast::model::machine::Role;

@@ -7,13 +7,11 @@ use holdfast::decide::derive::EstateKey;
 use holdfast::flow::apply::{Reporter, StepError, apply};
 use holdfast::flow::observe::digest;
 use holdfast::flow::session::{self, Book, Session};
-use holdfast::flow::standing::Standing;
 use holdfast::model::ids::CommitId;
 use holdfast::model::machine::Digest;
 use holdfast::model::plan::Step;
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
-use holdfast::world::git::Known;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,17 +65,7 @@ async fn begun(world: &World, plan: &CheckedPlan, commit: &CommitId) -> (bool, u
         names: None,
         clock: Arc::new(SystemClock),
     };
-    let standing = Standing {
-        repository: "/nowhere".into(),
-        state: "/nowhere".into(),
-        root: commit.clone(),
-        head: commit.clone(),
-        trust: world.mandate.trust.clone(),
-        known: Known::none(),
-        refused: None,
-        gaps: Vec::new(),
-        freezes: Vec::new(),
-    };
+    let standing = super::sample::standing(commit, &world.mandate.trust);
     let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
     let session = Arc::new(Session::new(
         desired,

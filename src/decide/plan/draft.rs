@@ -53,6 +53,7 @@ impl Pen<'_> {
                 why: Why {
                     reason: why.words,
                     place: why.place,
+                    line: None,
                     cause: self.cause,
                 },
                 after: after.iter().filter_map(|s| s.cloned()).collect(),
@@ -116,7 +117,6 @@ pub(super) fn because_of(place: &Place, reason: impl Into<String>) -> Reason {
     Reason {
         words: reason.into(),
         place: Some(place.clone()),
-        line: None,
     }
 }
 
@@ -125,7 +125,6 @@ pub(super) fn because(reason: impl Into<String>) -> Reason {
     Reason {
         words: reason.into(),
         place: None,
-        line: None,
     }
 }
 

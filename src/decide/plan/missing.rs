@@ -7,7 +7,7 @@ use crate::model::desired::Desired;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
-use crate::model::plan::Hold;
+use crate::model::plan::{Cause, Hold};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is left of a stack.
@@ -25,6 +25,7 @@ pub(super) fn hold(want: &Desired, seen: &Observed, past: &History, draft: &mut 
         let mut pen = Pen {
             draft,
             stack: Some(id),
+            cause: Cause::Reality,
         };
         if !remains.standing.is_empty() {
             pen.hold(

@@ -2,7 +2,7 @@
 //! machine off and set aside. Nothing is deleted (S3); nothing is repaired or rebuilt any more.
 
 use super::backups::BackupMachine;
-use super::draft::{Pen, because_of};
+use super::draft::{Pen, Reason, because_of};
 use super::fencing::{waiver_for, way_to_fence};
 use super::opening::repository;
 use super::situation::{Writer, WriterState};
@@ -11,7 +11,7 @@ use crate::model::desired::Retirement;
 use crate::model::ids::StepId;
 use crate::model::machine::MachineFacts;
 use crate::model::observed::{Power, SeenMachine};
-use crate::model::plan::{Action, Effect, Hold, Why};
+use crate::model::plan::{Action, Effect, Hold};
 
 /// What is left to do for a stack whose last day has come.
 pub(super) fn retire(view: &View<'_>, retirement: &Retirement, pen: &mut Pen<'_>) {
@@ -79,7 +79,7 @@ fn close_down(
     view: &View<'_>,
     writer: &Writer<'_>,
     facts: &MachineFacts,
-    why: &dyn Fn() -> Why,
+    why: &dyn Fn() -> Reason,
     wanted: &str,
     pen: &mut Pen<'_>,
 ) {
@@ -140,7 +140,7 @@ fn close_down(
     set_aside(machine, why(), fenced.as_ref().or(Some(&saved)), pen);
 }
 
-fn set_aside(machine: &SeenMachine, why: Why, after: Option<&StepId>, pen: &mut Pen<'_>) {
+fn set_aside(machine: &SeenMachine, why: Reason, after: Option<&StepId>, pen: &mut Pen<'_>) {
     if !machine.quarantined {
         let machine = machine.name.clone();
         pen.step(Action::Quarantine { machine }, Effect::Safe, why, &[after]);

@@ -31,7 +31,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         cause: Cause::Reality,
     };
     if let Some(retirement) = view.at.stack.ended(view.seen.at) {
-        retire::retire(view, retirement, &mut pen);
+        retire::retire(view, retirement, &mut pen.set_off_by(Cause::Intent));
         if let Some(writer) = &view.at.writer {
             zombies(view, &writer.name, writer.epoch, &mut pen);
         }
