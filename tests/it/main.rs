@@ -9,6 +9,7 @@
 
 mod blueprints;
 mod changes;
+mod ci_workflows;
 mod conformance;
 mod derive;
 mod dns;
