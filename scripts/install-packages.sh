@@ -11,7 +11,7 @@ set -eu
 PACKAGES="
 	ca-certificates curl debian-archive-keyring gcc git iproute2 jq knot knot-dnsutils
 	libc6-dev make mmdebstrap mount nftables openssh-client openssl pkg-config
-	python3-venv restic systemd-container uidmap util-linux
+	python3-venv restic systemd-container time uidmap util-linux
 "
 
 POLICY=/usr/sbin/policy-rc.d
