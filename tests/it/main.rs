@@ -17,6 +17,7 @@ mod estate_files;
 mod estate_fixture;
 mod estate_init;
 mod estate_trust;
+mod guide;
 mod hoster_hetzner;
 mod hoster_pool;
 mod independence;
