@@ -1,6 +1,7 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
 pub mod adoption;
+pub mod authority;
 pub mod catalogue;
 pub mod changes;
 pub mod check;

@@ -138,6 +138,11 @@ impl PatienceTable {
 }
 
 impl Config {
+    /// What this computer accepted before, beside the journal.
+    pub fn seen(&self) -> PathBuf {
+        self.state.with_file_name("seen")
+    }
+
     /// Reads `--config FILE`, or `<gitdir>/holdfast/config.toml`. Relative
     /// paths in it start at the file's own folder.
     pub fn load(estate: &Path, file: Option<&Path>) -> Result<Self, ConfigError> {

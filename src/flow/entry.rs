@@ -96,6 +96,7 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryErro
         Mode::Write => {
             let journal = Journal::open(&config.state).await?;
             accept(config, &commit, &journal).await?;
+            estate::remember(config, &commit)?;
             Book::Writing(journal.into())
         }
     };

@@ -1,13 +1,16 @@
 //! The estate as a whole: verify, then resolve; and how its owner writes to it.
 
 use super::config::Config;
+use crate::decide::authority::Rules;
 use crate::decide::catalogue::{Catalogue, catalogue};
 use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
+use crate::model::authority::{self, Authority as _};
 use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use crate::world::catalogue::embedded;
+use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::write::{self, WriteError};
-use crate::world::git::{TrustError, VerifiedCommit, verify};
+use crate::world::git::{self, Explained, Known, KnownError, Question, TrustError, VerifiedCommit};
 use crate::world::secrets::{Opener, SecretError, seal};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +30,9 @@ pub enum EstateError {
     /// Not accepted, or not readable.
     #[error("the estate's commit is not accepted")]
     Trust(#[from] TrustError),
+    /// What was accepted before.
+    #[error("it cannot be told what was accepted before")]
+    Known(#[from] KnownError),
     /// A secret.
     #[error("the estate's secrets cannot be used")]
     Secret(#[from] SecretError),
@@ -58,16 +64,49 @@ pub fn built_in() -> Catalogue {
     catalogue(&embedded()).0
 }
 
-/// Verifies the chain to the configured head and resolves its files.
-pub fn read(config: &Config) -> Result<Estate, EstateError> {
-    read_at(&config.estate, &config.root, &config.head)
+/// The gate: verification, with the rules of who may do what.
+pub fn verify(question: &Question<'_>) -> Result<VerifiedCommit, TrustError> {
+    git::verify(question, &Rules)
 }
 
-/// The same without a configuration: any clone, this root, this head. Needs no secret.
+/// Everything about one commit: who signed and approved it, what it may, what is missing.
+pub fn explain(question: &Question<'_>, commit: &str) -> Result<Explained, TrustError> {
+    git::explain(question, &Rules, commit)
+}
+
+/// Verifies the chain to the configured head and resolves its files. Writes nothing.
+pub fn read(config: &Config) -> Result<Estate, EstateError> {
+    let known = Known::load(&config.seen())?;
+    accepted(&config.estate, &config.root, &config.head, &known)
+}
+
+/// The same without a configuration: any clone, this root, this head. Needs no secret, and
+/// knows nothing of what was accepted before.
 pub fn read_at(dir: &Path, root: &CommitId, head: &str) -> Result<Estate, EstateError> {
-    let commit = verify(dir, root, head)?;
+    accepted(dir, root, head, &Known::none())
+}
+
+fn accepted(
+    repository: &Path,
+    root: &CommitId,
+    head: &str,
+    known: &Known,
+) -> Result<Estate, EstateError> {
+    let commit = verify(&Question {
+        repository,
+        root,
+        head,
+        known,
+        now: SystemClock.now(),
+    })?;
     let resolution = resolve(commit.files(), commit.id(), &built_in());
+    let resolution = resolution.holding(commit.refused_files());
     Ok(Estate { commit, resolution })
+}
+
+/// Keeps what was accepted now, so that the next run knows it.
+pub fn remember(config: &Config, commit: &VerifiedCommit) -> Result<(), EstateError> {
+    Ok(commit.seen().save(&config.seen())?)
 }
 
 /// Opens one secret of an accepted commit.
@@ -112,8 +151,11 @@ pub fn write_secret(dir: &Path, id: &str, plain: &Secret) -> Result<PathBuf, Est
         path: dir.join("trust.toml"),
         source,
     })?;
-    let trust =
-        crate::world::git::trust_list(&list).map_err(|why| EstateError::TrustList { why })?;
+    let trust = Rules
+        .read(&list)
+        .map_err(|findings| EstateError::TrustList {
+            why: authority::in_words(&findings),
+        })?;
     let recipients = &trust.recipients;
     let all = std::iter::once(recipients.reconciler.as_str())
         .chain(recipients.escrow.iter().map(String::as_str));

@@ -1,5 +1,6 @@
 //! What we talk about: plain data. Imports nothing of ours.
 
+pub mod authority;
 pub mod blueprint;
 pub mod causes;
 pub mod codes;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 use ssh_key::{HashAlg, PublicKey};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Who may sign children of the commit this was read from, and for what.
 #[derive(Debug, Clone)]
@@ -91,6 +92,13 @@ pub struct Threshold {
     pub roles: Vec<String>,
 }
 
+impl Threshold {
+    /// Does this signer's word count for it?
+    pub fn counts(&self, signer: &Signer) -> bool {
+        self.roles.is_empty() || self.roles.contains(&signer.role)
+    }
+}
+
 /// Public age keys (`age1…`) that every secret is encrypted to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipients {
@@ -99,6 +107,43 @@ pub struct Recipients {
     /// Kept where no server of the estate can reach; at least one.
     pub escrow: Vec<String>,
 }
+
+/// Who signed a commit, as a list names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The signer's name.
+    pub name: String,
+    /// Whose key it is.
+    pub person: String,
+    /// The role.
+    pub role: String,
+    /// `SHA256:…`
+    pub fingerprint: String,
+}
+
+impl Signed {
+    /// What a list says of its signer.
+    pub fn by(signer: &Signer) -> Self {
+        Self {
+            name: signer.name.clone(),
+            person: signer.person.clone(),
+            role: signer.role.clone(),
+            fingerprint: fingerprint(signer.key.key_data()),
+        }
+    }
+}
+
+impl Trust {
+    /// Whose key it is, valid or not.
+    pub fn signer(&self, key: &KeyData) -> Option<&Signer> {
+        self.signers
+            .iter()
+            .find(|signer| signer.key.key_data() == key)
+    }
+}
+
+/// The file with the list, in the estate's root folder.
+pub const FILE: &str = "trust.toml";
 
 /// The role that may change everything, `trust.toml` included.
 pub const OWNER: &str = "owner";
@@ -115,6 +160,16 @@ impl PathRule {
             Self::EverythingBut(files) => !files.contains(&path),
             Self::Below(folder) => path.starts_with(folder.as_str()),
             Self::File(file) => path == file,
+        }
+    }
+}
+
+impl fmt::Display for PathRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => write!(f, "everything"),
+            Self::EverythingBut(files) => write!(f, "everything but {}", files.join(" and ")),
+            Self::Below(path) | Self::File(path) => write!(f, "{path}"),
         }
     }
 }
@@ -177,6 +232,7 @@ pub enum KeyRefusal {
         algorithm: String,
     },
 }
+
 /// Ed25519, ECDSA, both with hardware (`sk-`), and RSA from 3072 bits.
 pub fn acceptable(key: &KeyData) -> Result<(), KeyRefusal> {
     match key {

@@ -1,15 +1,16 @@
 //! From files to what is wanted: all errors at once, each with its place.
 
 use crate::estate_fixture::RECIPIENT;
+use holdfast::decide::authority::Rules;
 use holdfast::decide::catalogue::{Catalogue, catalogue};
 use holdfast::decide::init::{NewEstate, files as new_files};
 use holdfast::decide::resolve::{Resolution, resolve};
 use holdfast::flow::estate::built_in;
+use holdfast::model::authority::Authority as _;
 use holdfast::model::diagnostic::Diagnostic;
 use holdfast::model::ids::{CommitId, StackId};
 use holdfast::show::diagnostics::{one_line, render};
 use holdfast::world::catalogue::embedded;
-use holdfast::world::git::trust_list;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -466,7 +467,7 @@ proptest! {
         }
         // What passes here can be used by the judge of the next commit.
         if resolution.desired.is_some() {
-            prop_assert!(trust_list(&files["trust.toml"]).is_ok());
+            prop_assert!(Rules.read(&files["trust.toml"]).is_ok());
         }
         // Whatever is not wanted any more is not wanted for a reason that is told.
         let whole = resolution.desired.is_some_and(|d| d.stacks.len() == 1);

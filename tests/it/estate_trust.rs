@@ -1,9 +1,9 @@
 //! Which commits are accepted. `git verify-commit` is asked as well; where we
 //! differ, we are stricter, and the case says why.
 
-use crate::estate_fixture::{Draft, Key, Lab, draft, id, with_headers};
+use crate::estate_fixture::{Draft, Key, Lab, ask, chain, draft, id, with_headers};
 use git2::Oid;
-use holdfast::world::git::{TrustError, is_descendant, verify};
+use holdfast::world::git::{Known, TrustError, is_descendant};
 
 /// A history: where trust starts, where it ends, and what is expected of it.
 struct Case {
@@ -28,7 +28,7 @@ fn check(name: &str, build: impl FnOnce(&Lab, &Key, &Key, Oid) -> Case) {
     let (owner, other, root) = start(&lab);
     let case = build(&lab, &owner, &other, root);
     lab.head(case.head);
-    let verdict = verify(lab.path(), &id(case.root), "HEAD");
+    let verdict = lab.verify(case.root);
     match (&verdict, case.expect) {
         (Ok(commit), Ok(())) => assert_eq!(commit.id(), &id(case.head), "{name}"),
         (Err(error), Err(part)) => {
@@ -41,16 +41,6 @@ fn check(name: &str, build: impl FnOnce(&Lab, &Key, &Key, Oid) -> Case) {
     if let Some(opinion) = case.git {
         assert_eq!(lab.oracle(case.head, &[&owner]), opinion, "git on {name}");
     }
-}
-
-fn chain(error: &TrustError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[test]
@@ -283,7 +273,7 @@ fn keys_of_other_kinds_sign_as_well() {
         let root = lab.signed(&draft(&[], &[&key], "root"), &key);
         let head = lab.signed(&draft(&[root], &[&key], "next"), &key);
         lab.head(head);
-        let verdict = verify(lab.path(), &id(root), "HEAD");
+        let verdict = lab.verify(root);
         assert!(verdict.is_ok(), "{kind:?}: {verdict:?}");
         assert!(lab.oracle(head, &[&key]), "git on {kind:?}");
     }
@@ -295,11 +285,11 @@ fn a_short_rsa_key_is_refused_as_signature_and_in_the_list() {
     let (owner, _, root) = start(&lab);
     let short = lab.key("short", &["-t", "rsa", "-b", "2048"]);
     lab.head(lab.signed(&draft(&[root], &[&owner], "next"), &short));
-    let error = verify(lab.path(), &id(root), "HEAD").expect_err("too short");
+    let error = lab.verify(root).expect_err("too short");
     assert!(chain(&error).contains("3072 is the least"), "{error}");
     // Listed by an owner: the commit itself is refused, so that the list never judges.
     lab.head(lab.signed(&draft(&[root], &[&owner, &short], "add it"), &owner));
-    let error = verify(lab.path(), &id(root), "HEAD").expect_err("too short");
+    let error = lab.verify(root).expect_err("too short");
     assert!(matches!(error, TrustError::TrustList { .. }), "{error:?}");
 }
 
@@ -314,7 +304,7 @@ fn a_replaced_object_changes_nothing() {
         .reference(&name, signed, true, "test")
         .expect("a reference");
     lab.head(unsigned);
-    let error = verify(lab.path(), &id(root), "HEAD").expect_err("unsigned");
+    let error = lab.verify(root).expect_err("unsigned");
     assert!(matches!(error, TrustError::Unsigned { .. }), "{error:?}");
     assert!(!lab.oracle(unsigned, &[&owner]));
 }
@@ -328,7 +318,7 @@ fn a_graft_changes_nothing() {
     let graft = format!("{stranger} {root}\n");
     std::fs::write(lab.repository.path().join("info/grafts"), graft).expect("a file");
     lab.head(stranger);
-    let error = verify(lab.path(), &id(root), "HEAD").expect_err("another history");
+    let error = lab.verify(root).expect_err("another history");
     assert!(
         matches!(error, TrustError::RootNotAncestor { .. }),
         "{error:?}"
@@ -342,7 +332,7 @@ fn a_shallow_clone_says_so() {
     let head = lab.signed(&draft(&[root], &[&owner], "next"), &owner);
     lab.head(head);
     std::fs::write(lab.repository.path().join("shallow"), format!("{head}\n")).expect("a file");
-    let error = verify(lab.path(), &id(root), "HEAD").expect_err("shallow");
+    let error = lab.verify(root).expect_err("shallow");
     assert!(matches!(error, TrustError::Shallow { .. }), "{error:?}");
     assert!(error.remedy().contains("--unshallow"));
 }
@@ -365,7 +355,7 @@ fn what_leads_out_of_the_commit_is_refused() {
         let mut next: Draft<'_> = draft(&[root], &[&owner], "next");
         next.files.insert(name.to_owned(), (mode, content));
         lab.head(lab.signed(&next, &owner));
-        let error = verify(lab.path(), &id(root), "HEAD").expect_err(name);
+        let error = lab.verify(root).expect_err(name);
         assert!(error.to_string().contains(part), "{name}: {error}");
     }
 }
@@ -379,7 +369,7 @@ fn a_list_that_would_let_nobody_in_is_refused_with_its_commit() {
     next.files
         .insert("trust.toml".to_owned(), (0o100_644, broken.to_vec()));
     lab.head(lab.signed(&next, &owner));
-    let error = verify(lab.path(), &id(root), "HEAD").expect_err("broken");
+    let error = lab.verify(root).expect_err("broken");
     assert!(matches!(error, TrustError::TrustList { .. }), "{error:?}");
 }
 
@@ -389,7 +379,7 @@ fn errors_name_commit_key_and_parent() {
     let (owner, other, root) = start(&lab);
     let head = lab.signed(&draft(&[root], &[&owner], "next"), &other);
     lab.head(head);
-    let error = verify(lab.path(), &id(root), "HEAD").expect_err("unknown key");
+    let error = lab.verify(root).expect_err("unknown key");
     let said = error.to_string();
     assert!(said.contains(&head.to_string()), "{said}");
     assert!(said.contains(&root.to_string()), "{said}");
@@ -401,7 +391,7 @@ fn errors_name_commit_key_and_parent() {
 fn no_repository_is_not_a_refusal_and_no_empty_estate() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = holdfast::model::ids::CommitId::new("0".repeat(40));
-    let error = verify(folder.path(), &root, "HEAD").expect_err("nothing there");
+    let error = ask(folder.path(), &root, "HEAD", &Known::none()).expect_err("nothing there");
     assert!(!error.is_refusal());
 }
 

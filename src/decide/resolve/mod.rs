@@ -12,7 +12,7 @@ mod placement;
 mod secrets;
 mod service;
 mod stack;
-mod trust;
+pub mod trust;
 
 pub use secrets::ESTATE_KEY;
 
@@ -31,6 +31,31 @@ pub struct Resolution {
     pub desired: Option<Desired>,
     /// Everything found, sorted by place; those of broken stacks are also in `Desired::broken`.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Resolution {
+    /// Holds the stacks whose own files could not be taken from the commit,
+    /// each with its reason; the others go on (S16).
+    #[must_use]
+    pub fn holding(mut self, refused: &BTreeMap<String, &'static str>) -> Self {
+        for (path, why) in refused {
+            let found = about_file(
+                codes::trust::REFUSED_FILE,
+                path,
+                format!("`{path}` is not read: {why}"),
+                "keep a plain file of at most 1 MiB there",
+            );
+            let id = path
+                .strip_prefix("stacks/")
+                .and_then(|name| name.strip_suffix(".toml"));
+            if let (Some(desired), Some(id)) = (&mut self.desired, id) {
+                let held = desired.broken.entry(StackId::new(id)).or_default();
+                held.push(found.clone());
+            }
+            self.diagnostics.push(found);
+        }
+        self
+    }
 }
 
 /// What a stack may refer to. `hosters` is `None` while `hosters.toml` cannot

@@ -6,7 +6,6 @@ use crate::decide::resolve::Resolution;
 use crate::flow::entry::EntryError;
 use crate::flow::estate::{self, Estate, EstateError};
 use crate::model::causes::chain;
-use crate::model::codes;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::CommitId;
 use crate::show::diagnostics;
@@ -86,7 +85,9 @@ fn read(args: &Args, place: &EstateArgs) -> Result<Estate, EntryError> {
             if let Some(head) = &args.head {
                 config.head.clone_from(head);
             }
-            estate::read(&config)
+            let read = estate::read(&config)?;
+            estate::remember(&config, &read.commit)?;
+            Ok(read)
         }
     };
     Ok(read?)
@@ -103,11 +104,7 @@ fn refused(format: Format, error: &EntryError) -> Exit {
     if let EntryError::Estate(EstateError::Trust(trust)) = error
         && format != Format::Human
     {
-        let finding = Finding::refusal(
-            codes::trust::NOT_ACCEPTED,
-            chain(trust),
-            trust.remedy().to_owned(),
-        );
+        let finding = Finding::refusal(trust.code(), chain(trust), trust.remedy().to_owned());
         print(format, &Checked::of(vec![finding]));
         return if trust.is_refusal() {
             Exit::Refused

@@ -2,16 +2,21 @@
 //! very bytes that we act on. Grafts, replace refs and the commit graph, which
 //! a library would mix in, have no say.
 
-use git2::Oid;
+use super::id::{Format, ObjectId};
+use jiff::Timestamp;
 
 /// The namespace of Git's SSH signatures (`gpg-interface.c`).
 pub const NAMESPACE: &str = "git";
+/// Most parents of one commit.
+const PARENTS: usize = 16;
 
 /// What of a commit matters to trust.
 #[derive(Debug)]
 pub(super) struct RawCommit {
-    pub tree: Oid,
-    pub parents: Vec<Oid>,
+    pub tree: ObjectId,
+    pub parents: Vec<ObjectId>,
+    /// The committer's date, as the commit says.
+    pub dated: Timestamp,
     pub signatures: Vec<Vec<u8>>,
     /// The object without its signature headers: what was signed.
     pub payload: Vec<u8>,
@@ -28,6 +33,9 @@ pub enum Malformed {
         /// Which.
         header: &'static str,
     },
+    /// More branches than anybody merges at once.
+    #[error("it has more than {PARENTS} parents")]
+    Parents,
     /// A NUL or another surprise.
     #[error("its header holds bytes that do not belong there")]
     Bytes,
@@ -36,7 +44,7 @@ pub enum Malformed {
 impl RawCommit {
     /// Reads `tree`, `parent`…, `author`, `committer`, in this order, as Git
     /// writes them, then further headers with continuation lines.
-    pub fn parse(object: &[u8]) -> Result<Self, Malformed> {
+    pub fn parse(format: Format, object: &[u8]) -> Result<Self, Malformed> {
         let end = find(object, b"\n\n").ok_or(Malformed::Header { header: "end" })?;
         let (head, message) = object.split_at(end + 1);
         if head.contains(&0) {
@@ -47,20 +55,28 @@ impl RawCommit {
         let tree = rest
             .next()
             .filter(|(name, _, _)| name == b"tree")
-            .and_then(|(_, value, _)| oid(value))
+            .and_then(|(_, value, _)| ObjectId::from_hex(format, value))
             .ok_or(Malformed::Header { header: "tree" })?;
         let mut parents = Vec::new();
         while let Some((_, value, _)) = rest.next_if(|(name, _, _)| name == b"parent") {
-            parents.push(oid(value).ok_or(Malformed::Header { header: "parent" })?);
+            let parent = ObjectId::from_hex(format, value);
+            parents.push(parent.ok_or(Malformed::Header { header: "parent" })?);
         }
+        if parents.len() > PARENTS {
+            return Err(Malformed::Parents);
+        }
+        let mut dated = None;
         for header in ["author", "committer"] {
-            if rest
-                .next()
-                .is_none_or(|(name, _, _)| name != header.as_bytes())
-            {
+            let person = rest.next().filter(|(name, _, _)| name == header.as_bytes());
+            dated = person.and_then(|(_, value, _)| date(value));
+            if dated.is_none() {
                 return Err(Malformed::Header { header });
             }
         }
+        let dated = dated.ok_or(Malformed::Header {
+            header: "committer",
+        })?;
+        let signature = format.signature_header();
         let mut signatures = Vec::new();
         let mut foreign_signature = None;
         for (name, value, _) in rest {
@@ -73,14 +89,15 @@ impl RawCommit {
                         header: "committer",
                     });
                 }
-                b"gpgsig" => signatures.push(value.clone()),
+                own if own == signature.as_bytes() => signatures.push(value.clone()),
+                b"gpgsig" => foreign_signature = Some("gpgsig"),
                 b"gpgsig-sha256" => foreign_signature = Some("gpgsig-sha256"),
                 _ => {}
             }
         }
         let mut payload = Vec::with_capacity(object.len());
         for (name, _, raw) in &headers {
-            if name != b"gpgsig" {
+            if name != signature.as_bytes() {
                 payload.extend_from_slice(raw);
             }
         }
@@ -88,6 +105,7 @@ impl RawCommit {
         Ok(Self {
             tree,
             parents,
+            dated,
             signatures,
             payload,
             foreign_signature,
@@ -123,14 +141,16 @@ fn headers(head: &[u8]) -> Result<Vec<Header>, Malformed> {
     Ok(headers)
 }
 
-/// Forty lower-case hexadecimal digits, nothing shorter.
-pub(super) fn oid(text: &[u8]) -> Option<Oid> {
-    let text = std::str::from_utf8(text).ok()?;
-    let right = text.len() == 40
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    Oid::from_str(text).ok().filter(|_| right)
+/// `Name <address> 1790000000 +0100`: the seconds.
+fn date(person: &[u8]) -> Option<Timestamp> {
+    let at = person.iter().rposition(|&b| b == b'>')?;
+    let text = std::str::from_utf8(person.get(at + 1..)?).ok()?;
+    let (seconds, zone) = text.strip_prefix(' ')?.split_once(' ')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(seconds) || !digits(zone.strip_prefix(['+', '-'])?) {
+        return None;
+    }
+    Timestamp::from_second(seconds.parse().ok()?).ok()
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -2,6 +2,8 @@
 
 use super::commit::Malformed;
 use super::signature::Unsound;
+use crate::model::authority::Breach;
+use crate::model::diagnostic::Diagnostic;
 use std::path::PathBuf;
 
 /// Why a commit is not accepted, or could not be looked at.
@@ -40,10 +42,18 @@ pub enum TrustError {
         name: String,
     },
     /// The configured root is no full commit id.
-    #[error("the root {root:?} is not a commit id of 40 hexadecimal digits")]
+    #[error("the root {root:?} is not a commit id of {digits} hexadecimal digits")]
     Root {
         /// As configured.
         root: String,
+        /// As many as the repository's format has.
+        digits: usize,
+    },
+    /// A commit object or a history beyond all measure.
+    #[error("commit {id} is too large, or its history too long")]
+    TooLarge {
+        /// Its id.
+        id: String,
     },
     /// An object of another kind.
     #[error("{id} is not a commit")]
@@ -90,21 +100,20 @@ pub enum TrustError {
         /// Which.
         commit: String,
     },
-    /// A signature that does not count.
-    #[error(
-        "commit {commit} is not accepted (key {fingerprint}, judged by trust.toml of {parent})"
-    )]
+    /// A signature that says nothing, whoever made it.
+    #[error("commit {commit} is not accepted (key {fingerprint})")]
     Signature {
         /// Which.
         commit: String,
         /// The key's fingerprint, or "unknown".
         fingerprint: String,
-        /// Whose list judged it.
-        parent: String,
         /// Why.
         #[source]
         why: Unsound,
     },
+    /// A sound signature by somebody who may not do this.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
     /// The list that must judge cannot be used.
     #[error("trust.toml of commit {commit} cannot be used: {why}")]
     TrustList {
@@ -112,6 +121,8 @@ pub enum TrustError {
         commit: String,
         /// In words.
         why: String,
+        /// With places, where it was read at all.
+        findings: Vec<Diagnostic>,
     },
     /// A file that leads out of what was signed, or is too large.
     #[error("{path} in commit {commit} is refused: {why}")]
@@ -125,7 +136,46 @@ pub enum TrustError {
     },
 }
 
+/// Who wanted what, and which rule stands against it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("commit {commit} by {who} is not accepted by trust.toml of {judge}")]
+pub struct Refusal {
+    /// Which commit.
+    pub commit: String,
+    /// Whose list judged it: a parent, or the head for a later revocation.
+    pub judge: String,
+    /// `anna (operator, key SHA256:…)`, or the key alone.
+    pub who: String,
+    /// `SHA256:…`
+    pub fingerprint: String,
+    /// Which rule.
+    #[source]
+    pub why: Breach,
+}
+
 impl TrustError {
+    /// Stable; a script may rely on it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "HF0201",
+            Self::Unreadable { .. } => "HF0202",
+            Self::Shallow { .. } => "HF0203",
+            Self::NoHead { .. } => "HF0204",
+            Self::Root { .. } => "HF0205",
+            Self::NotACommit { .. } => "HF0206",
+            Self::Malformed { .. } => "HF0207",
+            Self::TooLarge { .. } => "HF0208",
+            Self::RootNotAncestor { .. } => "HF0209",
+            Self::OutsideHistory { .. } => "HF0210",
+            Self::Unsigned { .. } => "HF0211",
+            Self::SeveralSignatures { .. } => "HF0212",
+            Self::Signature { why, .. } => why.code(),
+            Self::Refused(refusal) => refusal.why.code(),
+            Self::TrustList { .. } => "HF0232",
+            Self::File { .. } => "HF0233",
+        }
+    }
+
     /// What a person can do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -133,9 +183,11 @@ impl TrustError {
                 "name the estate's folder with --estate; it must be a Git repository that belongs to you"
             }
             Self::Unreadable { .. } | Self::Malformed { .. } => {
-                "run `git fsck`; if objects are damaged, fetch the repository again"
+                "run `git fsck`; if objects are damaged or were left out (`--filter`), clone the repository again as a whole"
             }
-            Self::Shallow { .. } => "run `git fetch --unshallow`",
+            Self::Shallow { .. } => {
+                "run `git fetch --unshallow`; on a CI runner, let the checkout fetch everything (fetch-depth: 0)"
+            }
             Self::NoHead { .. } => "commit something first, or check the branch",
             Self::Root { .. } | Self::NotACommit { .. } => {
                 "set root in holdfast's config.toml to the full id of the first trusted commit"
@@ -150,18 +202,11 @@ impl TrustError {
                 "sign it: `git commit --amend --no-edit -S` for the newest one, `git rebase --exec` for older ones, before anybody builds on it"
             }
             Self::SeveralSignatures { .. } => "make the commit again with one SSH signature",
-            Self::Signature { why, .. } => match why {
-                Unsound::OpenPgp => "sign with SSH: git config gpg.format ssh",
-                Unsound::UnknownKey => {
-                    "sign with a key that the parent's trust.toml lists; to add a key, let a known one sign the commit that lists it"
-                }
-                Unsound::Key(_) => "sign with an Ed25519 key: ssh-keygen -t ed25519",
-                Unsound::Wrong | Unsound::Unreadable => {
-                    "the commit was changed after it was signed; find out by whom"
-                }
-                Unsound::Namespace { .. } => "sign with git itself (gpg.format ssh)",
-                Unsound::NotTouched => "use a hardware key that demands a touch",
-            },
+            Self::TooLarge { .. } => {
+                "an estate holds text; take the large content out in a history without it"
+            }
+            Self::Signature { why, .. } => why.remedy(),
+            Self::Refused(refusal) => refusal.why.remedy(),
             Self::TrustList { .. } => {
                 "mend trust.toml in that commit; `holdfast check` shows where"
             }

@@ -1,17 +1,29 @@
 //! The estate's repository. Read from objects only, never from the work tree.
 //!
-//! What stays outside: what the files mean.
+//! What stays outside: what the files mean, and the rules of who may do what,
+//! which are handed in.
 
+mod approval;
 mod commit;
 mod error;
+mod explain;
 mod history;
+mod id;
+mod judge;
+mod known;
+mod lists;
+mod objects;
+mod program;
 mod signature;
 mod tree;
-mod trust;
 mod verify;
 pub mod write;
 
+pub use crate::model::trust::Signed;
+pub use approval::{APPROVAL_NAMESPACE, APPROVALS, Flaw, approval_name};
 pub use commit::NAMESPACE;
-pub use error::TrustError;
-pub use trust::parse as trust_list;
-pub use verify::{Signed, VerifiedCommit, is_descendant, verify};
+pub use error::{Refusal, TrustError};
+pub use explain::{Considered, Explained, Fault, Judged, explain};
+pub use known::{Known, KnownError};
+pub use signature::Unsound;
+pub use verify::{Approval, Question, VerifiedCommit, is_descendant, resolve, verify};

@@ -1,7 +1,6 @@
 //! An SSH signature (PROTOCOL.sshsig) and whether it is one that counts.
 
-use super::commit::NAMESPACE;
-use crate::model::trust::{KeyRefusal, Signer, acceptable, fingerprint};
+use crate::model::trust::{KeyRefusal, acceptable, fingerprint};
 use ssh_key::public::KeyData;
 use ssh_key::{PublicKey, SshSig};
 
@@ -15,23 +14,50 @@ pub enum Unsound {
     #[error("its signature cannot be read")]
     Unreadable,
     /// Made for something else: a file, an e-mail.
-    #[error("its signature was made for {namespace:?}, not for {NAMESPACE:?}")]
+    #[error("its signature was made for {namespace:?}, not for {wanted:?}")]
     Namespace {
         /// As signed.
         namespace: String,
+        /// As it must be.
+        wanted: &'static str,
     },
     /// Of a kind that may not sign.
     #[error("its key may not sign")]
     Key(#[source] KeyRefusal),
-    /// Nobody's that the parent knows.
-    #[error("its key is not in trust.toml of its parent")]
-    UnknownKey,
     /// The content is not what was signed.
     #[error("its signature does not fit its content")]
     Wrong,
     /// A hardware key that nobody touched.
     #[error("its hardware key signed without being touched")]
     NotTouched,
+}
+
+impl Unsound {
+    /// Stable; a script may rely on it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OpenPgp => "HF0213",
+            Self::Unreadable => "HF0214",
+            Self::Namespace { .. } => "HF0215",
+            Self::Key(_) => "HF0216",
+            Self::Wrong => "HF0217",
+            Self::NotTouched => "HF0218",
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::OpenPgp => "sign with SSH: git config gpg.format ssh",
+            Self::Key(_) => "sign with an Ed25519 key: ssh-keygen -t ed25519",
+            Self::Unreadable => "make it again, with ssh-keygen or with git (gpg.format ssh)",
+            Self::Wrong => "it was changed after it was signed; find out by whom",
+            Self::Namespace { .. } => {
+                "sign commits with git itself (gpg.format ssh), approvals with `holdfast approve`"
+            }
+            Self::NotTouched => "use a hardware key that demands a touch",
+        }
+    }
 }
 
 /// A signature that was read and names its key.
@@ -56,25 +82,23 @@ impl Signature {
     }
 
     /// Is this a sound signature of these bytes, whoever made it?
-    pub fn check(&self, payload: &[u8]) -> Result<(), Unsound> {
-        if self.sig.namespace() != NAMESPACE {
+    pub fn check(&self, namespace: &'static str, payload: &[u8]) -> Result<(), Unsound> {
+        if self.sig.namespace() != namespace {
             return Err(Unsound::Namespace {
                 namespace: self.sig.namespace().chars().take(40).collect(),
+                wanted: namespace,
             });
         }
         acceptable(self.key.key_data()).map_err(Unsound::Key)?;
         self.key
-            .verify(NAMESPACE, payload, &self.sig)
+            .verify(namespace, payload, &self.sig)
             .map_err(|_| Unsound::Wrong)?;
         self.check_touch()
     }
 
-    /// Is its key among these signers? Then whose it is.
-    pub fn made_by<'s>(&self, signers: &'s [Signer]) -> Result<&'s Signer, Unsound> {
-        signers
-            .iter()
-            .find(|signer| signer.key.key_data() == self.key.key_data())
-            .ok_or(Unsound::UnknownKey)
+    /// Whose it claims to be.
+    pub fn key(&self) -> &KeyData {
+        self.key.key_data()
     }
 
     /// A FIDO signature ends with a byte of flags (0x01: a person was there)

@@ -1,33 +1,67 @@
 //! The gate: from a repository that anybody could have written to a commit
-//! whose every step since the root was signed by somebody its parents trust.
+//! whose every step since the root was signed by somebody who may.
 
-use super::commit::{RawCommit, oid};
+use super::approval;
+use super::commit::RawCommit;
 use super::error::TrustError;
-use super::signature::Signature;
-use super::{history, tree, trust};
+use super::history::{self, History, Node};
+use super::id::ObjectId;
+use super::judge::{self, Act, Court};
+use super::known::{Known, Seen};
+use super::lists::{List, Lists};
+use super::objects::Objects;
+use super::signature::{Signature, Unsound};
+use super::tree::Trees;
+use crate::model::authority::{Authority, When};
 use crate::model::ids::CommitId;
-use crate::model::trust::Trust;
-use git2::{Oid, Repository, RepositoryOpenFlags};
+use crate::model::trust::{Signed, Trust};
+use jiff::Timestamp;
+use ssh_key::public::KeyData;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::Path;
-use std::rc::Rc;
+
+/// Commits whose signatures are checked together, and held in memory meanwhile.
+const BATCH: usize = 256;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'q> {
+    /// The estate's repository, with a work tree or bare.
+    pub repository: &'q Path,
+    /// The first commit that is trusted, by its full id.
+    pub root: &'q CommitId,
+    /// A reference, `HEAD`, an id, any of them followed by `^` or `~2`.
+    pub head: &'q str,
+    /// What this computer accepted before.
+    pub known: &'q Known,
+    /// The present.
+    pub now: Timestamp,
+}
 
 /// A commit that may be acted on. Only [`verify`] makes one.
 #[derive(Debug, Clone)]
 pub struct VerifiedCommit {
     id: CommitId,
     files: BTreeMap<String, Vec<u8>>,
+    refused_files: BTreeMap<String, &'static str>,
     signed: Option<Signed>,
     trust: Trust,
+    approvals: Vec<Approval>,
     checked: usize,
+    seen: Known,
 }
 
-/// Who signed a commit.
+/// Somebody's word for a commit that another person signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signed {
-    /// As `trust.toml` of the parent names them.
+pub struct Approval {
+    /// The commit.
+    pub commit: CommitId,
+    /// The signer's name.
     pub name: String,
+    /// Whose key it is.
+    pub person: String,
+    /// The role.
+    pub role: String,
     /// `SHA256:…`
     pub fingerprint: String,
 }
@@ -41,6 +75,10 @@ impl VerifiedCommit {
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
     }
+    /// Files of single stacks that were not read, and why not: links, too large.
+    pub fn refused_files(&self) -> &BTreeMap<String, &'static str> {
+        &self.refused_files
+    }
     /// Who signed it; `None` for the root, which is trusted by configuration.
     pub fn signed(&self) -> Option<&Signed> {
         self.signed.as_ref()
@@ -49,88 +87,95 @@ impl VerifiedCommit {
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
-    /// How many commits after the root were checked.
+    /// How many commits were checked that were not known.
     pub fn checked(&self) -> usize {
         self.checked
     }
+    /// Sound approvals of this commit that count beside its signer, each by another person.
+    pub fn approvals(&self) -> &[Approval] {
+        &self.approvals
+    }
+    /// What was known and what was accepted now, to be kept by who acts on it.
+    pub fn seen(&self) -> &Known {
+        &self.seen
+    }
 }
 
-/// Checks the whole chain from `root` to `head_ref` (`HEAD`, or a full
-/// reference name) and gives the head with its files.
+/// Checks every commit between `root` and `head` that is not known and gives
+/// the head with its files.
 ///
 /// The root is trusted because the configuration names it. Each later commit
-/// must carry one SSH signature by a key that the `trust.toml` of **each** of
-/// its parents lists; its own list never judges it.
+/// must carry one SSH signature, and the `trust.toml` of **each** of its
+/// parents must let the signer do what it does; its own list never judges it.
 pub fn verify(
-    repository: &Path,
-    root: &CommitId,
-    head_ref: &str,
+    question: &Question<'_>,
+    authority: &dyn Authority,
 ) -> Result<VerifiedCommit, TrustError> {
-    let path = repository;
-    let repository = open(path)?;
-    if repository.is_shallow() {
-        return Err(TrustError::Shallow {
-            path: path.to_owned(),
-        });
-    }
-    let head = repository
-        .refname_to_id(head_ref)
-        .map_err(|_| TrustError::NoHead {
-            name: head_ref.to_owned(),
-        })?;
-    let root = full_id(root)?;
-    let mut lists = Lists {
-        repository: &repository,
-        by_blob: BTreeMap::new(),
+    let objects = open(question.repository)?;
+    let root = history::full_id(&objects, question.root)?;
+    let head = history::resolve(&objects, question.head)?;
+    // Another root's knowledge says nothing about this history.
+    let none = Known::none();
+    let ledger = question.known.is_of(question.root);
+    let known = if ledger { question.known } else { &none };
+    let trees = Trees::new(&objects);
+    let history = History::since(&objects, known, root, head)?;
+    let lists = Lists::new(&trees, authority);
+    let head_tree = history.tree(head)?;
+    // Only to know early which keys it revokes. Whether it counts is judged below.
+    let early = lists.of(head, head_tree).ok();
+    let court = Court {
+        trees: &trees,
+        lists: &lists,
+        authority,
+        history: &history,
+        head: early.as_ref().map(|list| list.trust.as_ref()),
     };
-    let odb = repository.odb().map_err(|source| TrustError::Unreadable {
-        what: "the object store".to_owned(),
-        source,
-    })?;
-    let first = history::read(&odb, root)?;
-    let mut trees = BTreeMap::from([(root, first.tree)]);
+    let mut doubtful: Vec<(usize, KeyData)> = Vec::new();
     let mut signed = None;
-    let commits = history::since(&repository, root, head)?;
-    let checked = commits.len();
-    for (id, commit) in &commits {
-        let signature = one_signature(*id, commit)?;
-        for parent in &commit.parents {
-            // Parents come first in the order, so their trees are known.
-            let Some(&tree) = trees.get(parent) else {
-                return Err(TrustError::OutsideHistory {
-                    commit: id.to_string(),
-                    parent: parent.to_string(),
-                    root: root.to_string(),
-                });
+    for (number, nodes) in history.nodes.chunks(BATCH).enumerate() {
+        for (place, (node, checked)) in nodes.iter().zip(check(&objects, nodes)?).enumerate() {
+            let (commit, signature) = checked?;
+            let act = Act {
+                id: node.id,
+                tree: node.tree,
+                parents: &node.parents,
+                key: signature.key(),
+                when: When {
+                    dated: Some(commit.dated),
+                    now: question.now,
+                    // Without a ledger the head is seen now; whoever signed it built on the rest.
+                    first_seen: (ledger || node.id == head).then_some(question.now),
+                },
             };
-            let list = lists.of(*parent, tree)?;
-            let verdict = signature
-                .check(&commit.payload)
-                .and_then(|()| signature.made_by(&list.signers));
-            let author = verdict.map_err(|why| TrustError::Signature {
-                commit: id.to_string(),
-                fingerprint: signature.fingerprint(),
-                parent: parent.to_string(),
-                why,
-            })?;
-            if *id == head {
-                signed = Some(Signed {
-                    name: author.name.clone(),
-                    fingerprint: signature.fingerprint(),
-                });
-            }
+            let judgement = court.judge(&act)?;
+            signed = Some(judgement.signed);
+            let at = number * BATCH + place;
+            doubtful.extend(judgement.relied.into_iter().map(|key| (at, key)));
         }
-        trees.insert(*id, commit.tree);
     }
-    let tree = trees.get(&head).copied().unwrap_or(first.tree);
-    // A head whose own list is broken would let no child in: it is told now.
-    let trust = lists.of(head, tree)?;
+    // The last in the order is the head; if nothing was new, it is asked for its name.
+    if history.nodes.is_empty() {
+        signed = name_of(&court, &objects, root, head)?;
+    }
+    let list = court.lists.of(head, head_tree)?;
+    outlive(&court, &list, head, &doubtful)?;
+    let files = trees.files(head, head_tree)?;
+    let first = question.now.as_second();
+    let seen = history.nodes.iter().map(|node| Seen {
+        id: node.id,
+        first,
+        generation: node.generation,
+    });
     Ok(VerifiedCommit {
         id: CommitId::new(head.to_string()),
-        files: tree::files(&repository, head, tree)?,
+        files: files.content,
+        refused_files: files.refused,
+        approvals: approvals(&court, root, head, signed.as_ref(), question.now)?,
         signed,
-        trust: (*trust).clone(),
-        checked,
+        trust: (*list.trust).clone(),
+        checked: history.nodes.len(),
+        seen: known.with(question.root, seen),
     })
 }
 
@@ -141,91 +186,168 @@ pub fn is_descendant(
     old: &CommitId,
     new: &CommitId,
 ) -> Result<bool, TrustError> {
-    let repository = open(repository)?;
-    history::reaches(&repository, full_id(old)?, full_id(new)?)
+    let objects = open(repository)?;
+    let (old, new) = (
+        history::full_id(&objects, old)?,
+        history::full_id(&objects, new)?,
+    );
+    history::reaches(&objects, old, new)
 }
 
-fn open(path: &Path) -> Result<Repository, TrustError> {
-    let none: [&OsStr; 0] = [];
-    Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none).map_err(|source| {
-        TrustError::Open {
-            path: path.to_owned(),
-            source,
-        }
-    })
+/// The full id of the commit that a name stands for. Says nothing about whether it is accepted.
+pub fn resolve(repository: &Path, name: &str) -> Result<CommitId, TrustError> {
+    let objects = Objects::open(repository)?;
+    let id = history::resolve(&objects, name)?;
+    Ok(CommitId::new(id.to_string()))
 }
 
-fn full_id(id: &CommitId) -> Result<Oid, TrustError> {
-    oid(id.as_str().as_bytes()).ok_or_else(|| TrustError::Root {
-        root: id.as_str().chars().take(60).collect(),
-    })
-}
-
-fn one_signature(id: Oid, commit: &RawCommit) -> Result<Signature, TrustError> {
-    let commit_id = || id.to_string();
-    let signature = match commit.signatures.as_slice() {
-        [] if commit.foreign_signature.is_none() => {
-            return Err(TrustError::Unsigned {
-                commit: commit_id(),
-            });
-        }
-        [one] if commit.foreign_signature.is_none() => one,
-        _ => {
-            return Err(TrustError::SeveralSignatures {
-                commit: commit_id(),
-            });
-        }
-    };
-    Signature::parse(signature).map_err(|why| TrustError::Signature {
-        commit: commit_id(),
-        fingerprint: "unknown".to_owned(),
-        parent: commit
-            .parents
-            .first()
-            .map(Oid::to_string)
-            .unwrap_or_default(),
-        why,
-    })
-}
-
-/// The trust lists, each read once.
-struct Lists<'r> {
-    repository: &'r Repository,
-    by_blob: BTreeMap<Oid, Rc<Trust>>,
-}
-
-impl Lists<'_> {
-    fn of(&mut self, commit: Oid, tree: Oid) -> Result<Rc<Trust>, TrustError> {
-        let broken = |why: String| TrustError::TrustList {
-            commit: commit.to_string(),
-            why,
-        };
-        let root = self
-            .repository
-            .find_tree(tree)
-            .map_err(|source| TrustError::Unreadable {
-                what: format!("the tree of {commit}"),
-                source,
-            })?;
-        let entry = root
-            .get_name("trust.toml")
-            .filter(|entry| matches!(entry.filemode_raw(), 0o100_644 | 0o100_755))
-            .ok_or_else(|| broken("it is not there".to_owned()))?;
-        if let Some(list) = self.by_blob.get(&entry.id()) {
-            return Ok(Rc::clone(list));
-        }
-        let blob =
-            self.repository
-                .find_blob(entry.id())
-                .map_err(|source| TrustError::Unreadable {
-                    what: format!("trust.toml of {commit}"),
-                    source,
-                })?;
-        if blob.size() > tree::FILE_LIMIT {
-            return Err(broken("it is larger than 1 MiB".to_owned()));
-        }
-        let list = Rc::new(trust::parse(blob.content()).map_err(broken)?);
-        self.by_blob.insert(entry.id(), Rc::clone(&list));
-        Ok(list)
+pub(super) fn open(path: &Path) -> Result<Objects, TrustError> {
+    let objects = Objects::open(path)?;
+    if objects.is_shallow() {
+        return Err(TrustError::Shallow {
+            path: objects.path().to_owned(),
+        });
     }
+    Ok(objects)
+}
+
+type Checked = Result<(RawCommit, Signature), TrustError>;
+
+/// Reads commits and checks their signatures, two at a time.
+fn check(objects: &Objects, nodes: &[Node]) -> Result<Vec<Checked>, TrustError> {
+    let mut read = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let commit = history::read(objects, node.id)?;
+        let signature = judge::one_signature(node.id, &commit);
+        read.push(signature.map(|signature| (commit, signature)));
+    }
+    let verdicts = |commits: &[Checked]| -> Vec<Result<(), Unsound>> {
+        let one = |checked: &Checked| match checked {
+            Ok((commit, signature)) => judge::check(signature, commit),
+            Err(_) => Ok(()),
+        };
+        commits.iter().map(one).collect()
+    };
+    let (left, right) = read.split_at(read.len() / 2);
+    let all: Vec<Result<(), Unsound>> = std::thread::scope(|scope| {
+        let other = scope.spawn(|| verdicts(left));
+        let mine = verdicts(right);
+        // A thread that broke off has checked nothing: it is done again here.
+        let mut all = other.join().unwrap_or_else(|_| verdicts(left));
+        all.extend(mine);
+        all
+    });
+    let joined = read.into_iter().zip(all).zip(nodes);
+    Ok(joined
+        .map(|((checked, verdict), node)| {
+            let (commit, signature) = checked?;
+            verdict.map_err(|why| TrustError::Signature {
+                commit: node.id.to_string(),
+                fingerprint: signature.fingerprint(),
+                why,
+            })?;
+            Ok((commit, signature))
+        })
+        .collect())
+}
+
+/// Who signed a commit that was accepted before.
+fn name_of(
+    court: &Court<'_>,
+    objects: &Objects,
+    root: ObjectId,
+    head: ObjectId,
+) -> Result<Option<Signed>, TrustError> {
+    if head == root {
+        return Ok(None);
+    }
+    let commit = history::read(objects, head)?;
+    let signature = judge::one_signature(head, &commit)?;
+    let Some(&parent) = commit.parents.first() else {
+        return Ok(None);
+    };
+    let list = court.list(parent)?;
+    Ok(list.trust.signer(signature.key()).map(Signed::by))
+}
+
+/// What a revoked key signed counts only if it lies behind its revocation.
+fn outlive(
+    court: &Court<'_>,
+    list: &List,
+    head: ObjectId,
+    doubtful: &[(usize, KeyData)],
+) -> Result<(), TrustError> {
+    let mut keys: Vec<&KeyData> = doubtful.iter().map(|(_, key)| key).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let behind = court.history.behind(|node| court.revokes(node, key))?;
+        for (at, _) in doubtful.iter().filter(|(_, other)| other == key) {
+            let stood = behind.get(*at).copied().unwrap_or(false);
+            let Some(node) = court.history.nodes.get(*at) else {
+                continue;
+            };
+            let verdict = court.authority.outlived(&list.trust, key, stood);
+            verdict.map_err(|why| court.refusal(node.id, head, list, key, why))?;
+        }
+    }
+    Ok(())
+}
+
+/// Approvals of the head that count in the list of each of its parents.
+fn approvals(
+    court: &Court<'_>,
+    root: ObjectId,
+    head: ObjectId,
+    signed: Option<&Signed>,
+    now: Timestamp,
+) -> Result<Vec<Approval>, TrustError> {
+    let keys = judge::sound(approval::read(court.trees.objects, head)?);
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let when = When {
+        dated: None,
+        now,
+        first_seen: Some(now),
+    };
+    let judges = if head == root {
+        vec![head]
+    } else {
+        history::read(court.trees.objects, head)?.parents
+    };
+    let mut counted: Option<Vec<Approval>> = None;
+    for judge in judges {
+        let list = court.list(judge)?;
+        let signer = signed.and_then(|signed| {
+            let mut signers = list.trust.signers.iter();
+            signers.find(|signer| signer.name == signed.name)
+        });
+        let approvers = court.authority.approvers(&list.trust, signer, &keys, &when);
+        let here: Vec<Approval> = approvers
+            .into_iter()
+            .flatten()
+            .map(|signer| {
+                let signed = Signed::by(signer);
+                Approval {
+                    commit: CommitId::new(head.to_string()),
+                    name: signed.name,
+                    person: signed.person,
+                    role: signed.role,
+                    fingerprint: signed.fingerprint,
+                }
+            })
+            .collect();
+        counted = Some(match counted {
+            None => here,
+            Some(before) => before
+                .into_iter()
+                .filter(|one| {
+                    here.iter()
+                        .any(|other| other.fingerprint == one.fingerprint)
+                })
+                .collect(),
+        });
+    }
+    Ok(counted.unwrap_or_default())
 }
