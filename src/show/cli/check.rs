@@ -75,22 +75,17 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
 }
 
 fn read(args: &Args, place: &EstateArgs) -> Result<Estate, EntryError> {
-    let read = match &args.root {
-        Some(root) => {
-            let head = args.head.as_deref().unwrap_or("HEAD");
-            estate::read_at(&place.estate, &CommitId::new(root), head)
-        }
-        None => {
-            let mut config = place.config()?;
-            if let Some(head) = &args.head {
-                config.head.clone_from(head);
-            }
-            let read = estate::read(&config)?;
-            estate::remember(&config, &read.commit)?;
-            Ok(read)
-        }
-    };
-    Ok(read?)
+    if let Some(root) = &args.root {
+        let head = args.head.as_deref().unwrap_or("HEAD");
+        return Ok(estate::read_at(&place.estate, &CommitId::new(root), head)?);
+    }
+    let mut config = place.config()?;
+    if let Some(head) = &args.head {
+        config.head.clone_from(head);
+    }
+    let read = estate::read(&config)?;
+    estate::remember(&config, &read.commit)?;
+    Ok(read)
 }
 
 /// An accepted commit, in words.
