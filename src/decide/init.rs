@@ -147,6 +147,7 @@ What stands here, signed, is what runs. A change is a signed commit:
 
     $EDITOR stacks/acme.toml
     holdfast check --worktree   # what is wrong, before it is signed
+    holdfast explain HF0003     # what a code means
     git commit -a               # signs by itself in this clone
     holdfast plan
 
@@ -157,6 +158,9 @@ What stands here, signed, is what runs. A change is a signed commit:
 | `hosters.toml` | accounts and ordered machines |
 | `stacks/<id>.toml` | one customer each |
 | `secrets/<id>.age` | sealed; `holdfast secret ID < FILE` writes one |
+| `.schemas/`, `.taplo.toml` | for editors; `holdfast schema --out .schemas` renews them |
+
+`holdfast new stack ID` writes the file of another customer.
 
 Keys never stand here. They are in `.git/holdfast/keys/` of the clone in which
 the estate was made; move the escrow key away from there.

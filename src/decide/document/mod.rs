@@ -42,9 +42,8 @@ impl<'a> Document<'a> {
         bytes: &'a [u8],
         read: impl FnOnce(&Table<'_>) -> Option<T>,
     ) -> (Option<T>, Vec<Diagnostic>) {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(_) => return (None, not_text(file, bytes)),
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return (None, not_text(file, bytes));
         };
         let (root, errors) = DeTable::parse_recoverable(text);
         let document = Document::new(file, text, !errors.is_empty());

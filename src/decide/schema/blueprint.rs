@@ -8,6 +8,10 @@ use schemars::JsonSchema;
 use std::collections::BTreeMap;
 
 /// How an application is installed, what state it has, how it is checked.
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "only the schema of the value is used"
+)]
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Blueprint {

@@ -156,6 +156,10 @@ pub struct Place {
 }
 
 /// One application.
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "only the schema of the value is used"
+)]
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Service {

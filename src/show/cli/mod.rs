@@ -51,7 +51,7 @@ enum Command {
     Init(init::Args),
     /// Write the file of something new
     #[command(subcommand)]
-    New(new::New),
+    New(Box<new::New>),
     /// Is the commit accepted, and do its files make sense?
     Check(On<check::Args>),
     /// What a diagnostic code means, why it matters and what is right
