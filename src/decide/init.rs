@@ -88,10 +88,11 @@ fn trust(new: &NewEstate<'_>) -> String {
          name = \"owner\"\n\
          role = \"owner\"\n\
          key = \"{}\"\n\n\
-         # Every secret is sealed for all of these.\n\
+         # Every secret is sealed for all of these; the key for escrow is kept where no\n\
+         # server of the estate can reach.\n\
          [recipients]\n\
          reconciler = \"{}\"\n\
-         escrow = [\"{}\"] # kept where no server of the estate can reach\n",
+         escrow = [\"{}\"]\n",
         key_only(new.signer),
         new.reconciler,
         new.escrow

@@ -3,7 +3,6 @@
 
 use super::document::{about_file, codes, syntax};
 use crate::model::diagnostic::Diagnostic;
-use std::fmt::Write;
 use taplo::formatter::{Options, format_syntax};
 
 /// Beyond this a list takes several lines.
@@ -14,6 +13,9 @@ const TRIES: usize = 4;
 /// The text as it should be, or why it is left alone: it is broken, or the layout would
 /// change what it means.
 pub fn laid_out(file: &str, text: &str) -> Result<String, Vec<Diagnostic>> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
     let broken = syntax(file, text);
     if !broken.is_empty() {
         return Err(broken);
@@ -63,7 +65,7 @@ fn same_meaning(a: &str, b: &str) -> bool {
 fn options() -> Options {
     Options {
         column_width: WIDTH,
-        align_single_comments: true,
+        align_single_comments: false,
         // Who wrote a list over several lines, one for each, wanted to compare them.
         array_auto_collapse: false,
         indent_string: "  ".to_owned(),
@@ -78,19 +80,13 @@ fn options() -> Options {
 /// The same for editors, as `[formatting]` of `.taplo.toml`.
 pub fn editor_options() -> String {
     let options = options();
-    let mut text = "[formatting]\n".to_owned();
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "column_width = {}", options.column_width);
-    let _ = writeln!(
-        text,
-        "array_auto_collapse = {}",
-        options.array_auto_collapse
-    );
-    let _ = writeln!(text, "indent_string = {:?}", options.indent_string);
-    let _ = writeln!(
-        text,
-        "allowed_blank_lines = {}",
-        options.allowed_blank_lines
-    );
-    text
+    format!(
+        "[formatting]\ncolumn_width = {}\nalign_single_comments = {}\narray_auto_collapse = {}\n\
+         indent_string = {:?}\nallowed_blank_lines = {}\n",
+        options.column_width,
+        options.align_single_comments,
+        options.array_auto_collapse,
+        options.indent_string,
+        options.allowed_blank_lines,
+    )
 }

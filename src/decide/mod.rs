@@ -14,6 +14,7 @@ pub mod init;
 pub mod layout;
 pub mod manifest;
 pub mod names;
+pub mod new_stack;
 pub mod plan;
 pub mod point;
 pub mod promises;

@@ -10,6 +10,7 @@ pub mod estate;
 pub mod fence;
 pub mod init;
 pub mod lay_out;
+pub mod new_stack;
 pub mod observe;
 pub mod open;
 pub mod points;

@@ -120,7 +120,8 @@ fn without_null(value: &mut Value) {
 pub fn editor_rules(folder: &str) -> String {
     let mut text = String::from(
         "# For editors (Even Better TOML) and the taplo command line.\n\
-         # Written by `holdfast schema --out`; run it again after an update of Holdfast.\n\n",
+         # Written by `holdfast schema --out`; run it again after an update of Holdfast.\n\n\
+         exclude = [\".git/**\"]\n\n",
     );
     text.push_str(&super::layout::editor_options());
     for kind in KINDS.iter().filter(|kind| kind.in_estate) {

@@ -54,7 +54,17 @@ words! {
     Language: one_of(&["de", "en"]);
     Repair: one_of(&["restart", "reinstall", "rebuild"]);
     Algorithm: one_of(&["hmac-sha256"]);
-    SignerRole: one_of(&["owner"]);
+    Moment: text(
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})$",
+        "a time with its zone",
+        "2027-01-01T00:00:00Z"
+    );
+    PathRule: text(
+        r"^[^*?\[\]\\/][^*?\[\]\\]*$",
+        "a file, or a folder with / at its end; no wildcards",
+        "blueprints/own/"
+    );
+    People: json_schema!({ "type": "integer", "minimum": 1, "maximum": 255 });
     Interface: one_of(&["hetzner-cloud", "pool"]);
     Engine: one_of(&["postgresql"]);
     When: one_of(&["before-packages", "after-packages"]);

@@ -32,4 +32,11 @@ pub enum Example {
         /// What does not.
         right: &'static str,
     },
+    /// In words, where it takes several people or computers. A test elsewhere provokes it.
+    Told {
+        /// What provokes the code.
+        wrong: &'static str,
+        /// What does not.
+        right: &'static str,
+    },
 }

@@ -6,7 +6,7 @@
 //!
 //! * `HF0001` to `HF0029`: a file by itself ([`files`]).
 //! * `HF0030` to `HF0059`: policies ([`policy`]).
-//! * `HF0200` to `HF0299`: whose word counts ([`trust`]).
+//! * `HF0201` to `HF0299`: whose word counts ([`trust`]).
 
 mod entry;
 pub mod files;

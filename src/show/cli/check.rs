@@ -8,7 +8,6 @@ use crate::flow::before;
 use crate::flow::entry::EntryError;
 use crate::flow::estate::{self, Estate, EstateError};
 use crate::model::causes::chain;
-use crate::model::codes;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::CommitId;
 use crate::show::diagnostics;
@@ -151,11 +150,7 @@ fn refused(format: Format, error: &EntryError) -> Exit {
     if let EntryError::Estate(EstateError::Trust(trust)) = error
         && format != Format::Human
     {
-        let finding = Finding::refusal(
-            codes::trust::NOT_ACCEPTED,
-            chain(trust),
-            trust.remedy().to_owned(),
-        );
+        let finding = Finding::refusal(trust.code(), chain(trust), trust.remedy().to_owned());
         print(format, &Checked::of(vec![finding]));
         return if trust.is_refusal() {
             Exit::Refused

@@ -10,6 +10,7 @@ mod fmt;
 mod init;
 mod key;
 mod lab;
+mod new;
 mod password;
 mod plan;
 mod points;
@@ -46,6 +47,9 @@ enum Command {
         after_help = "Nothing outside DIR and its Git directory is touched, except with --lab."
     )]
     Init(init::Args),
+    /// Write the file of something new
+    #[command(subcommand)]
+    New(new::New),
     /// Is the commit accepted, and do its files make sense?
     Check(On<check::Args>),
     /// What a diagnostic code means, why it matters and what is right
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
     }
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
+        Command::New(new) => new::run(&new).into(),
         Command::Check(on) => check::run(&on.args, &on.estate).into(),
         Command::Explain(args) => explain::run(&args).into(),
         Command::Fmt(args) => fmt::run(&args).into(),

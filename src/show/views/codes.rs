@@ -19,7 +19,7 @@ struct One {
     code: &'static str,
     title: &'static str,
     explanation: &'static str,
-    /// Path of the file that the example is a part of; none where it is commands.
+    /// Path of the file that the example is a part of; none where it is commands or words.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'static str>,
     wrong: &'static str,
@@ -87,7 +87,11 @@ pub fn page() -> String {
     }
     for entry in codes::all() {
         let (file, wrong, right) = sides(entry.example);
-        let kind = if file.is_some() { "toml" } else { "sh" };
+        let kind = match entry.example {
+            Example::Lines { .. } => "toml",
+            Example::Commands { .. } => "sh",
+            Example::Told { .. } => "text",
+        };
         let place = file.map(|file| format!(" (`{file}`)")).unwrap_or_default();
         let _ = write!(
             text,
@@ -105,7 +109,7 @@ pub fn page() -> String {
 fn sides(example: Example) -> (Option<&'static str>, &'static str, &'static str) {
     match example {
         Example::Lines { file, wrong, right } => (Some(file), wrong, right),
-        Example::Commands { wrong, right } => (None, wrong, right),
+        Example::Commands { wrong, right } | Example::Told { wrong, right } => (None, wrong, right),
     }
 }
 

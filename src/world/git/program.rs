@@ -47,6 +47,32 @@ impl GitProgram {
         Some((program, format))
     }
 
+    /// The folder of objects and references, shared between work trees.
+    pub fn git_dir(&self) -> Option<PathBuf> {
+        let text = run(&self.path, &["rev-parse", "--git-common-dir"]).ok()?;
+        Some(self.path.join(text.trim_end_matches('\n')))
+    }
+
+    /// Files of the work tree that a commit of all of them would hold.
+    pub fn work_tree(&self) -> Option<Vec<String>> {
+        let args = [
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ];
+        let text = run(&self.path, &args).ok()?;
+        let mut paths: Vec<String> = text
+            .split_terminator('\0')
+            .filter(|path| std::fs::symlink_metadata(self.path.join(path)).is_ok())
+            .map(str::to_owned)
+            .collect();
+        paths.sort();
+        paths.dedup();
+        Some(paths)
+    }
+
     pub fn is_shallow(&self) -> bool {
         run(&self.path, &["rev-parse", "--is-shallow-repository"])
             .is_ok_and(|text| text.trim() == "true")
