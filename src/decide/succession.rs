@@ -232,8 +232,8 @@ impl<'a> Newcomers<'a> {
     }
 
     fn like(&self, old: &DesiredStack) -> Option<&'a DesiredStack> {
-        let hosts = old.services.iter().map(|service| &service.host);
-        let by_host = hosts.filter_map(|host| self.by_host.get(host)).next();
+        let mut hosts = old.services.iter().map(|service| &service.host);
+        let by_host = hosts.find_map(|host| self.by_host.get(host));
         by_host.or_else(|| self.by_face.get(&face(old))).copied()
     }
 }

@@ -1,5 +1,9 @@
 //! `holdfast check` against a commit that was before, in real repositories.
 
+use holdfast::flow::before::settle_names;
+use holdfast::flow::estate::read_at;
+use holdfast::model::ids::{CommitId, HostName, StackId};
+use holdfast::model::journal::{Entry, Event};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -136,4 +140,56 @@ fn s16_a_name_stays_with_who_had_it_at_the_base() {
             "{errors:#?}"
         );
     }
+}
+
+fn entry(stack: Option<&str>, event: Event) -> Entry {
+    Entry {
+        seq: 1,
+        at: "2026-03-02T12:00:00Z".parse().unwrap(),
+        stack: stack.map(StackId::new),
+        event,
+    }
+}
+
+#[test]
+fn s16_the_reconciler_knows_who_had_a_name_from_its_journal() {
+    let estate = Estate::new();
+    let root = estate.git(&["rev-parse", "HEAD"]);
+    let thief = estate
+        .stack()
+        .replace("id = \"acme\"", "id = \"bolt\"")
+        .replace("ACME", "Bolt");
+    estate.write("stacks/bolt.toml", &thief);
+    let theft = estate.commit("Take acme's names");
+    estate.write("note.md", "later\n");
+    let head = estate.commit("Note");
+    let broken = |entries: &[Entry]| {
+        let read = read_at(&estate.dir, &CommitId::new(&*root), "HEAD").unwrap();
+        let id = read.commit.id().clone();
+        assert_eq!(id.as_str(), head);
+        let files = read.commit.files();
+        let settled = settle_names(&estate.dir, &id, files, read.resolution, entries).unwrap();
+        let broken = settled.desired.unwrap().broken;
+        broken.keys().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let accepted = |commit: &str| {
+        let commit = CommitId::new(commit);
+        entry(None, Event::Accepted { commit })
+    };
+    assert_eq!(
+        broken(&[]),
+        ["acme", "bolt"],
+        "without a past both are held"
+    );
+    // The newest accepted head before this one has the same clash; the one before it tells.
+    assert_eq!(
+        broken(&[accepted(&root), accepted(&theft), accepted(&head)]),
+        ["bolt"]
+    );
+    let named = ["wiki.acme.example", "docs.acme.example"].map(|host| {
+        let host = HostName::new(host);
+        let address = "192.0.2.1".parse().unwrap();
+        entry(Some("bolt"), Event::Named { host, address })
+    });
+    assert_eq!(broken(&named), ["acme"], "who it was pointed at has it");
 }

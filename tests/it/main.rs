@@ -29,6 +29,7 @@ mod hoster_hetzner;
 mod hoster_pool;
 mod independence;
 mod journal;
+mod kept_repositories;
 mod lab_hetzner;
 mod lab_pure;
 mod layout;

@@ -43,7 +43,10 @@ impl Estate {
     fn is_sound(&self, stacks: usize) {
         let checked = self.run(&["check", "--worktree", "--format", "json"]);
         let found: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
-        assert_eq!(found["findings"], serde_json::json!([]));
+        // What is promised in a new file, nobody has measured: a warning for the estate.
+        let findings = found["findings"].as_array().unwrap().iter();
+        let errors: Vec<_> = findings.filter(|f| f["code"] != "HF0033").collect();
+        assert!(errors.is_empty(), "{errors:#?}");
         assert_eq!(found["stacks"], stacks);
     }
 }
@@ -70,7 +73,7 @@ const FULL: [&str; 11] = [
 fn flags_alone_make_a_sound_file_with_an_independent_backup() {
     let estate = Estate::new();
     let mut arguments = FULL.to_vec();
-    arguments.extend(["--set", "title=Bolt", "--rpo", "12h"]);
+    arguments.extend(["--set", "title=Bolt", "--rpo", "36h"]);
     let made = estate.run(&arguments);
     assert_eq!(made.status.code(), Some(0), "{}", said(&made));
     let told = String::from_utf8_lossy(&made.stdout).into_owned();
@@ -82,7 +85,7 @@ fn flags_alone_make_a_sound_file_with_an_independent_backup() {
     let text = estate.stack("bolt");
     let read: toml::Table = text.parse().unwrap();
     assert_eq!(read["stack"]["name"].as_str(), Some("Bolt \"& Söhne\" KG"));
-    assert_eq!(read["objectives"]["rpo"].as_str(), Some("12h"));
+    assert_eq!(read["objectives"]["rpo"].as_str(), Some("36h"));
     assert_ne!(read["backup"]["hoster"].as_str(), Some("hetzner"), "S14");
     assert_eq!(laid_out("a.toml", &text).unwrap(), text, "as fmt would");
     estate.is_sound(2);

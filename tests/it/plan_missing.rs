@@ -145,3 +145,19 @@ fn s16_a_name_is_not_taken_from_a_stack_whose_file_is_broken() {
         "{held:#?}"
     );
 }
+
+#[test]
+fn s16_what_a_retired_stack_left_behind_is_nobody_elses() {
+    let mut world = World::running(both());
+    let end = file("acme").replacen("name = ", "retired = \"2026-03-02\"\nname = ", 1);
+    world.now_wants(desired(&[("acme", end), ("bolt", file("bolt"))]));
+    world.settle();
+    world.now_wants(renamed("\nmoved_from = \"acme\""));
+    let plan = world.plan();
+    assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
+    let held = held_for(plan.plan(), &stack("acme"));
+    assert!(
+        format!("{held:?}").contains("acme was retired"),
+        "{held:#?}"
+    );
+}

@@ -21,7 +21,7 @@ use super::view::{View, well_placed};
 use super::{install, keep, rebuild, relocate, retire};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
-use crate::model::plan::Cause;
+use crate::model::plan::{Cause, Hold};
 
 /// Plans one stack.
 pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
@@ -41,6 +41,20 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         install::first_installation(view, &mut pen.set_off_by(Cause::Intent));
         return;
     };
+    if let Some(reason) = inherits(view, writer) {
+        pen.hold(
+            format!("production of {}", view.at.stack.shown),
+            Hold::Forbidden {
+                rule: "S16".into(),
+                reason,
+            },
+            format!(
+                "bring stacks/{0}.toml back to go on with {0}; remove moved_from to begin anew",
+                view.at.stack.id
+            ),
+        );
+        return;
+    }
     let moved_away = writer.fenced.is_some();
     match &writer.state {
         WriterState::Unseen(gap) if !moved_away => {
@@ -74,6 +88,19 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         _ => rebuild::rebuild(view, writer, &mut pen),
     }
     zombies(view, &writer.name, writer.epoch, &mut pen);
+}
+
+/// What a stack left behind that came to its end is nobody else's: `moved_from` hands on only
+/// what lives.
+fn inherits(view: &View<'_>, writer: &Writer<'_>) -> Option<String> {
+    let stack = view.at.stack;
+    let ended = view.past.machines.get(&writer.name)?.set_aside;
+    (stack.id != stack.shown && ended).then(|| {
+        format!(
+            "{} was retired, and {} would go on with its data",
+            stack.id, stack.shown
+        )
+    })
 }
 
 fn without_power_control(view: &View<'_>, writer: &Writer<'_>) -> bool {

@@ -14,7 +14,10 @@ use std::ops::Range;
 
 /// What two places share, each pair computed once: many stacks stand at few places.
 #[derive(Debug, Default)]
-pub(super) struct Pairs(RefCell<BTreeMap<[(HosterId, SiteId); 2], Vec<String>>>);
+pub(super) struct Pairs(RefCell<BTreeMap<[Ground; 2], Vec<String>>>);
+
+/// An account and a site.
+type Ground = (HosterId, SiteId);
 
 /// Compares the backup with production and with every place a rebuild may go to.
 pub(super) fn check(

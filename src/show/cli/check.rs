@@ -65,7 +65,12 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
                 let base = before::base_of_work_tree(&place.estate, &files, args.base.as_deref());
                 match compared(args, base) {
                     Ok(base) => {
-                        let found = judged(&files, &CommitId::new("work tree"), resolution, base);
+                        let found = judged(
+                            &files,
+                            &CommitId::new("work tree"),
+                            resolution,
+                            base.as_ref(),
+                        );
                         report(args.format, None, &found, &files)
                     }
                     Err(exit) => exit,
@@ -82,7 +87,7 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
                 Ok(base) => base,
                 Err(exit) => return exit,
             };
-            let resolution = judged(commit.files(), commit.id(), resolution, base);
+            let resolution = judged(commit.files(), commit.id(), resolution, base.as_ref());
             let told = Commit {
                 id: commit.id().to_string(),
                 signed_by: commit
@@ -114,8 +119,8 @@ fn compared<E: std::error::Error>(
     }
 }
 
-fn judged(files: &Files, id: &CommitId, found: Resolution, base: Option<Base>) -> Resolution {
-    before::judge(files, id, found, base.as_ref(), &BTreeMap::new())
+fn judged(files: &Files, id: &CommitId, found: Resolution, base: Option<&Base>) -> Resolution {
+    before::judge(files, id, found, base, &BTreeMap::new())
 }
 
 /// The estate, and the root that it was verified from.
