@@ -11,7 +11,7 @@ use crate::world::catalogue::embedded;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::write::{self, WriteError};
 use crate::world::git::{
-    self, AcceptedCommit, Known, KnownError, Question, TrustError, VerifiedCommit,
+    self, AcceptedCommit, Explained, Known, KnownError, Question, TrustError, VerifiedCommit,
 };
 use crate::world::secrets::{Opener, SecretError, seal};
 use std::collections::BTreeMap;
@@ -74,6 +74,11 @@ pub fn verify(question: &Question<'_>) -> Result<VerifiedCommit, TrustError> {
 /// The same gate for comparing commits: nothing can be done with what it gives.
 pub fn accept(question: &Question<'_>) -> Result<AcceptedCommit, TrustError> {
     git::accept(question, &Rules)
+}
+
+/// Everything about one commit: who signed and approved it, what it may, what is missing.
+pub fn explain(question: &Question<'_>, commit: &str) -> Result<Explained, TrustError> {
+    git::explain(question, &Rules, commit)
 }
 
 /// Verifies the chain to the configured head and resolves its files. Writes nothing.

@@ -4,7 +4,7 @@
 use git2::{ObjectType, Oid, Repository};
 use holdfast::flow::estate;
 use holdfast::model::ids::CommitId;
-use holdfast::world::git::{Known, Question, TrustError, VerifiedCommit};
+use holdfast::world::git::{APPROVALS, Known, Question, TrustError, VerifiedCommit, approval_name};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,6 +31,8 @@ pub struct Draft<'d> {
     pub parents: Vec<Oid>,
     pub files: BTreeMap<String, (i32, Vec<u8>)>,
     pub message: &'d str,
+    /// Unix seconds; a day before [`now`] when absent.
+    pub dated: Option<i64>,
 }
 
 impl Lab {
@@ -68,7 +70,8 @@ impl Lab {
         for parent in &draft.parents {
             text += &format!("parent {parent}\n");
         }
-        let who = "A Person <a@acme.example> 1790000000 +0100";
+        let dated = draft.dated.unwrap_or(1_790_000_000);
+        let who = format!("A Person <a@acme.example> {dated} +0100");
         text += &format!("author {who}\ncommitter {who}\n\n{}\n", draft.message);
         text.into_bytes()
     }
@@ -119,6 +122,27 @@ impl Lab {
         let payload = self.unsigned(draft);
         let signature = self.signature(key, "git", &payload);
         self.write(&with_headers(&payload, &[&signature]))
+    }
+
+    /// An approval as `ssh-keygen` makes it, stored as Git stores a file.
+    pub fn approve(&self, commit: Oid, key: &Key) {
+        self.approve_with(commit, key, "holdfast-approval", &commit.to_string());
+    }
+
+    /// An approval with another namespace or over another text.
+    pub fn approve_with(&self, commit: Oid, key: &Key, namespace: &str, text: &str) {
+        let signature = self.signature(key, namespace, text.as_bytes());
+        let public = ssh_key::PublicKey::from_openssh(&key.public).expect("a key");
+        let name = approval_name(public.key_data()).expect("a name");
+        self.store_approval(commit, &name, signature.as_bytes());
+    }
+
+    pub fn store_approval(&self, commit: Oid, name: &str, content: &[u8]) {
+        let blob = self.repository.blob(content).expect("a blob");
+        let name = format!("{APPROVALS}{commit}/{name}");
+        self.repository
+            .reference(&name, blob, true, "test")
+            .expect("a reference");
     }
 
     pub fn head(&self, id: Oid) {
@@ -219,7 +243,35 @@ pub fn draft<'d>(parents: &[Oid], list: &[&Key], message: &'d str) -> Draft<'d> 
         parents: parents.to_vec(),
         files,
         message,
+        dated: None,
     }
+}
+
+/// A commit's content: this list and these files, nothing else.
+pub fn content<'d>(parents: &[Oid], list: &[u8], files: &[(&str, &str)]) -> Draft<'d> {
+    let mut all = BTreeMap::from([("trust.toml".to_owned(), (0o100_644, list.to_vec()))]);
+    for (path, text) in files {
+        all.insert((*path).to_owned(), (0o100_644, text.as_bytes().to_vec()));
+    }
+    Draft {
+        parents: parents.to_vec(),
+        files: all,
+        message: "change",
+        dated: None,
+    }
+}
+
+/// A `trust.toml`: name, key, then further lines of each signer; then further tables.
+pub fn list(signers: &[(&str, &Key, &str)], more: &str) -> Vec<u8> {
+    let mut text = "schema = 1\n".to_owned();
+    for (name, key, lines) in signers {
+        let public = &key.public;
+        text += &format!("\n[[signer]]\nname = \"{name}\"\nkey = \"{public}\"\n{lines}\n");
+    }
+    text += &format!(
+        "\n{more}\n[recipients]\nreconciler = \"{RECIPIENT}\"\nescrow = [\"{RECIPIENT}\"]\n"
+    );
+    text.into_bytes()
 }
 
 pub fn id(oid: Oid) -> CommitId {

@@ -7,6 +7,7 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod authority;
 mod blueprints;
 mod changes;
 mod conformance;
@@ -45,3 +46,9 @@ mod s05_stale_basis;
 mod s13_secrets;
 mod sample;
 mod structure;
+mod trust_estate;
+mod trust_formats;
+mod trust_known;
+mod trust_merges;
+mod trust_roles;
+mod trust_time;

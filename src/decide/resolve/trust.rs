@@ -19,8 +19,10 @@ pub fn read(path: &str, bytes: &[u8]) -> (Option<Trust>, Vec<Diagnostic>) {
     Document::read(path, bytes, |root| {
         root.schema();
         let roles = roles(root);
-        let signers = signers(root, &roles);
-        let thresholds = thresholds(root, &signers, &roles);
+        let (signers, whole) = signers(root, &roles);
+        // Of whom nothing is known nobody can say whether they are enough.
+        let people = whole.then_some(signers.as_slice());
+        let thresholds = thresholds(root, people, &roles);
         let table = root.table("recipients");
         let recipients = table.as_ref().and_then(recipients);
         Some(Trust {
@@ -32,7 +34,8 @@ pub fn read(path: &str, bytes: &[u8]) -> (Option<Trust>, Vec<Diagnostic>) {
     })
 }
 
-fn signers(root: &Table<'_>, roles: &BTreeMap<String, Role>) -> Vec<Signer> {
+/// Who signs, and whether everybody could be read.
+fn signers(root: &Table<'_>, roles: &BTreeMap<String, Role>) -> (Vec<Signer>, bool) {
     let mut signers: Vec<Signer> = Vec::new();
     let tables = root.tables("signer");
     if tables.is_empty() {
@@ -40,7 +43,7 @@ fn signers(root: &Table<'_>, roles: &BTreeMap<String, Role>) -> Vec<Signer> {
             "signer",
             "add a [[signer]]: without one no further commit can be accepted",
         );
-        return signers;
+        return (signers, false);
     }
     let count = tables.len();
     for table in tables {
@@ -52,13 +55,14 @@ fn signers(root: &Table<'_>, roles: &BTreeMap<String, Role>) -> Vec<Signer> {
         .iter()
         .any(|signer| signer.role == OWNER && signer.revoked.is_none());
     // A signer that could not be read may be the owner.
-    if !owner && signers.len() == count {
+    let whole = signers.len() == count;
+    if !owner && whole {
         root.missing(
             "signer",
             "add a [[signer]] with role = \"owner\" that is not revoked: only owners may change this list",
         );
     }
-    signers
+    (signers, whole)
 }
 
 fn signer(table: &Table<'_>, roles: &BTreeMap<String, Role>, others: &[Signer]) -> Option<Signer> {
@@ -231,7 +235,11 @@ fn path_rule(table: &Table<'_>, found: &Found<String>) -> Option<PathRule> {
     Some(rule)
 }
 
-fn thresholds(root: &Table<'_>, signers: &[Signer], roles: &BTreeMap<String, Role>) -> Thresholds {
+fn thresholds(
+    root: &Table<'_>,
+    signers: Option<&[Signer]>,
+    roles: &BTreeMap<String, Role>,
+) -> Thresholds {
     let usual = Thresholds::default();
     let Some(table) = root.table_if("thresholds") else {
         return usual;
@@ -255,7 +263,7 @@ fn thresholds(root: &Table<'_>, signers: &[Signer], roles: &BTreeMap<String, Rol
 fn threshold(
     table: &Table<'_>,
     effect: &str,
-    signers: &[Signer],
+    signers: Option<&[Signer]>,
     roles: &BTreeMap<String, Role>,
 ) -> Option<Threshold> {
     let count = table.number::<u8>("signers", "2");
@@ -281,14 +289,17 @@ fn threshold(
         signers: count.value,
         roles: named,
     };
-    let people: BTreeSet<&str> = signers
-        .iter()
-        .filter(|signer| signer.revoked.is_none() && threshold.counts(signer))
-        .map(|signer| signer.person.as_str())
-        .collect();
+    let people = |signers: &[Signer]| {
+        let able = signers
+            .iter()
+            .filter(|signer| signer.revoked.is_none() && threshold.counts(signer));
+        let people: BTreeSet<&str> = able.map(|signer| signer.person.as_str()).collect();
+        people.len()
+    };
+    let people = signers.map(people);
     let wrong = if count.value == 0 {
         Some(("nobody would have to sign".to_owned(), "write signers = 1"))
-    } else if people.len() < usize::from(count.value) {
+    } else if let Some(people) = people.filter(|people| *people < usize::from(count.value)) {
         Some((
             format!(
                 "{} can never sign: the list has {} such",
@@ -296,7 +307,7 @@ fn threshold(
                     1 => "one person".to_owned(),
                     more => format!("{more} people"),
                 },
-                people.len()
+                people
             ),
             "add signers of other people first, in a commit of their own; keys of one person count once",
         ))

@@ -70,9 +70,9 @@ fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>
         count(desired.stacks.len(), "sound stack"),
         count(services, "service"),
     );
-    if !resolution.diagnostics.iter().any(Diagnostic::is_error) {
-        Exit::Nothing
-    } else {
+    if resolution.diagnostics.iter().any(Diagnostic::is_error) {
         Exit::Error
+    } else {
+        Exit::Nothing
     }
 }

@@ -2,8 +2,8 @@
 //! signature over the commit's id, one file for each key.
 
 use super::error::TrustError;
-use super::id::ObjectId;
-use super::objects::{Kind, Object, Objects};
+use super::id::{Kind, Object, ObjectId};
+use super::objects::Objects;
 use super::signature::{Signature, Unsound};
 use sha2::{Digest, Sha256};
 use ssh_key::public::KeyData;
@@ -39,6 +39,17 @@ pub enum Flaw {
     /// No blob, or a large one.
     #[error("it is no approval")]
     Other,
+}
+
+impl Flaw {
+    /// Stable; a script may rely on it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unsound(unsound) => unsound.code(),
+            Self::Misplaced => "HF0230",
+            Self::Other => "HF0231",
+        }
+    }
 }
 
 /// The last part of the reference for approvals by this key: the first 16

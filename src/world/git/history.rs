@@ -3,9 +3,9 @@
 
 use super::commit::RawCommit;
 use super::error::TrustError;
-use super::id::ObjectId;
+use super::id::{Kind, Object, ObjectId};
 use super::known::Known;
-use super::objects::{Kind, Object, Objects};
+use super::objects::Objects;
 use crate::model::ids::CommitId;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 
@@ -168,6 +168,22 @@ impl<'h> History<'h> {
             Some(node) => Ok(node.parents.clone()),
             None => Ok(read(self.objects, id)?.parents),
         }
+    }
+
+    /// Is it the root, known, or one of the new commits?
+    pub fn holds(&self, id: ObjectId) -> bool {
+        self.generation(id).is_some()
+    }
+
+    /// Does this new commit lie behind a commit with this mark?
+    pub fn is_behind(
+        &self,
+        id: ObjectId,
+        marked: impl Fn(&Node) -> Result<bool, TrustError>,
+    ) -> Result<bool, TrustError> {
+        let behind = self.behind(marked)?;
+        let at = self.at.get(&id).copied();
+        Ok(at.and_then(|at| behind.get(at)).copied().unwrap_or(false))
     }
 
     /// The folder of all files of a commit, new or known.

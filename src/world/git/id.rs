@@ -1,4 +1,4 @@
-//! The name of an object: its digest, SHA-1 or SHA-256, by the repository's format.
+//! What an object is, and its name: its digest, SHA-1 or SHA-256, by the repository's format.
 
 use std::fmt;
 
@@ -27,6 +27,35 @@ impl Format {
             Self::Sha256 => "gpgsig-sha256",
         }
     }
+}
+
+/// What an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Commit,
+    Tree,
+    Blob,
+}
+
+impl Kind {
+    /// As Git writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Tree => "tree",
+            Self::Blob => "blob",
+        }
+    }
+}
+
+/// What reading gave.
+pub(super) enum Object {
+    /// Its bytes.
+    Content(Vec<u8>),
+    /// It is larger than was asked for.
+    TooLarge,
+    /// It is there and something else.
+    OtherKind,
 }
 
 /// An id of either format. Those of one repository all have the same length.

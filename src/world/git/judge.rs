@@ -4,7 +4,7 @@
 use super::approval;
 use super::commit::{NAMESPACE, RawCommit};
 use super::error::{Refusal, TrustError};
-use super::history::History;
+use super::history::{History, Node};
 use super::id::ObjectId;
 use super::lists::{List, Lists};
 use super::signature::{Signature, Unsound};
@@ -43,8 +43,6 @@ pub(super) struct Judgement {
 
 /// How one parent's list sees a commit.
 pub(super) struct Hearing {
-    pub parent: ObjectId,
-    pub list: List,
     /// Files that the signer is answerable for.
     pub changed: Vec<String>,
     /// Files that a merge brought from another parent.
@@ -89,13 +87,13 @@ impl Court<'_> {
         }
         for &parent in act.parents {
             let list = self.list(parent)?;
-            let refuse = |why| self.refusal(act.id, parent, &list, act.key, why);
+            let refuse = |why| refusal(act.id, parent, &list, act.key, why);
             // Who is nobody here costs no comparison of trees.
             let signer = self
                 .authority
                 .admit(&list.trust, act.key, &act.when)
                 .map_err(refuse)?;
-            let hearing = self.hear(act, parent, list.clone())?;
+            let hearing = self.hear(act, parent, &list)?;
             self.authority
                 .allow(&list.trust, signer, &hearing.changed)
                 .map_err(refuse)?;
@@ -120,7 +118,12 @@ impl Court<'_> {
     }
 
     /// What differs from one parent, and what of it a merge only brought.
-    pub fn hear(&self, act: &Act<'_>, parent: ObjectId, list: List) -> Result<Hearing, TrustError> {
+    pub fn hear(
+        &self,
+        act: &Act<'_>,
+        parent: ObjectId,
+        list: &List,
+    ) -> Result<Hearing, TrustError> {
         let tree = self.tree(parent)?;
         let all = self.trees.differences(act.id, tree, act.tree)?;
         let mut sides = Vec::new();
@@ -151,8 +154,6 @@ impl Court<'_> {
         let own: BTreeSet<&String> = changed.iter().collect();
         let brought = all.iter().filter(|path| !own.contains(path)).cloned();
         Ok(Hearing {
-            parent,
-            list,
             brought: brought.collect(),
             changed,
         })
@@ -160,7 +161,7 @@ impl Court<'_> {
 
     /// A change of the list itself needs as many people as the parent's list
     /// says. Gives the revoked keys among those that it takes.
-    fn judge_trust(
+    pub fn judge_trust(
         &self,
         act: &Act<'_>,
         list: &List,
@@ -195,26 +196,22 @@ impl Court<'_> {
         Ok(suffices(&all).map(|()| late))
     }
 
-    pub fn refusal(
-        &self,
-        commit: ObjectId,
-        judge: ObjectId,
-        list: &List,
-        key: &KeyData,
-        why: Breach,
-    ) -> TrustError {
-        let print = fingerprint(key);
-        let who = match list.trust.signer(key) {
-            Some(signer) => format!("{} ({}, key {print})", signer.name, signer.role),
-            None => format!("an unknown key ({print})"),
+    /// Is this the commit by which the key was revoked? A merge that takes the
+    /// revocation from one parent says nothing about what the other brings.
+    pub fn revokes(&self, node: &Node, key: &KeyData) -> Result<bool, TrustError> {
+        let revoked = |list: &List| {
+            let signer = list.trust.signer(key);
+            signer.is_some_and(|signer| signer.revoked.is_some())
         };
-        TrustError::Refused(Box::new(Refusal {
-            commit: commit.to_string(),
-            judge: judge.to_string(),
-            who,
-            fingerprint: print,
-            why,
-        }))
+        if !revoked(&self.lists.of(node.id, node.tree)?) {
+            return Ok(false);
+        }
+        for &parent in &node.parents {
+            if revoked(&self.list(parent)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub fn list(&self, commit: ObjectId) -> Result<List, TrustError> {
@@ -224,6 +221,28 @@ impl Court<'_> {
     pub fn tree(&self, commit: ObjectId) -> Result<ObjectId, TrustError> {
         self.history.tree(commit)
     }
+}
+
+/// Who was refused, by whose list and why.
+pub(super) fn refusal(
+    commit: ObjectId,
+    judge: ObjectId,
+    list: &List,
+    key: &KeyData,
+    why: Breach,
+) -> TrustError {
+    let print = fingerprint(key);
+    let who = match list.trust.signer(key) {
+        Some(signer) => format!("{} ({}, key {print})", signer.name, signer.role),
+        None => format!("an unknown key ({print})"),
+    };
+    TrustError::Refused(Box::new(Refusal {
+        commit: commit.to_string(),
+        judge: judge.to_string(),
+        who,
+        fingerprint: print,
+        why,
+    }))
 }
 
 /// The keys of approvals that are sound signatures.

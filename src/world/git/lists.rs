@@ -1,8 +1,7 @@
 //! The trust lists of commits, each blob read once.
 
 use super::error::TrustError;
-use super::id::ObjectId;
-use super::objects::{Kind, Object};
+use super::id::{Kind, Object, ObjectId};
 use super::tree::{FILE_LIMIT, Trees};
 use crate::model::authority::{Authority, in_words};
 use crate::model::trust::{FILE, Trust};

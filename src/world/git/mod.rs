@@ -7,6 +7,7 @@ mod approval;
 mod commit;
 pub mod compare;
 mod error;
+mod explain;
 mod history;
 mod id;
 mod judge;
@@ -23,6 +24,7 @@ pub use crate::model::trust::Signed;
 pub use approval::{APPROVAL_NAMESPACE, APPROVALS, Flaw, approval_name};
 pub use commit::NAMESPACE;
 pub use error::{Refusal, TrustError};
+pub use explain::{Considered, Explained, Fault, Judged, explain};
 pub use known::{Known, KnownError};
 pub use signature::Unsound;
 pub use verify::{

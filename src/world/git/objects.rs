@@ -6,40 +6,11 @@
 //! program reads for us.
 
 use super::error::TrustError;
-use super::id::{Format, ObjectId};
+use super::id::{Format, Kind, Object, ObjectId};
 use super::program::GitProgram;
 use git2::{ObjectType, Repository, RepositoryOpenFlags};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-
-/// What an object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Commit,
-    Tree,
-    Blob,
-}
-
-impl Kind {
-    /// As Git writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Commit => "commit",
-            Self::Tree => "tree",
-            Self::Blob => "blob",
-        }
-    }
-}
-
-/// What reading gave.
-pub(super) enum Object {
-    /// Its bytes.
-    Content(Vec<u8>),
-    /// It is larger than was asked for.
-    TooLarge,
-    /// It is there and something else.
-    OtherKind,
-}
 
 /// A repository's objects and references.
 pub(super) struct Objects {
@@ -136,6 +107,10 @@ impl Objects {
         if let Some(id) = ObjectId::from_hex(self.format, name.as_bytes()) {
             return Some(id);
         }
+        // To libgit2 no name at all is HEAD.
+        if name.is_empty() {
+            return None;
+        }
         match &self.store {
             Store::Library(repository) => {
                 let commit = repository
@@ -194,7 +169,7 @@ impl Objects {
 }
 
 /// Could it be the beginning of an id?
-pub(super) fn short(name: &str) -> bool {
+fn short(name: &str) -> bool {
     name.len() >= 7
         && name
             .bytes()

@@ -1,8 +1,7 @@
 //! The `git` program, asked for raw objects of repositories that libgit2
 //! cannot open. It is believed nothing: every object is checked against its id.
 
-use super::id::{Format, ObjectId};
-use super::objects::{Kind, Object};
+use super::id::{Format, Kind, Object, ObjectId};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -46,6 +45,32 @@ impl GitProgram {
             running: RefCell::new(None),
         };
         Some((program, format))
+    }
+
+    /// The folder of objects and references, shared between work trees.
+    pub fn git_dir(&self) -> Option<PathBuf> {
+        let text = run(&self.path, &["rev-parse", "--git-common-dir"]).ok()?;
+        Some(self.path.join(text.trim_end_matches('\n')))
+    }
+
+    /// Files of the work tree that a commit of all of them would hold.
+    pub fn work_tree(&self) -> Option<Vec<String>> {
+        let args = [
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ];
+        let text = run(&self.path, &args).ok()?;
+        let mut paths: Vec<String> = text
+            .split_terminator('\0')
+            .filter(|path| std::fs::symlink_metadata(self.path.join(path)).is_ok())
+            .map(str::to_owned)
+            .collect();
+        paths.sort();
+        paths.dedup();
+        Some(paths)
     }
 
     pub fn is_shallow(&self) -> bool {
@@ -202,6 +227,8 @@ fn command(path: &Path, args: &[&str]) -> Command {
         .env("LC_ALL", "C")
         .arg("-C")
         .arg(path)
+        // The one setting by which looking at files would start a program.
+        .args(["-c", "core.fsmonitor=false"])
         .args(args);
     command
 }

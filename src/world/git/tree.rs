@@ -1,8 +1,8 @@
 //! Folders of a commit, read raw, and the files in them.
 
 use super::error::TrustError;
-use super::id::{Format, ObjectId};
-use super::objects::{Kind, Object, Objects};
+use super::id::{Format, Kind, Object, ObjectId};
+use super::objects::Objects;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,7 +28,7 @@ const CHANGE_LIMIT: usize = 100_000;
 pub(super) struct Entry<'t> {
     pub mode: u32,
     pub name: &'t [u8],
-    pub id: ObjectId,
+    digest: &'t [u8],
     /// The line as it stands.
     raw: &'t [u8],
 }
@@ -36,6 +36,10 @@ pub(super) struct Entry<'t> {
 const FOLDER: u32 = 0o040_000;
 
 impl Entry<'_> {
+    fn id(&self, format: Format) -> Option<ObjectId> {
+        ObjectId::from_bytes(format, self.digest)
+    }
+
     fn is_folder(&self) -> bool {
         self.mode == FOLDER
     }
@@ -75,6 +79,11 @@ impl<'t> Lines<'t> {
             return Ok(None);
         }
         let entry = self.parse().ok_or(())?;
+        self.step(entry)?;
+        Ok(Some(entry))
+    }
+
+    fn step(&mut self, entry: Entry<'t>) -> Result<(), ()> {
         if self
             .last
             .is_some_and(|last| last.cmp(&entry) != Ordering::Less)
@@ -83,7 +92,21 @@ impl<'t> Lines<'t> {
         }
         self.rest = self.rest.get(entry.raw.len()..).unwrap_or_default();
         self.last = Some(entry);
-        Ok(Some(entry))
+        Ok(())
+    }
+
+    /// Passes over the lines with which both go on: most of a large folder,
+    /// read once instead of twice.
+    fn skip_same(&mut self, other: &mut Self) -> Result<(), ()> {
+        while !self.rest.is_empty() {
+            let entry = self.parse().ok_or(())?;
+            if !other.rest.starts_with(entry.raw) {
+                break;
+            }
+            self.step(entry)?;
+            other.step(entry)?;
+        }
+        Ok(())
     }
 
     /// `100644 name NUL digest`
@@ -105,7 +128,7 @@ impl<'t> Lines<'t> {
         Some(Entry {
             mode: value,
             name,
-            id: ObjectId::from_bytes(self.format, digest)?,
+            digest,
             raw: self.rest.get(..whole)?,
         })
     }
@@ -118,10 +141,13 @@ struct Differences {
     folders: usize,
 }
 
+/// Folders by id, and how many bytes they have together.
+type Kept = (HashMap<ObjectId, Rc<[u8]>>, usize);
+
 /// Reads folders, the same one once.
 pub(super) struct Trees<'o> {
     pub objects: &'o Objects,
-    kept: RefCell<(HashMap<ObjectId, Rc<[u8]>>, usize)>,
+    kept: RefCell<Kept>,
 }
 
 impl<'o> Trees<'o> {
@@ -162,7 +188,8 @@ impl<'o> Trees<'o> {
         let mut lines = Lines::new(self.objects.format(), &raw);
         while let Some(entry) = lines.next().map_err(|()| disorder(commit, ""))? {
             if entry.name == name.as_bytes() {
-                return Ok(ordinary(entry.mode).then_some(entry.id));
+                let id = entry.id(self.objects.format());
+                return Ok(id.filter(|_| ordinary(entry.mode)));
             }
         }
         Ok(None)
@@ -208,6 +235,7 @@ impl<'o> Trees<'o> {
         let format = self.objects.format();
         let (mut old, mut new) = (Lines::new(format, &old), Lines::new(format, &new));
         let disorder = |()| disorder(commit, under);
+        old.skip_same(&mut new).map_err(disorder)?;
         let (mut left, mut right) = (old.next().map_err(disorder)?, new.next().map_err(disorder)?);
         loop {
             let order = match (&left, &right) {
@@ -220,6 +248,9 @@ impl<'o> Trees<'o> {
             let come = right.filter(|_| order != Ordering::Less);
             if gone.map(|entry| entry.raw) != come.map(|entry| entry.raw) {
                 self.entry(commit, gone, come, under, found)?;
+            }
+            if gone.is_some() && come.is_some() {
+                old.skip_same(&mut new).map_err(disorder)?;
             }
             if gone.is_some() {
                 left = old.next().map_err(disorder)?;
@@ -244,7 +275,10 @@ impl<'o> Trees<'o> {
         };
         // What is no text never fits a rule, and is refused in the head anyway.
         let path = format!("{under}{}", String::from_utf8_lossy(name));
-        let folder = |entry: Option<Entry<'_>>| entry.filter(Entry::is_folder).map(|e| e.id);
+        let folder = |entry: Option<Entry<'_>>| {
+            let folder = entry.filter(Entry::is_folder)?;
+            folder.id(self.objects.format())
+        };
         let (old, new) = (folder(gone), folder(come));
         let file = |entry: Option<Entry<'_>>| entry.is_some_and(|entry| !entry.is_folder());
         if file(gone) || file(come) {
@@ -363,9 +397,12 @@ impl Reader<'_> {
             if !names.insert(name) {
                 return Err(refuse(self.commit, &path, "it stands twice"));
             }
+            let Some(id) = entry.id(self.trees.objects.format()) else {
+                return Err(disorder(self.commit, under));
+            };
             match entry.mode {
-                mode if ordinary(mode) => self.file(&path, entry.id)?,
-                FOLDER => self.folder(entry.id, &format!("{path}/"), depth + 1)?,
+                mode if ordinary(mode) => self.file(&path, id)?,
+                FOLDER => self.folder(id, &format!("{path}/"), depth + 1)?,
                 0o120_000 => self.refuse(&path, "it is a symbolic link")?,
                 0o160_000 => return Err(refuse(self.commit, &path, "it is a submodule")),
                 _ => return Err(refuse(self.commit, &path, "it is no ordinary file")),

@@ -320,18 +320,14 @@ fn outlive(
     keys.sort();
     keys.dedup();
     for key in keys {
-        let behind = court.history.behind(|node| {
-            let list = court.lists.of(node.id, node.tree)?;
-            let signer = list.trust.signer(key);
-            Ok(signer.is_some_and(|signer| signer.revoked.is_some()))
-        })?;
+        let behind = court.history.behind(|node| court.revokes(node, key))?;
         for (at, _) in doubtful.iter().filter(|(_, other)| other == key) {
             let stood = behind.get(*at).copied().unwrap_or(false);
             let Some(node) = court.history.nodes.get(*at) else {
                 continue;
             };
             let verdict = court.authority.outlived(&list.trust, key, stood);
-            verdict.map_err(|why| court.refusal(node.id, head, list, key, why))?;
+            verdict.map_err(|why| judge::refusal(node.id, head, list, key, why))?;
         }
     }
     Ok(())

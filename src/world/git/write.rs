@@ -1,6 +1,7 @@
 //! Writing to the estate: a new repository, a commit signed by its owner.
 
 use super::commit::NAMESPACE;
+use super::program::GitProgram;
 use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use git2::build::TreeUpdateBuilder;
@@ -22,6 +23,14 @@ pub enum WriteError {
         /// What it said.
         #[source]
         source: git2::Error,
+    },
+    /// libgit2 writes SHA-1 only.
+    #[error(
+        "the repository at {path} names its objects with SHA-256: Holdfast reads such estates and does not write them; change the files and sign with `git commit -S`"
+    )]
+    Format {
+        /// Where.
+        path: PathBuf,
     },
     /// A file could not be written or read.
     #[error("cannot access {path}")]
@@ -62,6 +71,15 @@ pub enum WriteError {
 
 fn git(action: &'static str) -> impl FnOnce(git2::Error) -> WriteError {
     move |source| WriteError::Git { action, source }
+}
+
+fn open(dir: &Path) -> Result<Repository, WriteError> {
+    Repository::open(dir).map_err(|source| match GitProgram::open(dir) {
+        Some(_) => WriteError::Format {
+            path: dir.to_owned(),
+        },
+        None => git("opening the repository")(source),
+    })
 }
 
 /// A key that signs commits.
@@ -152,18 +170,25 @@ pub fn create(dir: &Path) -> Result<PathBuf, WriteError> {
     Ok(repository.commondir().to_owned())
 }
 
-/// The `.git` folder that belongs to a work tree, shared between its work trees.
+/// The `.git` folder that belongs to a work tree, shared between its work
+/// trees; a bare repository's own folder.
 pub fn git_dir(dir: &Path) -> Result<PathBuf, WriteError> {
-    let repository = Repository::open(dir).map_err(git("opening the repository"))?;
-    fs::canonicalize(repository.commondir()).map_err(|source| WriteError::File {
-        path: repository.commondir().to_owned(),
+    let found = match open(dir) {
+        Ok(repository) => repository.commondir().to_owned(),
+        Err(error @ WriteError::Format { .. }) => GitProgram::open(dir)
+            .and_then(|(program, _)| program.git_dir())
+            .ok_or(error)?,
+        Err(error) => return Err(error),
+    };
+    fs::canonicalize(&found).map_err(|source| WriteError::File {
+        path: found,
         source,
     })
 }
 
 /// Lets the owner's own `git commit` sign by itself; a name is set only where there is none.
 pub fn configure(dir: &Path, signing_key: &Path, allowed_signers: &Path) -> Result<(), WriteError> {
-    let repository = Repository::open(dir).map_err(git("opening the repository"))?;
+    let repository = open(dir)?;
     let all = repository
         .config()
         .map_err(git("reading git's configuration"))?;
@@ -198,7 +223,7 @@ pub fn configure(dir: &Path, signing_key: &Path, allowed_signers: &Path) -> Resu
 
 /// The key that the repository's configuration names for signing.
 pub fn signing_key(dir: &Path) -> Result<Signer, WriteError> {
-    let repository = Repository::open(dir).map_err(git("opening the repository"))?;
+    let repository = open(dir)?;
     let config = repository
         .config()
         .map_err(git("reading git's configuration"))?;
@@ -221,7 +246,7 @@ pub fn commit(
     changes: &BTreeMap<String, Option<Vec<u8>>>,
     signer: &Signer,
 ) -> Result<CommitId, WriteError> {
-    let repository = Repository::open(dir).map_err(git("opening the repository"))?;
+    let repository = open(dir)?;
     let workdir = repository.workdir().unwrap_or(dir).to_owned();
     let parent = match repository.head() {
         Ok(head) => Some(head.peel_to_commit().map_err(git("reading HEAD"))?),
@@ -359,19 +384,19 @@ pub fn write_file(dir: &Path, path: &str, content: &[u8]) -> Result<PathBuf, Wri
 
 /// The files of the work tree, as a commit of all of them would hold them.
 pub fn work_tree_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
-    let repository = Repository::open(dir).map_err(git("opening the repository"))?;
-    let workdir = repository.workdir().unwrap_or(dir).to_owned();
-    // An index in memory only: nothing is staged by looking.
-    let mut index = repository.index().map_err(git("reading the index"))?;
-    index
-        .add_all(["*"], IndexAddOption::DEFAULT, None)
-        .and_then(|()| index.update_all(["*"], None))
-        .map_err(git("looking through the work tree"))?;
+    let (workdir, paths) = match open(dir) {
+        Ok(repository) => {
+            let workdir = repository.workdir().unwrap_or(dir).to_owned();
+            (workdir, work_tree_paths(&repository)?)
+        }
+        Err(error @ WriteError::Format { .. }) => {
+            let paths = GitProgram::open(dir).and_then(|(program, _)| program.work_tree());
+            (dir.to_owned(), paths.ok_or(error)?)
+        }
+        Err(error) => return Err(error),
+    };
     let mut files = BTreeMap::new();
-    for entry in index.iter() {
-        let Ok(path) = String::from_utf8(entry.path) else {
-            continue;
-        };
+    for path in paths {
         let whole = workdir.join(&path);
         let content = fs::read(&whole).map_err(|source| WriteError::File {
             path: whole,
@@ -380,4 +405,15 @@ pub fn work_tree_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteErr
         files.insert(path, content);
     }
     Ok(files)
+}
+
+fn work_tree_paths(repository: &Repository) -> Result<Vec<String>, WriteError> {
+    // An index in memory only: nothing is staged by looking.
+    let mut index = repository.index().map_err(git("reading the index"))?;
+    index
+        .add_all(["*"], IndexAddOption::DEFAULT, None)
+        .and_then(|()| index.update_all(["*"], None))
+        .map_err(git("looking through the work tree"))?;
+    let paths = index.iter().map(|entry| String::from_utf8(entry.path));
+    Ok(paths.filter_map(Result::ok).collect())
 }
