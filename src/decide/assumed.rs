@@ -9,7 +9,7 @@ use super::history::{History, PastMachine};
 use super::manifest::{self, ManifestError};
 use super::names;
 use crate::model::desired::{Desired, DesiredStack, Placement};
-use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, PointId, StackId};
+use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId};
 use crate::model::machine::{
     BackupAccess, Digest, FileFact, MachineFacts, MachineManifest, Role, Stage, UnitFact,
 };
@@ -71,7 +71,6 @@ fn build(
         base,
         head,
         key,
-        ordered: Ordered::of(base),
         count: 0,
         made: Assumed {
             manifests: BTreeMap::new(),
@@ -96,7 +95,9 @@ fn build(
         world.stack(stack, same(&stack.id));
     }
     world.newcomers();
-    world.free_machines();
+    if !whole {
+        world.free_machines();
+    }
     world.made
 }
 
@@ -113,7 +114,6 @@ struct Building<'a> {
     base: &'a Desired,
     head: &'a Desired,
     key: &'a EstateKey,
-    ordered: Ordered<'a>,
     count: u32,
     made: Assumed,
 }
@@ -215,30 +215,37 @@ impl Building<'_> {
         }
     }
 
-    /// Ordered machines of the head's inventory that nobody has taken.
+    /// How many ordered machines are free is unknown, so there are enough of each kind that is
+    /// ordered at all; which one a step takes says nothing.
     fn free_machines(&mut self) {
+        let standing = |stack: &DesiredStack| {
+            let place = &stack.production;
+            let before = self.base.stacks.get(&stack.id).map(|s| &s.production);
+            before.is_some_and(|b| (&b.hoster, &b.site) == (&place.hoster, &place.site))
+        };
+        let head = self.head.stacks.values();
+        let needed = head.filter(|stack| !standing(stack)).count() + backup_users(self.head).len();
         for account in self.head.hosters.values() {
             let Some(Ok(inventory)) = self.made.seen.hosters.get_mut(&account.id) else {
                 continue;
             };
-            let taken: BTreeSet<String> = inventory
-                .machines
-                .iter()
-                .map(|machine| machine.provider_id.clone())
-                .collect();
-            let free = account
-                .pool
-                .iter()
-                .filter(|m| !taken.contains(m.name.as_str()));
-            inventory.free = free
-                .map(|ordered| FreeMachine {
-                    name: ordered.name.clone(),
-                    site: ordered.site.clone(),
-                    image: ordered.image.clone(),
-                    address: ordered.address,
-                    port: ordered.port,
-                })
-                .collect();
+            let mut kinds = BTreeMap::new();
+            for ordered in &account.pool {
+                kinds
+                    .entry((&ordered.site, &ordered.image))
+                    .or_insert(ordered);
+            }
+            for ordered in kinds.into_values() {
+                inventory
+                    .free
+                    .extend((1..=needed).map(|number| FreeMachine {
+                        name: MachineName::new(format!("{}-{number}", ordered.name)),
+                        site: ordered.site.clone(),
+                        image: ordered.image.clone(),
+                        address: ordered.address,
+                        port: ordered.port,
+                    }));
+            }
         }
     }
 
@@ -250,13 +257,9 @@ impl Building<'_> {
         stack: Option<&StackId>,
     ) -> SeenMachine {
         self.count += 1;
-        let provider_id = self
-            .ordered
-            .take(placement)
-            .unwrap_or_else(|| format!("assumed-{}", self.count));
         SeenMachine {
             name: name.clone(),
-            provider_id,
+            provider_id: format!("assumed-{}", self.count),
             hoster: placement.hoster.clone(),
             site: Some(placement.site.clone()),
             role,
@@ -330,31 +333,6 @@ impl Building<'_> {
         if let Some(Ok(inventory)) = made.seen.hosters.get_mut(&machine.hoster) {
             inventory.machines.push(machine);
         }
-    }
-}
-
-/// Ordered machines that are not given away yet.
-struct Ordered<'a>(BTreeMap<(&'a HosterId, &'a str, &'a str), Vec<&'a MachineName>>);
-
-impl<'a> Ordered<'a> {
-    fn of(base: &'a Desired) -> Self {
-        let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for account in base.hosters.values() {
-            for machine in account.pool.iter().rev() {
-                let kind = (&account.id, machine.site.as_str(), machine.image.as_str());
-                all.entry(kind).or_default().push(&machine.name);
-            }
-        }
-        Self(all)
-    }
-
-    fn take(&mut self, at: &Placement) -> Option<String> {
-        let of_kind = |(hoster, site, image): &(&HosterId, &str, &str)| {
-            **hoster == at.hoster && *site == at.site.as_str() && *image == at.image.as_str()
-        };
-        let mut kinds = self.0.iter_mut();
-        let (_, names) = kinds.find(|(kind, _)| of_kind(kind))?;
-        Some(names.pop()?.to_string())
     }
 }
 

@@ -71,14 +71,14 @@ pub fn verify(question: &Question<'_>) -> Result<VerifiedCommit, TrustError> {
     git::verify(question, &Rules)
 }
 
-/// Everything about one commit: who signed and approved it, what it may, what is missing.
-pub fn explain(question: &Question<'_>, commit: &str) -> Result<Explained, TrustError> {
-    git::explain(question, &Rules, commit)
-}
-
 /// The same gate for comparing commits: nothing can be done with what it gives.
 pub fn accept(question: &Question<'_>) -> Result<AcceptedCommit, TrustError> {
     git::accept(question, &Rules)
+}
+
+/// Everything about one commit: who signed and approved it, what it may, what is missing.
+pub fn explain(question: &Question<'_>, commit: &str) -> Result<Explained, TrustError> {
+    git::explain(question, &Rules, commit)
 }
 
 /// Verifies the chain to the configured head and resolves its files. Writes nothing.

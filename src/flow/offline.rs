@@ -19,7 +19,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::machine::Digest;
-use crate::model::plan::{Compared, Held, Hold, Plan};
+use crate::model::plan::{Action, Compared, Held, Hold, Plan};
 use crate::world::git::compare::{Comparison, Listing};
 use crate::world::git::{self, AcceptedCommit, TrustError};
 use jiff::Timestamp;
@@ -96,9 +96,10 @@ pub enum OfflineError {
 }
 
 /// What was not looked at, and so is unknown.
-const NOT_OBSERVED: [&str; 5] = [
+const NOT_OBSERVED: [&str; 6] = [
     "drift",
     "machines and hosters (gaps)",
+    "free machines",
     "recovery points",
     "names",
     "durations",
@@ -229,6 +230,11 @@ fn differences(
     let mut plan = plan::plan(&want, &world.manifests, &world.seen, &world.past, nothing);
     // Differences of definition are steps; of drift nothing is known.
     plan.drift.clear();
+    for step in &mut plan.steps {
+        if let Action::Create { take, .. } = &mut step.action {
+            *take = None; // Which one is free was not looked at.
+        }
+    }
     plan.held.extend(held);
     for id in before.stacks.keys() {
         let gone = !after.stacks.contains_key(id) && !after.broken.contains_key(id);

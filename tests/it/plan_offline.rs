@@ -5,7 +5,7 @@ use holdfast::flow::estate::commit_signed;
 use holdfast::flow::init::{InitOptions, init};
 use holdfast::flow::offline::{Offline, OfflineError, Question, plan_between};
 use holdfast::model::ids::{CommitId, StackId};
-use holdfast::model::plan::{Effect, Hold, Plan};
+use holdfast::model::plan::{Action, Effect, Hold, Plan};
 use holdfast::show::views::markdown::markdown;
 use holdfast::show::views::plan::human;
 use std::collections::BTreeMap;
@@ -217,6 +217,36 @@ fn a_new_stack_uses_the_backup_machine_that_unread_stacks_have() {
     assert!(
         !ids.iter().any(|id| id.starts_with("estate.create")),
         "{ids:?}"
+    );
+}
+
+#[test]
+fn a_new_backup_site_is_a_new_machine_of_which_nobody_knows_which() {
+    let estate = Estate::with(&["acme", "beta"]);
+    let ordered = "\n[[hoster.machine]]\nname = \"netcup-7\"\naddress = \"192.0.2.7\"\nsite = \"ams\"\n\
+                   image = \"debian-13\"\nhost_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\"\n";
+    let hosters = estate.text("hosters.toml");
+    let with = hosters.replace(
+        "descriptor = \"netcup\"\n",
+        &format!("descriptor = \"netcup\"\n{ordered}"),
+    );
+    let base = estate.commit(&[("hosters.toml", Some(with))]);
+    let file = stack_file("gamma", HETZNER, REPAIR).replace("\"vie\"", "\"ams\"");
+    estate.commit(&[("stacks/gamma.toml", Some(file))]);
+    let plan = estate.ask(base.as_str(), &[]).unwrap().plan.plan().clone();
+    let create = plan
+        .steps
+        .iter()
+        .find(|s| s.id.as_str() == "estate.create.backup-netcup-ams");
+    let create = create.unwrap_or_else(|| panic!("{:?} {:?}", ids(&plan), plan.held));
+    assert!(
+        matches!(&create.action, Action::Create { take: None, .. }),
+        "{create:?}"
+    );
+    assert!(
+        human(&plan).contains("take a machine at netcup ams"),
+        "{}",
+        human(&plan)
     );
 }
 

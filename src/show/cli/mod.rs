@@ -72,8 +72,10 @@ enum Command {
     /// Print the generated password of a service's admin account
     Password(On<password::Args>),
     /// Show what would be done, to whom and why; touches nothing
+    #[command(after_help = plan::HELP)]
     Plan(On<plan::Args>),
     /// Make it so now, and look again until nothing is left to do
+    #[command(after_help = apply::HELP)]
     Apply(On<apply::Args>),
     /// The same as apply, for timers: look, mend what [repair] allows, back up what is due
     Reconcile(On<apply::ReconcileArgs>),

@@ -14,6 +14,18 @@ use crate::show::views::{self, PlanFormat};
 use crate::world::clock::{Clock as _, SystemClock};
 use std::path::PathBuf;
 
+/// Below the options.
+pub const HELP: &str = "Examples:
+  holdfast plan                               everything, against the world as it is
+  holdfast plan acme --out acme.json          one customer, to be applied as shown
+  holdfast plan --base origin/main --format markdown
+                                              what a pull request would change, for a comment
+
+With --base nothing is looked at: drift, gaps and recovery points are unknown then, not absent.
+
+Exit codes: 0 nothing to do, 1 error, 2 changes, 3 changes with destructive effect,
+4 refused by trust or policy, 5 held or not seen";
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Only these stacks, and the shared steps that they wait for

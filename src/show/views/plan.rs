@@ -138,7 +138,7 @@ pub fn describe(step: &Step) -> String {
             let what = match (take, machine_type) {
                 (Some(take), _) => format!("take ordered machine {take}"),
                 (None, Some(kind)) => format!("rent a {kind}"),
-                (None, None) => "rent a machine".to_owned(),
+                (None, None) => "take a machine".to_owned(),
             };
             format!("create {machine}: {what} at {hoster} {site}, {image}")
         }
