@@ -15,7 +15,6 @@ use crate::decide::only::only;
 use crate::decide::plan;
 use crate::model::ids::StackId;
 use crate::model::plan::{Basis, Plan};
-use crate::world::git::TrustError;
 use crate::world::store::StoreError;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -41,9 +40,6 @@ pub enum PlanError {
     /// The journal cannot be read.
     #[error("the journal cannot be read")]
     Journal(#[from] StoreError),
-    /// Who signed for what cannot be looked up.
-    #[error("the estate's history cannot be read")]
-    Trust(#[from] TrustError),
     /// The world or the commit changed between planning and doing.
     #[error(transparent)]
     Stale(#[from] apply::StaleBasis),
@@ -72,7 +68,8 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     );
     plan.basis.parts = parts;
     let mut plan = session.standing.tell(plan);
-    let mut mandate = session.standing.mandate(&plan, &past, look.observed.at)?;
+    let (mut mandate, unknown) = session.standing.mandate(&plan, &past, look.observed.at);
+    plan.gaps.extend(unknown);
     let anchors = anchor::read(session, &look.observed).await;
     let doubts = anchor::doubts(session, &anchors).await?;
     plan.held.extend(doubts.iter().map(alarm));

@@ -90,13 +90,9 @@ impl Standing {
         plan
     }
 
-    /// Who signed for what this plan's steps ask. Looks only where a threshold needs it.
-    pub fn mandate(
-        &self,
-        plan: &Plan,
-        past: &History,
-        now: Timestamp,
-    ) -> Result<Mandate, TrustError> {
+    /// Who signed for what this plan's steps ask. Looks only where a threshold needs it. What
+    /// cannot be looked up counts as signed by nobody, and stops no repair.
+    pub fn mandate(&self, plan: &Plan, past: &History, now: Timestamp) -> (Mandate, Option<Gap>) {
         let mut mandate = Mandate::new(self.trust.clone(), now);
         mandate.freezes.clone_from(&self.freezes);
         let owners: BTreeSet<Option<StackId>> = plan
@@ -106,17 +102,37 @@ impl Standing {
             .map(|step| step.stack.clone())
             .collect();
         if owners.is_empty() {
-            return Ok(mandate);
+            return (mandate, None);
         }
+        match self.assents(owners, past, now) {
+            Ok(assents) => {
+                mandate.assents = assents;
+                (mandate, None)
+            }
+            Err(error) => {
+                let subject = "who signed for what the stacks ask";
+                let reason = crate::model::causes::chain(&error);
+                let gap = Gap::new(GapKind::Unreadable, subject, reason);
+                (mandate, Some(gap))
+            }
+        }
+    }
+
+    fn assents(
+        &self,
+        owners: BTreeSet<Option<StackId>>,
+        past: &History,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Option<StackId>, Assent>, TrustError> {
         let approved = approved(&self.repository)?;
         let mut known = BTreeMap::new();
-        let lineages = lineages(&self.repository, &self.root, &self.head, owners)?;
-        for (owner, lineage) in lineages {
+        let mut assents = BTreeMap::new();
+        for (owner, lineage) in lineages(&self.repository, &self.root, &self.head, owners)? {
             let in_line = past.in_line.get(&owner);
             let assent = self.assent(&lineage, &approved, in_line, now, &mut known)?;
-            mandate.assents.extend(assent.map(|a| (owner, a)));
+            assents.extend(assent.map(|assent| (owner, assent)));
         }
-        Ok(mandate)
+        Ok(assents)
     }
 
     fn assent(

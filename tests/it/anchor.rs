@@ -3,6 +3,7 @@
 use crate::people::People;
 use crate::plan_world::{BACKUP, HETZNER, World, acme, hoster, machine};
 use async_trait::async_trait;
+use base64::Engine as _;
 use holdfast::decide::anchor::{doubt, open, seal};
 use holdfast::decide::derive::EstateKey;
 use holdfast::flow::anchor::{doubts, drop_anchor, read};
@@ -88,7 +89,6 @@ impl Transport for Vault {
             return Ok(vec![json!({ "anchor": *kept })]);
         }
         assert_eq!(script.name, "anchor-keep");
-        use base64::Engine as _;
         let line = String::from_utf8(input.expose().to_vec()).unwrap();
         let word = line.trim_end().strip_prefix("anchor\t").unwrap();
         let text = base64::engine::general_purpose::STANDARD

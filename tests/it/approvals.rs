@@ -221,7 +221,9 @@ fn mandate(people: &People, plan: &Plan, past: &History) -> Mandate {
     let config = people.config();
     let estate = estate::read(&config).unwrap();
     let standing = Standing::new(&config, &estate.commit);
-    standing.mandate(plan, past, Timestamp::now()).unwrap()
+    let (mandate, unknown) = standing.mandate(plan, past, Timestamp::now());
+    assert_eq!(unknown, None);
+    mandate
 }
 
 /// How many people are counted for what acme asks now; `None` when they are enough.
@@ -285,6 +287,23 @@ fn s05_a_signature_whose_key_was_revoked_since_no_longer_counts() {
     let revoked = people.commit("Revoke bela", "anna");
     assert_eq!(people.run("olga", &["approve", &revoked]).code, 0);
     assert_eq!(counted(&people), Some(1), "olga alone is left");
+}
+
+#[test]
+fn s05_what_cannot_be_looked_up_is_a_gap_and_signed_by_nobody() {
+    let people = People::together();
+    people.rename("Acme & Sons", "bela");
+    let config = people.config();
+    let estate = estate::read(&config).unwrap();
+    let mut standing = Standing::new(&config, &estate.commit);
+    standing.repository = people.beside("nowhere");
+    let plan = fence("acme");
+    let (mandate, unknown) = standing.mandate(&plan, &History::default(), Timestamp::now());
+    assert!(unknown.unwrap().subject.contains("who signed"));
+    assert_eq!(mandate.shortfall(&plan.steps[0]).unwrap().have, 0);
+    let mut repair = plan;
+    repair.steps[0].why.cause = Cause::Reality;
+    assert_eq!(mandate.shortfall(&repair.steps[0]), None);
 }
 
 #[test]

@@ -304,6 +304,24 @@ async fn a_remote_that_never_answers_is_given_up() {
     );
 }
 
+#[tokio::test]
+async fn s13_a_password_in_the_remotes_address_is_in_no_gap() {
+    let far = Far::new();
+    for url in [
+        "http://reader:hunter2@127.0.0.1:1/estate.git",
+        "nosuch://reader:hunter2@127.0.0.1/estate.git",
+        "ssh://reader:hunter2@127.0.0.1:1/estate.git",
+    ] {
+        far.people.git(&["remote", "set-url", "origin", url]);
+        let session = far.open(Mode::Read).await;
+        let said = format!("{:?}", session.standing.gaps);
+        assert!(
+            said.contains("new commits") && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn a_remote_or_branch_that_git_could_take_for_something_else_is_no_configuration() {
     for (key, value) in [

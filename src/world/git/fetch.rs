@@ -142,8 +142,25 @@ fn answered(
     Err(FetchError::Failed {
         action,
         remote: remote.to_owned(),
-        said: last.unwrap_or("it gave no reason").trim().to_owned(),
+        said: without_credentials(last.unwrap_or("it gave no reason").trim()),
     })
+}
+
+/// A remote's address may hold a password, and git may repeat it (S13).
+fn without_credentials(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        let end = after
+            .find(|c: char| c == '/' || c.is_whitespace() || c == '\'')
+            .unwrap_or(after.len());
+        let (host, more) = after.split_at(end);
+        out.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
+        rest = more;
+    }
+    out + rest
 }
 
 /// A repository named by `-C`, and nothing that a caller's environment says instead.
