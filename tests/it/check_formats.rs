@@ -45,10 +45,10 @@ impl Estate {
     }
 
     fn check(&self, arguments: &[&str]) -> Output {
-        self.check_in(&self.dir, arguments)
+        Self::check_in(&self.dir, arguments)
     }
 
-    fn check_in(&self, dir: &Path, arguments: &[&str]) -> Output {
+    fn check_in(dir: &Path, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_holdfast"))
             .arg("check")
             .args(arguments)
@@ -233,7 +233,7 @@ fn a_fresh_clone_is_checked_by_its_root_alone() {
     estate.git(&["branch", "proposal"]);
     let clone = estate.dir.join("../clone");
     estate.git(&["clone", "-q", ".", clone.to_str().unwrap()]);
-    let without = estate.check_in(&clone, &[]);
+    let without = Estate::check_in(&clone, &[]);
     assert_eq!(without.status.code(), Some(1), "no configuration there");
     for more in [
         &[][..],
@@ -242,7 +242,7 @@ fn a_fresh_clone_is_checked_by_its_root_alone() {
     ] {
         let mut arguments = vec!["--root", &*root];
         arguments.extend(more);
-        let ran = estate.check_in(&clone, &arguments);
+        let ran = Estate::check_in(&clone, &arguments);
         let said = String::from_utf8_lossy(&ran.stdout).into_owned();
         assert_eq!(ran.status.code(), Some(0), "{more:?}: {ran:?}");
         assert!(said.contains("signed by owner"), "{said}");
@@ -254,7 +254,7 @@ fn a_fresh_clone_is_checked_by_its_root_alone() {
         .output()
         .unwrap();
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");
-    let other = estate.check_in(&clone, &["--root", &"1".repeat(40)]);
+    let other = Estate::check_in(&clone, &["--root", &"1".repeat(40)]);
     assert_ne!(other.status.code(), Some(0), "another root accepts nothing");
 }
 

@@ -130,7 +130,7 @@ fn tables(value: &toml::Value, at: &[String], found: &mut Vec<Vec<String>>) {
         toml::Value::Table(table) => {
             found.push(at.to_vec());
             for (key, inner) in table {
-                tables(inner, &[at, &[key.clone()]].concat(), found);
+                tables(inner, &[at, std::slice::from_ref(key)].concat(), found);
             }
         }
         toml::Value::Array(list) => {
