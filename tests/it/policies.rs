@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
 const ACME: &str = "stacks/acme.toml";
+const FILE: &str = "blueprints/notes/blueprint.toml";
 
 fn read(files: &Files) -> Resolution {
     read_with(files, &CATALOGUE)
@@ -483,7 +484,6 @@ fn state_that_nothing_checks_is_not_covered() {
         sound_files.insert(format!("blueprints/notes/{name}"), bytes);
     }
     assert_eq!(said(&sound_files), "");
-    const FILE: &str = "blueprints/notes/blueprint.toml";
     let text = String::from_utf8(sound_files[FILE].clone()).unwrap();
     let without = |from: &str, to: &str| {
         let cut = with(sound_files.clone(), FILE, from, to);
