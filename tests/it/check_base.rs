@@ -1,7 +1,7 @@
 //! `holdfast check` against a commit that was before, in real repositories.
 
 use holdfast::flow::before::settle_names;
-use holdfast::flow::estate::read_at;
+use holdfast::flow::estate::read_anew;
 use holdfast::model::ids::{CommitId, HostName, StackId};
 use holdfast::model::journal::{Entry, Event};
 use std::path::{Path, PathBuf};
@@ -164,7 +164,7 @@ fn s16_the_reconciler_knows_who_had_a_name_from_its_journal() {
     estate.write("note.md", "later\n");
     let head = estate.commit("Note");
     let broken = |entries: &[Entry]| {
-        let read = read_at(&estate.dir, &CommitId::new(&*root), "HEAD").unwrap();
+        let read = read_anew(&estate.dir, &CommitId::new(&*root), "HEAD").unwrap();
         let id = read.commit.id().clone();
         assert_eq!(id.as_str(), head);
         let files = read.commit.files();

@@ -44,7 +44,8 @@ fn accounts(world: &World, want: Desired) -> Vec<String> {
         .unwrap()
         .descriptor
         .interface = interface;
-    let session = Session::new(want, key, outside, Book::Reading(Vec::new()))
+    let standing = super::sample::standing(&want.commit, &world.mandate.trust);
+    let session = Session::new(want, key, outside, Book::Reading(Vec::new()), standing)
         .with_repositories(world.past().repositories);
     let address = "192.0.2.9".parse().unwrap();
     session.meet(&hoster("netcup"), &machine(BACKUP), "1", address, 22);
