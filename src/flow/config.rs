@@ -129,6 +129,7 @@ struct File {
     #[serde(default)]
     #[schemars(with = "Option<PatienceTable>")]
     patience: PatienceTable,
+    /// Where new commits and approvals are fetched from before each run; absent: nothing is fetched.
     fetch: Option<FetchTable>,
 }
 
@@ -142,6 +143,8 @@ struct PatienceTable {
     /// From the order of a machine until its SSH answers.
     #[schemars(with = "Option<words::Duration>", extend("default" = "5m"))]
     first_contact: Option<String>,
+    /// One fetch from the remote.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "1m"))]
     fetch: Option<String>,
 }
 
@@ -166,11 +169,18 @@ fn duration(text: Option<&str>, usual: Duration) -> Result<Duration, String> {
         .and_then(|d| Duration::try_from(d).map_err(|error| error.to_string()))
 }
 
+/// Where new commits and approvals are fetched from.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FetchTable {
+    /// The remote, as Git names it.
+    #[schemars(extend("default" = "origin"))]
     remote: Option<String>,
+    /// The branch that is followed.
+    #[schemars(extend("default" = "main"))]
     branch: Option<String>,
+    /// Without a good fetch for longer than this, nothing destructive happens.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "24h"))]
     fresh_within: Option<String>,
 }
 
