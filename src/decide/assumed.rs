@@ -231,16 +231,20 @@ impl Building<'_> {
             };
             let mut kinds = BTreeMap::new();
             for ordered in &account.pool {
-                kinds.entry((&ordered.site, &ordered.image)).or_insert(ordered);
+                kinds
+                    .entry((&ordered.site, &ordered.image))
+                    .or_insert(ordered);
             }
             for ordered in kinds.into_values() {
-                inventory.free.extend((1..=needed).map(|number| FreeMachine {
-                    name: MachineName::new(format!("{}-{number}", ordered.name)),
-                    site: ordered.site.clone(),
-                    image: ordered.image.clone(),
-                    address: ordered.address,
-                    port: ordered.port,
-                }));
+                inventory
+                    .free
+                    .extend((1..=needed).map(|number| FreeMachine {
+                        name: MachineName::new(format!("{}-{number}", ordered.name)),
+                        site: ordered.site.clone(),
+                        image: ordered.image.clone(),
+                        address: ordered.address,
+                        port: ordered.port,
+                    }));
             }
         }
     }

@@ -226,15 +226,28 @@ fn a_new_backup_site_is_a_new_machine_of_which_nobody_knows_which() {
     let ordered = "\n[[hoster.machine]]\nname = \"netcup-7\"\naddress = \"192.0.2.7\"\nsite = \"ams\"\n\
                    image = \"debian-13\"\nhost_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\"\n";
     let hosters = estate.text("hosters.toml");
-    let with = hosters.replace("descriptor = \"netcup\"\n", &format!("descriptor = \"netcup\"\n{ordered}"));
+    let with = hosters.replace(
+        "descriptor = \"netcup\"\n",
+        &format!("descriptor = \"netcup\"\n{ordered}"),
+    );
     let base = estate.commit(&[("hosters.toml", Some(with))]);
     let file = stack_file("gamma", HETZNER, REPAIR).replace("\"vie\"", "\"ams\"");
     estate.commit(&[("stacks/gamma.toml", Some(file))]);
     let plan = estate.ask(base.as_str(), &[]).unwrap().plan.plan().clone();
-    let create = plan.steps.iter().find(|s| s.id.as_str() == "estate.create.backup-netcup-ams");
+    let create = plan
+        .steps
+        .iter()
+        .find(|s| s.id.as_str() == "estate.create.backup-netcup-ams");
     let create = create.unwrap_or_else(|| panic!("{:?} {:?}", ids(&plan), plan.held));
-    assert!(matches!(&create.action, Action::Create { take: None, .. }), "{create:?}");
-    assert!(human(&plan).contains("take a machine at netcup ams"), "{}", human(&plan));
+    assert!(
+        matches!(&create.action, Action::Create { take: None, .. }),
+        "{create:?}"
+    );
+    assert!(
+        human(&plan).contains("take a machine at netcup ams"),
+        "{}",
+        human(&plan)
+    );
 }
 
 #[test]

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Below the options.
-pub const HELP: &str = "With FILE: if the commit, what is seen, or what would be planned is no longer what it was,
+pub const HELP: &str =
+    "With FILE: if the commit, what is seen, or what would be planned is no longer what it was,
 nothing is done, it is said what has changed, and the exit code is 4. Otherwise the exit code
 says what is left: 0 nothing, 2 or 3 more to do, 5 something held, 1 a step failed.";
 

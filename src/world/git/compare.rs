@@ -5,8 +5,8 @@
 
 use super::error::TrustError;
 use super::history;
-use super::id::ObjectId;
-use super::objects::{Kind, Object, Objects};
+use super::id::{Kind, Object, ObjectId};
+use super::objects::Objects;
 use super::tree::{FILE_LIMIT, Names, Trees};
 use super::verify;
 use crate::model::ids::CommitId;
