@@ -1,7 +1,7 @@
 # make demo    the whole story on real machines of the lab (root, Linux)
 # make test    every test, those on lab machines too (root, Linux)
 # make lint    formatting, clippy, dependencies
-# make bench   how long deciding takes, and how much memory
+# make bench   how long deciding and whole commands take, and how much memory
 #
 # Packages that are missing are installed first (Debian; see scripts/install-packages.sh).
 
@@ -29,7 +29,7 @@ test: install-packages rust
 
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
-	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide
+	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands
 
 lint: install-packages rust fmt clippy deny
 

@@ -14,12 +14,13 @@
     reason = "a bench lives outside, with a clock"
 )]
 
+mod estate;
+
 use holdfast::decide::assumed;
 use holdfast::decide::catalogue::{self, Catalogue};
 use holdfast::decide::derive::EstateKey;
 use holdfast::decide::document::Files;
 use holdfast::decide::history::History;
-use holdfast::decide::init::{self, NewEstate};
 use holdfast::decide::plan;
 use holdfast::decide::resolve::{Resolution, resolve};
 use holdfast::model::desired::Desired;
@@ -40,9 +41,6 @@ const ROUNDS: usize = 15;
 const MOST_TIME: Duration = Duration::from_millis(200);
 const MOST_MEMORY: Bytes = Bytes(100_000_000);
 
-const PRODUCTION_SITES: [&str; 3] = ["nbg1", "fsn1", "hel1"];
-const BACKUP_SITES: [&str; 2] = ["vie", "ams"];
-const IMAGE: &str = "debian-13";
 const NOW: &str = "2026-11-20T12:00:00Z";
 
 /// Everything that deciding is given.
@@ -142,7 +140,7 @@ fn measure(name: &str, input: &Input, kept: &mut bool) -> Plan {
 
 fn sound(resolution: Resolution) -> Desired {
     assert!(
-        resolution.diagnostics.is_empty(),
+        !resolution.diagnostics.iter().any(|found| found.is_error()),
         "{:?}",
         resolution.diagnostics[0]
     );
@@ -172,7 +170,7 @@ fn build() -> &'static str {
 fn healthy() -> Input {
     let (catalogue, found) = catalogue::catalogue(&catalogue_files());
     assert!(found.is_empty(), "{found:?}");
-    let files = estate();
+    let files = estate::files(STACKS, estate::SIGNER);
     let commit = CommitId::new("0".repeat(40));
     let desired = sound(resolve(&files, &commit, &catalogue));
     let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
@@ -218,84 +216,6 @@ fn before_the_first_day(mut input: Input) -> Input {
         *addresses = Ok(Vec::new());
     }
     input
-}
-
-/// The files of a signed commit with a thousand stacks.
-fn estate() -> Files {
-    let stacks = (0..STACKS)
-        .map(|n| (format!("customer-{n:04}"), stack(n)))
-        .collect();
-    let plain = init::files(&NewEstate {
-        name: "example",
-        signer: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ",
-        reconciler: "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",
-        escrow: "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
-        hosters: None,
-        dns: Some(
-            "[dns]\nserver = \"192.0.2.53:53\"\nzone = \"example\"\nkey_name = \"holdfast\"\n\
-             algorithm = \"hmac-sha256\"\nkey_secret = \"dns-key\"\nttl = \"60s\"\n",
-        ),
-        stacks: &stacks,
-    });
-    let mut files: Files = plain
-        .into_iter()
-        .map(|(path, text)| (path, text.into_bytes()))
-        .collect();
-    // Only the envelope is looked at: two recipients, and bytes nobody opens here.
-    for secret in ["estate-key", "hetzner-token", "dns-key"] {
-        let envelope = "age-encryption.org/v1\n-> X25519 a\nb\n-> X25519 c\nd\n--- e\n";
-        files.insert(format!("secrets/{secret}.age"), envelope.into());
-    }
-    files
-}
-
-fn stack(number: usize) -> String {
-    let production = PRODUCTION_SITES[number % PRODUCTION_SITES.len()];
-    let backup = BACKUP_SITES[number % BACKUP_SITES.len()];
-    format!(
-        r#"schema = 1
-
-[stack]
-id = "customer-{number:04}"
-name = "Customer {number} GmbH"
-language = "de"
-contacts = ["mailto:it@customer-{number:04}.example", "tel:+49-30-5550100"]
-
-[objectives]
-rpo = "24h"
-rto = "6h"
-
-[production]
-hoster = "hetzner"
-site = "{production}"
-machine = {{ cpus = 2, memory = "4 GiB", disk = "40 GB" }}
-image = "{IMAGE}"
-fallback = [{{ hoster = "ionos", site = "de/fra" }}]
-
-[backup]
-hoster = "netcup"
-site = "{backup}"
-schedule = "daily 02:30 Europe/Berlin"
-retention = {{ within = "30d", weekly = 8, monthly = 12, yearly = 3 }}
-
-[[service]]
-name = "wiki"
-blueprint = "mediawiki"
-version = 1
-host = "wiki.customer-{number:04}.example"
-settings = {{ title = "Wiki {number}" }}
-
-[[service]]
-name = "docs"
-blueprint = "dokuwiki"
-version = 1
-host = "docs.customer-{number:04}.example"
-settings = {{ title = "Handbook {number}" }}
-
-[repair]
-automatic = ["restart", "reinstall", "rebuild"]
-"#
-    )
 }
 
 /// `stacks/blueprints` and `providers`, as they stand in this repository.

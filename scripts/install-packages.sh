@@ -6,11 +6,12 @@ set -eu
 
 # systemd-container, mmdebstrap, nftables, iproute2, uidmap, knot: the lab's machines,
 # networks and name server. knot-dnsutils, python3-venv, openssl: tests that look at it
-# from outside. gcc, libc6-dev, make, pkg-config: the C parts of libgit2, SQLite and ring.
+# from outside; curl, jq: the steps of docs/ci. gcc, libc6-dev, make, pkg-config: the C
+# parts of libgit2, SQLite and ring.
 PACKAGES="
-	ca-certificates curl debian-archive-keyring gcc git iproute2 knot knot-dnsutils
+	ca-certificates curl debian-archive-keyring gcc git iproute2 jq knot knot-dnsutils
 	libc6-dev make mmdebstrap mount nftables openssh-client openssl pkg-config
-	python3-venv restic systemd-container uidmap util-linux
+	python3-venv restic systemd-container time uidmap util-linux
 "
 
 POLICY=/usr/sbin/policy-rc.d

@@ -321,6 +321,7 @@ impl Building<'_> {
                 wanted: placement.map(|p| (p.hoster.clone(), p.site.clone())),
                 machine_type: placement.and_then(|p| p.machine_type.clone()),
                 fenced: None,
+                set_aside: false,
                 power_on_failed: None,
             },
         );

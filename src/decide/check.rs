@@ -3,10 +3,11 @@
 //! Only [`check`] constructs a [`CheckedPlan`]; only a checked plan is executed (S5).
 
 use crate::decide::history::History;
+use crate::decide::mandate::Mandate;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
-use crate::model::plan::{Action, FenceBy, Held, Hold, Plan, Source, Step};
+use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step};
 use crate::model::point::Rung;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +34,13 @@ pub struct Violation {
     pub problem: String,
 }
 
-/// Judges every step by what was seen and what has happened.
-pub fn check(plan: Plan, seen: &Observed, past: &History) -> Result<CheckedPlan, Vec<Violation>> {
+/// Judges every step by what was seen, what has happened and who signed for it.
+pub fn check(
+    plan: Plan,
+    seen: &Observed,
+    past: &History,
+    mandate: &Mandate,
+) -> Result<CheckedPlan, Vec<Violation>> {
     let court = Court::new(&plan, seen, past);
     let mut violations = court.order();
     let mut ids = BTreeSet::new();
@@ -43,6 +49,7 @@ pub fn check(plan: Plan, seen: &Observed, past: &History) -> Result<CheckedPlan,
             violations.push(violation("S5", step, "stands twice in the plan".into()));
         }
         violations.extend(court.judge(step));
+        violations.extend(unsigned_for(step, mandate));
     }
     if violations.is_empty() {
         Ok(CheckedPlan(plan))
@@ -77,6 +84,26 @@ pub fn without(mut plan: Plan, violations: &[Violation]) -> Plan {
         });
     }
     plan
+}
+
+/// S5: enough people signed for it. S9: nothing destructive while the head is in doubt.
+fn unsigned_for(step: &Step, mandate: &Mandate) -> Vec<Violation> {
+    let short = mandate.shortfall(step).map(|s| {
+        let problem = format!("needs {} people, and {} signed for it", s.need, s.have);
+        violation("S5", step, problem)
+    });
+    let frozen = mandate
+        .freezes
+        .iter()
+        .filter(|_| step.effect == Effect::Destructive)
+        .map(|freeze| {
+            violation(
+                "S9",
+                step,
+                format!("is destructive while {}", freeze.reason),
+            )
+        });
+    short.into_iter().chain(frozen).collect()
 }
 
 struct Court<'a> {

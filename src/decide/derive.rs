@@ -114,6 +114,11 @@ pub fn host_key(key: &EstateKey, machine: &MachineName) -> KeyPair {
     ssh_key_pair(&key.block("ssh-host-key", &[machine.as_str()], 0))
 }
 
+/// The key by which the reconciler signs what it remembers of itself; no machine lets it in.
+pub fn anchor_key(key: &EstateKey) -> KeyPair {
+    ssh_key_pair(&key.block("anchor-key", &[], 0))
+}
+
 /// The reconciler's own SSH key, accepted by all machines.
 pub fn client_key(key: &EstateKey) -> KeyPair {
     ssh_key_pair(&key.block("ssh-client-key", &[], 0))

@@ -1,6 +1,8 @@
 //! What the journal says has happened, derived from its entries each time.
 
-use crate::model::ids::{CommitId, Epoch, HosterId, MachineName, PointId, SiteId, StackId, StepId};
+use crate::model::ids::{
+    CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
+};
 use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::point::Rung;
@@ -12,10 +14,19 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct History {
     /// The last accepted head (S9).
     pub accepted: Option<CommitId>,
+    /// Heads that were refused because they do not descend from the accepted one (S9).
+    pub set_back: BTreeSet<CommitId>,
+    /// Under which accepted head the machines of a stack (`None`: what stacks share) were last
+    /// brought in line.
+    pub in_line: BTreeMap<Option<StackId>, CommitId>,
     /// Machines we made: creation receipts (S7) and what became of them.
     pub machines: BTreeMap<MachineName, PastMachine>,
     /// Who was last opened, per stack.
     pub writers: BTreeMap<StackId, (Epoch, MachineName)>,
+    /// Which stack each name was last pointed at a machine of.
+    pub names: BTreeMap<HostName, StackId>,
+    /// On which backup machines each stack was given a repository.
+    pub repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
     /// Places that had no room, and when they said so.
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
     /// How far points were proven by us.
@@ -45,6 +56,8 @@ pub struct PastMachine {
     pub machine_type: Option<String>,
     /// Proven unable to write, by this proof, and not switched on by us since (S2).
     pub fenced: Option<String>,
+    /// Set aside, and not opened since.
+    pub set_aside: bool,
     /// Switching it on failed, with the hoster's words.
     pub power_on_failed: Option<String>,
 }
@@ -73,6 +86,9 @@ impl History {
     pub fn take_in(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
+            Event::SetBack { head } => {
+                self.set_back.insert(head.clone());
+            }
             Event::Started { step, .. } => {
                 self.unfinished.insert(step.clone());
             }
@@ -81,14 +97,20 @@ impl History {
                 result,
                 millis,
             } => {
-                if *result == StepResult::Done
-                    && let Some(verb) = step.as_str().split('.').nth(1)
-                {
-                    let durations = self.durations.entry(verb.to_owned()).or_default();
-                    durations.push(*millis);
+                if *result == StepResult::Done {
+                    if let Some(verb) = step.as_str().split('.').nth(1) {
+                        let durations = self.durations.entry(verb.to_owned()).or_default();
+                        durations.push(*millis);
+                    }
+                    if brings_in_line(step) {
+                        self.brought_in_line(entry.stack.as_ref());
+                    }
                 }
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
+                }
+                if let (Some(stack), StepResult::Done) = (&entry.stack, result) {
+                    self.remember_repository(stack, step);
                 }
             }
             Event::Created {
@@ -111,6 +133,7 @@ impl History {
                         wanted: wanted.clone(),
                         machine_type: machine_type.clone(),
                         fenced: None,
+                        set_aside: false,
                         power_on_failed: None,
                     },
                 );
@@ -127,6 +150,7 @@ impl History {
                 }
                 if let Some(past) = self.machines.get_mut(machine) {
                     past.fenced = None;
+                    past.set_aside = false;
                     past.power_on_failed = None;
                 }
             }
@@ -148,7 +172,35 @@ impl History {
                 let known = self.proven.entry(point.clone()).or_insert(*rung);
                 *known = (*known).max(*rung);
             }
-            Event::Quarantined { .. } | Event::Closed { .. } | Event::Named { .. } => {}
+            Event::Quarantined { machine } => {
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.set_aside = true;
+                }
+            }
+            Event::Named { host, .. } => {
+                if let Some(stack) = &entry.stack {
+                    self.names.insert(host.clone(), stack.clone());
+                }
+            }
+            Event::Closed { .. } => {}
+        }
+    }
+
+    /// A step's id says what was done: `acme.repository.backup-netcup-vie`.
+    fn remember_repository(&mut self, stack: &StackId, step: &StepId) {
+        let machine = step
+            .as_str()
+            .strip_prefix(stack.as_str())
+            .and_then(|rest| rest.strip_prefix(".repository."));
+        if let Some(machine) = machine {
+            let known = self.repositories.entry(stack.clone()).or_default();
+            known.insert(MachineName::new(machine));
+        }
+    }
+
+    fn brought_in_line(&mut self, stack: Option<&StackId>) {
+        if let Some(head) = &self.accepted {
+            self.in_line.insert(stack.cloned(), head.clone());
         }
     }
 
@@ -161,4 +213,12 @@ impl History {
             .iter()
             .filter(move |(_, past)| past.stack.as_ref() == Some(stack))
     }
+}
+
+/// These steps make a machine what is asked for; ids are `owner.verb.object`.
+fn brings_in_line(step: &StepId) -> bool {
+    matches!(
+        step.as_str().split('.').nth(1),
+        Some("install" | "converge")
+    )
 }

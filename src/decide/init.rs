@@ -88,10 +88,11 @@ fn trust(new: &NewEstate<'_>) -> String {
          name = \"owner\"\n\
          role = \"owner\"\n\
          key = \"{}\"\n\n\
-         # Every secret is sealed for all of these.\n\
+         # Every secret is sealed for all of these; the key for escrow is kept where no\n\
+         # server of the estate can reach.\n\
          [recipients]\n\
          reconciler = \"{}\"\n\
-         escrow = [\"{}\"] # kept where no server of the estate can reach\n",
+         escrow = [\"{}\"]\n",
         key_only(new.signer),
         new.reconciler,
         new.escrow
@@ -146,6 +147,7 @@ What stands here, signed, is what runs. A change is a signed commit:
 
     $EDITOR stacks/acme.toml
     holdfast check --worktree   # what is wrong, before it is signed
+    holdfast explain HF0003     # what a code means
     git commit -a               # signs by itself in this clone
     holdfast plan
 
@@ -156,6 +158,9 @@ What stands here, signed, is what runs. A change is a signed commit:
 | `hosters.toml` | accounts and ordered machines |
 | `stacks/<id>.toml` | one customer each |
 | `secrets/<id>.age` | sealed; `holdfast secret ID < FILE` writes one |
+| `.schemas/`, `.taplo.toml` | for editors; `holdfast schema --out .schemas` renews them |
+
+`holdfast new stack ID` writes the file of another customer.
 
 Keys never stand here. They are in `.git/holdfast/keys/` of the clone in which
 the estate was made; move the escrow key away from there.

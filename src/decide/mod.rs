@@ -1,6 +1,7 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
 pub mod adoption;
+pub mod anchor;
 pub mod assumed;
 pub mod authority;
 pub mod basis;
@@ -14,12 +15,19 @@ pub mod first_contact;
 pub mod forecast;
 pub mod history;
 pub mod init;
+pub mod layout;
 pub mod lines;
+pub mod mandate;
 pub mod manifest;
 pub mod names;
+pub mod new_stack;
 pub mod only;
 pub mod plan;
 pub mod plan_file;
 pub mod point;
+pub mod promises;
 pub mod resolve;
+pub mod schema;
 pub mod settle;
+pub mod signers;
+pub mod succession;

@@ -1,5 +1,6 @@
 //! A recovery point now, because a person asks for it: the same steps as in any plan.
 
+use super::anchor;
 use super::apply::{self, Report, Reporter};
 use super::reconcile::{PlanError, Planned, plan_now};
 use super::session::Session;
@@ -32,7 +33,12 @@ pub async fn back_up(
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
 ) -> Result<Report, BackUpError> {
-    let Planned { plan, look, past } = plan_now(session).await?;
+    let Planned {
+        plan,
+        look,
+        past,
+        mandate,
+    } = plan_now(session).await?;
     let basis = plan.plan().basis.clone();
     let plan =
         backup_now(&session.desired, stack, &look.observed, &past, basis).map_err(|reason| {
@@ -41,7 +47,9 @@ pub async fn back_up(
                 reason,
             }
         })?;
-    let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
+    let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
     let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop).await;
-    Ok(report.map_err(PlanError::Stale)?)
+    let report = report.map_err(PlanError::Stale)?;
+    anchor::drop_anchor(session, &report, &mandate.freezes).await;
+    Ok(report)
 }

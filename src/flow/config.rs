@@ -1,9 +1,11 @@
 //! What this computer knows of an estate and never commits: the trusted root,
 //! where the identity and the journal are.
 
+use crate::decide::schema::{self, Kind, words};
 use crate::model::ids::CommitId;
 use crate::model::units::parse_duration;
 use crate::world::git::write::{WriteError, git_dir};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,26 @@ pub struct Config {
     pub head: String,
     /// How long this computer waits for others.
     pub patience: Patience,
+    /// Where commits come from; without it nothing is fetched.
+    pub fetch: Option<Fetch>,
+}
+
+/// `[fetch]`: where commits and approvals come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// As `git remote` lists it.
+    pub remote: String,
+    /// Its branch.
+    pub branch: String,
+    /// After that long without a fetch nothing destructive is done.
+    pub fresh_within: Duration,
+}
+
+impl Fetch {
+    /// Where the fetched branch is kept.
+    pub fn reference(&self) -> String {
+        format!("refs/remotes/{}/{}", self.remote, self.branch)
+    }
 }
 
 /// `[patience]`: how long the outside may take before it counts as not answering.
@@ -36,6 +58,8 @@ pub struct Patience {
     pub hoster: Duration,
     /// From the order of a machine until its SSH answers.
     pub first_contact: Duration,
+    /// One fetch from the remote.
+    pub fetch: Duration,
 }
 
 impl Default for Patience {
@@ -43,6 +67,7 @@ impl Default for Patience {
         Self {
             hoster: Duration::from_mins(2),
             first_contact: Duration::from_mins(5),
+            fetch: Duration::from_mins(1),
         }
     }
 }
@@ -78,39 +103,104 @@ pub enum ConfigError {
     },
 }
 
-#[derive(Deserialize)]
+/// Its schema, from the very type that is read.
+pub const KIND: Kind = Kind {
+    name: "config",
+    files: ".git/holdfast/config.toml",
+    in_estate: false,
+    make: schema::of::<File>,
+};
+
+/// What this computer knows of an estate and never commits.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "Config")]
 struct File {
+    /// The first commit that is trusted, by its full id; nothing before it counts.
     root: String,
+    /// The reconciler's age identity, which opens the estate's secrets; relative to this file.
     identity: PathBuf,
+    /// The journal; relative to this file.
     state: PathBuf,
+    /// The reference that is followed.
+    #[schemars(extend("default" = "HEAD"))]
     head: Option<String>,
+    /// How long this computer waits for others.
     #[serde(default)]
+    #[schemars(with = "Option<PatienceTable>")]
     patience: PatienceTable,
+    fetch: Option<FetchTable>,
 }
 
-#[derive(Default, Deserialize)]
+/// How long the outside may take before it counts as not answering.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PatienceTable {
+    /// One complete look at a hoster, retries included.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "2m"))]
     hoster: Option<String>,
+    /// From the order of a machine until its SSH answers.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "5m"))]
     first_contact: Option<String>,
+    fetch: Option<String>,
 }
 
 impl PatienceTable {
     fn read(&self) -> Result<Patience, String> {
         let usual = Patience::default();
-        let or = |name: &str, text: &Option<String>, usual: Duration| match text {
-            None => Ok(usual),
-            Some(text) => parse_duration(text)
-                .map_err(|error| error.to_string())
-                .and_then(|d| Duration::try_from(d).map_err(|error| error.to_string()))
-                .map_err(|why| format!("[patience] {name}: {why}")),
+        let or = |name: &str, text: &Option<String>, usual: Duration| {
+            duration(text.as_deref(), usual).map_err(|why| format!("[patience] {name}: {why}"))
         };
         Ok(Patience {
             hoster: or("hoster", &self.hoster, usual.hoster)?,
             first_contact: or("first_contact", &self.first_contact, usual.first_contact)?,
+            fetch: or("fetch", &self.fetch, usual.fetch)?,
         })
     }
+}
+
+fn duration(text: Option<&str>, usual: Duration) -> Result<Duration, String> {
+    let Some(text) = text else { return Ok(usual) };
+    parse_duration(text)
+        .map_err(|error| error.to_string())
+        .and_then(|d| Duration::try_from(d).map_err(|error| error.to_string()))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FetchTable {
+    remote: Option<String>,
+    branch: Option<String>,
+    fresh_within: Option<String>,
+}
+
+impl FetchTable {
+    fn read(self) -> Result<Fetch, String> {
+        let name = |key: &str, text: Option<String>, usual: &str| {
+            let text = text.unwrap_or_else(|| usual.to_owned());
+            if is_plain_name(&text) {
+                return Ok(text);
+            }
+            Err(format!("[fetch] {key}: {text:?} is no plain name"))
+        };
+        Ok(Fetch {
+            remote: name("remote", self.remote, "origin")?,
+            branch: name("branch", self.branch, "main")?,
+            fresh_within: duration(self.fresh_within.as_deref(), Duration::from_hours(24))
+                .map_err(|why| format!("[fetch] fresh_within: {why}"))?,
+        })
+    }
+}
+
+/// A remote or branch that means the same to git, whatever stands around it.
+fn is_plain_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    name.chars().all(plain)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && !["..", "//", "/.", "./"]
+            .iter()
+            .any(|bad| name.contains(bad))
 }
 
 impl Config {
@@ -144,14 +234,26 @@ impl Config {
             path: path.clone(),
             why,
         })?;
+        let fetch = read
+            .fetch
+            .map(FetchTable::read)
+            .transpose()
+            .map_err(|why| ConfigError::Malformed {
+                path: path.clone(),
+                why,
+            })?;
+        let usual = fetch
+            .as_ref()
+            .map_or_else(|| "HEAD".to_owned(), Fetch::reference);
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         Ok(Self {
             estate: estate.to_owned(),
             root: CommitId::new(read.root),
             identity: folder.join(read.identity),
             state: folder.join(read.state),
-            head: read.head.unwrap_or_else(|| "HEAD".to_owned()),
+            head: read.head.unwrap_or(usual),
             patience,
+            fetch,
         })
     }
 }

@@ -1,18 +1,23 @@
 //! From a directory to a session: configuration, verified commit, what it asks for, secrets, hands.
 
+use super::before;
 use super::config::{Config, ConfigError, Patience};
 use super::estate::{self, Estate, EstateError};
+use super::head;
 use super::session::{Book, Session, World};
+use super::standing;
 use crate::decide::derive::{self, DeriveError, EstateKey};
 use crate::decide::history::History;
+use crate::decide::resolve::Resolution;
 use crate::model::desired::{Desired, HosterAccount, InterfaceFamily};
 use crate::model::diagnostic::Diagnostic;
+use crate::model::gap::Gap;
 use crate::model::ids::{EstateName, HosterId};
-use crate::model::journal::{Entry, Event};
+use crate::model::journal::Event;
 use crate::model::secret::Secret;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::dns::{Names, UpdatableZone};
-use crate::world::git::{self, TrustError, VerifiedCommit};
+use crate::world::git::{TrustError, VerifiedCommit};
 use crate::world::hoster::{Hoster, hetzner, pool, wrap};
 use crate::world::machine::Transport;
 use crate::world::machine::ssh::{SshError, SshTransport};
@@ -46,16 +51,9 @@ pub enum EntryError {
     /// Ancestry cannot be told.
     #[error("the estate's history cannot be read")]
     History(#[from] TrustError),
-    /// The accepted head would move back, or aside (S9).
-    #[error(
-        "commit {new} does not descend from {old}, which was accepted before: history only grows; if this repository was restored from an old copy, fetch the newest"
-    )]
-    MovedBack {
-        /// Accepted before.
-        old: String,
-        /// Found now.
-        new: String,
-    },
+    /// Another writer accepted another head in between.
+    #[error("another session has just accepted another commit; nothing was done, begin again")]
+    Overtaken,
     /// The way onto machines.
     #[error("ssh cannot be used")]
     Transport(#[from] SshError),
@@ -78,36 +76,78 @@ pub enum Mode {
     Write,
 }
 
-/// Opens an estate for work.
+/// Fetches where the configuration says so, then opens the estate for work.
+pub async fn open_newest(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
+    let gaps = standing::fetch(config, SystemClock.now()).await;
+    open_with(config, mode, gaps).await
+}
+
+/// Opens an estate for work, as it is on this computer.
 pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
-    let Estate { commit, resolution } = estate::read(config)?;
-    let Some(mut desired) = resolution.desired else {
-        return Err(EntryError::Broken {
-            diagnostics: resolution.diagnostics,
-            commit: Box::new(commit),
-        });
-    };
+    open_with(config, mode, Vec::new()).await
+}
+
+async fn open_with(
+    config: &Config,
+    mode: Mode,
+    unfetched: Vec<Gap>,
+) -> Result<Arc<Session>, EntryError> {
+    // Judged before anything is made on this computer, the journal included.
+    let past = History::from_entries(&store::read_entries(&config.state).await?);
+    let chosen = head::choose(config, &past)?;
+    let Estate { commit, resolution } = chosen.estate;
+    if resolution.desired.is_none() {
+        return Err(broken(resolution, commit));
+    }
     let book = match mode {
-        Mode::Read => {
-            let entries = store::read_entries(&config.state).await?;
-            descends(config, &commit, &entries)?;
-            Book::Reading(entries)
-        }
+        Mode::Read => Book::Reading(store::read_entries(&config.state).await?),
         Mode::Write => {
             let journal = Journal::open(&config.state).await?;
-            accept(config, &commit, &journal).await?;
+            let now = History::from_entries(&journal.entries().await?);
+            if now.accepted != past.accepted {
+                return Err(EntryError::Overtaken);
+            }
+            let news = [
+                chosen.is_new.then(|| Event::Accepted {
+                    commit: commit.id().clone(),
+                }),
+                chosen
+                    .set_back
+                    .filter(|head| !past.set_back.contains(head))
+                    .map(|head| Event::SetBack { head }),
+            ];
+            for event in news.into_iter().flatten() {
+                journal.append(None, event, SystemClock.now()).await?;
+            }
             estate::remember(config, &commit)?;
             Book::Writing(journal.into())
         }
+    };
+    let entries = book.entries().await?;
+    let (id, files) = (commit.id(), commit.files());
+    let resolution = before::settle_names(&config.estate, id, files, resolution, &entries)?;
+    let Some(mut desired) = resolution.desired else {
+        return Err(broken(resolution, commit));
     };
     let secret = |name: &str| Ok(estate::secret(config, &commit, name)?);
     let key = EstateKey::new(estate::estate_key(config, &commit)?)?;
     desired.estate = derive::kin(&key, &desired.estate);
     let world = world(&desired, &key, config.patience, &secret)?;
-    let session = Session::new(desired, key, world, book);
+    let standing = chosen
+        .standing
+        .fetched(config, unfetched, SystemClock.now());
+    let session = Session::new(desired, key, world, book, standing)
+        .with_repositories(History::from_entries(&entries).repositories);
     Ok(Arc::new(
         session.with_first_contact(config.patience.first_contact),
     ))
+}
+
+fn broken(resolution: Resolution, commit: VerifiedCommit) -> EntryError {
+    EntryError::Broken {
+        diagnostics: resolution.diagnostics,
+        commit: Box::new(commit),
+    }
 }
 
 /// The accepted estate and the key that its generated secrets derive from; reaches nothing outside.
@@ -122,38 +162,6 @@ pub fn with_key(config: &Config) -> Result<(Estate, EstateKey), EntryError> {
 pub fn public_key(config: &Config) -> Result<String, EntryError> {
     let (_, key) = with_key(config)?;
     Ok(derive::client_key(&key).public)
-}
-
-/// The head only moves to descendants (S9). Says whether it is a new one.
-fn descends(
-    config: &Config,
-    commit: &VerifiedCommit,
-    entries: &[Entry],
-) -> Result<bool, EntryError> {
-    match History::from_entries(entries).accepted {
-        Some(old) if old == *commit.id() => Ok(false),
-        Some(old) if !git::is_descendant(&config.estate, &old, commit.id())? => {
-            Err(EntryError::MovedBack {
-                old: old.to_string(),
-                new: commit.id().to_string(),
-            })
-        }
-        _ => Ok(true),
-    }
-}
-
-async fn accept(
-    config: &Config,
-    commit: &VerifiedCommit,
-    journal: &Journal,
-) -> Result<(), EntryError> {
-    if descends(config, commit, &journal.entries().await?)? {
-        let accepted = Event::Accepted {
-            commit: commit.id().clone(),
-        };
-        journal.append(None, accepted, SystemClock.now()).await?;
-    }
-    Ok(())
 }
 
 fn world(

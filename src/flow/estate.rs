@@ -83,12 +83,32 @@ pub fn explain(question: &Question<'_>, commit: &str) -> Result<Explained, Trust
 
 /// Verifies the chain to the configured head and resolves its files. Writes nothing.
 pub fn read(config: &Config) -> Result<Estate, EstateError> {
+    read_at(config, &config.head)
+}
+
+/// The same for another commit of the estate.
+pub fn read_at(config: &Config, head: &str) -> Result<Estate, EstateError> {
     let known = Known::load(&config.seen())?;
+    accepted(&config.estate, &config.root, head, &known)
+}
+
+/// The same without a configuration: any clone, this root, this head. Needs no secret, and
+/// knows nothing of what was accepted before.
+pub fn read_anew(dir: &Path, root: &CommitId, head: &str) -> Result<Estate, EstateError> {
+    accepted(dir, root, head, &Known::none())
+}
+
+fn accepted(
+    repository: &Path,
+    root: &CommitId,
+    head: &str,
+    known: &Known,
+) -> Result<Estate, EstateError> {
     let commit = verify(&Question {
-        repository: &config.estate,
-        root: &config.root,
-        head: &config.head,
-        known: &known,
+        repository,
+        root,
+        head,
+        known,
         now: SystemClock.now(),
     })?;
     let resolution = resolve(commit.files(), commit.id(), &built_in());

@@ -59,7 +59,8 @@ pub async fn execute(
     if !changes.is_empty() {
         return Err(StaleBasis { changes }.into());
     }
-    let plan = check(plan, &now.look.observed, &now.past).map_err(PlanError::Violations)?;
+    let plan =
+        check(plan, &now.look.observed, &now.past, &now.mandate).map_err(PlanError::Violations)?;
     let seen = &now.look.observed;
     let report = apply::apply(session, &plan, seen, &now.past, reporter, stop).await?;
     let left = plan_for(session, stacks.as_ref()).await?;

@@ -121,6 +121,7 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised, InitError>
     let seal = |secret: &Secret| secrets::seal(secret, [&*reconciler_public, &*escrow_public]);
     let mut changes: BTreeMap<String, Option<Vec<u8>>> = texts
         .into_iter()
+        .chain(super::schemas::of_estate())
         .map(|(path, text)| (path, Some(text.into_bytes())))
         .collect();
     changes.insert(

@@ -2,6 +2,7 @@
 //! one that is assumed to be in place. For pull requests.
 
 use super::estate::{self, built_in};
+use super::standing::Standing;
 use crate::decide::assumed::{self, Assumed};
 use crate::decide::basis::parts_for;
 use crate::decide::catalogue::Catalogue;
@@ -9,6 +10,7 @@ use crate::decide::check::{CheckedPlan, Violation, check};
 use crate::decide::document::{Files, words};
 use crate::decide::forecast::foresee;
 use crate::decide::lines::point_out;
+use crate::decide::mandate::withhold;
 use crate::decide::only::{NoSuchStack, named, only};
 use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
 use crate::decide::{names, plan};
@@ -19,7 +21,7 @@ use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::machine::Digest;
 use crate::model::plan::{Action, Compared, Held, Hold, Plan};
 use crate::world::git::compare::{Comparison, Listing};
-use crate::world::git::{self, TrustError};
+use crate::world::git::{self, AcceptedCommit, TrustError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -108,7 +110,7 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     let git = Comparison::open(question.repository)?;
     let head = git.find(question.head)?;
     let tip = git.find(question.base)?;
-    accepted(question, question.head, &head)?;
+    let verified = accepted(question, question.head, &head)?;
     let parting = git.parting(&head, &tip)?;
     // What the head descends from was accepted with it; anything else is asked for itself.
     if parting
@@ -164,8 +166,12 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
         let parts = parts_for(&plan.basis, &after, &world.seen);
         plan = only(plan, stacks, &parts);
     }
+    let standing = Standing::alone(question.repository, question.root, &verified);
+    let (mandate, unknown) = standing.mandate(&plan, &world.past, question.now);
+    plan.gaps.extend(unknown);
+    let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &after.hosters, &world.past);
-    let plan = check(plan, &world.seen, &world.past).map_err(OfflineError::Violations)?;
+    let plan = check(plan, &world.seen, &world.past, &mandate).map_err(OfflineError::Violations)?;
     Ok(Offline {
         plan,
         findings,
@@ -174,7 +180,11 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
 }
 
 /// Nothing is known of earlier runs: a fresh clone judges for itself.
-fn accepted(question: &Question<'_>, name: &str, id: &CommitId) -> Result<(), OfflineError> {
+fn accepted(
+    question: &Question<'_>,
+    name: &str,
+    id: &CommitId,
+) -> Result<AcceptedCommit, OfflineError> {
     let verified = estate::accept(&git::Question {
         repository: question.repository,
         root: question.root,
@@ -182,7 +192,7 @@ fn accepted(question: &Question<'_>, name: &str, id: &CommitId) -> Result<(), Of
         known: &git::Known::none(),
         now: question.now,
     });
-    verified.map(|_| ()).map_err(|source| OfflineError::Trust {
+    verified.map_err(|source| OfflineError::Trust {
         name: name.to_owned(),
         source,
     })

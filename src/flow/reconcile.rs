@@ -1,13 +1,16 @@
 //! Observe, plan, check, apply, and again until nothing is left to do. No step looks back.
 
 use super::adopt;
+use super::anchor;
 use super::apply::{self, Report, Reporter};
 use super::observe::{self, Look};
 use super::session::Session;
+use super::standing::alarm;
 use crate::decide::basis;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
 use crate::decide::forecast::foresee;
 use crate::decide::history::History;
+use crate::decide::mandate::{Mandate, withhold};
 use crate::decide::only::only;
 use crate::decide::plan;
 use crate::model::ids::StackId;
@@ -27,6 +30,8 @@ pub struct Planned {
     pub look: Look,
     /// What has happened.
     pub past: History,
+    /// Who signed for it.
+    pub mandate: Mandate,
 }
 
 /// Why there is no plan.
@@ -62,8 +67,16 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         basis::whole(&parts),
     );
     plan.basis.parts = parts;
+    let mut plan = session.standing.tell(plan);
+    let (mut mandate, unknown) = session.standing.mandate(&plan, &past, look.observed.at);
+    plan.gaps.extend(unknown);
+    let anchors = anchor::read(session, &look.observed).await;
+    let doubts = anchor::doubts(session, &anchors).await?;
+    plan.held.extend(doubts.iter().map(alarm));
+    mandate.freezes.extend(doubts);
+    let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
-    let plan = match check(plan.clone(), &look.observed, &past) {
+    let plan = match check(plan.clone(), &look.observed, &past, &mandate) {
         Ok(plan) => plan,
         Err(violations) => {
             for violation in &violations {
@@ -71,10 +84,15 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
             }
             let mut rest = without(plan, &violations);
             foresee(&mut rest, &session.desired.hosters, &past);
-            check(rest, &look.observed, &past).map_err(PlanError::Violations)?
+            check(rest, &look.observed, &past, &mandate).map_err(PlanError::Violations)?
         }
     };
-    Ok(Planned { plan, look, past })
+    Ok(Planned {
+        plan,
+        look,
+        past,
+        mandate,
+    })
 }
 
 /// The same plan for some stacks alone. What other customers' machines do does not make it stale.
@@ -83,7 +101,12 @@ pub fn narrowed(
     planned: Planned,
     stacks: Vec<StackId>,
 ) -> Result<Planned, PlanError> {
-    let Planned { plan, look, past } = planned;
+    let Planned {
+        plan,
+        look,
+        past,
+        mandate,
+    } = planned;
     let mut narrow = Basis {
         stacks: Some(stacks.clone()),
         ..plan.plan().basis.clone()
@@ -95,8 +118,13 @@ pub fn narrowed(
         ..narrow
     };
     foresee(&mut plan, &session.desired.hosters, &past);
-    let plan = check(plan, &look.observed, &past).map_err(PlanError::Violations)?;
-    Ok(Planned { plan, look, past })
+    let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
+    Ok(Planned {
+        plan,
+        look,
+        past,
+        mandate,
+    })
 }
 
 /// How a reconciliation went.
@@ -144,6 +172,7 @@ pub async fn reconcile(
             stop,
         )
         .await?;
+        anchor::drop_anchor(session, &report, &planned.mandate.freezes).await;
         done.reports.push(report);
     }
     Ok(done)

@@ -1,6 +1,7 @@
 //! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
 
 use super::config::Patience;
+use super::standing::Standing;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
@@ -15,7 +16,7 @@ use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
 use crate::world::store::{Journal, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +42,16 @@ pub enum Book {
     Reading(Vec<Entry>),
 }
 
+impl Book {
+    /// All entries from the beginning.
+    pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        match self {
+            Self::Writing(journal) => journal.lock().await.entries().await,
+            Self::Reading(entries) => Ok(entries.clone()),
+        }
+    }
+}
+
 /// An estate opened for work.
 pub struct Session {
     /// What the accepted commit asks for.
@@ -51,21 +62,42 @@ pub struct Session {
     pub world: World,
     /// How long a new machine may take until its SSH answers.
     pub first_contact: Duration,
+    /// Which head holds, and who signed for it.
+    pub standing: Standing,
     book: Book,
+    repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
 }
 
 impl Session {
     /// Puts the parts together.
-    pub fn new(desired: Desired, key: EstateKey, world: World, book: Book) -> Self {
+    pub fn new(
+        desired: Desired,
+        key: EstateKey,
+        world: World,
+        book: Book,
+        standing: Standing,
+    ) -> Self {
         Self {
             desired,
             key,
             world,
             first_contact: Patience::default().first_contact,
+            standing,
             book,
+            repositories: BTreeMap::new(),
             roster: Mutex::default(),
         }
+    }
+
+    /// With the backup machines on which each stack was given a repository.
+    #[must_use]
+    pub fn with_repositories(
+        mut self,
+        repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
+    ) -> Self {
+        self.repositories = repositories;
+        self
     }
 
     /// The journal, as far as this session may use it.
@@ -91,10 +123,7 @@ impl Session {
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        match &self.book {
-            Book::Writing(journal) => journal.lock().await.entries().await,
-            Book::Reading(entries) => Ok(entries.clone()),
-        }
+        self.book.entries().await
     }
 
     /// What the journal says has happened.
@@ -230,6 +259,7 @@ impl Session {
             .values()
             .filter(|stack| Self::backup_machine(stack) == *machine)
             .map(|stack| stack.id.clone())
+            .chain(self.unread(machine))
             .collect();
         Ok(manifest::backup(
             &self.desired.estate,
@@ -239,6 +269,17 @@ impl Session {
             &self.key,
             contact.address,
         )?)
+    }
+
+    /// Stacks whose definition is broken or gone: they keep the way to their repositories, so
+    /// that a slip in a file costs no recovery point.
+    fn unread(&self, machine: &MachineName) -> impl Iterator<Item = StackId> {
+        self.repositories
+            .iter()
+            .filter(|(stack, machines)| {
+                machines.contains(machine) && !self.desired.stacks.contains_key(*stack)
+            })
+            .map(|(stack, _)| stack.clone())
     }
 
     /// What any machine of ours should be.

@@ -5,8 +5,11 @@ use super::ids::{
     BlueprintId, CommitId, EstateName, HostName, HosterId, ImageName, MachineName, ServiceName,
     SiteId, StackId,
 };
+use super::policy::Policy;
 use super::units::Bytes;
-use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,11 +21,13 @@ pub struct Desired {
     pub estate: EstateName,
     /// The accepted commit this was read from.
     pub commit: CommitId,
+    /// What is demanded of every stack.
+    pub policy: Policy,
     /// Accounts at hosters, descriptor merged in.
     pub hosters: BTreeMap<HosterId, HosterAccount>,
     /// Where names are changed, if the estate says so.
     pub dns: Option<DnsAccount>,
-    /// Stacks that are sound.
+    /// Stacks that are sound, by the id under which they began ([`DesiredStack::id`]).
     pub stacks: BTreeMap<StackId, DesiredStack>,
     /// Stacks that are not; they are held, the others go on (S16).
     pub broken: BTreeMap<StackId, Vec<Diagnostic>>,
@@ -43,7 +48,18 @@ pub struct HosterAccount {
     pub token_secret: Option<String>,
     /// Ordered machines, for hosters reached by SSH only.
     pub pool: Vec<PoolMachine>,
+    /// How many machines the hoster lets this account have; `None` when nobody says.
+    pub quota: Option<Quota>,
     /// Where `hosters.toml` says so.
+    pub place: Place,
+}
+
+/// A hoster's limit for an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// Machines, of whatever type.
+    pub machines: u32,
+    /// The line that says so.
     pub place: Place,
 }
 
@@ -147,8 +163,15 @@ pub struct DnsAccount {
 /// One customer's stack.
 #[derive(Debug, Clone)]
 pub struct DesiredStack {
-    /// Never changes.
+    /// Never changes: machines, labels, repositories and secrets are named after it. The file's
+    /// name, or what `moved_from` says it once was.
     pub id: StackId,
+    /// What people call it now: the file's name.
+    pub shown: StackId,
+    /// The line with the id.
+    pub place: Place,
+    /// When it ends, if it does.
+    pub retired: Option<Retirement>,
     /// For people.
     pub name: String,
     /// `de` or `en`.
@@ -167,6 +190,41 @@ pub struct DesiredStack {
     pub repair: Vec<Repair>,
     /// Machines that a signed commit declares unable to write (S2).
     pub waivers: Vec<Waiver>,
+}
+
+/// The end of a stack, declared before its file may go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retirement {
+    /// From the beginning of this day (UTC) nobody is let in any more.
+    pub on: Date,
+    /// The line that says so.
+    pub place: Place,
+}
+
+impl Desired {
+    /// A stack by what people call it, or by the id under which it began.
+    pub fn stack(&self, name: &StackId) -> Option<&DesiredStack> {
+        let now = || self.stacks.values().find(|stack| stack.shown == *name);
+        match self.stacks.get(name) {
+            Some(stack) if stack.shown == *name => Some(stack),
+            began => now().or(began),
+        }
+    }
+}
+
+impl DesiredStack {
+    /// Why nobody is let in any more, once the last day has come.
+    pub fn ended(&self, now: Timestamp) -> Option<&Retirement> {
+        self.retired.as_ref().filter(|end| end.begins() <= now)
+    }
+}
+
+impl Retirement {
+    /// When that day begins.
+    pub fn begins(&self) -> Timestamp {
+        let midnight = self.on.to_zoned(TimeZone::UTC);
+        midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+    }
 }
 
 /// RPO and RTO.
@@ -213,6 +271,14 @@ pub struct Schedule {
     pub minute: i8,
     /// IANA time zone.
     pub zone: String,
+}
+
+impl Schedule {
+    /// The time between two points by the schedule. The clock change makes one night a year an
+    /// hour longer, which no promise of a day is meant to exclude.
+    pub fn longest_gap(&self) -> SignedDuration {
+        SignedDuration::from_hours(24)
+    }
 }
 
 /// One application.

@@ -32,6 +32,12 @@ pub enum Event {
         /// Which.
         commit: CommitId,
     },
+    /// The repository offered a head that does not descend from the accepted one: moved back,
+    /// or another history put in its place. It was refused (S9); an incident.
+    SetBack {
+        /// What was offered.
+        head: CommitId,
+    },
     /// About to do a step.
     Started {
         /// The step.

@@ -1,8 +1,10 @@
 //! What we talk about: plain data. Imports nothing of ours.
 
+pub mod anchor;
 pub mod authority;
 pub mod blueprint;
 pub mod causes;
+pub mod codes;
 pub mod desired;
 pub mod diagnostic;
 pub mod forecast;
@@ -15,6 +17,7 @@ pub mod observed;
 pub mod operation;
 pub mod plan;
 pub mod point;
+pub mod policy;
 pub mod secret;
 pub mod trust;
 pub mod units;

@@ -116,6 +116,8 @@ pub struct Why {
     pub place: Option<Place>,
     /// How that line was changed, where commits were compared.
     pub line: Option<LineChange>,
+    /// Who set it off: people, or the world.
+    pub cause: Cause,
 }
 
 /// A line of the estate before and after. Never one that looks like a secret (S13).
@@ -125,6 +127,21 @@ pub struct LineChange {
     pub before: Option<String>,
     /// `null`: it was taken out.
     pub after: Option<String>,
+}
+
+/// Who set a step off. What people ask for needs as many of them as `trust.toml` says; what
+/// repairs reality was signed for with the repair policy.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The estate asks for something that has not been so yet.
+    Intent,
+    /// Reality departed from what the estate asks for, or its schedule says that it is time.
+    Reality,
+    /// Reality differs from what the estate asks for; only the past tells which of them moved.
+    Difference,
 }
 
 /// Where a restore takes its data from.

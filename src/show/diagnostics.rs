@@ -1,20 +1,20 @@
 //! Findings with the line they are about, all of them.
 
 use crate::decide::document::codes;
-use crate::model::diagnostic::Diagnostic;
+use crate::model::diagnostic::{Diagnostic, Severity};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::IsTerminal;
 
 /// So many findings are shown with their line; the rest take a line each.
 const DRAWN: usize = 100;
 
 /// All findings on standard error, in colour where there is a terminal.
 pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
-    let colour = std::io::stderr().is_terminal();
+    // A terminal that wants none says so (NO_COLOR, TERM=dumb).
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     anstream::eprint!("{}", render(findings, files, colour));
 }
 
@@ -29,17 +29,22 @@ pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour
         }
         text.push('\n');
     }
-    let count = findings.len();
+    let _ = writeln!(text, "{}", counted(findings));
+    text
+}
+
+/// `3 errors and 1 warning in 2 files`; warnings hold nothing, so they are counted apart.
+pub fn counted(findings: &[Diagnostic]) -> String {
     let files: std::collections::BTreeSet<&str> =
         findings.iter().map(|f| f.place.file.as_str()).collect();
-    let _ = writeln!(
-        text,
-        "{count} {} in {} {}",
-        if count == 1 { "finding" } else { "findings" },
-        files.len(),
-        if files.len() == 1 { "file" } else { "files" },
-    );
-    text
+    let errors = findings.iter().filter(|f| f.is_error()).count();
+    let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let parts: Vec<String> = [(errors, "error"), (findings.len() - errors, "warning")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| many(n, what))
+        .collect();
+    format!("{} in {}", parts.join(" and "), many(files.len(), "file"))
 }
 
 /// `stacks/acme.toml:12:3: HF0010: no blueprint "mediwiki"; did you mean …`
@@ -50,8 +55,9 @@ pub fn one_line(finding: &Diagnostic) -> String {
         .as_ref()
         .map(|help| format!(" ({help})"))
         .unwrap_or_default();
+    let warning = if finding.is_error() { "" } else { "warning: " };
     format!(
-        "{}:{}:{}: {}: {}{help}",
+        "{}:{}:{}: {}: {warning}{}{help}",
         place.file, place.line, place.column, finding.code, finding.message
     )
 }
@@ -74,10 +80,18 @@ fn draw(
         .get(&finding.place.file)
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .filter(|source| !source.is_empty());
-    let mut diagnostic = MietteDiagnostic::new(&finding.message).with_code(finding.code);
+    let mut diagnostic = MietteDiagnostic::new(&finding.message)
+        .with_code(finding.code)
+        .with_severity(match finding.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        });
+    if !finding.is_error() {
+        diagnostic.message = format!("warning: {}", finding.message);
+    }
     diagnostic.help.clone_from(&finding.help);
     let Some(source) = source else {
-        diagnostic.message = format!("{}: {}", finding.place.file, finding.message);
+        diagnostic.message = format!("{}: {}", finding.place.file, diagnostic.message);
         return handler.render_report(text, &diagnostic);
     };
     let (from, to) = shown_span(finding, source);

@@ -1,6 +1,6 @@
 //! Exit codes, the same everywhere.
 
-use crate::model::plan::{Effect, Plan};
+use crate::model::plan::{Effect, Hold, Plan};
 use std::process::ExitCode;
 
 /// What a run says to the shell.
@@ -42,6 +42,12 @@ impl Exit {
             Self::Destructive
         } else if !plan.steps.is_empty() {
             Self::Changes
+        } else if plan
+            .held
+            .iter()
+            .any(|held| matches!(held.hold, Hold::NotAccepted { .. }))
+        {
+            Self::Refused
         } else if !plan.held.is_empty() || !plan.gaps.is_empty() {
             Self::Held
         } else {

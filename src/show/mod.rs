@@ -7,4 +7,5 @@ pub mod exit;
 mod lab_estate;
 pub mod lab_progress;
 pub mod progress;
+pub mod prompt;
 pub mod views;

@@ -15,6 +15,7 @@
 mod backup;
 mod clients;
 mod demo;
+mod editors;
 mod lab;
 mod luck;
 mod support;

@@ -1,6 +1,6 @@
 //! From files to what is wanted: all errors at once, each with its place.
 
-use crate::estate_fixture::RECIPIENT;
+use crate::estate_fixture::{ESCROW, RECIPIENT};
 use holdfast::decide::authority::Rules;
 use holdfast::decide::catalogue::{Catalogue, catalogue};
 use holdfast::decide::init::{NewEstate, files as new_files};
@@ -21,7 +21,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 const SIGNER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
 /// The envelope alone is looked at.
-const SEALED: &str = "age-encryption.org/v1\n-> X25519 aaaa\nbbbb\n-> X25519 cccc\ndddd\n--- mac\n";
+pub const SEALED: &str =
+    "age-encryption.org/v1\n-> X25519 aaaa\nbbbb\n-> X25519 cccc\ndddd\n--- mac\n";
 
 /// What is built in.
 pub static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(built_in);
@@ -69,7 +70,7 @@ pub fn estate() -> Files {
         name: "example",
         signer: SIGNER,
         reconciler: RECIPIENT,
-        escrow: RECIPIENT,
+        escrow: ESCROW,
         hosters: None,
         dns: None,
         stacks: &BTreeMap::from([("acme".to_owned(), STACK.to_owned())]),

@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 
 /// An age key whose private half nobody kept.
 pub const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+/// Another one, for escrow.
+pub const ESCROW: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
 pub struct Lab {
     dir: tempfile::TempDir,
@@ -226,7 +228,7 @@ pub fn trust(keys: &[&Key]) -> Vec<u8> {
             key.public
         );
     }
-    text += &format!("\n[recipients]\nreconciler = \"{RECIPIENT}\"\nescrow = [\"{RECIPIENT}\"]\n");
+    text += &format!("\n[recipients]\nreconciler = \"{RECIPIENT}\"\nescrow = [\"{ESCROW}\"]\n");
     text.into_bytes()
 }
 

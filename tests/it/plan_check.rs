@@ -1,11 +1,10 @@
 //! A check that can fail: hand-made plans, each breaking one rule, each refused by that rule.
 
 use super::plan_world::{BACKUP, HETZNER, IMAGE, World, acme, gap, hoster, machine, stack};
-use holdfast::decide::check::check;
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{Epoch, ImageName, PointId, SiteId, StepId};
 use holdfast::model::machine::Role;
-use holdfast::model::plan::{Action, Effect, FenceBy, Plan, Source, Step, Why};
+use holdfast::model::plan::{Action, Cause, Effect, FenceBy, Plan, Source, Step, Why};
 use holdfast::model::point::Rung;
 
 fn step(id: &str, action: Action, after: &[&str]) -> Step {
@@ -18,6 +17,7 @@ fn step(id: &str, action: Action, after: &[&str]) -> Step {
             reason: "because".into(),
             place: None,
             line: None,
+            cause: Cause::Reality,
         },
         after: after.iter().map(|id| StepId::new(*id)).collect(),
         forecast: Forecast::default(),
@@ -35,7 +35,7 @@ fn plan_with(world: &World, steps: Vec<Step>) -> Plan {
 
 /// The rules that this plan breaks, with the steps that break them.
 fn broken(world: &World, steps: Vec<Step>) -> Vec<(&'static str, String)> {
-    match check(plan_with(world, steps), &world.seen(), &world.past()) {
+    match world.check(plan_with(world, steps)) {
         Ok(_) => Vec::new(),
         Err(found) => found
             .into_iter()
@@ -114,7 +114,7 @@ fn s05_a_plan_that_keeps_the_rules_is_accepted() {
     world.lose("acme-e1");
     let drawn = world.draft();
     assert!(drawn.steps.len() > 8, "{}", drawn.steps.len());
-    let checked = check(drawn.clone(), &world.seen(), &world.past()).unwrap();
+    let checked = world.check(drawn.clone()).unwrap();
     assert_eq!(*checked.plan(), drawn);
 }
 

@@ -3,7 +3,7 @@
 use super::plan_holds::{kinds, plan_of, running};
 use super::plan_world::{BACKUP, HETZNER, gap, machine, stack};
 use holdfast::decide::adoption::recovered;
-use holdfast::decide::check::{Violation, check, without};
+use holdfast::decide::check::{Violation, without};
 use holdfast::model::ids::StepId;
 use holdfast::model::journal::Event;
 use holdfast::model::observed::Power;
@@ -78,10 +78,9 @@ fn s16_a_fault_in_one_stacks_plan_holds_that_stack() {
         .iter_mut()
         .find(|s| matches!(s.action, Action::Open { .. }));
     open.unwrap().after.clear();
-    let violations: Vec<Violation> =
-        check(draft.clone(), &world.seen(), &world.past()).unwrap_err();
+    let violations: Vec<Violation> = world.check(draft.clone()).unwrap_err();
     let rest = without(draft, &violations);
-    let rest = check(rest, &world.seen(), &world.past()).unwrap();
+    let rest = world.check(rest).unwrap();
     assert!(rest.plan().steps.iter().all(|s| s.stack.is_none()));
     assert!(
         rest.plan()

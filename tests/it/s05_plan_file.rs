@@ -113,7 +113,9 @@ impl Estate {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("journal")).await.unwrap();
         let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
-        let session = Session::new(want, key, world, Book::Writing(journal.into()));
+        let trust = super::plan_world::mandate().trust;
+        let standing = super::sample::standing(&want.commit, &trust);
+        let session = Session::new(want, key, world, Book::Writing(journal.into()), standing);
         Self {
             session: Arc::new(session),
             lists,

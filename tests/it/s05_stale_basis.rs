@@ -2,7 +2,7 @@
 
 use crate::plan_world::{HETZNER, World, acme};
 use async_trait::async_trait;
-use holdfast::decide::check::{CheckedPlan, check};
+use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::derive::EstateKey;
 use holdfast::flow::apply::{Reporter, StepError, apply};
 use holdfast::flow::observe::digest;
@@ -52,7 +52,7 @@ fn planned(observed: impl Fn(&World) -> Digest) -> (World, CheckedPlan) {
     let mut draft = world.draft();
     draft.basis.observed = Some(observed(&world));
     assert!(!draft.steps.is_empty());
-    let plan = check(draft, &world.seen(), &world.past()).unwrap();
+    let plan = world.check(draft).unwrap();
     (world, plan)
 }
 
@@ -65,12 +65,14 @@ async fn begun(world: &World, plan: &CheckedPlan, commit: &CommitId) -> (bool, u
         names: None,
         clock: Arc::new(SystemClock),
     };
+    let standing = super::sample::standing(commit, &world.mandate.trust);
     let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
     let session = Arc::new(Session::new(
         desired,
         key,
         outside,
         Book::Reading(Vec::new()),
+        standing,
     ));
     let count = Arc::new(Count::default());
     let stop = CancellationToken::new();

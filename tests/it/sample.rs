@@ -2,6 +2,7 @@
 
 use holdfast::decide::derive::{self, EstateKey};
 use holdfast::decide::manifest;
+use holdfast::flow::standing::Standing;
 use holdfast::model::blueprint::{
     Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Setting, StateFiles, When,
 };
@@ -9,13 +10,17 @@ use holdfast::model::desired::{
     BackupIntent, DesiredService, DesiredStack, Objectives, Placement, Schedule,
 };
 use holdfast::model::diagnostic::Place;
+use holdfast::model::forecast::TotalCost;
 use holdfast::model::ids::{
-    BlueprintId, Epoch, EstateName, HostName, HosterId, ImageName, MachineName, ServiceName,
-    SiteId, StackId,
+    BlueprintId, CommitId, Epoch, EstateName, HostName, HosterId, ImageName, MachineName,
+    ServiceName, SiteId, StackId,
 };
-use holdfast::model::machine::{BackupAccess, MachineManifest};
+use holdfast::model::machine::{BackupAccess, Digest, MachineManifest};
+use holdfast::model::plan::{Basis, PLAN_SCHEMA, Plan, Step};
 use holdfast::model::secret::Secret;
-use jiff::SignedDuration;
+use holdfast::model::trust::Trust;
+use holdfast::world::git::Known;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 pub fn key() -> EstateKey {
@@ -137,6 +142,9 @@ pub fn service(name: &str) -> DesiredService {
 pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
     DesiredStack {
         id: StackId::new("acme"),
+        shown: StackId::new("acme"),
+        place: place(),
+        retired: None,
         name: "Acme & Sons".into(),
         language: "en".into(),
         objectives: Objectives {
@@ -199,4 +207,42 @@ pub fn text_of(manifest: &MachineManifest, path: &str) -> String {
     let file = manifest.files.iter().find(|file| file.path == path);
     let file = file.unwrap_or_else(|| panic!("no file {path}"));
     file.content.expose_text().unwrap().to_owned()
+}
+
+/// A plan of these steps, made from nothing.
+pub fn plan(commit: CommitId, steps: Vec<Step>) -> Plan {
+    Plan {
+        plan_schema: PLAN_SCHEMA,
+        basis: Basis {
+            estate: estate(),
+            commit,
+            observed: Some(Digest("d".into())),
+            parts: BTreeMap::new(),
+            at: Timestamp::UNIX_EPOCH,
+            stacks: None,
+            compared: None,
+        },
+        steps,
+        held: Vec::new(),
+        drift: Vec::new(),
+        gaps: Vec::new(),
+        not_observed: Vec::new(),
+        estimate: None,
+        monthly_cost: TotalCost::default(),
+    }
+}
+
+/// Where a session stands that has no repository: this head, these signers.
+pub fn standing(head: &CommitId, trust: &Trust) -> Standing {
+    Standing {
+        repository: "/nowhere".into(),
+        state: None,
+        root: head.clone(),
+        head: head.clone(),
+        trust: trust.clone(),
+        known: Known::none(),
+        refused: None,
+        gaps: Vec::new(),
+        freezes: Vec::new(),
+    }
 }

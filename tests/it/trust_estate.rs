@@ -40,6 +40,7 @@ fn s16_a_stack_whose_file_became_a_link_is_held_and_the_estate_goes_on() {
     let Resolution {
         desired,
         diagnostics,
+        ..
     } = read(&config).expect("accepted").resolution;
     let desired = desired.expect("the estate goes on");
     let held = &desired.broken[&StackId::new("acme")];

@@ -1,6 +1,7 @@
 //! `blueprint.toml` and the files it names, read into one complete value.
 
 use super::Read;
+use super::coverage;
 use super::template::{Names, check_file, check_form, check_text};
 use crate::decide::document::words::{self, Form};
 use crate::decide::document::{Document, Found, Table, about_file, codes, suggest};
@@ -122,7 +123,7 @@ impl Reader<'_> {
         let state = self.state();
         let (hook_init, hook_after_restore) = self.hooks();
         let checks = self.checks();
-        Some(Blueprint {
+        let blueprint = Blueprint {
             id: BlueprintId::new(id?.value),
             version: version?.value,
             summary: summary?.value,
@@ -143,7 +144,9 @@ impl Reader<'_> {
             hook_init,
             hook_after_restore,
             checks,
-        })
+        };
+        coverage::check(self.root, &blueprint);
+        Some(blueprint)
     }
 
     fn form(&self, form: &Form, found: Option<Found<String>>) -> Option<String> {

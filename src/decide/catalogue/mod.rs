@@ -1,6 +1,7 @@
 //! The catalogue: blueprints and descriptors, read from data files.
 
 mod blueprint;
+mod coverage;
 mod descriptor;
 mod template;
 

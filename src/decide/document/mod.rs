@@ -2,10 +2,10 @@
 //!
 //! What lives here: reading and complaining. What the keys mean is known elsewhere.
 
-pub mod codes;
 mod table;
 pub mod words;
 
+pub use crate::model::codes;
 pub use table::{Found, Table, looks_secret};
 
 use crate::model::diagnostic::{Diagnostic, Place, Severity};
@@ -24,6 +24,16 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
+    fn new(file: &'a str, text: &'a str, damaged: bool) -> Self {
+        Self {
+            file,
+            text,
+            lines: line_starts(text),
+            damaged,
+            findings: RefCell::default(),
+        }
+    }
+
     /// Reads the file and hands its root table to `read`. The result comes with
     /// all findings, in the order of the file; `read` runs even when the syntax
     /// is broken somewhere, so that one run shows everything.
@@ -32,26 +42,12 @@ impl<'a> Document<'a> {
         bytes: &'a [u8],
         read: impl FnOnce(&Table<'_>) -> Option<T>,
     ) -> (Option<T>, Vec<Diagnostic>) {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => return (None, vec![not_text(file, bytes, error.valid_up_to())]),
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return (None, not_text(file, bytes));
         };
         let (root, errors) = DeTable::parse_recoverable(text);
-        let document = Document {
-            file,
-            text,
-            lines: line_starts(text),
-            damaged: !errors.is_empty(),
-            findings: RefCell::default(),
-        };
-        for error in &errors {
-            document.report(
-                codes::SYNTAX,
-                &error.span().unwrap_or(0..0),
-                &one_line(error.message()),
-                Some("the file must be TOML: `key = \"text\"` lines under `[table]` headers"),
-            );
-        }
+        let document = Document::new(file, text, !errors.is_empty());
+        document.report_syntax(&errors);
         let table = Table::root(&document, root.get_ref());
         let value = read(&table);
         table.finish();
@@ -60,6 +56,17 @@ impl<'a> Document<'a> {
         findings.dedup();
         let sound = !findings.iter().any(Diagnostic::is_error);
         (value.filter(|_| sound), findings)
+    }
+
+    fn report_syntax(&self, errors: &[toml::de::Error]) {
+        for error in errors {
+            self.report(
+                codes::SYNTAX,
+                &error.span().unwrap_or(0..0),
+                &one_line(error.message()),
+                Some("the file must be TOML: `key = \"text\"` lines under `[table]` headers"),
+            );
+        }
     }
 
     /// Adds an error.
@@ -121,6 +128,14 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Where a text is not TOML, whatever it is about.
+pub fn syntax(file: &str, text: &str) -> Vec<Diagnostic> {
+    let (_, errors) = DeTable::parse_recoverable(text);
+    let document = Document::new(file, text, !errors.is_empty());
+    document.report_syntax(&errors);
+    document.findings.into_inner()
+}
+
 fn floor(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -140,9 +155,14 @@ fn one_line(message: &str) -> String {
     message.lines().collect::<Vec<_>>().join("; ")
 }
 
-fn not_text(file: &str, bytes: &[u8], at: usize) -> Diagnostic {
+/// Where bytes are not UTF-8; nothing where they are.
+pub fn not_text(file: &str, bytes: &[u8]) -> Vec<Diagnostic> {
+    let Err(error) = std::str::from_utf8(bytes) else {
+        return Vec::new();
+    };
+    let at = error.valid_up_to();
     let line = 1 + bytes.iter().take(at).filter(|&&b| b == b'\n').count();
-    Diagnostic {
+    vec![Diagnostic {
         code: codes::NOT_TEXT,
         severity: Severity::Error,
         place: Place {
@@ -153,7 +173,7 @@ fn not_text(file: &str, bytes: &[u8], at: usize) -> Diagnostic {
         span: (at, at),
         message: "the file is not UTF-8 text".to_owned(),
         help: Some("save it as UTF-8".to_owned()),
-    }
+    }]
 }
 
 /// A finding about a file as a whole, or about its absence.
@@ -170,6 +190,35 @@ pub fn about_file(code: &'static str, file: &str, message: String, help: &str) -
         message,
         help: Some(help.to_owned()),
     }
+}
+
+/// A finding about a word in a file that has been read already: its `number`th place from 0, or
+/// the file as a whole where it does not stand.
+pub fn about_text(
+    code: &'static str,
+    file: &str,
+    bytes: &[u8],
+    (word, number): (&str, usize),
+    message: &str,
+    help: &str,
+) -> Diagnostic {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let mut found = about_file(code, file, message.to_owned(), help);
+    if let Some((start, _)) = text.match_indices(word).nth(number) {
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        found.place.line = u32::try_from(line).unwrap_or(u32::MAX);
+        found.place.column = u32::try_from(column).unwrap_or(u32::MAX);
+        found.span = (start, start + word.len());
+    }
+    found
 }
 
 /// `did you mean "mediawiki"?`, or which ones there are.

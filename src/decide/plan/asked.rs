@@ -5,7 +5,7 @@ use super::opening::repository;
 use super::situation::{Situation, WriterState};
 use crate::decide::names;
 use crate::model::observed::Observed;
-use crate::model::plan::{Action, Effect};
+use crate::model::plan::{Action, Cause, Effect};
 
 /// A backup that a person asks for, of a machine that runs and may write.
 pub(super) fn backup_only(
@@ -31,6 +31,8 @@ pub(super) fn backup_only(
     let mut pen = Pen {
         draft,
         stack: Some(&at.stack.id),
+        // A person at this computer: nothing in Git is asked.
+        cause: Cause::Reality,
     };
     let repository = match &at.points {
         Ok([]) => Some(repository(&to, None, &mut pen)),

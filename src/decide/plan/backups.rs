@@ -6,12 +6,12 @@ use super::situation::without_receipt;
 use crate::decide::changes::changes;
 use crate::decide::history::History;
 use crate::decide::names;
-use crate::model::desired::{Desired, Placement};
+use crate::model::desired::{Desired, DesiredStack, Placement};
 use crate::model::gap::Gap;
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::observed::{Observed, Power};
-use crate::model::plan::{Action, Drift, Effect, Hold};
+use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
 use std::collections::BTreeMap;
 
 /// What the stacks need to know of their backup machine.
@@ -38,7 +38,11 @@ pub(super) fn plan(
     draft: &mut Draft,
 ) -> BTreeMap<MachineName, BackupMachine> {
     let mut placements: BTreeMap<MachineName, &Placement> = BTreeMap::new();
-    for stack in want.stacks.values() {
+    // An ended stack needs its backup machine once more if anything of it ever stood.
+    let counts = |stack: &&DesiredStack| {
+        stack.ended(seen.at).is_none() || past.of_stack(&stack.id).next().is_some()
+    };
+    for stack in want.stacks.values().filter(counts) {
         let placement = &stack.backup.placement;
         placements
             .entry(names::backup_machine(&placement.hoster, &placement.site))
@@ -62,7 +66,11 @@ fn one(
     past: &History,
     draft: &mut Draft,
 ) -> BackupMachine {
-    let mut pen = Pen { draft, stack: None };
+    let mut pen = Pen {
+        draft,
+        stack: None,
+        cause: Cause::Reality,
+    };
     let wanted = format!("backup machine {name}");
     let not_now = |gap: Gap| BackupMachine::NotNow { gap };
     let inventory = match seen.hosters.get(&placement.hoster) {
@@ -129,7 +137,7 @@ fn one(
                 machine: name.clone(),
                 change: change.clone(),
             }));
-            Some(pen.step(
+            Some(pen.set_off_by(Cause::Difference).step(
                 Action::Converge {
                     machine: name.clone(),
                     changes: differing,
@@ -171,6 +179,7 @@ fn one(
     match choose_place(&[placement], want, seen, past, &pen.draft.taken) {
         PlaceFor::At { placement, take } => {
             let reason = "stacks keep their recovery points here";
+            let mut pen = pen.set_off_by(Cause::Intent);
             let created = create(
                 &mut pen,
                 name,

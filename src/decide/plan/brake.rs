@@ -1,15 +1,19 @@
 //! The storm brake (S8): many suspects at once mean a common cause, not many dead machines.
 
 use super::situation::{Situation, WriterState};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Why no rebuild may begin, if so: two suspects in one failure domain, or
 /// more than max(1, 20 %) of the fleet.
-pub(super) fn storm(situations: &[Situation<'_>]) -> Option<String> {
+pub(super) fn storm(situations: &[Situation<'_>], now: Timestamp) -> Option<String> {
     let mut suspects = 0_usize;
     let mut domains: BTreeMap<String, usize> = BTreeMap::new();
     for at in situations {
         let Some(writer) = &at.writer else { continue };
+        if at.stack.ended(now).is_some() {
+            continue; // Off because it was wished to be.
+        }
         let lost = matches!(
             writer.state,
             WriterState::Gone | WriterState::Waived | WriterState::OffForGood(_) | WriterState::Off

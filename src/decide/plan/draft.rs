@@ -5,7 +5,7 @@ use crate::model::diagnostic::Place;
 use crate::model::forecast::Forecast;
 use crate::model::gap::Gap;
 use crate::model::ids::{MachineName, StackId, StepId};
-use crate::model::plan::{Action, Drift, Effect, Held, Hold, Step, Why};
+use crate::model::plan::{Action, Cause, Drift, Effect, Held, Hold, Step, Why};
 use std::collections::BTreeSet;
 
 /// Collects what the stages find.
@@ -24,6 +24,14 @@ pub(super) struct Draft {
 pub(super) struct Pen<'a> {
     pub draft: &'a mut Draft,
     pub stack: Option<&'a StackId>,
+    /// Who set off what is written now.
+    pub cause: Cause,
+}
+
+/// Why a step is written, without who set it off: that the pen knows.
+pub(super) struct Reason {
+    words: String,
+    place: Option<Place>,
 }
 
 impl Pen<'_> {
@@ -32,7 +40,7 @@ impl Pen<'_> {
         &mut self,
         action: Action,
         effect: Effect,
-        why: Why,
+        why: Reason,
         after: &[Option<&StepId>],
     ) -> StepId {
         let id = step_id(self.stack, &action);
@@ -42,12 +50,26 @@ impl Pen<'_> {
                 stack: self.stack.cloned(),
                 action,
                 effect,
-                why,
+                why: Why {
+                    reason: why.words,
+                    place: why.place,
+                    line: None,
+                    cause: self.cause,
+                },
                 after: after.iter().filter_map(|s| s.cloned()).collect(),
                 forecast: Forecast::default(),
             });
         }
         id
+    }
+
+    /// The same pen for steps that something else set off.
+    pub fn set_off_by(&mut self, cause: Cause) -> Pen<'_> {
+        Pen {
+            draft: self.draft,
+            stack: self.stack,
+            cause,
+        }
     }
 
     /// Adds a hold: wanted, but not now.
@@ -91,20 +113,18 @@ fn step_id(stack: Option<&StackId>, action: &Action) -> StepId {
 }
 
 /// A reason that points at a line in Git.
-pub(super) fn because_of(place: &Place, reason: impl Into<String>) -> Why {
-    Why {
-        reason: reason.into(),
+pub(super) fn because_of(place: &Place, reason: impl Into<String>) -> Reason {
+    Reason {
+        words: reason.into(),
         place: Some(place.clone()),
-        line: None,
     }
 }
 
 /// A reason that lies in what was seen.
-pub(super) fn because(reason: impl Into<String>) -> Why {
-    Why {
-        reason: reason.into(),
+pub(super) fn because(reason: impl Into<String>) -> Reason {
+    Reason {
+        words: reason.into(),
         place: None,
-        line: None,
     }
 }
 
@@ -114,6 +134,7 @@ pub(super) fn hold_broken(want: &Desired, draft: &mut Draft) {
         Pen {
             draft,
             stack: Some(id),
+            cause: Cause::Reality,
         }
         .hold(
             "changes to this stack",

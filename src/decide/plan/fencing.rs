@@ -7,7 +7,7 @@ use crate::model::desired::{InterfaceFamily, Waiver};
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::Stage;
 use crate::model::observed::{Power, SeenMachine};
-use crate::model::plan::{Action, Effect, FenceBy, Hold};
+use crate::model::plan::{Action, Cause, Effect, FenceBy, Hold};
 
 /// Machines of the stack, other than `name`, that could still write.
 pub(super) fn other_writers<'a>(
@@ -46,7 +46,12 @@ pub(super) fn fence(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -
         );
         return None;
     };
-    Some(pen.step(
+    // A waiver is a word of people, not an observation.
+    let cause = match &by {
+        FenceBy::Waiver { .. } => Cause::Intent,
+        FenceBy::PowerOff | FenceBy::Gone => pen.cause,
+    };
+    Some(pen.set_off_by(cause).step(
         Action::Fence {
             machine: machine.name.clone(),
             by,

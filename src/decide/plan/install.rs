@@ -10,7 +10,7 @@ use crate::model::plan::{Action, Effect};
 /// No machine of this stack was ever opened and no recovery point exists: install into empty state.
 pub(super) fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
     let stack = view.at.stack;
-    let wanted = format!("first installation of {}", stack.id);
+    let wanted = format!("first installation of {}", stack.shown);
     let remedy =
         "it is looked at again on the next run; an empty machine is never put where data may be";
     if let Err(gap) = &view.at.points {

@@ -12,7 +12,7 @@ use crate::decide::point;
 use crate::model::desired::Repair;
 use crate::model::ids::StepId;
 use crate::model::machine::MachineFacts;
-use crate::model::plan::{Action, Drift, Effect, Hold};
+use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
 
 /// A machine that runs where it should: mend drift, names, recovery points.
 pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
@@ -21,7 +21,13 @@ pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, p
     let Ok(opened) = open_again(view, writer, facts, converged.as_ref(), pen) else {
         return;
     };
-    point_names(view, &writer.name, writer.seen, opened.as_ref(), pen);
+    point_names(
+        view,
+        &writer.name,
+        writer.seen,
+        opened.as_ref(),
+        &mut pen.set_off_by(Cause::Difference),
+    );
     back_up(view, writer, &[converged.as_ref(), opened.as_ref()], pen);
 }
 
@@ -76,7 +82,7 @@ fn mend(
         );
         return None;
     }
-    Some(pen.step(
+    Some(pen.set_off_by(Cause::Difference).step(
         Action::Converge {
             machine: name.clone(),
             changes: differing,
@@ -162,7 +168,7 @@ fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen:
     let points = match &view.at.points {
         Ok(points) => points,
         Err(gap) => {
-            let wanted = format!("backup of {}", stack.id);
+            let wanted = format!("backup of {}", stack.shown);
             pen.hold_unseen(wanted, gap, "look at the backup machine");
             return;
         }

@@ -8,10 +8,12 @@ mod fencing;
 mod install;
 mod keep;
 mod machines;
+mod missing;
 mod newcomer;
 mod opening;
 mod rebuild;
 mod relocate;
+mod retire;
 mod situation;
 mod stack;
 mod view;
@@ -51,13 +53,14 @@ pub fn plan(
         }
     }
     draft::hold_broken(want, &mut draft);
+    missing::hold(want, seen, past, &mut draft);
     let backups = backups::plan(want, manifests, seen, past, &mut draft);
     let situations: Vec<Situation<'_>> = want
         .stacks
         .values()
         .map(|stack| Situation::of(stack, want, seen, past))
         .collect();
-    let brake = brake::storm(&situations);
+    let brake = brake::storm(&situations, seen.at);
     for at in situations {
         let placement = &at.stack.backup.placement;
         let name = names::backup_machine(&placement.hoster, &placement.site);
@@ -105,8 +108,7 @@ pub fn backup_now(
     basis: Basis,
 ) -> Result<Plan, String> {
     let desired = want
-        .stacks
-        .get(stack)
+        .stack(stack)
         .ok_or_else(|| match want.broken.get(stack) {
             Some(_) => "its definition has errors; holdfast check shows them".to_owned(),
             None => "the estate has no such stack".to_owned(),

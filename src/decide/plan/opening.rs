@@ -4,9 +4,9 @@ use super::backups::BackupMachine;
 use super::draft::{Pen, because, because_of};
 use super::newcomer::Newcomer;
 use super::view::{View, service_names};
-use crate::model::ids::{MachineName, StepId};
+use crate::model::ids::{HostName, MachineName, StackId, StepId};
 use crate::model::observed::SeenMachine;
-use crate::model::plan::{Action, Effect};
+use crate::model::plan::{Action, Effect, Hold};
 
 /// Check, open, name, back up: what comes after the data is there. Gives the step that opens.
 ///
@@ -100,7 +100,21 @@ pub(super) fn point_names(
             }
             _ => false,
         };
-        if !right {
+        if right {
+            continue;
+        }
+        if let Some(owner) = reserved_for(view, &service.host) {
+            pen.hold(
+                format!("pointing {} at {name}", service.host),
+                Hold::Forbidden {
+                    rule: "S16".into(),
+                    reason: format!(
+                        "the name belongs to {owner}, whose definition is broken or gone"
+                    ),
+                },
+                format!("mend stacks/{owner}.toml, or retire it, before the name changes hands"),
+            );
+        } else {
             pen.step(
                 Action::Name {
                     host: service.host.clone(),
@@ -112,4 +126,15 @@ pub(super) fn point_names(
             );
         }
     }
+}
+
+/// The stack that a name was last given to, while nobody can say that it gave the name up.
+fn reserved_for<'a>(view: &View<'a>, host: &HostName) -> Option<&'a StackId> {
+    let owner = view.past.names.get(host)?;
+    let another = *owner != view.at.stack.id && !view.want.stacks.contains_key(owner);
+    let ended = || {
+        let machines: Vec<_> = view.past.of_stack(owner).collect();
+        machines.iter().all(|(_, machine)| machine.set_aside)
+    };
+    (another && (view.want.broken.contains_key(owner) || !ended())).then_some(owner)
 }

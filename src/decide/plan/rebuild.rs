@@ -10,7 +10,7 @@ use crate::decide::point;
 use crate::model::desired::{Placement, Repair};
 use crate::model::ids::StepId;
 use crate::model::observed::{Power, SeenMachine};
-use crate::model::plan::{Action, Effect, FenceBy, Hold, Source};
+use crate::model::plan::{Action, Cause, Effect, FenceBy, Hold, Source};
 use crate::model::point::Rung;
 
 /// The least a point must have proven before a rebuild takes it (S11).
@@ -19,7 +19,7 @@ pub(crate) const ENOUGH: Rung = Rung::Shipped;
 /// The writer is lost, or was fenced in a move that did not finish: a new machine from the newest proven point.
 pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     let stack = view.at.stack;
-    let wanted = format!("rebuild of {}", stack.id);
+    let wanted = format!("rebuild of {}", stack.shown);
     let in_flight = writer.fenced.is_some();
     if !in_flight {
         if !stack.repair.contains(&Repair::Rebuild) {
@@ -92,8 +92,14 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
                 by
             }
         };
-        Some((by, because(why.clone())))
+        Some(by)
     };
+    // A waiver is a word of people, not an observation: what follows from it, they ask for.
+    let cause = match &fence_step {
+        Some(FenceBy::Waiver { .. }) => Cause::Intent,
+        _ => Cause::Reality,
+    };
+    let pen = &mut pen.set_off_by(cause);
     let places: Vec<&Placement> = [&stack.production]
         .into_iter()
         .chain(&stack.fallback)
@@ -108,14 +114,14 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     ) else {
         return;
     };
-    let fenced = fence_step.map(|(by, why)| {
+    let fenced = fence_step.map(|by| {
         pen.step(
             Action::Fence {
                 machine: writer.name.clone(),
                 by,
             },
             Effect::Destructive,
-            why,
+            because(why.clone()),
             &[],
         )
     });

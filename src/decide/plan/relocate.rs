@@ -20,7 +20,7 @@ pub(super) fn move_away(
     let stack = view.at.stack;
     let wanted = format!(
         "moving {} to {} {}",
-        stack.id, placement.hoster, placement.site
+        stack.shown, placement.hoster, placement.site
     );
     let Some(old) = writer.seen else { return };
     let Some(by) = way_to_fence(view, old) else {

@@ -2,6 +2,7 @@
 //!
 //! | the machine that was last allowed to write | what is planned | where |
 //! | --- | --- | --- |
+//! | whatever it does, the stack is retired | last backup, off, set aside | [`retire`] |
 //! | never was, and no recovery point tells of one | first installation | [`install`] |
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
 //! | off, switching on not tried | power on | [`keep`] |
@@ -17,20 +18,43 @@ use super::draft::{Draft, Pen};
 use super::fencing::zombies;
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{install, keep, rebuild, relocate};
+use super::{install, keep, rebuild, relocate, retire};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
+use crate::model::plan::{Cause, Hold};
 
 /// Plans one stack.
 pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     let mut pen = Pen {
         draft,
         stack: Some(&view.at.stack.id),
+        cause: Cause::Reality,
     };
+    if let Some(retirement) = view.at.stack.ended(view.seen.at) {
+        retire::retire(view, retirement, &mut pen.set_off_by(Cause::Intent));
+        if let Some(writer) = &view.at.writer {
+            zombies(view, &writer.name, writer.epoch, &mut pen);
+        }
+        return;
+    }
     let Some(writer) = &view.at.writer else {
-        install::first_installation(view, &mut pen);
+        install::first_installation(view, &mut pen.set_off_by(Cause::Intent));
         return;
     };
+    if let Some(reason) = inherits(view, writer) {
+        pen.hold(
+            format!("production of {}", view.at.stack.shown),
+            Hold::Forbidden {
+                rule: "S16".into(),
+                reason,
+            },
+            format!(
+                "bring stacks/{0}.toml back to go on with {0}; remove moved_from to begin anew",
+                view.at.stack.id
+            ),
+        );
+        return;
+    }
     let moved_away = writer.fenced.is_some();
     match &writer.state {
         WriterState::Unseen(gap) if !moved_away => {
@@ -45,7 +69,11 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
                     "it is looked at again on the next run; nothing is created or destroyed meanwhile"
                 }
             };
-            pen.hold_unseen(format!("production of {}", view.at.stack.id), gap, remedy);
+            pen.hold_unseen(
+                format!("production of {}", view.at.stack.shown),
+                gap,
+                remedy,
+            );
         }
         WriterState::Off if !moved_away => keep::power_on(view, writer, &mut pen),
         WriterState::Answers(facts) if !moved_away => {
@@ -53,12 +81,26 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
             if writer.seen.is_some_and(|m| well_placed(view, m)) {
                 keep::keep(view, writer, facts, &mut pen);
             } else {
+                let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);
             }
         }
         _ => rebuild::rebuild(view, writer, &mut pen),
     }
     zombies(view, &writer.name, writer.epoch, &mut pen);
+}
+
+/// What a stack left behind that came to its end is nobody else's: `moved_from` hands on only
+/// what lives.
+fn inherits(view: &View<'_>, writer: &Writer<'_>) -> Option<String> {
+    let stack = view.at.stack;
+    let ended = view.past.machines.get(&writer.name)?.set_aside;
+    (stack.id != stack.shown && ended).then(|| {
+        format!(
+            "{} was retired, and {} would go on with its data",
+            stack.id, stack.shown
+        )
+    })
 }
 
 fn without_power_control(view: &View<'_>, writer: &Writer<'_>) -> bool {

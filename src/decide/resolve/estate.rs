@@ -1,15 +1,18 @@
 //! `estate.toml`: what all stacks share.
 
+use super::policy;
 use crate::decide::document::{Document, Table, codes, words};
 use crate::model::desired::DnsAccount;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::EstateName;
+use crate::model::policy::Policy;
 use std::net::SocketAddr;
 
 /// The file, read.
 pub(super) struct Estate {
     pub name: EstateName,
     pub dns: Option<DnsAccount>,
+    pub policy: Policy,
 }
 
 pub(super) fn read(path: &str, bytes: &[u8]) -> (Option<Estate>, Vec<Diagnostic>) {
@@ -24,9 +27,11 @@ pub(super) fn read(path: &str, bytes: &[u8]) -> (Option<Estate>, Vec<Diagnostic>
         });
         let table = root.table_if("dns");
         let dns = table.as_ref().and_then(dns);
+        let policy = policy::read(root);
         Some(Estate {
             name: EstateName::new(name?.value),
             dns,
+            policy,
         })
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::decide::catalogue::Catalogue;
 use crate::decide::document::{Document, Found, Table, codes, suggest, words};
-use crate::model::desired::{Descriptor, HosterAccount, InterfaceFamily, PoolMachine};
+use crate::model::desired::{Descriptor, HosterAccount, InterfaceFamily, PoolMachine, Quota};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::{HosterId, ImageName, MachineName, SiteId};
 use ssh_key::{Algorithm, PublicKey};
@@ -88,6 +88,7 @@ fn account(
         .iter()
         .filter_map(|machine| pool_machine(machine, descriptor, seen))
         .collect();
+    let quota = quota(table);
     match descriptor.map(|d| d.interface) {
         Some(InterfaceFamily::HetznerCloud) => {
             if !table.has("token_secret") {
@@ -125,9 +126,21 @@ fn account(
         descriptor: descriptor.clone(),
         token_secret: token.map(|found| found.value),
         pool,
+        quota,
         place: table.document().place(table.span()),
     };
     Some((account, id))
+}
+
+/// `quota = { machines = 10 }`: the hoster's limit, as a person knows it.
+fn quota(table: &Table<'_>) -> Option<Quota> {
+    let quota = table.table_if("quota")?;
+    let machines = quota.number::<u32>("machines", "10");
+    quota.finish();
+    Some(Quota {
+        machines: machines?.value,
+        place: table.document().place(quota.span()),
+    })
 }
 
 fn endpoint_is_private(text: &str) -> bool {

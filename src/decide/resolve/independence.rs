@@ -4,12 +4,20 @@
 use super::Surroundings;
 use super::backup::Backup;
 use super::placement::Production;
-use crate::decide::document::{Table, codes};
-use crate::model::desired::{HosterAccount, Placement, Site};
+use crate::decide::document::{Files, Table, codes};
+use crate::model::desired::{HosterAccount, Placement, PoolMachine, Site};
+use crate::model::ids::{HosterId, SiteId};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::Range;
 
-/// Least distance between production and backup.
-const APART_KM: f64 = 50.0;
+/// What two places share, each pair computed once: many stacks stand at few places.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(RefCell<BTreeMap<[Ground; 2], Vec<String>>>);
+
+/// An account and a site.
+type Ground = (HosterId, SiteId);
 
 /// Compares the backup with production and with every place a rebuild may go to.
 pub(super) fn check(
@@ -29,7 +37,17 @@ pub(super) fn check(
         let Some(account) = hosters.get(&place.hoster) else {
             return;
         };
-        let clashes = clashes((account, place), (copy_account, copy));
+        let pair = [place, copy].map(|at| (at.hoster.clone(), at.site.clone()));
+        let mut known = surroundings.pairs.0.borrow_mut();
+        let clashes = known.entry(pair).or_insert_with(|| {
+            let mut shared = clashes((account, place), (copy_account, copy), surroundings.files);
+            shared.extend(too_near(
+                (account, place),
+                (copy_account, copy),
+                surroundings,
+            ));
+            shared
+        });
         if !clashes.is_empty() {
             let message = format!(
                 "{what} at {} {} and the backup at {} {} are not independent: {}",
@@ -49,14 +67,23 @@ pub(super) fn check(
     }
 }
 
+/// An account, and where in it.
+type Spot<'a> = (&'a HosterAccount, &'a Placement);
+
 /// The facts that both share.
-fn clashes(one: (&HosterAccount, &Placement), two: (&HosterAccount, &Placement)) -> Vec<String> {
+fn clashes(one: Spot<'_>, two: Spot<'_>, files: &Files) -> Vec<String> {
     let (a, b) = (&one.0.descriptor, &two.0.descriptor);
     let mut shared = Vec::new();
     if one.0.id == two.0.id {
         shared.push(format!("the same account {}", one.0.id));
-    } else if one.0.token_secret.is_some() && one.0.token_secret == two.0.token_secret {
-        shared.push("the same token".to_owned());
+    } else {
+        shared.extend(same_token(one.0, two.0, files));
+        if let (Some(here), Some(there)) = (&one.0.endpoint, &two.0.endpoint)
+            && here.trim_end_matches('/') == there.trim_end_matches('/')
+        {
+            shared.push(format!("the same interface {here}"));
+        }
+        shared.extend(same_machine(&one.0.pool, &two.0.pool));
     }
     if same(&a.legal_entity, &b.legal_entity) {
         shared.push(format!("the same company {}", a.legal_entity));
@@ -80,16 +107,40 @@ fn clashes(one: (&HosterAccount, &Placement), two: (&HosterAccount, &Placement))
     if !networks.is_empty() {
         shared.push(format!("the same network {}", networks.join(", ")));
     }
-    if let (Some(here), Some(there)) = (a.sites.get(&one.1.site), b.sites.get(&two.1.site)) {
-        let distance = kilometres(here, there);
-        if distance < APART_KM {
-            shared.push(format!(
-                "{} and {} are {distance:.0} km apart, {APART_KM:.0} km is the least",
-                here.city, there.city
-            ));
-        }
-    }
     shared
+}
+
+/// Who holds the token of one holds the other's: the same name, or a copy of the sealed file.
+fn same_token(one: &HosterAccount, two: &HosterAccount, files: &Files) -> Option<String> {
+    let (here, there) = (one.token_secret.as_ref()?, two.token_secret.as_ref()?);
+    if here == there {
+        return Some(format!("the same token {here}"));
+    }
+    let sealed = |id: &str| files.get(&format!("secrets/{id}.age"));
+    let copied = sealed(here).is_some_and(|bytes| sealed(there) == Some(bytes));
+    copied.then(|| {
+        format!("the same token: secrets/{here}.age and secrets/{there}.age are the same file")
+    })
+}
+
+/// Two ports of one address lead to one machine. (The same host key is refused for all machines.)
+fn same_machine(one: &[PoolMachine], two: &[PoolMachine]) -> Option<String> {
+    let here: BTreeSet<IpAddr> = one.iter().map(|machine| machine.address).collect();
+    let both = two.iter().find(|machine| here.contains(&machine.address))?;
+    Some(format!("the same address {} ({})", both.address, both.name))
+}
+
+/// Fire and flood do not ask whose machine it is.
+fn too_near(one: Spot<'_>, two: Spot<'_>, surroundings: &Surroundings<'_>) -> Option<String> {
+    let here = one.0.descriptor.sites.get(&one.1.site)?;
+    let there = two.0.descriptor.sites.get(&two.1.site)?;
+    let (distance, least) = (kilometres(here, there), surroundings.policy.distance_km);
+    (distance < f64::from(least)).then(|| {
+        format!(
+            "{} and {} are {distance:.0} km apart, {least} km is the least",
+            here.city, there.city
+        )
+    })
 }
 
 /// Names are typed by people: case and spaces do not make another company.

@@ -5,24 +5,30 @@
 //! no `Desired` at all, which is never the same as an empty one (S1).
 
 mod backup;
+mod claims;
 mod estate;
 mod hosters;
 mod independence;
+mod objectives;
 mod placement;
+mod policy;
+mod quotas;
 mod secrets;
 mod service;
 mod stack;
 pub mod trust;
 
+pub use claims::{Claimant, Contested};
 pub use secrets::ESTATE_KEY;
 
 use super::catalogue::{self, Catalogue};
 use super::document::{Files, about_file, codes, suggest, words};
 use crate::model::blueprint::Blueprint;
 use crate::model::desired::{Desired, DesiredStack, HosterAccount};
-use crate::model::diagnostic::{Diagnostic, Place, Severity};
-use crate::model::ids::{BlueprintId, CommitId, HosterId, StackId};
-use std::collections::BTreeMap;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::ids::{BlueprintId, CommitId, HostName, HosterId, StackId};
+use crate::model::policy::Policy;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the files ask for, and what is wrong with them.
 #[derive(Debug, Clone)]
@@ -31,6 +37,8 @@ pub struct Resolution {
     pub desired: Option<Desired>,
     /// Everything found, sorted by place; those of broken stacks are also in `Desired::broken`.
     pub diagnostics: Vec<Diagnostic>,
+    /// Host names that several stacks ask for, which are sound otherwise.
+    pub contested: Contested,
 }
 
 impl Resolution {
@@ -40,7 +48,7 @@ impl Resolution {
     pub fn holding(mut self, refused: &BTreeMap<String, &'static str>) -> Self {
         for (path, why) in refused {
             let found = about_file(
-                codes::REFUSED_FILE,
+                codes::trust::REFUSED_FILE,
                 path,
                 format!("`{path}` is not read: {why}"),
                 "keep a plain file of at most 1 MiB there",
@@ -64,17 +72,37 @@ struct Surroundings<'s> {
     hosters: Option<&'s BTreeMap<HosterId, HosterAccount>>,
     blueprints: &'s BTreeMap<BlueprintId, Result<&'s Blueprint, &'s [Diagnostic]>>,
     zone: Option<&'s str>,
+    policy: &'s Policy,
+    files: &'s Files,
+    pairs: independence::Pairs,
 }
 
-/// Reads all files of the commit.
+/// Who had a host name before, where several stacks ask for it now.
+pub type Holders = BTreeMap<HostName, StackId>;
+
+/// Reads all files of the commit, without knowing what was before.
 pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resolution {
+    resolve_after(files, commit, catalogue, &Holders::new())
+}
+
+/// Reads all files of the commit; of several stacks that ask for a name, its holder keeps it.
+pub fn resolve_after(
+    files: &Files,
+    commit: &CommitId,
+    catalogue: &Catalogue,
+    holders: &Holders,
+) -> Resolution {
     let mut shared = stray_files(files);
     let estate = shared_file(files, "estate.toml", &mut shared, estate::read);
     let trust = shared_file(files, "trust.toml", &mut shared, trust::read);
     let hosters = shared_file(files, "hosters.toml", &mut shared, |path, bytes| {
         hosters::read(path, bytes, catalogue)
     });
-    shared.extend(secrets::check(files, trust.as_ref()));
+    let policy = estate
+        .as_ref()
+        .map(|e| e.policy.clone())
+        .unwrap_or_default();
+    shared.extend(secrets::check(files, trust.as_ref(), &policy));
     let named = secrets::Named {
         estate: estate.as_ref(),
         hosters: hosters.as_ref(),
@@ -91,11 +119,17 @@ pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resol
             .as_ref()
             .and_then(|e| e.dns.as_ref())
             .map(|dns| dns.zone.as_str()),
+        policy: &policy,
+        files,
+        pairs: independence::Pairs::default(),
     };
     let (mut stacks, mut broken) = read_stacks(files, &surroundings, &mut findings);
-    let stack_findings = broken.values().flatten().cloned();
-    findings.extend(stack_findings);
-    for (id, found) in shared_hosts(&stacks) {
+    findings.extend(broken.values().flatten().cloned());
+    if let Some(hosters) = &hosters {
+        findings.extend(quotas::check(stacks.values(), hosters, &policy));
+    }
+    let (contested, claimants) = claims::hosts(&stacks, holders);
+    for (id, found) in claimants {
         findings.extend(found.iter().cloned());
         stacks.remove(&id);
         broken.entry(id).or_default().extend(found);
@@ -111,6 +145,7 @@ pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resol
             Some(Desired {
                 estate: estate.name,
                 commit: commit.clone(),
+                policy: estate.policy,
                 hosters,
                 dns: estate.dns,
                 stacks,
@@ -123,6 +158,7 @@ pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resol
     Resolution {
         desired,
         diagnostics: findings,
+        contested,
     }
 }
 
@@ -204,8 +240,10 @@ fn read_stacks(
     surroundings: &Surroundings<'_>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Sorted {
-    let mut stacks = BTreeMap::new();
+    let mut stacks: BTreeMap<StackId, DesiredStack> = BTreeMap::new();
     let mut broken: BTreeMap<StackId, Vec<Diagnostic>> = BTreeMap::new();
+    // Ids that a second file claims, sound or not.
+    let mut doubtful: BTreeSet<StackId> = BTreeSet::new();
     for (path, bytes) in files {
         let Some(name) = path.strip_prefix("stacks/") else {
             continue;
@@ -224,52 +262,24 @@ fn read_stacks(
             ));
             continue;
         };
-        let (stack, findings) = stack::read(path, bytes, stem, surroundings);
-        match stack {
-            Some(stack) => {
-                warnings.extend(findings);
-                stacks.insert(stack.id.clone(), stack);
-            }
-            None => broken
-                .entry(StackId::new(stem))
-                .or_default()
-                .extend(findings),
+        let read = stack::read(path, bytes, stem, surroundings);
+        let Some(stack) = read.stack else {
+            doubtful.insert(read.origin.clone());
+            broken.entry(read.origin).or_default().extend(read.findings);
+            continue;
+        };
+        if let Some(other) = stacks.get(&stack.id) {
+            doubtful.insert(stack.id.clone());
+            let found = broken.entry(stack.id.clone()).or_default();
+            found.push(claims::same_origin(other, &stack));
+            found.push(claims::same_origin(&stack, other));
+            continue;
         }
+        warnings.extend(read.findings);
+        stacks.insert(stack.id.clone(), stack);
     }
+    stacks.retain(|id, _| !doubtful.contains(id));
     (stacks, broken)
-}
-
-/// One name for two customers. Nobody can say from the files alone whose it
-/// is, so all of them stay as they are.
-fn shared_hosts(stacks: &BTreeMap<StackId, DesiredStack>) -> BTreeMap<StackId, Vec<Diagnostic>> {
-    let mut owners: BTreeMap<&str, Vec<(&StackId, &Place)>> = BTreeMap::new();
-    for (id, stack) in stacks {
-        for service in &stack.services {
-            let entry = owners.entry(service.host.as_str()).or_default();
-            entry.push((id, &service.place));
-        }
-    }
-    let mut findings: BTreeMap<StackId, Vec<Diagnostic>> = BTreeMap::new();
-    for (host, claims) in owners.into_iter().filter(|(_, claims)| claims.len() > 1) {
-        for (id, place) in &claims {
-            let others: Vec<String> = claims
-                .iter()
-                .filter(|(other, _)| other != id)
-                .map(|(_, place)| format!("{}:{}", place.file, place.line))
-                .collect();
-            findings.entry((*id).clone()).or_default().push(Diagnostic {
-                code: codes::DUPLICATE,
-                severity: Severity::Error,
-                place: (*place).clone(),
-                span: (0, 0),
-                message: format!("{host} is claimed here and in {}", others.join(", ")),
-                help: Some(
-                    "one name belongs to one stack; all of them are held until it does".to_owned(),
-                ),
-            });
-        }
-    }
-    findings
 }
 
 fn used_blueprints(

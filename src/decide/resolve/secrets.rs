@@ -2,10 +2,11 @@
 //! Only the envelope is looked at; nothing is decrypted here.
 
 use super::estate::Estate;
-use crate::decide::document::{Files, about_file, codes, words};
+use crate::decide::document::{Files, about_file, about_text, codes, words};
 use crate::model::desired::HosterAccount;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::HosterId;
+use crate::model::policy::Policy;
 use crate::model::trust::Trust;
 use std::collections::BTreeMap;
 
@@ -13,9 +14,12 @@ use std::collections::BTreeMap;
 pub const ESTATE_KEY: &str = "estate-key";
 
 /// Looks at every envelope.
-pub(super) fn check(files: &Files, trust: Option<&Trust>) -> Vec<Diagnostic> {
-    let needed = trust.map_or(2, |t| 1 + t.recipients.escrow.len());
-    let mut findings = Vec::new();
+pub(super) fn check(files: &Files, trust: Option<&Trust>, policy: &Policy) -> Vec<Diagnostic> {
+    let least = 1 + policy.escrow as usize;
+    let needed = trust.map_or(least, |t| least.max(1 + t.recipients.escrow.len()));
+    let mut findings = trust
+        .map(|trust| recipients_of(files, trust, policy))
+        .unwrap_or_default();
     for (path, bytes) in files {
         let Some(name) = path.strip_prefix("secrets/") else {
             continue;
@@ -51,6 +55,43 @@ pub(super) fn check(files: &Files, trust: Option<&Trust>) -> Vec<Diagnostic> {
             }
             Some(_) => {}
         }
+    }
+    findings
+}
+
+/// The list itself: an escrow key that is the reconciler's dies with it, and so does a list
+/// that looks longer than it is.
+fn recipients_of(files: &Files, trust: &Trust, policy: &Policy) -> Vec<Diagnostic> {
+    const FILE: &str = "trust.toml";
+    let all = &trust.recipients;
+    let at = |key: &str, number: usize, message: &str, help: &str| {
+        let bytes = files.get(FILE).map(Vec::as_slice).unwrap_or_default();
+        about_text(codes::RECIPIENTS, FILE, bytes, (key, number), message, help)
+    };
+    let mut findings = Vec::new();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    seen.insert(&all.reconciler, 1);
+    for key in &all.escrow {
+        let times = seen.entry(key).or_default();
+        *times += 1;
+        if *key == all.reconciler {
+            let message = "this escrow key is the reconciler's own: who loses that machine loses every secret";
+            let help =
+                "make another with age-keygen and keep it where no server of the estate can reach";
+            findings.push(at(key, *times - 1, message, help));
+        } else if *times > 1 {
+            let message = "this escrow key stands twice";
+            findings.push(at(key, *times - 1, message, "name each recipient once"));
+        }
+    }
+    let different = seen.len() - 1;
+    if findings.is_empty() && different < policy.escrow as usize {
+        let message = format!(
+            "{different} escrow recipients, and `escrow = {}` in [policy] of estate.toml asks for more",
+            policy.escrow
+        );
+        let help = "add escrow keys, then seal every secret again for all recipients";
+        findings.push(at("escrow", 0, &message, help));
     }
     findings
 }

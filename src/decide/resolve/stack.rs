@@ -1,26 +1,44 @@
 //! `stacks/<id>.toml`: one customer.
 
-use super::{Surroundings, backup, estate, independence, placement, service};
+use super::{Surroundings, backup, estate, independence, objectives, placement, service};
 use crate::decide::document::{Document, Table, codes, suggest, words};
-use crate::model::desired::{DesiredStack, Objectives, Repair, Waiver};
-use crate::model::diagnostic::Diagnostic;
+use crate::model::desired::{DesiredStack, Repair, Retirement, Waiver};
+use crate::model::diagnostic::{Diagnostic, Place};
 use crate::model::ids::{MachineName, StackId};
+
+/// A stack's file, read.
+pub(super) struct Read {
+    /// `None` when it has errors.
+    pub stack: Option<DesiredStack>,
+    pub findings: Vec<Diagnostic>,
+    /// The id under which it began, as far as the file could be read.
+    pub origin: StackId,
+}
 
 pub(super) fn read(
     path: &str,
     bytes: &[u8],
     file_id: &str,
     surroundings: &Surroundings<'_>,
-) -> (Option<DesiredStack>, Vec<Diagnostic>) {
-    Document::read(path, bytes, |root| {
+) -> Read {
+    let mut origin = StackId::new(file_id);
+    let (stack, findings) = Document::read(path, bytes, |root| {
         root.schema();
         let head = root.table("stack");
-        let head = head.as_ref().map(|table| head_of(table, file_id));
-        let objectives = objectives(root);
+        let head = head
+            .as_ref()
+            .map(|table| head_of(table, file_id, surroundings));
+        if let Some(first) = head.as_ref().and_then(|head| head.moved_from.clone()) {
+            origin = first;
+        }
+        let promises = objectives::read(root);
         let table = root.table("production");
         let production = table
             .as_ref()
             .and_then(|t| placement::production(t, surroundings));
+        if let Some(table) = &table {
+            fallback(table, surroundings);
+        }
         let table = root.table("backup");
         let wish = production.as_ref();
         let backup = table
@@ -29,16 +47,21 @@ pub(super) fn read(
         if let (Some(table), Some(production), Some(backup)) = (&table, &production, &backup) {
             independence::check(table, production, backup, surroundings);
         }
+        let schedule = backup.as_ref().map(|backup| &backup.intent.schedule);
+        promises.check(root, schedule, surroundings.policy);
         let image = production.as_ref().map(|p| &p.placement.image);
         let services = service::read(root, image, surroundings);
         let repair = repair(root);
         let waivers = waivers(root);
-        let ((name, language), production) = (head??, production?);
+        let (head, production) = (head?, production?);
         Some(DesiredStack {
-            id: StackId::new(file_id),
-            name,
-            language,
-            objectives,
+            id: origin.clone(),
+            shown: StackId::new(file_id),
+            place: head.place,
+            retired: head.retired,
+            name: head.name?,
+            language: head.language,
+            objectives: promises.values(),
             production: production.placement,
             fallback: production.fallback.into_iter().map(|(p, _)| p).collect(),
             backup: backup?.intent,
@@ -46,17 +69,34 @@ pub(super) fn read(
             repair,
             waivers,
         })
-    })
+    });
+    Read {
+        stack,
+        findings,
+        origin,
+    }
 }
 
-/// Name and language; the id must be the file's name.
-fn head_of(table: &Table<'_>, file_id: &str) -> Option<(String, String)> {
+/// `[stack]`.
+struct Head {
+    place: Place,
+    name: Option<String>,
+    language: String,
+    retired: Option<Retirement>,
+    moved_from: Option<StackId>,
+}
+
+/// The id must be the file's name.
+fn head_of(table: &Table<'_>, file_id: &str, surroundings: &Surroundings<'_>) -> Head {
     let id = words::ID.check(table, table.text("id", file_id));
     if let Some(id) = &id
         && id.value != file_id
     {
         let message = format!("the id {:?} is not the file's name", id.value);
-        let help = format!("write id = \"{file_id}\"; an id never changes, the name may");
+        let help = format!(
+            "write id = \"{file_id}\"; if this is {} under a new name, add moved_from = \"{}\" and rename the file",
+            id.value, id.value
+        );
         table.report(codes::FILE_NAME, &id.span, &message, Some(&help));
     }
     let name = words::LINE.check(table, table.text("name", "ACME GmbH"));
@@ -74,21 +114,69 @@ fn head_of(table: &Table<'_>, file_id: &str) -> Option<(String, String)> {
             );
         }
     }
+    let span = id.map_or_else(|| table.span().clone(), |id| id.span);
+    let head = Head {
+        place: table.document().place(&span),
+        name: name.map(|found| found.value),
+        language,
+        retired: retired(table),
+        moved_from: moved_from(table, file_id, surroundings),
+    };
     table.finish();
-    Some((name?.value, language))
+    head
 }
 
-fn objectives(root: &Table<'_>) -> Objectives {
-    let Some(table) = root.table_if("objectives") else {
-        return Objectives {
-            rpo: None,
-            rto: None,
-        };
+/// `retired = "2026-12-31"`.
+fn retired(table: &Table<'_>) -> Option<Retirement> {
+    let found = table.text_if("retired", "2026-12-31")?;
+    // The whole text: jiff would also read a time after the day and leave it out.
+    let whole = found.value.len() == "2026-12-31".len();
+    let Some(on) = found.value.parse().ok().filter(|_| whole) else {
+        let message = format!("{:?} is not a day", words::shorten(&found.value));
+        let help = Some("write year, month and day, for example \"2026-12-31\"");
+        table.report(codes::MALFORMED, &found.span, &message, help);
+        return None;
     };
-    let rpo = words::duration_if(&table, "rpo", "24h").map(|found| found.value);
-    let rto = words::duration_if(&table, "rto", "6h").map(|found| found.value);
-    table.finish();
-    Objectives { rpo, rto }
+    Some(Retirement {
+        on,
+        place: table.document().place(&found.span),
+    })
+}
+
+/// `moved_from = "acme"`: this file goes on with the stack that began as `acme`.
+fn moved_from(
+    table: &Table<'_>,
+    file_id: &str,
+    surroundings: &Surroundings<'_>,
+) -> Option<StackId> {
+    let found = words::ID.check(table, table.text_if("moved_from", "acme"))?;
+    let old = &found.value;
+    if old == file_id {
+        let help = Some("name the id that the stack had at the very beginning, or remove the line");
+        let message = "a stack cannot come from itself";
+        table.report(codes::MOVED_FROM, &found.span, message, help);
+        return None;
+    }
+    if surroundings
+        .files
+        .contains_key(&format!("stacks/{old}.toml"))
+    {
+        let message = format!("stacks/{old}.toml still exists, so {file_id} cannot be {old}");
+        let help =
+            "rename the file instead of copying it, or remove moved_from to begin a new stack";
+        table.report(codes::MOVED_FROM, &found.span, &message, Some(help));
+        return None;
+    }
+    Some(StackId::new(found.value))
+}
+
+/// Where the estate demands a second place for production.
+fn fallback(table: &Table<'_>, surroundings: &Surroundings<'_>) {
+    if surroundings.policy.fallback_required && table.tables("fallback").is_empty() {
+        let message = "no fallback, and [policy] of estate.toml demands one";
+        let help = "add fallback = [{ hoster = \"ionos\", site = \"de/fra\" }] with a hoster that is independent of the backup";
+        table.report(codes::NO_FALLBACK, table.span(), message, Some(help));
+    }
 }
 
 /// Absent means that nothing happens without a person.

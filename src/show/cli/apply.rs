@@ -68,7 +68,7 @@ async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
         fail(&error);
         return Exit::Refused;
     }
-    let session = match estate.open(Mode::Write).await {
+    let session = match estate.open_newest(Mode::Write).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
@@ -110,7 +110,7 @@ fn print_executed(executed: &Executed, format: Format) {
 }
 
 async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Write).await {
+    let session = match estate.open_newest(Mode::Write).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };

@@ -1,12 +1,19 @@
-//! `holdfast check`: is the commit accepted, and do its files make sense?
+//! `holdfast check`: is the commit accepted, and do its files make sense? Needs no
+//! network, no secret, and with `--root` no configuration: as CI has it.
 
 use super::estate::{EstateArgs, explain, fail};
 use crate::decide::resolve::Resolution;
+use crate::decide::succession::Base;
+use crate::flow::before;
 use crate::flow::entry::EntryError;
-use crate::flow::estate;
+use crate::flow::estate::{self, Estate, EstateError};
+use crate::model::causes::chain;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::ids::CommitId;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::views::findings::{Checked, Finding, sarif};
+use clap::ValueEnum;
 use std::collections::BTreeMap;
 
 /// Arguments of `holdfast check`.
@@ -15,49 +22,210 @@ pub struct Args {
     /// Look at the files as they are now, before they are signed; signatures are not checked
     #[arg(long)]
     worktree: bool,
+    /// Trust this commit, by its full id, instead of the configured root; then no configuration is needed
+    #[arg(
+        long,
+        env = "HOLDFAST_ROOT",
+        hide_env_values = true,
+        value_name = "COMMIT"
+    )]
+    root: Option<String>,
+    /// Look at this reference [default: the configured one, or HEAD]
+    #[arg(long, value_name = "REF", conflicts_with = "worktree")]
+    head: Option<String>,
+    /// Compare with this commit: what it would end or rename is told [default: the commit before, or HEAD for the work tree]
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
 }
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// With the lines they are about.
+    #[value(help = None::<&'static str>)]
+    Human,
+    /// `check_schema` 1.
+    #[value(help = None::<&'static str>)]
+    Json,
+    /// SARIF 2.1.0, for code hosts.
+    #[value(help = None::<&'static str>)]
+    Sarif,
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
 
 /// Verifies and resolves; prints all findings.
 pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     if args.worktree {
         return match estate::read_work_tree(&place.estate) {
-            Ok((files, resolution)) => report("the work tree, not signed", &resolution, &files),
+            Ok((files, resolution)) => {
+                let base = before::base_of_work_tree(&place.estate, &files, args.base.as_deref());
+                match compared(args, base) {
+                    Ok(base) => {
+                        let found = judged(
+                            &files,
+                            &CommitId::new("work tree"),
+                            resolution,
+                            base.as_ref(),
+                        );
+                        report(args.format, None, &found, &files)
+                    }
+                    Err(exit) => exit,
+                }
+            }
             Err(error) => fail(&error),
         };
     }
-    let config = match place.config() {
-        Ok(config) => config,
-        Err(error) => return explain(&error),
-    };
-    match estate::read(&config) {
-        Ok(read) => {
-            if let Err(error) = estate::remember(&config, &read.commit) {
-                return fail(&error);
-            }
-            let signer = match read.commit.signed() {
-                Some(signed) => format!("signed by {} ({})", signed.name, signed.fingerprint),
-                None => "the trusted root".to_owned(),
+    match read(args, place) {
+        Ok((Estate { commit, resolution }, root)) => {
+            let base = args.base.as_deref();
+            let base = before::base_of(&place.estate, &root, commit.id(), base);
+            let base = match compared(args, base) {
+                Ok(base) => base,
+                Err(exit) => return exit,
             };
-            let what = format!("commit {:.12}, {signer}", read.commit.id());
-            report(&what, &read.resolution, read.commit.files())
+            let resolution = judged(commit.files(), commit.id(), resolution, base.as_ref());
+            let told = Commit {
+                id: commit.id().to_string(),
+                signed_by: commit
+                    .signed()
+                    .map(|signed| format!("{} ({})", signed.name, signed.fingerprint)),
+            };
+            report(args.format, Some(told), &resolution, commit.files())
         }
-        Err(error) => explain(&EntryError::from(error)),
+        Err(error) => refused(args.format, &error),
     }
 }
 
-fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>) -> Exit {
-    if !resolution.diagnostics.is_empty() {
-        diagnostics::print(&resolution.diagnostics, files);
+/// What it would change, as far as it can be compared. Who asks for a base must get it.
+fn compared<E: std::error::Error>(
+    args: &Args,
+    base: Result<Option<Base>, E>,
+) -> Result<Option<Base>, Exit> {
+    match base {
+        Ok(None) if args.base.is_some() => {
+            anstream::eprintln!("error: nothing after the root is common to it and that base");
+            Err(Exit::Error)
+        }
+        Err(error) if args.base.is_some() => Err(fail(&error)),
+        Err(error) => {
+            anstream::eprintln!("not compared with what was before: {}", chain(&error));
+            Ok(None)
+        }
+        Ok(base) => Ok(base),
     }
-    let Some(desired) = &resolution.desired else {
+}
+
+fn judged(files: &Files, id: &CommitId, found: Resolution, base: Option<&Base>) -> Resolution {
+    before::judge(files, id, found, base, &BTreeMap::new())
+}
+
+/// The estate, and the root that it was verified from.
+fn read(args: &Args, place: &EstateArgs) -> Result<(Estate, CommitId), EntryError> {
+    if let Some(root) = &args.root {
+        let head = args.head.as_deref().unwrap_or("HEAD");
+        let root = CommitId::new(root);
+        return Ok((estate::read_anew(&place.estate, &root, head)?, root));
+    }
+    let mut config = place.config()?;
+    if let Some(head) = &args.head {
+        config.head.clone_from(head);
+    }
+    let read = estate::read(&config)?;
+    if args.head.is_none() {
+        estate::remember(&config, &read.commit)?;
+    }
+    Ok((read, config.root))
+}
+
+/// An accepted commit, in words.
+struct Commit {
+    id: String,
+    signed_by: Option<String>,
+}
+
+/// The reason, as a finding where somebody reads findings.
+fn refused(format: Format, error: &EntryError) -> Exit {
+    if let EntryError::Estate(EstateError::Trust(trust)) = error
+        && format != Format::Human
+    {
+        let finding = Finding::refusal(trust.code(), chain(trust), trust.remedy().to_owned());
+        print(format, &Checked::of(vec![finding]));
+        return if trust.is_refusal() {
+            Exit::Refused
+        } else {
+            Exit::Error
+        };
+    }
+    explain(error)
+}
+
+fn report(format: Format, commit: Option<Commit>, found: &Resolution, files: &Files) -> Exit {
+    if format == Format::Human {
+        human(commit.as_ref(), found, files);
+    } else {
+        print(format, &checked(commit, found, files));
+    }
+    if found.desired.is_none() || found.diagnostics.iter().any(Diagnostic::is_error) {
+        Exit::Error
+    } else {
+        Exit::Nothing
+    }
+}
+
+fn checked(commit: Option<Commit>, found: &Resolution, files: &Files) -> Checked {
+    let findings = found
+        .diagnostics
+        .iter()
+        .map(|finding| Finding::new(finding, files))
+        .collect();
+    let mut checked = Checked::of(findings);
+    if let Some(commit) = commit {
+        checked.commit = Some(commit.id);
+        checked.signed_by = commit.signed_by;
+    }
+    if let Some(desired) = &found.desired {
+        checked.estate = Some(desired.estate.to_string());
+        checked.stacks = Some(desired.stacks.len());
+        checked.services = Some(desired.stacks.values().map(|s| s.services.len()).sum());
+        checked.held = desired.broken.keys().map(ToString::to_string).collect();
+    }
+    checked
+}
+
+fn print(format: Format, checked: &Checked) {
+    match format {
+        Format::Sarif => super::print_json(&sarif(checked)),
+        Format::Human | Format::Json => super::print_json(checked),
+    }
+}
+
+fn human(commit: Option<&Commit>, found: &Resolution, files: &Files) {
+    if !found.diagnostics.is_empty() {
+        diagnostics::print(&found.diagnostics, files);
+        let near = found.diagnostics.iter().find(|f| f.is_error());
+        if let Some(finding) = near {
+            anstream::eprintln!("next: holdfast explain {}", finding.code);
+        }
+    }
+    let Some(desired) = &found.desired else {
         anstream::eprintln!("nothing can be planned: what all stacks share is broken");
-        return Exit::Error;
+        return;
     };
-    let services: usize = desired
-        .stacks
-        .values()
-        .map(|stack| stack.services.len())
-        .sum();
+    let what = match commit {
+        None => "the work tree, not signed".to_owned(),
+        Some(Commit { id, signed_by }) => {
+            let signer = signed_by.as_ref().map_or_else(
+                || "the trusted root".to_owned(),
+                |signer| format!("signed by {signer}"),
+            );
+            format!("commit {id:.12}, {signer}")
+        }
+    };
+    let services: usize = desired.stacks.values().map(|s| s.services.len()).sum();
     let held = if desired.broken.is_empty() {
         String::new()
     } else {
@@ -70,9 +238,4 @@ fn report(what: &str, resolution: &Resolution, files: &BTreeMap<String, Vec<u8>>
         count(desired.stacks.len(), "sound stack"),
         count(services, "service"),
     );
-    if resolution.diagnostics.iter().any(Diagnostic::is_error) {
-        Exit::Error
-    } else {
-        Exit::Nothing
-    }
 }

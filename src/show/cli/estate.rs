@@ -1,11 +1,15 @@
 //! What every command on an estate takes, and how it says that it could not begin.
 
+use crate::flow::approve::Grounds;
 use crate::flow::config::Config;
 use crate::flow::entry::{self, EntryError, Mode};
 use crate::flow::estate::EstateError;
 use crate::flow::session::Session;
+use crate::model::ids::CommitId;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::world::clock::{Clock as _, SystemClock};
+use crate::world::git::Known;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -21,10 +25,53 @@ pub struct EstateArgs {
     pub config: Option<PathBuf>,
 }
 
+/// Where trust begins, for commands that need nothing else of a configuration.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RootArgs {
+    /// The commit that is trusted [default: the root in config.toml]
+    #[arg(
+        long,
+        value_name = "COMMIT",
+        env = "HOLDFAST_ROOT",
+        hide_env_values = true
+    )]
+    pub root: Option<String>,
+}
+
 impl EstateArgs {
+    /// What commits are judged from: `--root`, or the configuration beside the estate.
+    pub fn grounds(&self, root: &RootArgs) -> Result<Grounds, EntryError> {
+        let now = SystemClock.now();
+        if let Some(root) = &root.root {
+            return Ok(Grounds {
+                repository: self.estate.clone(),
+                root: CommitId::new(root),
+                known: Known::none(),
+                now,
+            });
+        }
+        let config = self.config()?;
+        Ok(Grounds {
+            known: Known::load(&config.seen()).map_err(EstateError::from)?,
+            repository: config.estate,
+            root: config.root,
+            now,
+        })
+    }
+
     /// The configuration beside the estate.
     pub fn config(&self) -> Result<Config, EntryError> {
         Ok(Config::load(&self.estate, self.config.as_deref())?)
+    }
+
+    /// Fetches where the configuration says so, and opens the estate; says what is wrong on
+    /// standard error if it cannot.
+    pub async fn open_newest(&self, mode: Mode) -> Result<Arc<Session>, Exit> {
+        let opened = match self.config() {
+            Ok(config) => entry::open_newest(&config, mode).await,
+            Err(error) => Err(error),
+        };
+        opened.map_err(|error| explain(&error))
     }
 
     /// Opens the estate; says what is wrong on standard error if it cannot.
@@ -52,7 +99,6 @@ pub fn explain(error: &EntryError) -> Exit {
     }
     match error {
         EntryError::Estate(EstateError::Trust(trust)) if trust.is_refusal() => Exit::Refused,
-        EntryError::MovedBack { .. } => Exit::Refused,
         _ => Exit::Error,
     }
 }

@@ -1,18 +1,24 @@
 //! The command line: one file per command, thin over `flow`.
 
 mod apply;
+mod approve;
 mod backup;
 mod check;
 mod demo;
 mod estate;
+mod explain;
+mod fmt;
 mod init;
 mod key;
 mod lab;
+mod new;
 mod password;
 mod plan;
 mod points;
 pub mod reference;
+mod schema;
 mod secret;
+mod trust;
 
 use super::exit::{self, Exit};
 use clap::{Parser, Subcommand};
@@ -43,8 +49,22 @@ enum Command {
         after_help = "Nothing outside DIR and its Git directory is touched, except with --lab."
     )]
     Init(init::Args),
+    /// Write the file of something new
+    #[command(subcommand)]
+    New(Box<new::New>),
     /// Is the commit accepted, and do its files make sense?
     Check(On<check::Args>),
+    /// What a diagnostic code means, why it matters and what is right
+    Explain(explain::Args),
+    /// Lay out TOML files in one way; comments stay, and so does what they mean
+    Fmt(fmt::Args),
+    /// JSON Schemas of every file, so that editors complete and check what is written
+    Schema(schema::Args),
+    /// Put your name to a commit that somebody else signed
+    Approve(On<approve::Args>),
+    /// Who may sign for what: look at it, change it
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// Seal a secret from standard input into the work tree, for all recipients of trust.toml
     Secret(On<secret::Args>),
     /// Print the reconciler's public SSH key, for root's `authorized_keys` on ordered machines
@@ -78,7 +98,13 @@ pub fn main() -> ExitCode {
     }
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
+        Command::New(new) => new::run(&new).into(),
         Command::Check(on) => check::run(&on.args, &on.estate).into(),
+        Command::Explain(args) => explain::run(&args).into(),
+        Command::Fmt(args) => fmt::run(&args).into(),
+        Command::Schema(args) => schema::run(&args).into(),
+        Command::Approve(on) => block_on(approve::run(on.args, on.estate)),
+        Command::Trust(command) => trust::run(&command).into(),
         Command::Secret(on) => secret::run(&on.args, &on.estate).into(),
         Command::Key(estate) => key::run(&estate).into(),
         Command::Password(on) => password::run(&on.args, &on.estate).into(),

@@ -27,19 +27,15 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
         Err(error) => return explain(&error),
     };
     let stack = StackId::new(&*args.stack);
-    let services = estate
-        .resolution
-        .desired
-        .as_ref()
-        .and_then(|desired| desired.stacks.get(&stack))
-        .map(|stack| stack.services.as_slice());
-    let Some(services) = services else {
+    let desired = estate.resolution.desired.as_ref();
+    let Some(known) = desired.and_then(|desired| desired.stack(&stack)) else {
         anstream::eprintln!(
             "error: the estate has no sound stack {:?}; holdfast check shows what is wrong",
             args.stack
         );
         return Exit::Error;
     };
+    let services = &known.services;
     let Some(service) = services.iter().find(|s| s.name.as_str() == args.service) else {
         let names: Vec<&str> = services.iter().map(|s| s.name.as_str()).collect();
         anstream::eprintln!(
@@ -49,7 +45,7 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
         );
         return Exit::Error;
     };
-    let context = ["service", &args.stack, &args.service, ADMIN];
+    let context = ["service", known.id.as_str(), &args.service, ADMIN];
     let secret = derive::text(&key, &context);
     let Some(password) = secret.expose_text() else {
         anstream::eprintln!("error: the password is not text");

@@ -79,7 +79,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
 }
 
 async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
-    let session = estate.open(Mode::Read).await?;
+    let session = estate.open_newest(Mode::Read).await?;
     let stacks = if args.stacks.is_empty() {
         None
     } else {

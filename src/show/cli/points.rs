@@ -27,13 +27,13 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         Err(exit) => return exit,
     };
     let stack = StackId::new(args.stack);
-    if !session.desired.stacks.contains_key(&stack) {
+    let Some(known) = session.desired.stack(&stack) else {
         anstream::eprintln!(
             "error: the estate has no sound stack {stack}; holdfast check shows what is wrong"
         );
         return Exit::Error;
-    }
-    match list(&session, &stack).await {
+    };
+    match list(&session, &known.id).await {
         Ok(Ok(listing)) => {
             match args.format {
                 Format::Human => human(&stack, &listing, session.world.clock.now()),

@@ -1,9 +1,12 @@
 //! One value, several views: for people and for programs.
 
+pub mod codes;
+pub mod findings;
 pub mod forecast;
 pub mod markdown;
 pub mod plan;
 pub mod run;
+pub mod trust;
 
 use clap::ValueEnum;
 

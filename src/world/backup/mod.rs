@@ -6,11 +6,13 @@
 //! scripts. Which point is taken and when a backup is due is decided in
 //! [`decide::point`](crate::decide::point), never here; nothing here deletes a point (S3).
 
+mod anchor;
 mod answer;
 mod input;
 mod production;
 mod vault;
 
+pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
@@ -33,4 +35,6 @@ const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "re
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
 const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
+const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
+const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
 const CONTENT: Script = script!("content", "prelude.sh", "content.sh", "live.sh");

@@ -23,6 +23,8 @@ use ssh_key::public::KeyData;
 pub struct Explained {
     /// Its id.
     pub commit: CommitId,
+    /// The first line of its message, without what a terminal would act on.
+    pub subject: String,
     /// The root is trusted because the configuration names it.
     pub is_root: bool,
     /// When this computer first saw it, if it accepted it before.
@@ -182,6 +184,7 @@ pub fn explain(
     };
     let mut explained = Explained {
         commit: CommitId::new(id.to_string()),
+        subject: subject(&raw.payload),
         is_root: id == root,
         first_seen,
         dated: raw.dated,
@@ -328,4 +331,11 @@ fn considered(
         });
     }
     Ok(all)
+}
+
+fn subject(payload: &[u8]) -> String {
+    let text = String::from_utf8_lossy(payload);
+    let message = text.split_once("\n\n").map_or("", |(_, message)| message);
+    let line = message.lines().next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
 }

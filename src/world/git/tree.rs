@@ -292,26 +292,38 @@ impl<'o> Trees<'o> {
 
     /// All files of a tree.
     pub fn files(&self, commit: ObjectId, tree: ObjectId) -> Result<Files, TrustError> {
-        Ok(self.walk(commit, tree, true)?.files)
+        Ok(self.walk(commit, tree, &|_| true, true)?.files)
     }
 
-    /// The same without their contents: where each is, and which are refused.
+    /// Those files of a tree whose paths are wanted.
+    pub fn some(
+        &self,
+        commit: ObjectId,
+        tree: ObjectId,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Files, TrustError> {
+        Ok(self.walk(commit, tree, wanted, true)?.files)
+    }
+
+    /// All of them without their contents: where each is, and which are refused.
     pub fn listing(&self, commit: ObjectId, tree: ObjectId) -> Result<Names, TrustError> {
-        let reader = self.walk(commit, tree, false)?;
+        let reader = self.walk(commit, tree, &|_| true, false)?;
         Ok(Names {
             objects: reader.objects,
             refused: reader.files.refused,
         })
     }
 
-    fn walk(
-        &self,
+    fn walk<'r>(
+        &'r self,
         commit: ObjectId,
         tree: ObjectId,
+        wanted: &'r dyn Fn(&str) -> bool,
         contents: bool,
-    ) -> Result<Reader<'_>, TrustError> {
+    ) -> Result<Reader<'r>, TrustError> {
         let mut reader = Reader {
             trees: self,
+            wanted,
             commit,
             files: Files::default(),
             objects: BTreeMap::new(),
@@ -344,6 +356,7 @@ pub(super) struct Names {
 
 struct Reader<'r> {
     trees: &'r Trees<'r>,
+    wanted: &'r dyn Fn(&str) -> bool,
     commit: ObjectId,
     files: Files,
     objects: BTreeMap<String, ObjectId>,
@@ -401,6 +414,7 @@ impl Reader<'_> {
                 return Err(disorder(self.commit, under));
             };
             match entry.mode {
+                mode if ordinary(mode) && !(self.wanted)(&path) => {}
                 mode if ordinary(mode) => self.file(&path, id)?,
                 FOLDER => self.folder(id, &format!("{path}/"), depth + 1)?,
                 0o120_000 => self.refuse(&path, "it is a symbolic link")?,

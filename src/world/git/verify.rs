@@ -18,6 +18,7 @@ use crate::model::trust::{Signed, Trust};
 use jiff::Timestamp;
 use ssh_key::public::KeyData;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::Path;
 
 /// Commits whose signatures are checked together, and held in memory meanwhile.
@@ -41,9 +42,16 @@ pub struct Question<'q> {
 /// A commit that may be acted on. Only [`verify`] makes one.
 #[derive(Debug, Clone)]
 pub struct VerifiedCommit {
-    id: CommitId,
+    accepted: AcceptedCommit,
     files: BTreeMap<String, Vec<u8>>,
     refused_files: BTreeMap<String, &'static str>,
+}
+
+/// A commit that [`verify`] would accept, without its files: for comparing and counting, where
+/// most of them are never read. Only [`accept`] makes one.
+#[derive(Debug, Clone)]
+pub struct AcceptedCommit {
+    id: CommitId,
     signed: Option<Signed>,
     trust: Trust,
     approvals: Vec<Approval>,
@@ -67,10 +75,6 @@ pub struct Approval {
 }
 
 impl VerifiedCommit {
-    /// Its id.
-    pub fn id(&self) -> &CommitId {
-        &self.id
-    }
     /// Its files, by path with `/`.
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
@@ -78,6 +82,21 @@ impl VerifiedCommit {
     /// Files of single stacks that were not read, and why not: links, too large.
     pub fn refused_files(&self) -> &BTreeMap<String, &'static str> {
         &self.refused_files
+    }
+}
+
+impl Deref for VerifiedCommit {
+    type Target = AcceptedCommit;
+
+    fn deref(&self) -> &AcceptedCommit {
+        &self.accepted
+    }
+}
+
+impl AcceptedCommit {
+    /// Its id.
+    pub fn id(&self) -> &CommitId {
+        &self.id
     }
     /// Who signed it; `None` for the root, which is trusted by configuration.
     pub fn signed(&self) -> Option<&Signed> {
@@ -111,23 +130,14 @@ pub fn verify(
     question: &Question<'_>,
     authority: &dyn Authority,
 ) -> Result<VerifiedCommit, TrustError> {
-    judged(question, authority, &|trees: &Trees<'_>, commit, tree| {
+    let (accepted, files) = judged(question, authority, &|trees: &Trees<'_>, commit, tree| {
         trees.files(commit, tree)
+    })?;
+    Ok(VerifiedCommit {
+        accepted,
+        files: files.content,
+        refused_files: files.refused,
     })
-}
-
-/// A commit that [`verify`] would accept, without its files: for comparing, where most of them
-/// are never read.
-#[derive(Debug, Clone)]
-pub struct AcceptedCommit {
-    id: CommitId,
-}
-
-impl AcceptedCommit {
-    /// Its id.
-    pub fn id(&self) -> &CommitId {
-        &self.id
-    }
 }
 
 /// The same checks as [`verify`]; names and kinds of all files are looked at, not their contents.
@@ -139,8 +149,7 @@ pub fn accept(
         trees.listing(commit, tree)?;
         Ok(Files::default())
     };
-    let VerifiedCommit { id, .. } = judged(question, authority, &names)?;
-    Ok(AcceptedCommit { id })
+    Ok(judged(question, authority, &names)?.0)
 }
 
 type Reading<'r> = &'r dyn Fn(&Trees<'_>, ObjectId, ObjectId) -> Result<Files, TrustError>;
@@ -149,7 +158,7 @@ fn judged(
     question: &Question<'_>,
     authority: &dyn Authority,
     read: Reading<'_>,
-) -> Result<VerifiedCommit, TrustError> {
+) -> Result<(AcceptedCommit, Files), TrustError> {
     let objects = open(question.repository)?;
     let root = history::full_id(&objects, question.root)?;
     let head = history::resolve(&objects, question.head)?;
@@ -206,16 +215,15 @@ fn judged(
         first,
         generation: node.generation,
     });
-    Ok(VerifiedCommit {
+    let accepted = AcceptedCommit {
         id: CommitId::new(head.to_string()),
-        files: files.content,
-        refused_files: files.refused,
         approvals: approvals(&court, root, head, signed.as_ref(), question.now)?,
         signed,
         trust: (*list.trust).clone(),
         checked: history.nodes.len(),
         seen: known.with(question.root, seen),
-    })
+    };
+    Ok((accepted, files))
 }
 
 /// Is `new` the same commit as `old`, or one of its descendants? The accepted

@@ -196,3 +196,16 @@ pub async fn read_entries(path: &Path) -> Result<Vec<Entry>, StoreError> {
     pool.close().await;
     entries
 }
+
+/// The seals of all entries at `path`, from the first: what an anchor compares.
+pub async fn seals(path: &Path) -> Result<Vec<String>, StoreError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let pool = connect(path, options(path).read_only(true)).await?;
+    let lines = lines(&pool).await;
+    pool.close().await;
+    let lines = lines?;
+    verified(&lines)?;
+    Ok(lines.into_iter().map(|line| line.hash).collect())
+}

@@ -7,4 +7,4 @@ mod journal;
 mod lock;
 
 pub use chain::BrokenChain;
-pub use journal::{Journal, StoreError, read_entries};
+pub use journal::{Journal, StoreError, read_entries, seals};

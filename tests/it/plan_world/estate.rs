@@ -3,9 +3,11 @@
 use holdfast::decide::catalogue::{self, Catalogue};
 use holdfast::decide::document::Files;
 use holdfast::decide::init::{self, NewEstate};
+use holdfast::decide::mandate::Mandate;
 use holdfast::decide::resolve::resolve;
 use holdfast::model::desired::Desired;
 use holdfast::model::ids::CommitId;
+use holdfast::model::trust::{Recipients, Role, Thresholds, Trust};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -107,4 +109,18 @@ pub fn acme(production: &str) -> Desired {
     let want = desired(&[("acme", stack_file("acme", production, REPAIR))]);
     assert!(want.broken.is_empty(), "{:?}", want.broken);
     want
+}
+
+/// A list that asks for nothing more than that a commit was accepted.
+pub fn mandate() -> Mandate {
+    let trust = Trust {
+        signers: Vec::new(),
+        roles: Role::built_in(),
+        thresholds: Thresholds::default(),
+        recipients: Recipients {
+            reconciler: String::new(),
+            escrow: Vec::new(),
+        },
+    };
+    Mandate::new(trust, "2026-03-02T12:00:00Z".parse().unwrap())
 }

@@ -11,8 +11,9 @@ pub use estate::*;
 pub use machine::STATE;
 
 use holdfast::decide::adoption::adoptable;
-use holdfast::decide::check::{CheckedPlan, check};
+use holdfast::decide::check::{CheckedPlan, Violation, check};
 use holdfast::decide::history::History;
+use holdfast::decide::mandate::{Mandate, withhold};
 use holdfast::decide::plan::plan;
 use holdfast::decide::settle::{Progress, settle};
 use holdfast::model::desired::{Desired, InterfaceFamily};
@@ -53,6 +54,8 @@ pub enum Order {
 #[derive(Clone)]
 pub struct World {
     pub want: Desired,
+    /// Who signed for what it wants.
+    pub mandate: Mandate,
     pub now: Timestamp,
     pub inventories: BTreeMap<HosterId, Inventory>,
     /// Hosters whose interface does not answer.
@@ -119,6 +122,7 @@ impl World {
                 .map(|id| (id.clone(), Vec::new()))
                 .collect(),
             want,
+            mandate: estate::mandate(),
             now: "2026-03-02T12:00:00Z".parse().unwrap(),
             inventories,
             deaf: BTreeMap::new(),
@@ -265,10 +269,16 @@ impl World {
 
     /// The plan, checked; a violation is a failure of every test.
     pub fn plan(&self) -> CheckedPlan {
-        check(self.draft(), &self.seen(), &self.past()).unwrap_or_else(|violations| {
+        let plan = withhold(self.draft(), &self.mandate);
+        self.check(plan).unwrap_or_else(|violations| {
             let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
             panic!("the plan breaks invariants: {said:#?}")
         })
+    }
+
+    /// Whether a plan may be executed in this world.
+    pub fn check(&self, plan: Plan) -> Result<CheckedPlan, Vec<Violation>> {
+        check(plan, &self.seen(), &self.past(), &self.mandate)
     }
 
     /// Plans and applies until nothing is to be done; gives the ids of the steps done.

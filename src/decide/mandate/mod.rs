@@ -1,0 +1,181 @@
+//! Who has signed for what is asked, and how many must have (S5).
+//!
+//! A commit is accepted by one signature; what it asks for may need more people than that.
+//! A step that repairs reality needs none: the repair policy was signed for.
+
+mod withhold;
+
+pub use withhold::withhold;
+
+use crate::model::ids::{CommitId, StackId};
+use crate::model::plan::{Cause, Effect, Step};
+use crate::model::trust::{Threshold, Trust};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose word stands behind a plan.
+#[derive(Debug, Clone)]
+pub struct Mandate {
+    /// The list of the head: thresholds, and who could still sign.
+    pub trust: Trust,
+    /// Who signed for what each stack asks; `None` is what stacks share.
+    pub assents: BTreeMap<Option<StackId>, Assent>,
+    /// Reasons for which nothing destructive happens now, whoever signed for it.
+    pub freezes: Vec<Freeze>,
+    /// For keys that are not valid yet, or no longer.
+    pub now: Timestamp,
+}
+
+/// Who signed for what one stack asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assent {
+    /// Where its inputs became what they are: what is to be approved.
+    pub commit: CommitId,
+    /// That commit is the configured root, which is trusted whole.
+    pub rooted: bool,
+    /// Its machines were brought in line under these very inputs: what differs now is drift.
+    pub in_line: bool,
+    /// Those whose key still counts.
+    pub backers: Vec<Backer>,
+}
+
+/// Somebody who put their name to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backer {
+    /// Thresholds count people.
+    pub person: String,
+    /// In which they signed.
+    pub role: String,
+    /// By the commit itself, which was judged by what it changed; otherwise by an approval.
+    pub by_commit: bool,
+}
+
+/// Why nothing destructive happens now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    /// "freshness", "anchor".
+    pub rule: String,
+    /// In words.
+    pub reason: String,
+    /// What lifts it.
+    pub remedy: String,
+}
+
+/// Too few people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortfall {
+    /// Of the step.
+    pub effect: Effect,
+    /// People who signed and count.
+    pub have: u8,
+    /// People who must have.
+    pub need: u8,
+    /// People who could still sign, by name.
+    pub by: Vec<String>,
+    /// What they would approve; absent when nobody knows where it came from.
+    pub commit: Option<CommitId>,
+}
+
+impl Mandate {
+    /// One signature is enough for everything: what holds where a list says nothing else.
+    pub fn new(trust: Trust, now: Timestamp) -> Self {
+        Self {
+            trust,
+            assents: BTreeMap::new(),
+            freezes: Vec::new(),
+            now,
+        }
+    }
+
+    /// The threshold of an effect.
+    fn threshold(&self, effect: Effect) -> &Threshold {
+        let thresholds = &self.trust.thresholds;
+        match effect {
+            Effect::Safe => &thresholds.safe,
+            Effect::Disruptive => &thresholds.disruptive,
+            Effect::Destructive => &thresholds.destructive,
+        }
+    }
+
+    /// May the step need more than that the commit was accepted? If not, nobody need look up
+    /// who signed for it.
+    pub fn asks_for_more(&self, step: &Step) -> bool {
+        step.why.cause != Cause::Reality && !is_plain(self.threshold(step.effect))
+    }
+
+    /// Is it something that people ask for, and not a repair?
+    pub fn is_asked(&self, step: &Step) -> bool {
+        match step.why.cause {
+            Cause::Intent => true,
+            Cause::Reality => false,
+            Cause::Difference => !self.assents.get(&step.stack).is_some_and(|a| a.in_line),
+        }
+    }
+
+    /// What is missing before this step may be done.
+    pub fn shortfall(&self, step: &Step) -> Option<Shortfall> {
+        let threshold = self.threshold(step.effect);
+        if !self.is_asked(step) || is_plain(threshold) {
+            return None;
+        }
+        let assent = self.assents.get(&step.stack);
+        if assent.is_some_and(|assent| assent.rooted) {
+            return None;
+        }
+        let counted: BTreeSet<&str> = assent
+            .into_iter()
+            .flat_map(|assent| &assent.backers)
+            .filter(|backer| self.counts(backer, threshold, step.stack.as_ref()))
+            .map(|backer| backer.person.as_str())
+            .collect();
+        let have = u8::try_from(counted.len()).unwrap_or(u8::MAX);
+        (have < threshold.signers).then(|| Shortfall {
+            effect: step.effect,
+            have,
+            need: threshold.signers,
+            by: self.could_sign(threshold, step.stack.as_ref(), &counted),
+            commit: assent.map(|assent| assent.commit.clone()),
+        })
+    }
+
+    fn counts(&self, backer: &Backer, threshold: &Threshold, stack: Option<&StackId>) -> bool {
+        let fits = threshold.roles.is_empty() || threshold.roles.contains(&backer.role);
+        // Whether a commit may change what it changes was judged when it was accepted.
+        fits && (backer.by_commit || self.may_ask(&backer.role, stack))
+    }
+
+    /// May the role change what the stack asks for (what all stacks share, for `None`)?
+    fn may_ask(&self, role: &str, stack: Option<&StackId>) -> bool {
+        let file = stack.map_or("hosters.toml".to_owned(), |id| format!("stacks/{id}.toml"));
+        self.trust
+            .roles
+            .get(role)
+            .is_some_and(|role| role.may_change(&file))
+    }
+
+    fn could_sign(
+        &self,
+        threshold: &Threshold,
+        stack: Option<&StackId>,
+        counted: &BTreeSet<&str>,
+    ) -> Vec<String> {
+        let people: BTreeSet<&str> = self
+            .trust
+            .signers
+            .iter()
+            .filter(|signer| signer.revoked.is_none())
+            .filter(|signer| signer.from.is_none_or(|from| from <= self.now))
+            .filter(|signer| signer.until.is_none_or(|until| self.now <= until))
+            .filter(|signer| threshold.roles.is_empty() || threshold.roles.contains(&signer.role))
+            .filter(|signer| self.may_ask(&signer.role, stack))
+            .map(|signer| signer.person.as_str())
+            .filter(|person| !counted.contains(person))
+            .collect();
+        people.into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// One person, whoever it is: every accepted commit has that.
+fn is_plain(threshold: &Threshold) -> bool {
+    threshold.signers <= 1 && threshold.roles.is_empty()
+}

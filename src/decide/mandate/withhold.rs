@@ -1,0 +1,131 @@
+//! Takes out of a plan what too few people have signed for, whole, so that nothing is half done.
+
+use super::{Mandate, Shortfall};
+use crate::model::ids::{CommitId, StackId, StepId};
+use crate::model::plan::{Action, Effect, Held, Hold, Plan, Step};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The plan without the steps that may not be done yet; they are held.
+///
+/// With a step go all steps of its stack that are connected with it and are asked for too, and
+/// whatever waits for one of them. Repairs that are not part of it stay.
+pub fn withhold(mut plan: Plan, mandate: &Mandate) -> Plan {
+    let lacking = |step: &Step| mandate.shortfall(step).is_some();
+    let held = connected(&plan, lacking, |step| mandate.is_asked(step));
+    let mut worst: BTreeMap<Option<StackId>, Shortfall> = BTreeMap::new();
+    for step in plan.steps.iter().filter(|step| held.contains(&step.id)) {
+        let Some(shortfall) = mandate.shortfall(step) else {
+            continue;
+        };
+        let known = worst.get(&step.stack);
+        if known.is_none_or(|known| (known.effect, known.need) < (shortfall.effect, shortfall.need))
+        {
+            worst.insert(step.stack.clone(), shortfall);
+        }
+    }
+    let steps = take(&mut plan, &held);
+    // What waits for a step of another owner is held for that owner's reason.
+    let any = worst.values().next().cloned();
+    for (stack, wanted) in steps {
+        let shortfall = worst.get(&stack).or(any.as_ref());
+        plan.held.extend(shortfall.map(|s| needs(stack, wanted, s)));
+    }
+    for freeze in &mandate.freezes {
+        let destructive = |step: &Step| step.effect == Effect::Destructive;
+        let held = connected(&plan, destructive, |_| true);
+        for (stack, wanted) in take(&mut plan, &held) {
+            plan.held.push(Held {
+                stack,
+                wanted,
+                hold: Hold::Forbidden {
+                    rule: freeze.rule.clone(),
+                    reason: freeze.reason.clone(),
+                },
+                remedy: freeze.remedy.clone(),
+            });
+        }
+    }
+    plan
+}
+
+/// A difference that is mended stands for itself: what comes after it only comes after it.
+fn stands_alone(step: &Step) -> bool {
+    matches!(step.action, Action::Converge { .. })
+}
+
+fn connected(
+    plan: &Plan,
+    seed: impl Fn(&Step) -> bool,
+    joins: impl Fn(&Step) -> bool,
+) -> BTreeSet<StepId> {
+    let by_id: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|s| (&s.id, s)).collect();
+    let mut waiting: BTreeMap<&StepId, Vec<&Step>> = BTreeMap::new();
+    for step in &plan.steps {
+        for before in &step.after {
+            waiting.entry(before).or_default().push(step);
+        }
+    }
+    let mut held = BTreeSet::new();
+    let mut open: Vec<&Step> = plan.steps.iter().filter(|step| seed(step)).collect();
+    while let Some(step) = open.pop() {
+        if !held.insert(step.id.clone()) || stands_alone(step) {
+            continue;
+        }
+        let dependents = waiting.get(&step.id).into_iter().flatten().copied();
+        open.extend(dependents);
+        if joins(step) {
+            let before = step.after.iter().filter_map(|id| by_id.get(id).copied());
+            open.extend(before.filter(|b| b.stack == step.stack && joins(b) && !stands_alone(b)));
+        }
+    }
+    held
+}
+
+/// Takes the steps out; gives their words by owner.
+fn take(plan: &mut Plan, held: &BTreeSet<StepId>) -> BTreeMap<Option<StackId>, String> {
+    let mut words: BTreeMap<Option<StackId>, Vec<String>> = BTreeMap::new();
+    for step in plan.steps.iter().filter(|step| held.contains(&step.id)) {
+        let object = match &step.action {
+            Action::Name { host, .. } => host.to_string(),
+            other => other.machine().to_string(),
+        };
+        words
+            .entry(step.stack.clone())
+            .or_default()
+            .push(format!("{} {object}", step.action.verb()));
+    }
+    plan.steps.retain(|step| !held.contains(&step.id));
+    for step in &mut plan.steps {
+        step.after.retain(|before| !held.contains(before));
+    }
+    words
+        .into_iter()
+        .map(|(stack, words)| (stack, words.join(", ")))
+        .collect()
+}
+
+fn needs(stack: Option<StackId>, wanted: String, shortfall: &Shortfall) -> Held {
+    let remedy = match (&shortfall.commit, shortfall.by.is_empty()) {
+        (_, true) => {
+            "nobody else on trust.toml may sign for it; add people, or lower the threshold"
+                .to_owned()
+        }
+        (Some(commit), false) => format!("holdfast approve {}", short(commit)),
+        (None, false) => "holdfast approve the commit that asks for it".to_owned(),
+    };
+    Held {
+        stack,
+        wanted,
+        hold: Hold::NeedsApproval {
+            effect: shortfall.effect,
+            have: shortfall.have,
+            need: shortfall.need,
+            by: shortfall.by.clone(),
+        },
+        remedy,
+    }
+}
+
+fn short(commit: &CommitId) -> &str {
+    commit.as_str().get(..12).unwrap_or(commit.as_str())
+}

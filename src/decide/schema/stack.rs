@@ -1,0 +1,194 @@
+//! `stacks/<id>.toml`.
+
+use super::words::{
+    Contact, Day, Duration, Edition, Host, Id, KnownImage, Language, Line, Machine, Natural,
+    Repair, Schedule, Site, Size, Times, Value,
+};
+use schemars::JsonSchema;
+use std::collections::BTreeMap;
+
+/// One customer: where it runs, where its backups live, what it consists of.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Stack {
+    /// The edition of the format, always 1.
+    pub schema: Edition,
+    /// Who it is for.
+    pub stack: Head,
+    /// Promises, compared with what was measured.
+    pub objectives: Option<Objectives>,
+    /// Where it runs.
+    pub production: Production,
+    /// Where its recovery points live. Independent of production: company, network, place (S14).
+    pub backup: Backup,
+    /// Its applications.
+    #[schemars(length(min = 1))]
+    pub service: Vec<Service>,
+    /// What may happen without a person. Without it: nothing.
+    pub repair: Option<Repairs>,
+    /// Machines that can no longer write, by a person's word (S2).
+    pub waiver: Option<Vec<Waiver>>,
+}
+
+/// Who it is for.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Head {
+    /// The file's name; never changes, the name may.
+    pub id: Id,
+    /// As people call the customer.
+    pub name: Line,
+    /// The customer's language.
+    #[schemars(extend("default" = "en"))]
+    pub language: Option<Language>,
+    /// Whom to tell when something happens.
+    pub contacts: Option<Vec<Contact>>,
+    /// The day (UTC) on which it ends: closed, saved a last time, switched off and kept. The file may be deleted when the retention is over.
+    pub retired: Option<Day>,
+    /// The id with which the stack began, when its file has another name now. Stays for good.
+    pub moved_from: Option<Id>,
+}
+
+/// Promises.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Objectives {
+    /// Recovery point objective: the most data that may be lost, as time.
+    pub rpo: Option<Duration>,
+    /// Recovery time objective: the longest that a rebuild may take.
+    pub rto: Option<Duration>,
+}
+
+/// Where it runs.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Production {
+    /// An account of hosters.toml.
+    pub hoster: Id,
+    /// One of the hoster's sites. Without it: where its first ordered machine stands, else its first site.
+    pub site: Option<Site>,
+    /// The least that the machine must have; the cheapest type that has it is rented. Needed where machines are rented.
+    pub machine: Option<MachineSize>,
+    /// Operating system.
+    pub image: KnownImage,
+    /// Where a rebuild may go when the first place has no capacity or is lost, in this order.
+    pub fallback: Option<Vec<Fallback>>,
+}
+
+/// The least that a machine must have.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct MachineSize {
+    /// Virtual processors.
+    pub cpus: Natural,
+    /// Memory, for example "4 GiB".
+    pub memory: Size,
+    /// Disk, for example "40 GB".
+    pub disk: Size,
+}
+
+/// Another place.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Fallback {
+    /// An account of hosters.toml, not that of the backup.
+    pub hoster: Id,
+    /// One of its sites.
+    pub site: Option<Site>,
+    /// Another operating system than production's.
+    pub image: Option<KnownImage>,
+}
+
+/// Where recovery points live, when they are made, how long they are kept.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Backup {
+    /// An account of hosters.toml, of another company than production's.
+    pub hoster: Id,
+    /// One of its sites, at least 50 km from production.
+    pub site: Option<Site>,
+    /// The least that the backup machine must have; as production without it.
+    pub machine: Option<MachineSize>,
+    /// Operating system of the backup machine; as production without it.
+    pub image: Option<KnownImage>,
+    /// When a recovery point is due: daily, time, time zone.
+    pub schedule: Schedule,
+    /// How long recovery points are kept.
+    pub retention: Retention,
+    /// How often a restore is tried, and where.
+    pub drill: Option<Drill>,
+}
+
+/// How long recovery points are kept.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Retention {
+    /// Every point of this time.
+    pub within: Duration,
+    /// Then so many daily ones.
+    pub daily: Option<Times>,
+    /// Then so many weekly ones.
+    pub weekly: Option<Times>,
+    /// Then so many monthly ones.
+    pub monthly: Option<Times>,
+    /// Then so many yearly ones.
+    pub yearly: Option<Times>,
+}
+
+/// How often a restore is tried, and where.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Drill {
+    /// At least so often.
+    pub every: Duration,
+    /// Elsewhere than where production runs.
+    pub at: Option<Place>,
+}
+
+/// A hoster and one of its sites.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Place {
+    /// An account of hosters.toml.
+    pub hoster: Id,
+    /// One of its sites.
+    pub site: Option<Site>,
+}
+
+/// One application.
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "only the schema of the value is used"
+)]
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Service {
+    /// Unique in the stack; backups carry it.
+    pub name: Id,
+    /// Which blueprint: built in, or blueprints/<id>/ of the estate.
+    pub blueprint: Id,
+    /// The blueprint's version.
+    pub version: Natural,
+    /// The name that users type; unique in the estate.
+    pub host: Host,
+    /// What the blueprint leaves open, by its names.
+    pub settings: Option<BTreeMap<String, Value>>,
+}
+
+/// What may happen without a person.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Repairs {
+    /// restart: a unit. reinstall: packages and files. rebuild: a new machine from the newest proven recovery point.
+    pub automatic: Option<Vec<Repair>>,
+}
+
+/// A machine that can no longer write, by a person's word.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Waiver {
+    /// The machine.
+    pub machine: Machine,
+    /// Why a person is sure.
+    pub reason: Line,
+}

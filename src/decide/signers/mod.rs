@@ -1,0 +1,7 @@
+//! The list of who signs, as people look at it and change it.
+
+mod edit;
+mod overview;
+
+pub use edit::{EditError, NewSigner, add, lines_changed, revoke};
+pub use overview::{Key, Overview, RoleRow, State, Tally, ThresholdRow, overview, tally};

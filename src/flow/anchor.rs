@@ -1,0 +1,112 @@
+//! After a run that made a recovery point, its backup machine also learns how far history has
+//! grown; each look asks it, and less than that holds what destroys (S9).
+
+use super::apply::Report;
+use super::session::Session;
+use crate::decide::anchor::{RULE, doubt, open, seal};
+use crate::decide::mandate::Freeze;
+use crate::model::anchor::Anchor;
+use crate::model::ids::MachineName;
+use crate::model::machine::Role;
+use crate::model::observed::Observed;
+use crate::model::plan::Action;
+use crate::world::backup::{keep_anchor, read_anchor};
+use crate::world::git::is_descendant;
+use crate::world::store::{self, StoreError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// What the backup machines remember of us. One that does not say it, or says what we did not
+/// sign, says nothing: whoever is root there could remove it as well.
+pub async fn read(session: &Arc<Session>, seen: &Observed) -> Vec<Anchor> {
+    let machines = seen.hosters.values().flatten().flat_map(|i| &i.machines);
+    let backups = machines.filter(|machine| machine.role == Role::Backup);
+    let answering = backups.filter(|m| matches!(seen.machines.get(&m.name), Some(Ok(_))));
+    let mut tasks = JoinSet::new();
+    for contact in answering.filter_map(|machine| session.contact(&machine.name)) {
+        let transport = session.world.transport.clone();
+        tasks.spawn(async move {
+            let read = read_anchor(transport.as_ref(), &contact).await;
+            (contact.machine, read)
+        });
+    }
+    let mut anchors = Vec::new();
+    for (machine, read) in tasks.join_all().await {
+        match read {
+            Ok(Some(sealed)) => match open(&session.key, &sealed) {
+                Some(anchor) if anchor.estate == session.desired.estate => anchors.push(anchor),
+                _ => tracing::warn!(%machine, "its anchor is not ours"),
+            },
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%machine, %error, "its anchor could not be read"),
+        }
+    }
+    anchors
+}
+
+/// Why nothing destructive may happen, by these anchors.
+pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Vec<Freeze>, StoreError> {
+    if anchors.is_empty() {
+        return Ok(Vec::new());
+    }
+    let standing = &session.standing;
+    let Some(state) = &standing.state else {
+        return Ok(Vec::new());
+    };
+    let seals = store::seals(state).await?;
+    let mut freezes = Vec::new();
+    for anchor in anchors {
+        // An anchored commit that is not even here is none that the head descends from.
+        let descends = is_descendant(&standing.repository, &anchor.head, &standing.head);
+        let freeze = doubt(anchor, &seals, descends.unwrap_or(false));
+        freezes.extend(freeze.filter(|freeze| !freezes.contains(freeze)));
+    }
+    Ok(freezes)
+}
+
+/// Tells the backup machines of this run how far history has grown. Nothing is told while an
+/// earlier anchor says more than we know: it would be forgotten.
+pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Freeze]) {
+    let done = report.steps.iter().filter(|record| record.error.is_none());
+    let machines: BTreeSet<&MachineName> = done
+        .filter_map(|record| match &record.step.action {
+            Action::Backup { to, .. } => Some(to),
+            _ => None,
+        })
+        .collect();
+    if machines.is_empty() || freezes.iter().any(|freeze| freeze.rule == RULE) {
+        return;
+    }
+    let Some(state) = &session.standing.state else {
+        return;
+    };
+    let seals = match store::seals(state).await {
+        Ok(seals) => seals,
+        Err(error) => {
+            tracing::warn!(%error, "no anchor was written");
+            return;
+        }
+    };
+    let anchor = Anchor {
+        estate: session.desired.estate.clone(),
+        head: session.standing.head.clone(),
+        generation: u64::try_from(session.standing.known.len()).unwrap_or(u64::MAX),
+        seq: i64::try_from(seals.len()).unwrap_or(i64::MAX),
+        hash: seals.last().cloned().unwrap_or_default(),
+        at: session.world.clock.now(),
+    };
+    let Some(sealed) = seal(&session.key, &anchor) else {
+        tracing::warn!("no anchor was written: it cannot be signed");
+        return;
+    };
+    for machine in machines {
+        let Some(contact) = session.contact(machine) else {
+            continue;
+        };
+        let transport = session.world.transport.as_ref();
+        if let Err(error) = keep_anchor(transport, &contact, &sealed).await {
+            tracing::warn!(%machine, %error, "its anchor was not written");
+        }
+    }
+}

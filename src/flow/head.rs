@@ -1,0 +1,96 @@
+//! Which head a session works from: the newest, or, when that is not accepted, the last that was.
+//!
+//! What somebody pushes can be refused; it cannot stop the repair of what was accepted before.
+
+use super::config::Config;
+use super::estate::{self, Estate, EstateError};
+use super::standing::Standing;
+use crate::decide::history::History;
+use crate::model::causes::chain;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::ids::CommitId;
+use crate::world::git::{self, TrustError};
+
+/// The head that holds.
+pub(super) struct Chosen {
+    pub estate: Estate,
+    pub standing: Standing,
+    /// It was not accepted before this session.
+    pub is_new: bool,
+    /// An offered head that does not descend from the accepted one (S9).
+    pub set_back: Option<CommitId>,
+}
+
+/// The newest head if it is accepted and descends from the last accepted one (S9).
+pub(super) fn choose(config: &Config, past: &History) -> Result<Chosen, EstateError> {
+    let newest = estate::read(config);
+    match (newest, &past.accepted) {
+        (Ok(newest), Some(old)) => {
+            let id = newest.commit.id().clone();
+            if git::is_descendant(&config.estate, old, &id)? {
+                return Ok(Chosen {
+                    is_new: *old != id,
+                    ..take(config, newest)
+                });
+            }
+            let back = take(config, estate::read_at(config, old.as_str())?);
+            let reason = set_back(old);
+            Ok(Chosen {
+                standing: back.standing.instead_of(id.clone(), reason, REWRITTEN),
+                set_back: Some(id),
+                ..back
+            })
+        }
+        (Ok(newest), None) => Ok(Chosen {
+            is_new: true,
+            ..take(config, newest)
+        }),
+        (Err(EstateError::Trust(error @ TrustError::NoHead { .. })), Some(old)) => {
+            let mut back = take(config, estate::read_at(config, old.as_str())?);
+            back.standing.gaps.push(Gap::new(
+                GapKind::Unreadable,
+                format!("the head {}", config.head),
+                chain(&error),
+            ));
+            Ok(back)
+        }
+        (Err(EstateError::Trust(error)), Some(old)) if error.is_refusal() => {
+            let offered = git::resolve(&config.estate, &config.head)?;
+            if offered == *old {
+                return Err(EstateError::Trust(error));
+            }
+            // What cannot be read is not proven to be another history.
+            let descends = git::is_descendant(&config.estate, old, &offered).unwrap_or(true);
+            let back = take(config, estate::read_at(config, old.as_str())?);
+            let (reason, remedy) = if descends {
+                (chain(&error), error.remedy())
+            } else {
+                (set_back(old), REWRITTEN)
+            };
+            Ok(Chosen {
+                standing: back.standing.instead_of(offered.clone(), reason, remedy),
+                set_back: (!descends).then_some(offered),
+                ..back
+            })
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+const REWRITTEN: &str = "find out who moved the branch; bring it back to the accepted commit or a descendant of it (if this repository was restored from an old copy, fetch the newest)";
+
+fn set_back(old: &CommitId) -> String {
+    format!(
+        "it does not descend from {:.12}, which was accepted before: history only grows",
+        old.as_str()
+    )
+}
+
+fn take(config: &Config, estate: Estate) -> Chosen {
+    Chosen {
+        standing: Standing::new(config, &estate.commit),
+        estate,
+        is_new: false,
+        set_back: None,
+    }
+}

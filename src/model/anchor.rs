@@ -1,0 +1,31 @@
+//! What the reconciler remembers of itself where a lost disk, or somebody on it, cannot reach.
+
+use super::ids::{CommitId, EstateName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How far history had grown. It only grows (S9), so that less than this is a loss or a lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Whose.
+    pub estate: EstateName,
+    /// The accepted head.
+    pub head: CommitId,
+    /// How many commits after the root were accepted.
+    pub generation: u64,
+    /// The journal's last entry.
+    pub seq: i64,
+    /// The seal of that entry, in hexadecimal digits.
+    pub hash: String,
+    /// When this was written.
+    pub at: Timestamp,
+}
+
+/// An anchor as it is kept: its JSON text and an SSH signature over that very text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// An [`Anchor`].
+    pub text: String,
+    /// In namespace `holdfast-anchor`.
+    pub signature: String,
+}

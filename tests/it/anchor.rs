@@ -1,0 +1,265 @@
+//! What the backup machines remember of the reconciler, and what follows when it knows less.
+
+use crate::people::People;
+use crate::plan_world::{BACKUP, HETZNER, World, acme, hoster, machine};
+use async_trait::async_trait;
+use base64::Engine as _;
+use holdfast::decide::anchor::{doubt, open, seal};
+use holdfast::decide::derive::EstateKey;
+use holdfast::flow::anchor::{doubts, drop_anchor, read};
+use holdfast::flow::apply::{Report, StepRecord};
+use holdfast::flow::estate;
+use holdfast::flow::session::{self, Book, Session};
+use holdfast::flow::standing::Standing;
+use holdfast::model::anchor::Anchor;
+use holdfast::model::forecast::Forecast;
+use holdfast::model::ids::{CommitId, EstateName, StackId, StepId};
+use holdfast::model::journal::Event;
+use holdfast::model::machine::Role;
+use holdfast::model::plan::{Action, Cause, Effect, Step, Why};
+use holdfast::model::secret::Secret;
+use holdfast::world::clock::SystemClock;
+use holdfast::world::machine::{Contact, MachineError, Script, Transport};
+use holdfast::world::store::{Journal, seals};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+fn key(byte: u8) -> EstateKey {
+    EstateKey::new(Secret::new(vec![byte; 32])).unwrap()
+}
+
+fn anchor(seq: i64, hash: &str) -> Anchor {
+    Anchor {
+        estate: EstateName::new("example"),
+        head: CommitId::new("a".repeat(40)),
+        generation: 3,
+        seq,
+        hash: hash.into(),
+        at: "2026-03-02T12:00:00Z".parse().unwrap(),
+    }
+}
+
+#[test]
+fn s09_an_anchor_opens_for_the_key_that_sealed_it_and_as_it_was_sealed() {
+    let sealed = seal(&key(7), &anchor(2, "b")).unwrap();
+    assert_eq!(open(&key(7), &sealed), Some(anchor(2, "b")));
+    assert_eq!(open(&key(8), &sealed), None, "another estate's");
+    let mut tampered = sealed.clone();
+    tampered.text = tampered.text.replace("\"seq\":2", "\"seq\":1");
+    assert_ne!(tampered.text, sealed.text);
+    assert_eq!(open(&key(7), &tampered), None);
+}
+
+#[test]
+fn s09_less_history_than_anchored_is_doubted_and_more_is_not() {
+    let seals = ["x".to_owned(), "b".to_owned(), "c".to_owned()];
+    let said = |seq, hash, seals: &[String], descends| {
+        doubt(&anchor(seq, hash), seals, descends).map(|freeze| freeze.reason)
+    };
+    assert_eq!(said(2, "b", &seals, true), None, "it grew");
+    assert_eq!(said(3, "c", &seals, true), None, "the same");
+    let cut = said(3, "c", &seals[..2], true).unwrap();
+    assert!(cut.contains("ends at entry 2"), "{cut}");
+    let lost = said(1, "x", &[], true).unwrap();
+    assert!(lost.contains("ends at entry 0"), "{lost}");
+    let other = said(2, "z", &seals, true).unwrap();
+    assert!(other.contains("entry 2"), "{other}");
+    let back = said(2, "b", &seals, false).unwrap();
+    assert!(back.contains("does not descend"), "{back}");
+}
+
+/// A backup machine that keeps an anchor, as its scripts do.
+#[derive(Default)]
+struct Vault(Mutex<Option<Value>>);
+
+#[async_trait]
+impl Transport for Vault {
+    async fn run(
+        &self,
+        contact: &Contact,
+        script: Script,
+        input: &Secret,
+    ) -> Result<Vec<Value>, MachineError> {
+        assert_eq!(contact.machine.as_str(), BACKUP);
+        let mut kept = self.0.lock().unwrap();
+        if script.name == "anchor-read" {
+            return Ok(vec![json!({ "anchor": *kept })]);
+        }
+        assert_eq!(script.name, "anchor-keep");
+        let line = String::from_utf8(input.expose().to_vec()).unwrap();
+        let word = line.trim_end().strip_prefix("anchor\t").unwrap();
+        let text = base64::engine::general_purpose::STANDARD
+            .decode(word)
+            .unwrap();
+        *kept = Some(serde_json::from_slice(&text).unwrap());
+        Ok(vec![json!({ "kept": true })])
+    }
+}
+
+/// A session over this world and that vault; its journal is the people's.
+fn session(people: &People, world: &World, vault: &Arc<Vault>) -> Arc<Session> {
+    let config = people.config();
+    let estate = estate::read(&config).unwrap();
+    let mut desired = world.want.clone();
+    let standing = Standing::new(&config, &estate.commit);
+    desired.commit = standing.head.clone();
+    // The way onto an ordered machine is known from the inventory.
+    let netcup = hoster("netcup");
+    let listed = &world.inventories[&netcup];
+    let seen = listed
+        .machines
+        .iter()
+        .find(|m| m.role == Role::Backup)
+        .unwrap();
+    let account = desired.hosters.get_mut(&netcup).unwrap();
+    account.pool.push(holdfast::model::desired::PoolMachine {
+        name: machine(&seen.provider_id),
+        address: seen.address,
+        port: seen.port,
+        host_key: "ssh-ed25519 AAAA".into(),
+        site: seen.site.clone().unwrap(),
+        image: seen.image.clone().unwrap(),
+    });
+    let outside = session::World {
+        hosters: BTreeMap::new(),
+        transport: vault.clone(),
+        names: None,
+        clock: Arc::new(SystemClock),
+    };
+    let session = Session::new(
+        desired,
+        key(7),
+        outside,
+        Book::Reading(Vec::new()),
+        standing,
+    );
+    session.learn(&netcup, listed);
+    Arc::new(session)
+}
+
+/// A run in which acme was backed up.
+fn backed_up() -> Report {
+    let step = Step {
+        id: StepId::new("acme.backup.acme-e1"),
+        stack: Some(StackId::new("acme")),
+        action: Action::Backup {
+            machine: machine("acme-e1"),
+            to: machine(BACKUP),
+        },
+        effect: Effect::Safe,
+        why: Why {
+            reason: "due".into(),
+            place: None,
+            line: None,
+            cause: Cause::Reality,
+        },
+        after: Vec::new(),
+        forecast: Forecast::default(),
+    };
+    Report {
+        steps: vec![StepRecord {
+            step,
+            began: Duration::ZERO,
+            took: Duration::ZERO,
+            error: None,
+        }],
+        left: Vec::new(),
+    }
+}
+
+async fn write_down(people: &People, entries: usize) {
+    let journal = Journal::open(&people.config().state).await.unwrap();
+    for _ in 0..entries {
+        let commit = CommitId::new(people.head());
+        journal
+            .append(None, Event::Accepted { commit }, Timestamp::now())
+            .await
+            .unwrap();
+    }
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
+    let (people, world, vault) = (
+        People::together(),
+        World::running(acme(HETZNER)),
+        Arc::default(),
+    );
+    write_down(&people, 3).await;
+    let before = session(&people, &world, &vault);
+    assert!(
+        read(&before, &world.seen()).await.is_empty(),
+        "there is none yet"
+    );
+    drop_anchor(&before, &backed_up(), &[]).await;
+    let anchors = read(&before, &world.seen()).await;
+    assert_eq!((anchors[0].seq, anchors[0].generation), (3, 1));
+    assert_eq!(anchors[0].head.as_str(), people.head());
+    assert_eq!(doubts(&before, &anchors).await.unwrap(), []);
+    // It grows, and nothing is doubted.
+    write_down(&people, 1).await;
+    assert_eq!(doubts(&before, &anchors).await.unwrap(), []);
+    // The same entries, but the last two: the chain itself is whole.
+    let state = people.config().state;
+    for file in std::fs::read_dir(state.parent().unwrap()).unwrap() {
+        let path = file.unwrap().path();
+        if path
+            .to_string_lossy()
+            .starts_with(&*state.to_string_lossy())
+        {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    write_down(&people, 2).await;
+    assert_eq!(seals(&state).await.unwrap().len(), 2);
+    let freezes = doubts(&before, &anchors).await.unwrap();
+    assert_eq!(freezes.len(), 1);
+    assert!(freezes[0].reason.contains("ends at entry 2"), "{freezes:?}");
+    // A later backup does not make it forgotten.
+    drop_anchor(&before, &backed_up(), &freezes).await;
+    assert_eq!(read(&before, &world.seen()).await, anchors);
+}
+
+#[tokio::test]
+async fn s09_a_head_that_was_set_back_with_the_whole_computer_is_noticed() {
+    let (people, world, vault) = (
+        People::together(),
+        World::running(acme(HETZNER)),
+        Arc::default(),
+    );
+    write_down(&people, 1).await;
+    people.rename("Acme & Sons", "anna");
+    let newest = session(&people, &world, &vault);
+    drop_anchor(&newest, &backed_up(), &[]).await;
+    people.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let older = session(&people, &world, &vault);
+    let anchors = read(&older, &world.seen()).await;
+    let freezes = doubts(&older, &anchors).await.unwrap();
+    assert!(
+        freezes[0].reason.contains("does not descend"),
+        "{freezes:?}"
+    );
+    assert_eq!(freezes[0].rule, "anchor");
+}
+
+#[tokio::test]
+async fn an_anchor_that_we_did_not_sign_says_nothing() {
+    let (people, world) = (People::together(), World::running(acme(HETZNER)));
+    write_down(&people, 1).await;
+    let foreign = json!(seal(&key(8), &anchor(99, "z")).unwrap());
+    let vault = Arc::new(Vault(Mutex::new(Some(foreign))));
+    let session = session(&people, &world, &vault);
+    assert_eq!(read(&session, &world.seen()).await, []);
+    // No backup, no anchor.
+    drop_anchor(&session, &Report::default(), &[]).await;
+    assert!(
+        vault.0.lock().unwrap().as_ref().unwrap()["text"]
+            .as_str()
+            .unwrap()
+            .contains("99")
+    );
+}

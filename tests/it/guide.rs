@@ -1,0 +1,80 @@
+//! Pages whose commands are run as they stand, in one shell, like a reader would.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The `sh` blocks of a page, one after the other.
+fn commands(page: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        match line {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            _ if inside => lines.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// A line that ends with `# exit code N` must end with it; every other must end well.
+fn script(lines: &[String]) -> (String, usize) {
+    let mut script = String::from("set -euo pipefail\n");
+    let mut expected = 0;
+    for line in lines {
+        let Some((command, code)) = line.split_once("# exit code ") else {
+            script += &format!("{line}\n");
+            continue;
+        };
+        expected += 1;
+        let command = command.trim_end();
+        script += &format!(
+            "code=0; {command} || code=$?\n\
+             [ \"$code\" = {code} ] || {{ echo \"\"; echo \"'{command}' ended with $code, the page says {code}\"; exit 99; }}\n"
+        );
+    }
+    (script, expected)
+}
+
+#[test]
+fn the_ten_minute_guide_is_true_to_the_letter() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/signed-intent.md");
+    let (script, refusals) = script(&commands(&std::fs::read_to_string(page).unwrap()));
+    assert!(refusals >= 8, "a guide to refusals shows only {refusals}");
+    let home = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_holdfast")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("bash")
+        .args(["--noprofile", "--norc", "-xc", &script])
+        .current_dir(home.path())
+        .env_clear()
+        .env("HOME", home.path())
+        .env("PATH", path)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    // What the page says about the answers.
+    let told =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    for words in [
+        "carla",
+        "hosters.toml",
+        "acme-admin",
+        "is not signed",
+        "boris",
+    ] {
+        assert!(told.contains(words), "nothing says {words:?}:\n{told}");
+    }
+    assert!(
+        told.contains("Good \"holdfast-approval\" signature for anna"),
+        "{told}"
+    );
+}

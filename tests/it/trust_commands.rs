@@ -1,0 +1,200 @@
+//! `holdfast trust`: the list as people look at it and change it.
+
+use crate::people::People;
+use holdfast::decide::signers::{EditError, NewSigner, add, lines_changed, revoke};
+use serde_json::json;
+
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+const LIST: &str = r#"# Who decides here.
+schema = 1
+
+[[signer]] # the founder
+name = "anna"
+role  = "owner"   # for ever
+key = "ssh-ed25519 AAAA"
+
+[recipients] # keep below
+reconciler = "age1x"
+escrow = ["age1y"]
+"#;
+
+fn new_signer() -> NewSigner {
+    NewSigner {
+        name: "bela".into(),
+        person: Some("Béla Nagy".into()),
+        role: "operator".into(),
+        key: KEY.into(),
+        from: None,
+        until: Some("2027-01-01T00:00:00Z".parse().unwrap()),
+    }
+}
+
+#[test]
+fn a_key_is_added_after_the_others_and_nothing_else_changes() {
+    let text = add(LIST, &new_signer()).unwrap();
+    let added = lines_changed(LIST, &text, 0);
+    assert!(added.iter().all(|line| line.starts_with('+')), "{added:#?}");
+    let expected = format!(
+        "[[signer]]\nname = \"bela\"\nperson = \"Béla Nagy\"\nrole = \"operator\"\nkey = \"{KEY}\"\nuntil = \"2027-01-01T00:00:00Z\"\n"
+    );
+    assert!(text.contains(&expected), "{text}");
+    assert!(text.find("anna") < text.find("bela") && text.find("bela") < text.find("[recipients]"));
+}
+
+#[test]
+fn a_key_is_revoked_in_its_own_place() {
+    let text = add(LIST, &new_signer()).unwrap();
+    let at = "2026-05-01T00:00:00Z".parse().unwrap();
+    let text = revoke(&text, "anna", at, "laptop \"stolen\"").unwrap();
+    let line = "revoked = { at = \"2026-05-01T00:00:00Z\", reason = ";
+    assert!(text.contains(line), "{text}");
+    assert!(text.find(line) < text.find("bela"), "{text}");
+    assert!(text.contains("# for ever"), "{text}");
+    let again = revoke(&text, "anna", at, "x").unwrap_err();
+    assert_eq!(
+        again,
+        EditError::Revoked {
+            name: "anna".into()
+        }
+    );
+    let unknown = revoke(&text, "eve", at, "x").unwrap_err();
+    assert!(unknown.to_string().contains("anna, bela"), "{unknown}");
+}
+
+#[test]
+fn a_list_that_would_not_pass_is_not_written() {
+    let people = People::together();
+    let before = people.read("trust.toml");
+    let bela = std::fs::read_to_string(people.key("bela").with_extension("pub")).unwrap();
+    let eve = people.new_key("eve");
+    let refused = |args: &[&str], words: &str| {
+        let said = people.run("anna", &[&["trust"], args].concat());
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains(words), "{args:?}: {said:?}");
+        assert_eq!(people.read("trust.toml"), before);
+    };
+    let add = |name, role, key| ["add-key", name, "--role", role, "--key", key];
+    refused(&add("bela", "operator", &eve), "HF");
+    refused(&add("twice", "operator", bela.trim()), "HF");
+    refused(&add("eve", "emperor", &eve), "HF");
+    refused(&add("eve", "operator", "no key"), "no public SSH key");
+    // One owner alone could never again change a list that needs two.
+    refused(&["revoke", "olga", "--reason", "left"], "HF");
+    refused(&["revoke", "nobody", "--reason", "left"], "names no signer");
+}
+
+#[test]
+fn a_change_is_printed_with_the_commands_that_sign_it() {
+    let people = People::together();
+    let eve = people.new_key("eve");
+    let file = people.key("eve").with_extension("pub");
+    let args = [
+        "trust",
+        "add-key",
+        "eve",
+        "--role",
+        "operator",
+        "--key",
+        file.to_str().unwrap(),
+    ];
+    let said = people.run("anna", &args);
+    assert_eq!(said.code, 0, "{said:?}");
+    let bare: Vec<&str> = eve.split(' ').take(2).collect();
+    assert!(
+        said.out.contains(&format!("+key = \"{}\"", bare.join(" "))),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out
+            .contains("git commit -S -m \"Let eve sign as operator\""),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("by 1 other owner"), "{}", said.out);
+    assert!(!people.read("trust.toml").contains("== eve"));
+}
+
+#[test]
+fn the_list_says_who_counts_and_what_ends_soon() {
+    let people = People::together();
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 7);
+    let key = people.new_key("carl");
+    let args = [
+        "trust", "add-key", "carl", "--role", "operator", "--key", &key, "--until",
+    ];
+    let said = people.run("anna", &[&args[..], &[&until.to_string()]].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    let seen = people.run(
+        "anna",
+        &["trust", "check", "--worktree", "--format", "json"],
+    );
+    assert_eq!(seen.code, 0, "{seen:?}");
+    let seen = seen.json();
+    let carl = seen["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|k| k["name"] == "carl")
+        .unwrap();
+    assert_eq!(carl["state"]["state"], "ends-soon");
+    let trust = seen["thresholds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|t| t["effect"] == "trust");
+    assert_eq!(trust.unwrap()["people"], json!(["olga", "owner"]));
+    let told = people.run("anna", &["trust", "check", "--worktree"]).out;
+    assert!(told.contains("carl ends on"), "{told}");
+    // What is not signed does not count: the accepted list knows no carl.
+    let accepted = people.run("anna", &["trust", "check"]).out;
+    assert!(
+        accepted.contains("bela") && !accepted.contains("carl"),
+        "{accepted}"
+    );
+}
+
+#[test]
+fn a_commit_is_shown_without_any_configuration() {
+    let people = People::together();
+    let commit = people.rename("Acme & Sons", "bela");
+    let clone = people.beside("clone");
+    people.git(&["clone", "-q", ".", clone.to_str().unwrap()]);
+    let shown = |args: &[&str]| {
+        let mut command =
+            people.command("anna", std::path::Path::new(env!("CARGO_BIN_EXE_holdfast")));
+        command.current_dir(&clone).args(args);
+        crate::people::Said::from(command.output().unwrap())
+    };
+    let none = shown(&["trust", "show", "HEAD"]);
+    assert_eq!(none.code, 1, "nothing says where trust begins: {none:?}");
+    let root = people.made.root.as_str();
+    let said = shown(&["trust", "show", "HEAD", "--root", root, "--format", "json"]).json();
+    assert_eq!(said["commit"], commit.as_str());
+    assert_eq!(said["accepted"], true);
+    let judged = &said["judged"][0];
+    assert_eq!(judged["signed"]["name"], "bela");
+    assert_eq!(judged["changed"], json!(["stacks/acme.toml"]));
+    let list = shown(&["trust", "check", "--root", root]);
+    assert_eq!(list.code, 0, "{list:?}");
+}
+
+#[test]
+fn a_refused_commit_is_shown_with_what_it_was_not_allowed() {
+    let people = People::together();
+    let text = people.read("estate.toml");
+    people.write("estate.toml", &format!("{text}\n# mine\n"));
+    let commit = people.commit("Take over", "bela");
+    let said = people.run("anna", &["trust", "show", &commit]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.out.contains("refused: "), "{}", said.out);
+    assert!(
+        said.out.contains("operator may change: everything but"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("HF0226"), "{}", said.out);
+    assert!(said.err.contains("to mend it: "), "{}", said.err);
+}
