@@ -102,11 +102,12 @@ fn build(
 }
 
 /// Everything derived from it differs from what is real, and is the same on both sides.
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "an estate key has 32 bytes, and so has this"
+)]
 pub fn placeholder_key() -> EstateKey {
-    #[expect(
-        clippy::expect_used,
-        reason = "an estate key has 32 bytes, and so has this"
-    )]
     EstateKey::new(Secret::new(vec![0; derive::ESTATE_KEY_LENGTH])).expect("32 bytes")
 }
 

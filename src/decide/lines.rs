@@ -3,7 +3,7 @@
 
 use super::document::{Files, looks_secret};
 use crate::model::diagnostic::Place;
-use crate::model::plan::{Action, LineChange, Plan, Step, Why};
+use crate::model::plan::{Action, LineChange, Plan, Step};
 use std::collections::BTreeMap;
 
 /// Longest line that is shown, in characters.
@@ -89,12 +89,9 @@ fn point_out_one(step: &mut Step, changed: &BTreeMap<&str, Changed<'_>>) {
         (Some(_), false) => "what it shares with others was changed",
         (None, _) => "other stacks keep their recovery points here than before",
     };
-    step.why = Why {
-        reason: reason.to_owned(),
-        place: Some(place),
-        line: Some(line),
-        ..step.why.clone()
-    };
+    reason.clone_into(&mut step.why.reason);
+    step.why.place = Some(place);
+    step.why.line = Some(line);
 }
 
 impl Changed<'_> {
@@ -105,10 +102,10 @@ impl Changed<'_> {
         let header = |line: &&str| line.trim_start().starts_with('[');
         let start = (0..=at.min(self.after.len().saturating_sub(1)))
             .rev()
-            .find(|&n| self.after.get(n).is_some_and(|line| header(&line)))
+            .find(|&n| self.after.get(n).is_some_and(header))
             .unwrap_or(0);
         let end = (at + 1..self.after.len())
-            .find(|&n| self.after.get(n).is_some_and(|line| header(&line)))
+            .find(|&n| self.after.get(n).is_some_and(header))
             .unwrap_or(self.after.len());
         let within = |hunk: &&Hunk| hunk.after.0 >= start && hunk.after.0 < end;
         let mut hunks = self.hunks.iter();

@@ -29,24 +29,23 @@ fn step(stack: &str, effect: Effect, text: &str) -> Step {
             by: FenceBy::PowerOff,
         },
     };
+    let mut why = empty_why();
+    text.clone_into(&mut why.reason);
+    why.place = Some(Place {
+        file: format!("stacks/{stack}.toml"),
+        line: 7,
+        column: 1,
+    });
+    why.line = Some(LineChange {
+        before: Some(text.to_owned()),
+        after: None,
+    });
     Step {
         id: StepId::new(format!("{stack}.{}.{stack}-e1", action.verb())),
         stack: Some(StackId::new(stack)),
         action,
         effect,
-        why: Why {
-            reason: text.to_owned(),
-            place: Some(Place {
-                file: format!("stacks/{stack}.toml"),
-                line: 7,
-                column: 1,
-            }),
-            line: Some(LineChange {
-                before: Some(text.to_owned()),
-                after: None,
-            }),
-            ..empty_why()
-        },
+        why,
         after: Vec::new(),
         forecast: Forecast::default(),
     }

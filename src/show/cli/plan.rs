@@ -97,17 +97,12 @@ async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
 }
 
 fn offline(args: &Args, base: &str, estate: &EstateArgs) -> Result<Plan, Exit> {
-    let root = match &args.root {
-        Some(root) => CommitId::new(root.as_str()),
-        None => match estate.config() {
-            Ok(config) => config.root,
-            Err(_) => {
-                anstream::eprintln!(
-                    "error: no trusted root is known here\nto mend it: name the commit that is trusted with --root or HOLDFAST_ROOT"
-                );
-                return Err(Exit::Error);
-            }
-        },
+    let configured = || estate.config().ok().map(|config| config.root);
+    let Some(root) = args.root.as_ref().map(CommitId::new).or_else(configured) else {
+        anstream::eprintln!(
+            "error: no trusted root is known here\nto mend it: name the commit that is trusted with --root or HOLDFAST_ROOT"
+        );
+        return Err(Exit::Error);
     };
     let question = Question {
         repository: &estate.estate,

@@ -1,6 +1,7 @@
 //! What a plan rests on and what is expected of it, in words that every view shares.
 
 use crate::model::forecast::{CostChange, CostFrom, DataAtRisk, Forecast};
+use crate::model::ids::StackId;
 use crate::model::plan::{Plan, Step};
 use crate::model::units::show_duration;
 use jiff::SignedDuration;
@@ -18,9 +19,10 @@ pub fn basis(plan: &Plan) -> Vec<String> {
         Some(with) => {
             let base = short(with.merge_base.as_str());
             let by_id = with.base.as_str().starts_with(&with.named);
-            let base = match by_id && with.base == with.merge_base {
-                true => base.to_owned(),
-                false => format!("{} at {base}", with.named),
+            let base = if by_id && with.base == with.merge_base {
+                base.to_owned()
+            } else {
+                format!("{} at {base}", with.named)
             };
             lines.push(format!("commit {commit}, compared with {base}"));
             if with.moved_on > 0 {
@@ -44,7 +46,7 @@ pub fn basis(plan: &Plan) -> Vec<String> {
         ));
     }
     if let Some(stacks) = &basis.stacks {
-        let names: Vec<&str> = stacks.iter().map(|id| id.as_str()).collect();
+        let names: Vec<&str> = stacks.iter().map(StackId::as_str).collect();
         lines.push(format!("only {}", names.join(", ")));
     }
     lines

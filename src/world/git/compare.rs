@@ -11,7 +11,8 @@ use super::tree::{FILE_LIMIT, Names, Trees};
 use super::verify;
 use crate::model::ids::CommitId;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::path::Path;
 
 /// A repository open for comparing.
@@ -114,13 +115,11 @@ impl Comparison {
                     continue;
                 }
                 *known |= mark;
-                if !commits.contains_key(&parent) {
-                    let commit = history::read(&self.objects, parent)?;
-                    commits.insert(parent, commit);
-                }
-                if let Some(commit) = commits.get(&parent) {
-                    open.push((commit.dated, parent));
-                }
+                let commit = match commits.entry(parent) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(history::read(&self.objects, parent)?),
+                };
+                open.push((commit.dated, parent));
             }
         }
         let only_two = marks.values().filter(|mark| **mark == TWO).count();
