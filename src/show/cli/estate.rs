@@ -9,7 +9,7 @@ use crate::model::ids::CommitId;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::world::clock::{Clock as _, SystemClock};
-use crate::world::git::Known;
+use crate::world::git::{Known, TrustError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -93,14 +93,29 @@ pub fn explain(error: &EntryError) -> Exit {
     {
         diagnostics::print(diagnostics, commit.files());
     }
-    anstream::eprintln!("error: {}", crate::model::causes::chain(error));
-    if let EntryError::Estate(EstateError::Trust(trust)) = error {
-        anstream::eprintln!("to mend it: {}", trust.remedy());
-    }
     match error {
-        EntryError::Estate(EstateError::Trust(trust)) if trust.is_refusal() => Exit::Refused,
-        _ => Exit::Error,
+        EntryError::Estate(EstateError::Trust(trust)) => distrust(trust),
+        _ => fail(error),
     }
+}
+
+/// Prints why a commit does not count, or could not be looked at.
+pub fn distrust(error: &TrustError) -> Exit {
+    let (word, exit) = if error.is_refusal() {
+        ("refused", Exit::Refused)
+    } else {
+        ("error", Exit::Error)
+    };
+    anstream::eprintln!("{word}: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(why) = source {
+        anstream::eprintln!("  because {why}");
+        source = why.source();
+    }
+    anstream::eprintln!("nothing was done");
+    anstream::eprintln!("to mend it: {}", error.remedy());
+    anstream::eprintln!("more about it: holdfast explain {}", error.code());
+    exit
 }
 
 /// Prints an error that is nobody's definition.

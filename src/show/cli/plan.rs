@@ -1,6 +1,6 @@
 //! `holdfast plan`: what would be done, to whom, and why. Touches nothing.
 
-use super::estate::{EstateArgs, fail};
+use super::estate::{EstateArgs, distrust, fail};
 use crate::decide::only::named;
 use crate::flow::entry::Mode;
 use crate::flow::offline::{OfflineError, Question, plan_between};
@@ -130,17 +130,9 @@ fn explain(error: &OfflineError) -> Exit {
     {
         diagnostics::print(findings, files);
     }
-    let exit = fail(error);
     match error {
-        OfflineError::Trust { source, .. } | OfflineError::Compare(source) => {
-            anstream::eprintln!("to mend it: {}", source.remedy());
-            if source.is_refusal() {
-                Exit::Refused
-            } else {
-                exit
-            }
-        }
-        _ => exit,
+        OfflineError::Trust { source, .. } | OfflineError::Compare(source) => distrust(source),
+        _ => fail(error),
     }
 }
 
