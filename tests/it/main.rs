@@ -57,6 +57,7 @@ mod policies;
 mod readme;
 mod real_machine;
 mod reference;
+mod robustness;
 mod s05_plan_file;
 mod s05_stale_basis;
 mod s13_secrets;
