@@ -9,6 +9,7 @@
 
 mod anchor;
 mod approvals;
+mod attacks;
 mod authority;
 mod blueprints;
 mod changes;
