@@ -7,6 +7,7 @@ use holdfast::decide::authority::Rules;
 use holdfast::decide::catalogue::{Catalogue, catalogue};
 use holdfast::decide::document::Files;
 use holdfast::decide::init::{NewEstate, files as new_files};
+use holdfast::decide::plan_file;
 use holdfast::decide::resolve::{Resolution, resolve};
 use holdfast::flow::estate::built_in;
 use holdfast::model::authority::Authority;
@@ -21,6 +22,8 @@ use std::sync::LazyLock;
 
 /// An age key whose private half nobody kept.
 pub const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+/// Another one.
+pub const ESCROW: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
 /// A signing key likewise.
 pub const SIGNER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
@@ -54,7 +57,7 @@ static ESTATE: LazyLock<Files> = LazyLock::new(|| {
         name: "example",
         signer: SIGNER,
         reconciler: RECIPIENT,
-        escrow: RECIPIENT,
+        escrow: ESCROW,
         hosters: None,
         dns: None,
         stacks: &BTreeMap::from([("acme".to_owned(), stack)]),
@@ -108,6 +111,7 @@ pub fn intent(place: &str, bytes: &[u8]) {
     let Resolution {
         desired,
         diagnostics,
+        ..
     } = resolved(&files);
     findings_are_sound(&diagnostics, &files);
     // S01: what cannot be read is never the same as an estate without it.
@@ -202,6 +206,21 @@ pub fn sealed(bytes: &[u8]) {
     let files = Files::from([("secrets/one.age".to_owned(), bytes.to_vec())]);
     if let Ok(secret) = OPENER.0.open(&files, "one") {
         assert!(secret.expose().len() <= bytes.len(), "opened, it is larger");
+    }
+}
+
+/// Any bytes as a plan to be executed: read as it was written, or not at all (S05).
+pub fn plan_file(bytes: &[u8]) {
+    if let Ok(plan) = plan_file::read(bytes) {
+        let written = plan_file::write(&plan).expect("a file");
+        let again = plan_file::read(&written).expect("a plan");
+        assert_eq!(plan, again, "written and read, it is another plan");
+        let value = |bytes| serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON");
+        assert_eq!(
+            value(bytes),
+            value(&written),
+            "something in it was passed over"
+        );
     }
 }
 

@@ -178,7 +178,7 @@ fn thousands_of_broken_files_are_counted_and_not_all_listed() {
     }
     let screen = render(&findings, &files, false);
     assert!(screen.contains("… and 1000 more"), "{}", screen.len());
-    assert!(screen.trim_end().ends_with("3000 findings in 3000 files"));
+    assert!(screen.trim_end().ends_with("3000 errors in 3000 files"));
 }
 
 #[test]

@@ -98,6 +98,19 @@ fn blueprint_seed() -> Vec<u8> {
     bodies::seed("blueprints/notes/blueprint.toml")
 }
 
+/// A plan's file with a few edits.
+fn plan_seed() -> impl Strategy<Value = Vec<u8>> {
+    let plans = crate::plan_file::plans();
+    let files: Vec<Vec<u8>> = plans
+        .iter()
+        .map(|plan| holdfast::decide::plan_file::write(plan).unwrap())
+        .collect();
+    for file in &files {
+        bodies::plan_file(file);
+    }
+    select(files).prop_flat_map(edited)
+}
+
 #[test]
 fn the_seed_is_a_sound_estate() {
     let findings = bodies::resolved(&bodies::estate()).diagnostics;
@@ -166,6 +179,11 @@ proptest! {
     #[test]
     fn s09_any_bytes_as_the_ledger(bytes in edited(history::ledger_seed())) {
         history::ledger(&bytes);
+    }
+
+    #[test]
+    fn s05_any_bytes_as_a_plan(bytes in plan_seed()) {
+        bodies::plan_file(&bytes);
     }
 
     #[test]
