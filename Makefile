@@ -2,15 +2,18 @@
 # make test    every test, those on lab machines too (root, Linux)
 # make lint    formatting, clippy, dependencies
 # make bench   how long deciding and whole commands take, and how much memory
+# make fuzz    hostile bytes for every parser, SECONDS=60 each (see fuzz/README.md)
 #
 # Packages that are missing are installed first (Debian; see scripts/install-packages.sh).
 
 CARGO  ?= cargo
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 DEMO   ?=
+SECONDS ?= 60
+TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fmt clippy deny install-packages rust
+.PHONY: help demo test bench fuzz lint fmt clippy deny install-packages rust
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -30,6 +33,9 @@ test: install-packages rust
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
 	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands
+
+fuzz: install-packages rust
+	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
 
 lint: install-packages rust fmt clippy deny
 

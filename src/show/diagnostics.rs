@@ -2,14 +2,15 @@
 
 use crate::decide::document::codes;
 use crate::model::diagnostic::{Diagnostic, Severity};
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
-};
+use crate::show::window::Window;
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Report};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// So many findings are shown with their line; the rest take a line each.
 const DRAWN: usize = 100;
+/// So many are told at all; more than anybody reads, and less than fills a log.
+const TOLD: usize = 2000;
 
 /// All findings on standard error, in colour where there is a terminal.
 pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
@@ -21,13 +22,16 @@ pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
 /// All findings, each with its line, then how many there are.
 pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour: bool) -> String {
     let mut text = String::new();
-    for (index, finding) in findings.iter().enumerate() {
+    for (index, finding) in findings.iter().take(TOLD).enumerate() {
         // All are told; beyond some, the line itself would only be in the way. A report that
         // cannot be drawn is still told.
         if index >= DRAWN || draw(finding, files, colour, &mut text).is_err() {
             let _ = writeln!(text, "{}", one_line(finding));
         }
         text.push('\n');
+    }
+    if findings.len() > TOLD {
+        let _ = writeln!(text, "… and {} more\n", findings.len() - TOLD);
     }
     let _ = writeln!(text, "{}", counted(findings));
     text
@@ -95,13 +99,13 @@ fn draw(
         return handler.render_report(text, &diagnostic);
     };
     let (from, to) = shown_span(finding, source);
+    let source = Window::new(&finding.place.file, masked(source, finding));
+    let (from, to) = source.mark(from, to);
     diagnostic.labels = Some(vec![LabeledSpan::new_with_span(
         None,
         (from, to.saturating_sub(from)),
     )]);
-    let source = masked(source, finding);
-    let report =
-        Report::new(diagnostic).with_source_code(NamedSource::new(&finding.place.file, source));
+    let report = Report::new(diagnostic).with_source_code(source);
     handler.render_report(text, report.as_ref())
 }
 

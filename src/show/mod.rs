@@ -9,3 +9,4 @@ pub mod lab_progress;
 pub mod progress;
 pub mod prompt;
 pub mod views;
+mod window;

@@ -9,6 +9,7 @@
 
 mod anchor;
 mod approvals;
+mod attacks;
 mod authority;
 mod blueprints;
 mod changes;
@@ -57,6 +58,7 @@ mod policies;
 mod readme;
 mod real_machine;
 mod reference;
+mod robustness;
 mod s05_plan_file;
 mod s05_stale_basis;
 mod s13_secrets;

@@ -8,7 +8,8 @@ use holdfast::model::plan::{Plan, plan_schema};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-fn plans() -> Vec<Plan> {
+/// What a day may bring: the first one, a move, a lost machine, drift.
+pub fn plans() -> Vec<Plan> {
     let first = World::before_the_first_day(acme(HETZNER));
     let mut moving = World::running(acme(HETZNER));
     moving.now_wants(acme(IONOS));

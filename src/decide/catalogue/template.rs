@@ -6,6 +6,15 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+/// Longest text that becomes a name, path or mode. What is tried here comes from commits that
+/// nobody has judged yet (a pull request), so it must end soon and stay small.
+const LENGTH: usize = 1000;
+/// Instructions of such a text.
+const FUEL: u64 = 10_000;
+/// Longest expression of a template file: chains of operators and attributes are compiled
+/// recursively, and ten thousand of them would overflow the stack.
+const EXPRESSION: usize = 500;
+
 /// What a blueprint's texts may refer to.
 pub(super) struct Names {
     pub settings: BTreeSet<String>,
@@ -33,6 +42,16 @@ impl Names {
 
     /// Is the text a template whose every variable exists? Otherwise why not.
     pub fn check(&self, text: &str) -> Result<(), (String, Option<String>)> {
+        if multiplies(text) {
+            let help = "write what is meant in full; compiling would do the multiplication";
+            return Err(("the template multiplies".to_owned(), Some(help.to_owned())));
+        }
+        if expressions(text).any(|expression| expression.len() > EXPRESSION) {
+            return Err((
+                format!("the template has an expression of more than {EXPRESSION} bytes"),
+                Some("take it apart with {% set %}".to_owned()),
+            ));
+        }
         let environment = Environment::new();
         let template = environment
             .template_from_str(text)
@@ -54,6 +73,38 @@ impl Names {
         }
         Ok(())
     }
+}
+
+/// What stands between `{{` and `}}`, or `{%` and `%}`; what is not closed reaches to the end.
+fn expressions(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let at = rest.match_indices('{').map(|(at, _)| at);
+        let open = at.into_iter().find(|&at| {
+            let next = rest.as_bytes().get(at + 1);
+            matches!(next, Some(b'{' | b'%'))
+        })?;
+        let inner = rest.get(open + 2..)?;
+        let closing = if rest.as_bytes().get(open + 1) == Some(&b'{') {
+            "}}"
+        } else {
+            "%}"
+        };
+        let end = inner.find(closing).unwrap_or(inner.len());
+        rest = inner.get(end..).unwrap_or_default();
+        inner.get(..end)
+    })
+}
+
+fn is_variable(expression: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ' ');
+    expression.chars().all(inner)
+}
+
+/// The template language works out constant expressions when it compiles, before any fuel
+/// counts: `"x" * 99999999` a few thousand times would take all memory.
+fn multiplies(text: &str) -> bool {
+    expressions(text).any(|expression| expression.contains('*'))
 }
 
 fn is_function(name: &str) -> bool {
@@ -100,6 +151,12 @@ pub(super) fn check_form(
     form: &Form,
     found: &Found<String>,
 ) {
+    if found.value.len() > LENGTH || expressions(&found.value).any(|e| !is_variable(e)) {
+        let message = format!("a value here holds at most {LENGTH} bytes, and variables only");
+        let help = Some("write {{ image.php }}; filters and statements are for template files");
+        document.report(codes::TEMPLATE, &found.span, &message, help);
+        return;
+    }
     if !check_text(document, names, found) {
         return;
     }
@@ -110,6 +167,7 @@ pub(super) fn check_form(
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
     for (image, variables) in images {
         let context = context! {
             stack => context! { id => "sample", name => "Sample", language => "en" },

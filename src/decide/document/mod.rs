@@ -2,6 +2,7 @@
 //!
 //! What lives here: reading and complaining. What the keys mean is known elsewhere.
 
+mod depth;
 mod table;
 pub mod words;
 
@@ -9,10 +10,17 @@ pub use crate::model::codes;
 pub use table::{Found, Table, looks_secret};
 
 use crate::model::diagnostic::{Diagnostic, Place, Severity};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::de::DeTable;
+
+/// Most findings of one file; a file with more is not one that somebody wrote.
+const FINDINGS: usize = 500;
+/// Longest message and longest help, in characters: they quote what stands in the file.
+const WORDS: usize = 500;
+/// Most names that are listed when no name is near.
+const NAMES: usize = 20;
 
 /// A file that is being read, and what is wrong with it so far.
 pub struct Document<'a> {
@@ -21,6 +29,7 @@ pub struct Document<'a> {
     lines: Vec<usize>,
     damaged: bool,
     findings: RefCell<Vec<Diagnostic>>,
+    untold: Cell<usize>,
 }
 
 impl<'a> Document<'a> {
@@ -31,7 +40,17 @@ impl<'a> Document<'a> {
             lines: line_starts(text),
             damaged,
             findings: RefCell::default(),
+            untold: Cell::default(),
         }
+    }
+
+    /// What is said of a file that nests deeper than anything is parsed.
+    fn too_deep(file: &'a str, text: &'a str) -> Option<Vec<Diagnostic>> {
+        let (span, what) = depth::too_deep(text)?;
+        let document = Document::new(file, text, true);
+        let help = "no file of an estate nests that deep; the rest of it was not read";
+        document.report(codes::SYNTAX, &span, &what, Some(help));
+        Some(document.told())
     }
 
     /// Reads the file and hands its root table to `read`. The result comes with
@@ -45,15 +64,16 @@ impl<'a> Document<'a> {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return (None, not_text(file, bytes));
         };
+        if let Some(findings) = Self::too_deep(file, text) {
+            return (None, findings);
+        }
         let (root, errors) = DeTable::parse_recoverable(text);
         let document = Document::new(file, text, !errors.is_empty());
         document.report_syntax(&errors);
         let table = Table::root(&document, root.get_ref());
         let value = read(&table);
         table.finish();
-        let mut findings = document.findings.into_inner();
-        findings.sort_by_key(|found| found.span);
-        findings.dedup();
+        let findings = document.told();
         let sound = !findings.iter().any(Diagnostic::is_error);
         (value.filter(|_| sound), findings)
     }
@@ -93,14 +113,40 @@ impl<'a> Document<'a> {
         message: &str,
         help: Option<&str>,
     ) {
-        self.findings.borrow_mut().push(Diagnostic {
+        // An error is never lost among warnings: what is untold makes the file broken.
+        let mut findings = self.findings.borrow_mut();
+        if findings.len() >= FINDINGS {
+            self.untold.set(self.untold.get() + 1);
+            return;
+        }
+        findings.push(Diagnostic {
             code,
             severity,
             place: self.place(span),
             span: self.clamp(span),
-            message: message.to_owned(),
-            help: help.map(str::to_owned),
+            message: shortened(message, WORDS),
+            help: help.map(|help| shortened(help, WORDS)),
         });
+    }
+
+    /// All findings in the order of the file, and how many more there would be.
+    fn told(&self) -> Vec<Diagnostic> {
+        let mut findings = self.findings.take();
+        findings.sort_by_key(|found| found.span);
+        findings.dedup();
+        let untold = self.untold.get();
+        if untold > 0 {
+            let end = self.text.len()..self.text.len();
+            findings.push(Diagnostic {
+                code: codes::SYNTAX,
+                severity: Severity::Error,
+                place: self.place(&end),
+                span: self.clamp(&end),
+                message: format!("{untold} more findings in this file are not listed"),
+                help: Some("mend those above first; is this the file you meant?".to_owned()),
+            });
+        }
+        findings
     }
 
     /// Line and column of a byte range's start.
@@ -130,10 +176,13 @@ impl<'a> Document<'a> {
 
 /// Where a text is not TOML, whatever it is about.
 pub fn syntax(file: &str, text: &str) -> Vec<Diagnostic> {
+    if let Some(findings) = Document::too_deep(file, text) {
+        return findings;
+    }
     let (_, errors) = DeTable::parse_recoverable(text);
     let document = Document::new(file, text, !errors.is_empty());
     document.report_syntax(&errors);
-    document.findings.into_inner()
+    document.told()
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -192,6 +241,14 @@ pub fn about_file(code: &'static str, file: &str, message: String, help: &str) -
     }
 }
 
+/// The text, or its beginning and an ellipsis.
+pub fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// A finding about a word in a file that has been read already: its `number`th place from 0, or
 /// the file as a whole where it does not stand.
 pub fn about_text(
@@ -224,14 +281,23 @@ pub fn about_text(
 /// `did you mean "mediawiki"?`, or which ones there are.
 pub fn suggest<'n>(wrong: &str, right: impl IntoIterator<Item = &'n str>) -> Option<String> {
     let names: Vec<&str> = right.into_iter().collect();
-    let nearest = names
+    // The distance of two long texts takes their lengths multiplied, in time and memory.
+    let near = names
         .iter()
+        .filter(|name| wrong.len().abs_diff(name.len()) <= 1 + wrong.len().max(name.len()) / 3)
+        .filter(|name| wrong.len().max(name.len()) <= 200);
+    let nearest = near
         .map(|name| (strsim::damerau_levenshtein(wrong, name), *name))
         .min()
         .filter(|(distance, name)| *distance <= 1 + wrong.len().max(name.len()) / 3);
     match nearest {
         Some((_, name)) => Some(format!("did you mean `{name}`?")),
         None if names.is_empty() => None,
+        None if names.len() > NAMES => {
+            let some: Vec<&str> = names.iter().copied().take(NAMES).collect();
+            let more = names.len() - NAMES;
+            Some(format!("known here: {} and {more} more", some.join(", ")))
+        }
         None => Some(format!("known here: {}", names.join(", "))),
     }
 }

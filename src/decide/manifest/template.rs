@@ -3,6 +3,10 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
+/// Instructions of one template, far beyond any real one; an endless loop ends here and holds
+/// its own stack, not the run (S16).
+const FUEL: u64 = 1_000_000;
+
 /// A minijinja environment as blueprints expect it.
 #[derive(Debug)]
 pub struct Templates(Environment<'static>);
@@ -14,6 +18,7 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_syntax(syntax());
+        environment.set_fuel(Some(FUEL));
         // With it, errors would carry the variables, and so the secrets (S13).
         environment.set_debug(false);
         environment.add_filter("shell_quote", |text: String| shell_quote(&text));

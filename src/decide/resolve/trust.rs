@@ -57,9 +57,11 @@ fn signers(root: &Table<'_>, roles: &BTreeMap<String, Role>) -> (Vec<Signer>, bo
     // A signer that could not be read may be the owner.
     let whole = signers.len() == count;
     if !owner && whole {
-        root.missing(
-            "signer",
-            "add a [[signer]] with role = \"owner\" that is not revoked: only owners may change this list",
+        root.report(
+            codes::MISSING_KEY,
+            root.span(),
+            "no [[signer]] is an owner that is not revoked",
+            Some("add one with role = \"owner\": only owners may change this list"),
         );
     }
     (signers, whole)

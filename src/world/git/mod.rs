@@ -16,6 +16,7 @@ mod judge;
 mod known;
 pub mod lineage;
 mod lists;
+mod loose;
 mod objects;
 mod program;
 pub mod sign;

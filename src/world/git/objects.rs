@@ -7,6 +7,7 @@
 
 use super::error::TrustError;
 use super::id::{Format, Kind, Object, ObjectId};
+use super::loose::Loose;
 use super::program::GitProgram;
 use git2::{ObjectType, Repository, RepositoryOpenFlags};
 use std::ffi::OsStr;
@@ -20,7 +21,7 @@ pub(super) struct Objects {
 }
 
 enum Store {
-    Library(Repository),
+    Library(Repository, Loose),
     Program(GitProgram),
 }
 
@@ -29,11 +30,14 @@ impl Objects {
     pub fn open(path: &Path) -> Result<Self, TrustError> {
         let none: [&OsStr; 0] = [];
         match Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none) {
-            Ok(repository) => Ok(Self {
-                path: path.to_owned(),
-                format: Format::Sha1,
-                store: Store::Library(repository),
-            }),
+            Ok(repository) => {
+                let loose = Loose::of(repository.commondir().join("objects"));
+                Ok(Self {
+                    path: path.to_owned(),
+                    format: Format::Sha1,
+                    store: Store::Library(repository, loose),
+                })
+            }
             Err(source) => {
                 let Some((program, format)) = GitProgram::open(path) else {
                     return Err(TrustError::Open {
@@ -61,7 +65,7 @@ impl Objects {
     /// Was history cut off at fetching?
     pub fn is_shallow(&self) -> bool {
         match &self.store {
-            Store::Library(repository) => repository.is_shallow(),
+            Store::Library(repository, _) => repository.is_shallow(),
             Store::Program(program) => program.is_shallow(),
         }
     }
@@ -79,7 +83,7 @@ impl Objects {
             source,
         };
         match &self.store {
-            Store::Library(repository) => {
+            Store::Library(repository, loose) => {
                 let oid = git2::Oid::from_bytes(id.bytes()).map_err(unreadable)?;
                 let odb = repository.odb().map_err(unreadable)?;
                 let (size, found) = odb.read_header(oid).map_err(unreadable)?;
@@ -89,6 +93,9 @@ impl Objects {
                 if size > limit {
                     return Ok(Object::TooLarge);
                 }
+                loose
+                    .is_whole(&oid.to_string(), size)
+                    .map_err(|error| unreadable(git2::Error::from_str(&error.to_string())))?;
                 // libgit2 checks that the bytes have this id.
                 let object = odb.read(oid).map_err(unreadable)?;
                 if object.kind() != object_type(kind) {
@@ -112,7 +119,7 @@ impl Objects {
             return None;
         }
         match &self.store {
-            Store::Library(repository) => {
+            Store::Library(repository, _) => {
                 let commit = repository
                     .find_reference(name)
                     .or_else(|_| repository.resolve_reference_from_short_name(name))
@@ -143,7 +150,7 @@ impl Objects {
             source,
         };
         let mut found = match &self.store {
-            Store::Library(repository) => {
+            Store::Library(repository, _) => {
                 let mut found = Vec::new();
                 let references = repository
                     .references_glob(&format!("{folder}*"))

@@ -1,14 +1,16 @@
 //! An SSH signature (PROTOCOL.sshsig) and whether it is one that counts.
 
 use crate::model::trust::{KeyRefusal, acceptable, fingerprint};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ssh_key::public::KeyData;
 use ssh_key::{PublicKey, SshSig};
 
 /// Why a signature does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsound {
-    /// `-----BEGIN PGP SIGNATURE-----`.
-    #[error("it is signed with OpenPGP, which is not supported")]
+    /// `-----BEGIN PGP SIGNATURE-----`, or `SIGNED MESSAGE` for X.509.
+    #[error("it is signed with OpenPGP or X.509, which are not supported")]
     OpenPgp,
     /// Neither.
     #[error("its signature cannot be read")]
@@ -68,10 +70,10 @@ pub(super) struct Signature {
 
 impl Signature {
     pub fn parse(text: &[u8]) -> Result<Self, Unsound> {
-        if text.starts_with(b"-----BEGIN PGP") {
+        if text.starts_with(b"-----BEGIN PGP") || text.starts_with(b"-----BEGIN SIGNED MESSAGE") {
             return Err(Unsound::OpenPgp);
         }
-        let sig = SshSig::from_pem(text).map_err(|_| Unsound::Unreadable)?;
+        let sig = SshSig::from_pem(text).map_err(|_| unread(text))?;
         let key = PublicKey::from(sig.public_key().clone());
         Ok(Self { sig, key })
     }
@@ -114,4 +116,37 @@ impl Signature {
         }
         Ok(())
     }
+}
+
+/// The library reads only the kinds that may sign. Of others the kind is told, where the
+/// envelope (PROTOCOL.sshsig) can be followed that far.
+fn unread(text: &[u8]) -> Unsound {
+    let algorithm = match kinds(text) {
+        Some((_, signature)) if signature == "ssh-rsa" => "ssh-rsa with SHA-1".to_owned(),
+        Some((key, _)) if key == "ssh-dss" || key.contains("-cert-") => key,
+        _ => return Unsound::Unreadable,
+    };
+    Unsound::Key(KeyRefusal::Algorithm { algorithm })
+}
+
+/// Kind of key and kind of signature, as the envelope names them.
+fn kinds(text: &[u8]) -> Option<(String, String)> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let text = text.strip_prefix("-----BEGIN SSH SIGNATURE-----")?;
+    let text = text.strip_suffix("-----END SSH SIGNATURE-----")?;
+    let bytes = STANDARD.decode(text.lines().collect::<String>()).ok()?;
+    let mut rest = bytes.strip_prefix(b"SSHSIG\0\0\0\x01")?;
+    let mut next = || string(&mut rest);
+    let (mut key, _namespace, _reserved, _hash, mut signature) =
+        (next()?, next()?, next()?, next()?, next()?);
+    let kind = |bytes: &mut &[u8]| String::from_utf8(string(bytes)?.to_vec()).ok();
+    Some((kind(&mut key)?, kind(&mut signature)?))
+}
+
+/// Four bytes of length, then as many bytes (RFC 4251 §5).
+fn string<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (string, rest) = rest.split_at_checked(u32::from_be_bytes(*length).try_into().ok()?)?;
+    *bytes = rest;
+    Some(string)
 }

@@ -11,9 +11,9 @@ use std::rc::Rc;
 /// Largest file we read.
 pub const FILE_LIMIT: usize = 1 << 20;
 /// Most files.
-const COUNT_LIMIT: usize = 20_000;
+pub const COUNT_LIMIT: usize = 20_000;
 /// Most bytes of all files together.
-const TOTAL_LIMIT: usize = 256 << 20;
+pub const TOTAL_LIMIT: usize = 256 << 20;
 /// Deepest folder.
 const DEPTH_LIMIT: usize = 16;
 /// Largest list of one folder.
@@ -113,6 +113,10 @@ impl<'t> Lines<'t> {
     fn parse(&self) -> Option<Entry<'t>> {
         let space = self.rest.iter().take(8).position(|&b| b == b' ')?;
         let (mode, after) = self.rest.split_at(space);
+        // Git writes no zero before a mode; a list that two readers read differently is none.
+        if mode.first() == Some(&b'0') {
+            return None;
+        }
         let mut value = 0;
         for digit in mode {
             if !(b'0'..=b'7').contains(digit) {

@@ -2,14 +2,18 @@
 
 use super::commit::NAMESPACE;
 use super::program::GitProgram;
+use super::tree::{COUNT_LIMIT, FILE_LIMIT, TOTAL_LIMIT};
 use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, IndexAddOption, Oid, Repository, RepositoryInitOptions};
+use git2::{
+    FileMode, IndexAddOption, Oid, Repository, RepositoryInitOptions, Status, StatusOptions,
+};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Why nothing was written.
@@ -40,6 +44,14 @@ pub enum WriteError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A file of the work tree that no commit may hold.
+    #[error("{path} is refused: {why}")]
+    Refused {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
     },
     /// There is something already.
     #[error("{path} is not empty; a new estate needs a folder of its own")]
@@ -396,24 +408,74 @@ pub fn work_tree_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteErr
         Err(error) => return Err(error),
     };
     let mut files = BTreeMap::new();
+    let mut total = 0;
     for path in paths {
         let whole = workdir.join(&path);
-        let content = fs::read(&whole).map_err(|source| WriteError::File {
-            path: whole,
-            source,
-        })?;
+        let content = work_tree_file(&whole)?;
+        total += content.len();
+        if files.len() >= COUNT_LIMIT || total > TOTAL_LIMIT {
+            let why = "the estate is too large, or has too many files";
+            return Err(WriteError::Refused { path: whole, why });
+        }
         files.insert(path, content);
     }
     Ok(files)
 }
 
+/// What a commit of it would be refused for is refused here as well. A link would be worse
+/// here: it shows, line by line, any file of the computer that checks a stranger's work (S13).
+fn work_tree_file(path: &Path) -> Result<Vec<u8>, WriteError> {
+    let failed = |source| WriteError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let refused = |why| {
+        Err(WriteError::Refused {
+            path: path.to_owned(),
+            why,
+        })
+    };
+    let kind = fs::symlink_metadata(path).map_err(failed)?.file_type();
+    if kind.is_symlink() {
+        return refused("it is a symbolic link");
+    }
+    if !kind.is_file() {
+        return refused("it is no ordinary file");
+    }
+    let most = u64::try_from(FILE_LIMIT)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let mut content = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(most).read_to_end(&mut content))
+        .map_err(failed)?;
+    if content.len() > FILE_LIMIT {
+        return refused("it is larger than 1 MiB");
+    }
+    Ok(content)
+}
+
+/// Files that are tracked or new and not ignored. Nothing is hashed, written or staged by looking.
 fn work_tree_paths(repository: &Repository) -> Result<Vec<String>, WriteError> {
-    // An index in memory only: nothing is staged by looking.
-    let mut index = repository.index().map_err(git("reading the index"))?;
-    index
-        .add_all(["*"], IndexAddOption::DEFAULT, None)
-        .and_then(|()| index.update_all(["*"], None))
+    let mut options = StatusOptions::new();
+    options
+        .include_untracked(true)
+        .recurse_untracked_dirs(true)
+        .include_unmodified(true)
+        .include_ignored(false);
+    let found = repository
+        .statuses(Some(&mut options))
         .map_err(git("looking through the work tree"))?;
-    let paths = index.iter().map(|entry| String::from_utf8(entry.path));
-    Ok(paths.filter_map(Result::ok).collect())
+    let there =
+        |status: Status| !status.contains(Status::WT_DELETED) && status != Status::INDEX_DELETED;
+    found
+        .iter()
+        .filter(|entry| there(entry.status()))
+        .map(|entry| {
+            String::from_utf8(entry.path_bytes().to_vec()).map_err(|error| WriteError::Refused {
+                path: String::from_utf8_lossy(error.as_bytes()).as_ref().into(),
+                why: "its name is not UTF-8",
+            })
+        })
+        .collect()
 }
