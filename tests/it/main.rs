@@ -55,6 +55,7 @@ mod plan_views;
 mod plan_world;
 mod points;
 mod policies;
+mod promises;
 mod readme;
 mod real_machine;
 mod reference;

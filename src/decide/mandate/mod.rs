@@ -166,7 +166,7 @@ impl Mandate {
             .filter(|signer| signer.revoked.is_none())
             .filter(|signer| signer.from.is_none_or(|from| from <= self.now))
             .filter(|signer| signer.until.is_none_or(|until| self.now <= until))
-            .filter(|signer| threshold.roles.is_empty() || threshold.roles.contains(&signer.role))
+            .filter(|signer| threshold.counts(signer))
             .filter(|signer| self.may_ask(&signer.role, stack))
             .map(|signer| signer.person.as_str())
             .filter(|person| !counted.contains(person))

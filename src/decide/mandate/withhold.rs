@@ -1,7 +1,7 @@
 //! Takes out of a plan what too few people have signed for, whole, so that nothing is half done.
 
 use super::{Mandate, Shortfall};
-use crate::model::ids::{CommitId, StackId, StepId};
+use crate::model::ids::{StackId, StepId};
 use crate::model::plan::{Action, Effect, Held, Hold, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,7 +110,7 @@ fn needs(stack: Option<StackId>, wanted: String, shortfall: &Shortfall) -> Held 
             "nobody else on trust.toml may sign for it; add people, or lower the threshold"
                 .to_owned()
         }
-        (Some(commit), false) => format!("holdfast approve {}", short(commit)),
+        (Some(commit), false) => format!("holdfast approve {:.12}", commit.as_str()),
         (None, false) => "holdfast approve the commit that asks for it".to_owned(),
     };
     Held {
@@ -124,8 +124,4 @@ fn needs(stack: Option<StackId>, wanted: String, shortfall: &Shortfall) -> Held 
         },
         remedy,
     }
-}
-
-fn short(commit: &CommitId) -> &str {
-    commit.as_str().get(..12).unwrap_or(commit.as_str())
 }

@@ -25,7 +25,6 @@ mod tree;
 mod verify;
 pub mod write;
 
-pub use crate::model::trust::Signed;
 pub use approval::{APPROVAL_NAMESPACE, APPROVALS, Flaw, approval_name};
 pub use commit::NAMESPACE;
 pub use earlier::{Earlier, Past};
