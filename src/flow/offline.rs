@@ -111,7 +111,7 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     let head = git.find(question.head)?;
     let tip = git.find(question.base)?;
     let verified = accepted(question, question.head, &head)?;
-    let parting = git.parting(&head, &tip)?;
+    let parting = git.parting(verified.seen(), &head, &tip)?;
     // What the head descends from was accepted with it; anything else is asked for itself.
     if parting
         .as_ref()

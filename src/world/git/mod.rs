@@ -18,6 +18,7 @@ pub mod lineage;
 mod lists;
 mod loose;
 mod objects;
+mod parting;
 mod program;
 pub mod sign;
 mod signature;
