@@ -80,9 +80,9 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
         };
     }
     match read(args, place) {
-        Ok((Estate { commit, resolution }, root)) => {
+        Ok(Estate { commit, resolution }) => {
             let base = args.base.as_deref();
-            let base = before::base_of(&place.estate, &root, commit.id(), base);
+            let base = before::base_of(&place.estate, &commit, base);
             let base = match compared(args, base) {
                 Ok(base) => base,
                 Err(exit) => return exit,
@@ -123,12 +123,11 @@ fn judged(files: &Files, id: &CommitId, found: Resolution, base: Option<&Base>) 
     before::judge(files, id, found, base, &BTreeMap::new())
 }
 
-/// The estate, and the root that it was verified from.
-fn read(args: &Args, place: &EstateArgs) -> Result<(Estate, CommitId), EntryError> {
+fn read(args: &Args, place: &EstateArgs) -> Result<Estate, EntryError> {
     if let Some(root) = &args.root {
         let head = args.head.as_deref().unwrap_or("HEAD");
         let root = CommitId::new(root);
-        return Ok((estate::read_anew(&place.estate, &root, head)?, root));
+        return Ok(estate::read_anew(&place.estate, &root, head)?);
     }
     let mut config = place.config()?;
     if let Some(head) = &args.head {
@@ -138,7 +137,7 @@ fn read(args: &Args, place: &EstateArgs) -> Result<(Estate, CommitId), EntryErro
     if args.head.is_none() {
         estate::remember(&config, &read.commit)?;
     }
-    Ok((read, config.root))
+    Ok(read)
 }
 
 /// An accepted commit, in words.

@@ -75,6 +75,13 @@ impl Comparison {
         Ok(CommitId::new(id.to_string()))
     }
 
+    /// The first parent, which the commit was written upon.
+    pub fn parent(&self, of: &CommitId) -> Result<Option<CommitId>, TrustError> {
+        let commit = history::read(&self.objects, history::full_id(&self.objects, of)?)?;
+        let first = commit.parents.first();
+        Ok(first.map(|id| CommitId::new(id.to_string())))
+    }
+
     /// Where the history of an accepted commit and that of another one parted; `None` when they
     /// have nothing in common from the root on. `known` is what accepting the first one gave.
     pub fn parting(
