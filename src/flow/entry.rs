@@ -143,6 +143,13 @@ async fn open_with(
     ))
 }
 
+/// The newest head as it is, sound or not, for looking at it. Refused when it does not descend
+/// from what the journal says was accepted; writes nothing.
+pub async fn read_newest(config: &Config) -> Result<Estate, EntryError> {
+    let past = History::from_entries(&store::read_entries(&config.state).await?);
+    Ok(head::newest(config, &past)?)
+}
+
 fn broken(resolution: Resolution, commit: VerifiedCommit) -> EntryError {
     EntryError::Broken {
         diagnostics: resolution.diagnostics,

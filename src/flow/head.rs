@@ -34,9 +34,9 @@ pub(super) fn choose(config: &Config, past: &History) -> Result<Chosen, EstateEr
                 });
             }
             let back = take(config, estate::read_at(config, old.as_str())?);
-            let reason = set_back(old);
+            let error = set_back(&id, old);
             Ok(Chosen {
-                standing: back.standing.instead_of(id.clone(), reason, REWRITTEN),
+                standing: instead_of(back.standing, &id, &error),
                 set_back: Some(id),
                 ..back
             })
@@ -62,13 +62,13 @@ pub(super) fn choose(config: &Config, past: &History) -> Result<Chosen, EstateEr
             // What cannot be read is not proven to be another history.
             let descends = git::is_descendant(&config.estate, old, &offered).unwrap_or(true);
             let back = take(config, estate::read_at(config, old.as_str())?);
-            let (reason, remedy) = if descends {
-                (chain(&error), error.remedy())
+            let error = if descends {
+                error
             } else {
-                (set_back(old), REWRITTEN)
+                set_back(&offered, old)
             };
             Ok(Chosen {
-                standing: back.standing.instead_of(offered.clone(), reason, remedy),
+                standing: instead_of(back.standing, &offered, &error),
                 set_back: (!descends).then_some(offered),
                 ..back
             })
@@ -77,13 +77,27 @@ pub(super) fn choose(config: &Config, past: &History) -> Result<Chosen, EstateEr
     }
 }
 
-const REWRITTEN: &str = "find out who moved the branch; bring it back to the accepted commit or a descendant of it (if this repository was restored from an old copy, fetch the newest)";
+fn set_back(offered: &CommitId, old: &CommitId) -> TrustError {
+    TrustError::SetBack {
+        head: offered.to_string(),
+        accepted: old.to_string(),
+    }
+}
 
-fn set_back(old: &CommitId) -> String {
-    format!(
-        "it does not descend from {:.12}, which was accepted before: history only grows",
-        old.as_str()
-    )
+fn instead_of(standing: Standing, offered: &CommitId, error: &TrustError) -> Standing {
+    standing.instead_of(offered.clone(), chain(error), error.remedy())
+}
+
+/// The newest head, for looking at it; refused when it went back (S9).
+pub(super) fn newest(config: &Config, past: &History) -> Result<Estate, EstateError> {
+    let newest = estate::read(config)?;
+    let id = newest.commit.id();
+    match &past.accepted {
+        Some(old) if !git::is_descendant(&config.estate, old, id)? => {
+            Err(EstateError::Trust(set_back(id, old)))
+        }
+        _ => Ok(newest),
+    }
 }
 
 fn take(config: &Config, estate: Estate) -> Chosen {

@@ -242,6 +242,36 @@ async fn s09_a_branch_moved_back_is_refused_and_recorded_once() {
 }
 
 #[tokio::test]
+async fn s09_check_refuses_a_sound_head_that_was_moved_back() {
+    let far = Far::new();
+    let people = &far.people;
+    people.rename("Acme & Sons", "anna");
+    assert_eq!(
+        people.run("anna", &["check"]).code,
+        0,
+        "there is no journal"
+    );
+    drop(far.open(Mode::Write).await);
+    let accepted = people.git(&["rev-parse", "refs/remotes/origin/main"]);
+    assert_eq!(people.run("anna", &["check"]).code, 0);
+    people.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    assert_eq!(people.run("anna", &["check"]).code, 0, "it has grown");
+    people.git(&["update-ref", "refs/remotes/origin/main", "HEAD~2"]);
+    let human = people.run("anna", &["check"]);
+    assert_eq!(human.code, 4, "{human:?}");
+    assert!(
+        human.err.contains("does not descend from") && human.err.contains(&accepted[..12]),
+        "{human:?}"
+    );
+    let machine = people.run("anna", &["check", "--format", "json"]);
+    assert_eq!(machine.code, 4);
+    assert_eq!(machine.json()["findings"][0]["code"], "HF0234");
+    // Who asks for an older one gets it.
+    let older = people.run("anna", &["check", "--head", "HEAD~2"]);
+    assert_eq!(older.code, 0, "{older:?}");
+}
+
+#[tokio::test]
 async fn s09_another_history_under_the_same_root_is_refused_and_recorded() {
     let far = Far::new();
     far.pushes("Say hello", "-S");
