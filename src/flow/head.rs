@@ -11,6 +11,9 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::CommitId;
 use crate::world::git::{self, TrustError};
 
+/// So many accepted heads are looked through for a sound one.
+const HEADS: usize = 16;
+
 /// The head that holds.
 pub(super) struct Chosen {
     pub estate: Estate,
@@ -86,6 +89,45 @@ fn set_back(offered: &CommitId, old: &CommitId) -> TrustError {
 
 fn instead_of(standing: Standing, offered: &CommitId, error: &TrustError) -> Standing {
     standing.instead_of(offered.clone(), chain(error), error.remedy())
+}
+
+/// The chosen head if what all stacks share is sound in it, else the last one before it of which
+/// that is true: one bad commit does not stop repairs at night (S1, S16). The chosen one all the
+/// same when there is none. `accepted` are the heads of the journal, the newest first.
+pub(super) fn sound<'a>(
+    config: &Config,
+    chosen: Chosen,
+    accepted: impl Iterator<Item = &'a CommitId>,
+) -> Chosen {
+    let Estate { commit, resolution } = &chosen.estate;
+    if resolution.desired.is_some() {
+        return chosen;
+    }
+    let before = accepted.filter(|id| *id != commit.id()).take(HEADS);
+    let sound = before
+        .filter_map(|id| estate::read_at(config, id.as_str()).ok())
+        .find(|estate| estate.resolution.desired.is_some());
+    let Some(sound) = sound else {
+        return chosen;
+    };
+    let errors = resolution.diagnostics.iter().filter(|d| d.is_error());
+    let reason = match errors.count() {
+        1 => "what all stacks share has an error in it".to_owned(),
+        count => format!("what all stacks share has {count} errors in it"),
+    };
+    let back = take(config, sound);
+    let mut standing = back.standing.instead_of(
+        commit.id().clone(),
+        reason,
+        "holdfast check shows them; mend them in a further commit",
+    );
+    standing.refused.extend(chosen.standing.refused);
+    standing.gaps.extend(chosen.standing.gaps);
+    Chosen {
+        standing,
+        set_back: chosen.set_back,
+        ..back
+    }
 }
 
 /// The newest head, for looking at it; refused when it went back (S9).

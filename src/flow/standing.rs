@@ -30,8 +30,8 @@ pub struct Standing {
     pub trust: Trust,
     /// The commits up to it, which were accepted.
     pub known: Known,
-    /// A newer head that is not accepted.
-    pub refused: Option<Held>,
+    /// Newer heads that do not hold.
+    pub refused: Vec<Held>,
     /// What could not be fetched.
     pub gaps: Vec<Gap>,
     /// Why nothing destructive happens now.
@@ -56,16 +56,16 @@ impl Standing {
             head: head.id().clone(),
             trust: head.trust().clone(),
             known: head.seen().clone(),
-            refused: None,
+            refused: Vec::new(),
             gaps: Vec::new(),
             freezes: Vec::new(),
         }
     }
 
-    /// With a newer head that is refused for this reason.
+    /// With a newer head that does not hold, for this reason.
     #[must_use]
     pub fn instead_of(mut self, commit: CommitId, reason: String, remedy: &str) -> Self {
-        self.refused = Some(Held {
+        self.refused.push(Held {
             stack: None,
             wanted: format!("what commit {:.12} asks for", commit.as_str()),
             hold: Hold::NotAccepted { commit, reason },

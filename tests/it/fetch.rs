@@ -2,7 +2,7 @@
 
 use crate::people::People;
 use crate::sample;
-use holdfast::flow::entry::{self, Mode};
+use holdfast::flow::entry::{self, EntryError, Mode};
 use holdfast::flow::session::Session;
 use holdfast::model::journal::Event;
 use holdfast::model::plan::{Hold, Plan};
@@ -205,6 +205,61 @@ async fn a_refused_newest_commit_leaves_the_accepted_one_at_work() {
     assert_eq!(events.len(), 1, "no incident, nothing accepted: {events:?}");
     let check = far.people.run("anna", &["check"]);
     assert_eq!(check.code, 4, "the newest is what is checked: {check:?}");
+}
+
+#[tokio::test]
+async fn s16_a_commit_that_breaks_what_all_share_leaves_the_sound_one_at_work() {
+    let far = Far::new();
+    drop(far.open(Mode::Write).await);
+    let accepted = far.people.head();
+    let breaks = |message: &str| {
+        let path = far.bela.join("hosters.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{text}\n[[nonsense]]\nx = 1\n")).unwrap();
+        far.pushes(message, "-S")
+    };
+    let first = breaks("Break the hosters");
+    let second = breaks("Break them once more");
+    for (broken, back) in [(&second, 0), (&first, 1)] {
+        let to = format!("HEAD~{back}");
+        far.bela(&["push", "-q", "--force", "origin", &format!("{to}:main")]);
+        for mode in [Mode::Read, Mode::Write] {
+            let session = far.open(mode).await;
+            assert_eq!(session.desired.commit.as_str(), accepted);
+            assert_eq!(session.desired.stacks.len(), 1, "its repair goes on");
+            let plan = told(&session);
+            let [held] = &plan.held[..] else {
+                panic!("{:?}", plan.held)
+            };
+            let Hold::NotAccepted { commit, reason } = &held.hold else {
+                panic!("{held:?}")
+            };
+            assert_eq!(commit.as_str(), *broken);
+            assert!(reason.contains("what all stacks share has"), "{reason}");
+            assert_eq!(Exit::of(&plan), Exit::Refused);
+        }
+    }
+    let events = far.events().await;
+    assert_eq!(events.len(), 1, "nothing broken was accepted: {events:?}");
+    let check = far.people.run("anna", &["check"]);
+    assert_eq!(check.code, 1, "check shows what is broken: {check:?}");
+    // Mended on top of it, the history goes on.
+    far.bela(&["revert", "--no-edit", "-S", "HEAD", "HEAD~1"]);
+    let mended = far.pushes("Mend it", "-S");
+    let session = far.open(Mode::Write).await;
+    assert_eq!(session.desired.commit.as_str(), mended);
+    assert!(told(&session).held.is_empty());
+}
+
+#[tokio::test]
+async fn s01_a_broken_first_commit_is_no_empty_estate() {
+    let far = Far::new();
+    let path = far.bela.join("hosters.toml");
+    fs::write(path, "schema = 1\nhostr = 1\n").unwrap();
+    far.pushes("Break the hosters", "-S");
+    let opened = entry::open_newest(&far.people.config(), Mode::Write).await;
+    assert!(matches!(opened, Err(EntryError::Broken { .. })));
+    assert!(!far.people.config().state.exists(), "nothing was made");
 }
 
 #[tokio::test]
