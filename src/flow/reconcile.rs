@@ -67,6 +67,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         basis::whole(&parts),
     );
     plan.basis.parts = parts;
+    let plan = session.standing.tell_drift(plan, &past);
     let mut plan = session.standing.tell(plan);
     let (mut mandate, unknown) = session.standing.mandate(&plan, &past, look.observed.at);
     plan.gaps.extend(unknown);
