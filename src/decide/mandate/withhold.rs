@@ -101,7 +101,11 @@ fn take(plan: &mut Plan, held: &BTreeSet<StepId>) -> BTreeMap<Option<StackId>, S
             .or_default()
             .push(format!("{} {object}", step.action.verb()));
     }
-    plan.steps.retain(|step| !held.contains(&step.id));
+    let (withheld, steps) = std::mem::take(&mut plan.steps)
+        .into_iter()
+        .partition(|step| held.contains(&step.id));
+    plan.steps = steps;
+    plan.withheld.extend::<Vec<Step>>(withheld);
     for step in &mut plan.steps {
         step.after.retain(|before| !held.contains(before));
     }
