@@ -127,7 +127,7 @@ fn sorted(mut found: Resolution) -> Resolution {
 
 /// Reads the files once more, knowing who had which name.
 fn again(files: &Files, id: &CommitId, found: &Resolution, holders: &Holders) -> Resolution {
-    let mut read = resolve_after(files, id, &built_in(), holders);
+    let mut read = resolve_after(files, id, &built_in(), holders, &found.unlawful);
     // What verification held stays held.
     if let (Some(before), Some(desired)) = (&found.desired, &mut read.desired) {
         for (stack, findings) in &before.broken {
