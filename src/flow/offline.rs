@@ -3,6 +3,7 @@
 
 use super::before::succeed;
 use super::estate::{self, built_in};
+use super::origins;
 use super::standing::Standing;
 use crate::decide::assumed::{self, Assumed};
 use crate::decide::basis::parts_for;
@@ -13,7 +14,7 @@ use crate::decide::forecast::foresee;
 use crate::decide::lines::point_out;
 use crate::decide::mandate::withhold;
 use crate::decide::only::{NoSuchStack, named, only};
-use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
+use crate::decide::resolve::{ESTATE_KEY, Holders, Resolution, resolve, resolve_after};
 use crate::decide::succession::Base;
 use crate::decide::{names, plan};
 use crate::model::desired::Desired;
@@ -22,7 +23,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::machine::Digest;
 use crate::model::plan::{Action, Compared, Held, Hold, Plan};
-use crate::world::git::compare::{Comparison, Listing};
+use crate::world::git::compare::{Comparison, Contents, Listing};
 use crate::world::git::{self, AcceptedCommit, TrustError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +130,8 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     };
     let base = parting.merge_base;
     let sides = Sides {
+        repository: question.repository,
+        root: question.root,
         old: git.list(&base)?,
         new: git.list(&head)?,
         git: &git,
@@ -271,6 +274,8 @@ fn unknown(id: &StackId, reason: String) -> Held {
 
 /// Both commits' files.
 struct Sides<'s> {
+    repository: &'s Path,
+    root: &'s CommitId,
     git: &'s Comparison,
     old: Listing,
     new: Listing,
@@ -318,14 +323,21 @@ impl Sides<'_> {
     fn resolve(&self, paths: &BTreeSet<&str>) -> Result<Read, TrustError> {
         let before = self.git.read(&self.old, paths.iter().copied())?;
         let after = self.git.read(&self.new, paths.iter().copied())?;
-        let old = resolve(&before.files, self.base, &self.catalogue).holding(&before.refused);
-        let new = resolve(&after.files, self.head, &self.catalogue).holding(&after.refused);
+        let old = self.read_as(&before, self.base);
+        let new = self.read_as(&after, self.head);
         Ok(Read {
             before: before.files,
             after: after.files,
             old,
             new,
         })
+    }
+
+    fn read_as(&self, contents: &Contents, commit: &CommitId) -> Resolution {
+        let (files, refused) = (&contents.files, &contents.refused);
+        let unlawful = origins::unlawful(self.repository, self.root, commit, files, refused);
+        let holders = Holders::new();
+        resolve_after(files, commit, &self.catalogue, &holders, &unlawful).holding(refused)
     }
 
     /// Secrets that shared files name: their absence would be an error of all.

@@ -4,9 +4,9 @@ use crate::decide::document::Files;
 use crate::decide::origins::{self, Came, Claim, Unlawful, Why};
 use crate::model::causes::chain;
 use crate::model::ids::{CommitId, StackId};
-use crate::world::git::TrustError;
 use crate::world::git::compare::Comparison;
 use crate::world::git::steps::{Step, Steps};
+use crate::world::git::{Known, TrustError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -67,7 +67,8 @@ struct History<'h> {
 }
 
 impl History<'_> {
-    /// What is wrong with a claim that this commit has. It must have come by right on every way.
+    /// What is wrong with a claim that this commit has. It must have come by right on every way
+    /// that decided about it.
     fn judge(
         &mut self,
         claim: &Claim,
@@ -90,35 +91,77 @@ impl History<'_> {
             if id == *self.root || !seen.insert(id.clone()) {
                 continue;
             }
+            let mut stood = Vec::new();
+            let mut doubted = Vec::new();
             for step in self.steps.of(&id)?.iter() {
-                match self.step(claim, &id, step)? {
-                    Came::Stood => open.push(step.parent.clone()),
-                    Came::From(had) => wrong = self.any(&had, &step.parent, renames)?,
-                    Came::New => wrong = self.taken(claim, &step.parent)?.map(Why::Taken),
-                    Came::Refused(why) => wrong = Some(why),
-                }
-                if wrong.is_some() {
+                let found = match self.step(claim, &id, step)? {
+                    Came::Stood => {
+                        stood.push(step.parent.clone());
+                        continue;
+                    }
+                    Came::From(had) => self.any(claim, &had, &step.parent, renames)?,
+                    Came::New => self.taken(claim, &step.parent, renames)?.map(Why::Taken),
+                    Came::Refused(Why::NotThere) => {
+                        let other = self.taken(claim, &step.parent, renames)?;
+                        Some(other.map_or(Why::NotThere, Why::Taken))
+                    }
+                    Came::Refused(why) => Some(why),
+                };
+                doubted.extend(found.map(|why| (step.parent.clone(), why)));
+            }
+            for (parent, why) in doubted {
+                if !self.decided_elsewhere(claim, &parent, &stood)? {
+                    wrong = Some(why);
                     break;
                 }
             }
+            open.append(&mut stood);
         }
         self.judged.insert(key, wrong.clone());
         Ok(wrong)
     }
 
-    /// One of these must have had it by right: whoever let that go had the right to it.
+    /// A side of a merge that did not touch who goes on with it has no say against one that
+    /// did; what changed on both is judged from both.
+    fn decided_elsewhere(
+        &self,
+        claim: &Claim,
+        parent: &CommitId,
+        stood: &[CommitId],
+    ) -> Result<bool, TrustError> {
+        if stood.is_empty() {
+            return Ok(false);
+        }
+        let here = self.holders(claim, parent)?;
+        for other in stood {
+            let Some(parting) = self.git.parting(&Known::none(), parent, other)? else {
+                continue;
+            };
+            if self.holders(claim, &parting.merge_base)? == here {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// One of these must have had it by right: whoever let that go had the right to it. What
+    /// only begins owes nothing to those who had no right.
     fn any(
         &mut self,
+        claim: &Claim,
         had: &[Claim],
         at: &CommitId,
         renames: usize,
     ) -> Result<Option<Why>, TrustError> {
         let mut last = None;
-        for claim in had {
-            last = self.judge(claim, at, renames + 1)?;
+        for earlier in had {
+            last = self.judge(earlier, at, renames + 1)?;
             if last.is_none() {
-                break;
+                return Ok(None);
             }
+        }
+        if claim.is_own() {
+            return Ok(self.taken(claim, at, renames)?.map(Why::Taken));
         }
         Ok(last)
     }
@@ -136,12 +179,27 @@ impl History<'_> {
         Ok(origins::came(claim, &before, &after))
     }
 
-    /// Another file that goes on with what this one would begin with.
-    fn taken(&self, claim: &Claim, at: &CommitId) -> Result<Option<StackId>, TrustError> {
+    /// Another file that goes on with it by right.
+    fn taken(
+        &mut self,
+        claim: &Claim,
+        at: &CommitId,
+        renames: usize,
+    ) -> Result<Option<StackId>, TrustError> {
+        for other in self.holders(claim, at)? {
+            if self.judge(&other, at, renames + 1)?.is_none() {
+                return Ok(Some(other.shown));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All files that say the same, by right or not.
+    fn holders(&self, claim: &Claim, at: &CommitId) -> Result<Vec<Claim>, TrustError> {
         let listing = self.git.list(at)?;
-        let all = self.claims(at, listing.paths())?;
-        let other = all.into_iter().find(|other| other.origin == claim.origin);
-        Ok(other.map(|other| other.shown))
+        let mut all = self.claims(at, listing.paths())?;
+        all.retain(|other| other.origin == claim.origin);
+        Ok(all)
     }
 
     /// What these files say; one that is refused says what its name says.

@@ -101,7 +101,9 @@ async fn s16_a_stack_of_its_own_takes_over_no_other_one() {
     assert_eq!(estate.live().await, (vec![], vec!["bolt".to_owned()]));
     assert_eq!(
         estate.said(),
-        ["stacks/bolt.toml HF0039 bolt was a stack of its own before, so it cannot go on with acme"]
+        [
+            "stacks/bolt.toml HF0039 bolt was a stack of its own before, so it cannot go on with acme"
+        ]
     );
     // A later head does not forget how it came.
     estate.people.write("note.md", "later\n");
@@ -119,7 +121,10 @@ async fn s16_what_was_lost_is_nobody_elses_though_the_file_is_new() {
     estate.put("coal", &estate.moved("coal", "acme"), "bert");
     assert_eq!(estate.live().await, (vec![], vec!["coal".to_owned()]));
     let said = estate.said();
-    assert!(said[0].contains("there was no stack acme to go on with"), "{said:?}");
+    assert!(
+        said[0].contains("there was no stack acme to go on with"),
+        "{said:?}"
+    );
     // Nor by renaming the file that claims it, or by going on from there.
     fs::remove_file(estate.people.dir().join("stacks/coal.toml")).unwrap();
     estate.put("dale", &estate.moved("dale", "acme"), "anna");
@@ -145,7 +150,11 @@ async fn s16_who_has_the_beginning_keeps_it() {
     estate.put("evil", &evil, "bert");
     assert_eq!(estate.live().await, goes_on("evil"));
     let said = estate.said();
-    assert!(said.iter().all(|s| s.starts_with("stacks/evil.toml HF0039 acme goes on in")), "{said:?}");
+    assert!(
+        said.iter()
+            .all(|s| s.starts_with("stacks/evil.toml HF0039 acme goes on in")),
+        "{said:?}"
+    );
     let (_, plan) = estate.plan(&sound);
     assert!(plan["steps"].as_array().unwrap().is_empty());
     let held = plan["held"].as_array().unwrap();
@@ -162,7 +171,10 @@ async fn s16_who_has_the_beginning_keeps_it() {
     estate.put("acme", &estate.stack("acme"), "bert");
     assert_eq!(estate.live().await, goes_on("acme.toml"));
     let said = estate.said();
-    assert!(said[0].contains("what began as acme goes on in stacks/acme2.toml"), "{said:?}");
+    assert!(
+        said[0].contains("what began as acme goes on in stacks/acme2.toml"),
+        "{said:?}"
+    );
     // Handing that on gives nothing; nor does what is too large to be read.
     estate.rename("acme", "evil", "acme", "bert");
     assert_eq!(estate.live().await, goes_on("evil"));
@@ -176,17 +188,52 @@ async fn s16_a_merge_with_an_old_ancestor_brings_no_old_right_back() {
     let estate = Estate::new("\"acme2\"");
     let first = estate.rename("acme", "acme2", "acme", "anna");
     estate.rename("acme2", "acme3", "acme", "anna");
-    let text = estate.people.git(&["show", &format!("{first}:stacks/acme2.toml")]);
+    let text = estate
+        .people
+        .git(&["show", &format!("{first}:stacks/acme2.toml")]);
     let text = text.replace("acme.example", "evil.example");
     estate.put("acme2", &text, "bert");
     let tree = estate.people.git(&["rev-parse", "HEAD^{tree}"]);
     estate.people.git(&["reset", "-q", "--hard", "HEAD~1"]);
-    let args = ["commit-tree", "-S", "-p", "HEAD", "-p", &first, "-m", "Merge", &tree];
+    let args = [
+        "commit-tree",
+        "-S",
+        "-p",
+        "HEAD",
+        "-p",
+        &first,
+        "-m",
+        "Merge",
+        &tree,
+    ];
     let merge = estate.people.git_in(estate.people.dir(), "bert", &args);
     assert_eq!(merge.code, 0, "{merge:?}");
-    estate.people.git(&["reset", "-q", "--hard", merge.out.trim()]);
-    let own = vec!["acme acme3".to_owned()];
-    assert_eq!(estate.live().await, (own, vec!["acme2".to_owned()]));
+    estate
+        .people
+        .git(&["reset", "-q", "--hard", merge.out.trim()]);
+    let own = (vec!["acme acme3".to_owned()], vec!["acme2".to_owned()]);
+    assert_eq!(estate.live().await, own);
+    // Nor one with a branch of bert's own that begins there.
+    estate.people.git(&["checkout", "-q", "-b", "side", &first]);
+    let side = estate.put("acme2", &text, "bert");
+    let args = [
+        "commit-tree",
+        "-S",
+        "-p",
+        "main~1",
+        "-p",
+        &side,
+        "-m",
+        "Merge",
+        &tree,
+    ];
+    let merge = estate.people.git_in(estate.people.dir(), "bert", &args);
+    assert_eq!(merge.code, 0, "{merge:?}");
+    estate.people.git(&["checkout", "-q", "main"]);
+    estate
+        .people
+        .git(&["reset", "-q", "--hard", merge.out.trim()]);
+    assert_eq!(estate.live().await, own);
 }
 
 #[tokio::test]
@@ -195,7 +242,9 @@ async fn s07_a_rename_is_followed_over_branches_and_renames() {
     let before = estate.people.head();
     estate.rename("acme", "acme2", "acme", "anna");
     let renamed = estate.people.head();
-    estate.people.git(&["checkout", "-q", "-b", "other", &before]);
+    estate
+        .people
+        .git(&["checkout", "-q", "-b", "other", &before]);
     estate.put("bolt", &estate.stack("bolt"), "bert");
     let merged = estate.people.git_in(
         estate.people.dir(),
@@ -217,15 +266,21 @@ fn thieves(unlawful: &Unlawful) -> Desired {
     desired_but(&[("bolt", theirs)], unlawful)
 }
 
+fn held(world: &World) -> Vec<String> {
+    let plan = world.plan();
+    let held = plan.plan().held.iter();
+    held.map(|held| held.wanted.clone()).collect()
+}
+
 #[test]
 fn s16_the_planner_gives_nobody_what_a_lost_file_left() {
     let mut world = World::running(desired(&[("acme", file("acme")), ("bolt", file("bolt"))]));
     world.now_wants(thieves(&Unlawful::from([(stack("bolt"), Why::OwnStack)])));
     let plan = world.plan();
     assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
-    let held: Vec<_> = plan.plan().held.iter().filter_map(|h| h.stack.clone()).collect();
-    assert_eq!(held, [stack("bolt"), stack("acme")]);
-    // The test can fail: with the right to it, bolt goes on with it.
+    assert_eq!(held(&world), ["changes to this stack", "stack acme"]);
+    // With the right to it, bolt would go on with acme's machine, and its own be left behind.
     world.now_wants(thieves(&Unlawful::new()));
-    assert!(!world.plan().plan().steps.is_empty());
+    assert!(!held(&world).contains(&"stack acme".to_owned()));
+    assert!(held(&world).contains(&"stack bolt".to_owned()));
 }
