@@ -76,7 +76,8 @@ fn read(git: &Comparison, id: &CommitId, later: &Listing) -> Result<Option<Base>
 
 /// `None` when what all its stacks share could not be read: then nothing of it was ever done.
 fn wanted(earlier: &Contents, id: &CommitId, changed: BTreeSet<String>) -> Option<Base> {
-    let resolution = resolve(&earlier.files, id, &built_in()).holding(&earlier.refused);
+    let resolution =
+        resolve(&earlier.files, id, &built_in()).holding(&earlier.refused, &BTreeMap::new());
     Some(Base {
         desired: resolution.desired?,
         changed: Some(changed),

@@ -115,7 +115,8 @@ fn accepted(
     let (id, files, refused) = (commit.id(), commit.files(), commit.refused_files());
     let unlawful = origins::unlawful(repository, root, id, files, refused);
     let resolution = resolve_after(files, id, &built_in(), &Holders::new(), &unlawful);
-    let resolution = resolution.holding(refused);
+    let began = origins::began(repository, root, id, refused);
+    let resolution = resolution.holding(refused, &began);
     Ok(Estate { commit, resolution })
 }
 

@@ -177,8 +177,10 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     let shown = renamed.map(|s| (s.id.clone(), s.shown.clone())).collect();
     point_out(&mut plan, &read.before, &read.after, &shown);
     if !question.stacks.is_empty() {
-        let stacks = sides.known(question.stacks)?;
-        let stacks: Vec<StackId> = stacks.iter().map(|id| begun_as(id, &after)).collect();
+        let stacks = sides.known(question.stacks, &after)?;
+        // Its steps bear the id with which the stack began.
+        let began = |id: &StackId| after.began(id).unwrap_or_else(|| id.clone());
+        let stacks: Vec<StackId> = stacks.iter().map(began).collect();
         plan.basis.stacks = Some(stacks.clone());
         let parts = parts_for(&plan.basis, &after, &world.seen);
         plan = only(plan, stacks, &parts);
@@ -337,7 +339,9 @@ impl Sides<'_> {
         let (files, refused) = (&contents.files, &contents.refused);
         let unlawful = origins::unlawful(self.repository, self.root, commit, files, refused);
         let holders = Holders::new();
-        resolve_after(files, commit, &self.catalogue, &holders, &unlawful).holding(refused)
+        let began = origins::began(self.repository, self.root, commit, refused);
+        let read = resolve_after(files, commit, &self.catalogue, &holders, &unlawful);
+        read.holding(refused, &began)
     }
 
     /// Secrets that shared files name: their absence would be an error of all.
@@ -385,7 +389,7 @@ impl Sides<'_> {
         self.git.each(&self.new, others, |path, bytes| {
             // With an escape in it, a name may be written otherwise than it reads.
             let bytes = bytes.as_slice();
-            let is_one = stack_of(path).is_some_and(|id| ids.contains(&StackId::new(id)));
+            let is_one = stack_of(path).is_some_and(|id| ids.contains(&id));
             let same_host = || hosts.iter().any(|host| has(bytes, host));
             if is_one || has(bytes, b"\\") || same_host() || goes_on(bytes) {
                 clash.push(path.to_owned());
@@ -411,7 +415,7 @@ impl Sides<'_> {
                     .remove(&names::backup_machine(&place.hoster, &place.site))
                     .is_some()
                 {
-                    clash.push(format!("stacks/{}.toml", stack.id));
+                    clash.push(stack.shown.file());
                 }
             }
         }
@@ -419,21 +423,16 @@ impl Sides<'_> {
     }
 
     /// Asked for by name; a stack that was not read is one that does not change.
-    fn known(&self, asked: &[StackId]) -> Result<Vec<StackId>, NoSuchStack> {
+    fn known(&self, asked: &[StackId], after: &Desired) -> Result<Vec<StackId>, NoSuchStack> {
         let paths = self.old.paths().chain(self.new.paths());
-        named(asked, paths.filter_map(stack_of))
+        let mut known = after.names();
+        known.extend(paths.filter_map(stack_of));
+        named(asked, known.iter().map(StackId::as_str))
     }
 }
 
-/// Its steps bear the id with which the stack began.
-fn begun_as(shown: &StackId, after: &Desired) -> StackId {
-    let stack = after.stacks.values().find(|stack| stack.shown == *shown);
-    stack.map_or(shown, |stack| &stack.id).clone()
-}
-
-fn stack_of(path: &str) -> Option<&str> {
-    let id = path.strip_prefix("stacks/")?.strip_suffix(".toml")?;
-    words::ID.fits(id).then_some(id)
+fn stack_of(path: &str) -> Option<StackId> {
+    StackId::of_file(path).filter(|id| words::ID.fits(id.as_str()))
 }
 
 /// Something that more than one stack may depend on. Sealed secrets are opened by nobody here.

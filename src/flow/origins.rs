@@ -57,6 +57,39 @@ pub fn judge(repository: &Path, root: &CommitId, head: &CommitId, claims: &[Clai
     found
 }
 
+/// With what the stacks began whose files cannot be read any more, by the newest version that
+/// can be; only those that were renamed, and by right. What the history does not tell is left
+/// out: such a file is held under its own name.
+pub fn began(
+    repository: &Path,
+    root: &CommitId,
+    head: &CommitId,
+    unread: &BTreeMap<String, &'static str>,
+) -> BTreeMap<StackId, StackId> {
+    let mut found = BTreeMap::new();
+    if unread.is_empty() {
+        return found;
+    }
+    let Ok(git) = Comparison::open(repository) else {
+        return found;
+    };
+    let mut history = History {
+        git: &git,
+        steps: git.steps(),
+        root,
+        judged: BTreeMap::new(),
+    };
+    let stacks = unread.keys();
+    for path in stacks.filter(|path| origins::claim(path, b"").is_some()) {
+        if let Ok(Some(claim)) = history.last_read(path, head)
+            && !claim.is_own()
+        {
+            found.insert(claim.shown, claim.origin);
+        }
+    }
+    found
+}
+
 /// The past of an accepted head.
 struct History<'h> {
     git: &'h Comparison,
@@ -164,6 +197,32 @@ impl History<'_> {
             return Ok(self.taken(claim, at, renames)?.map(Why::Taken));
         }
         Ok(last)
+    }
+
+    /// What the newest version of a file said that can be read, if it said so by right.
+    fn last_read(&mut self, path: &str, head: &CommitId) -> Result<Option<Claim>, TrustError> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![head.clone()];
+        while let Some(id) = open.pop() {
+            if id == *self.root || !seen.insert(id.clone()) {
+                continue;
+            }
+            for step in self.steps.of(&id)?.iter() {
+                if step.changed.contains(path) {
+                    let listing = self.git.list(&step.parent)?;
+                    let mut claim = None;
+                    self.git.each(&listing, [path], |path, bytes| {
+                        claim = origins::claim(path, &bytes);
+                    })?;
+                    if let Some(claim) = claim {
+                        let wrong = self.judge(&claim, &step.parent, 0)?;
+                        return Ok(wrong.is_none().then_some(claim));
+                    }
+                }
+                open.push(step.parent.clone());
+            }
+        }
+        Ok(None)
     }
 
     fn step(&self, claim: &Claim, id: &CommitId, step: &Step) -> Result<Came, TrustError> {

@@ -184,6 +184,26 @@ async fn s16_who_has_the_beginning_keeps_it() {
 }
 
 #[tokio::test]
+async fn s01_a_renamed_stack_whose_file_cannot_be_read_is_held_and_not_gone() {
+    let estate = Estate::new("\"evil\"");
+    estate.rename("acme", "acme2", "acme", "anna");
+    estate.put("evil", &estate.moved("evil", "acme"), "bert");
+    let large = "#".repeat(2 << 20);
+    estate.put("evil", &large, "bert");
+    let own = (vec!["acme acme2".to_owned()], vec!["evil".to_owned()]);
+    assert_eq!(estate.live().await, own);
+    estate.put("acme2", &large, "anna");
+    let held = ["acme", "evil"].map(str::to_owned).to_vec();
+    assert_eq!(estate.live().await, (vec![], held));
+    let session = entry::open(&estate.people.config(), Mode::Read)
+        .await
+        .unwrap();
+    for name in ["acme", "acme2"] {
+        assert_eq!(session.desired.began(&stack(name)), Some(stack("acme")));
+    }
+}
+
+#[tokio::test]
 async fn s16_a_merge_with_an_old_ancestor_brings_no_old_right_back() {
     let estate = Estate::new("\"acme2\"");
     let first = estate.rename("acme", "acme2", "acme", "anna");

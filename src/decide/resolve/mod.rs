@@ -46,9 +46,14 @@ pub struct Resolution {
 
 impl Resolution {
     /// Holds the stacks whose own files could not be taken from the commit,
-    /// each with its reason; the others go on (S16).
+    /// each with its reason; the others go on (S16). `began` tells with what those began that
+    /// were renamed, by their files' names.
     #[must_use]
-    pub fn holding(mut self, refused: &BTreeMap<String, &'static str>) -> Self {
+    pub fn holding(
+        mut self,
+        refused: &BTreeMap<String, &'static str>,
+        began: &BTreeMap<StackId, StackId>,
+    ) -> Self {
         for (path, why) in refused {
             let found = about_file(
                 codes::trust::REFUSED_FILE,
@@ -58,7 +63,9 @@ impl Resolution {
             );
             if let (Some(desired), Some(shown)) = (&mut self.desired, StackId::of_file(path)) {
                 let goes_on = desired.stacks.contains_key(&shown);
-                let id = claims::held_as(&shown, self.unlawful.contains_key(&shown) && goes_on);
+                let elsewhere = self.unlawful.contains_key(&shown) && goes_on;
+                let own = || claims::held_as(&shown, elsewhere);
+                let id = began.get(&shown).cloned().unwrap_or_else(own);
                 desired.broken.entry(id).or_default().push(found.clone());
             }
             self.diagnostics.push(found);

@@ -169,7 +169,8 @@ fn moved_from(
         return None;
     }
     if surroundings.begins(old) {
-        let message = format!("stacks/{old}.toml still exists, so {file_id} cannot be {old}");
+        let file = StackId::new(old).file();
+        let message = format!("{file} still exists, so {file_id} cannot be {old}");
         let help =
             "rename the file instead of copying it, or remove moved_from to begin a new stack";
         table.report(codes::MOVED_FROM, &found.span, &message, Some(help));
