@@ -56,7 +56,7 @@ impl Estate {
     fn rename(&self, old: &str, new: &str, origin: &str, who: &str) -> String {
         let text = self.people.read(&format!("stacks/{old}.toml"));
         let lines = text.lines().filter(|line| !line.starts_with("moved_from"));
-        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let text = lines.collect::<Vec<_>>().join("\n");
         let line = format!("id = \"{new}\"\nmoved_from = \"{origin}\"");
         self.remove(old);
         let text = text.replace(&format!("id = \"{old}\""), &line);
