@@ -68,7 +68,8 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     );
     plan.basis.parts = parts;
     let mut plan = session.standing.tell(plan);
-    let (mut mandate, unknown) = session.standing.mandate(&plan, &past, look.observed.at);
+    let standing = &session.standing;
+    let (mut mandate, unknown) = standing.mandate(&plan, &session.desired, &past, look.observed.at);
     plan.gaps.extend(unknown);
     let anchors = anchor::read(session, &look.observed).await;
     let doubts = anchor::doubts(session, &anchors).await?;

@@ -3,6 +3,7 @@
 use super::config::Config;
 use crate::decide::history::History;
 use crate::decide::mandate::{Assent, Backer, Freeze, Mandate};
+use crate::model::desired::Desired;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, StackId};
 use crate::model::plan::{Held, Hold, Plan};
@@ -92,14 +93,23 @@ impl Standing {
 
     /// Who signed for what this plan's steps ask. Looks only where a threshold needs it. What
     /// cannot be looked up counts as signed by nobody, and stops no repair.
-    pub fn mandate(&self, plan: &Plan, past: &History, now: Timestamp) -> (Mandate, Option<Gap>) {
+    pub fn mandate(
+        &self,
+        plan: &Plan,
+        want: &Desired,
+        past: &History,
+        now: Timestamp,
+    ) -> (Mandate, Option<Gap>) {
         let mut mandate = Mandate::new(self.trust.clone(), now);
         mandate.freezes.clone_from(&self.freezes);
-        let owners: BTreeSet<Option<StackId>> = plan
+        let stacks = want.stacks.iter();
+        mandate.files = stacks.map(|(id, s)| (id.clone(), s.file())).collect();
+        let owners: BTreeMap<Option<StackId>, Option<String>> = plan
             .steps
             .iter()
             .filter(|step| mandate.asks_for_more(step))
             .map(|step| step.stack.clone())
+            .map(|owner| (owner.clone(), owner.map(|id| want.file_of(&id))))
             .collect();
         if owners.is_empty() {
             return (mandate, None);
@@ -120,16 +130,17 @@ impl Standing {
 
     fn assents(
         &self,
-        owners: BTreeSet<Option<StackId>>,
+        owners: BTreeMap<Option<StackId>, Option<String>>,
         past: &History,
         now: Timestamp,
     ) -> Result<BTreeMap<Option<StackId>, Assent>, TrustError> {
         let approved = approved(&self.repository)?;
         let mut known = BTreeMap::new();
         let mut assents = BTreeMap::new();
-        for (owner, lineage) in lineages(&self.repository, &self.root, &self.head, owners)? {
+        let (root, head) = (&self.root, &self.head);
+        for (owner, lineage) in lineages(&self.repository, root, head, &self.known, owners)? {
             let in_line = past.in_line.get(&owner);
-            let assent = self.assent(&lineage, &approved, in_line, now, &mut known)?;
+            let assent = self.assent(&lineage?, &approved, in_line, now, &mut known)?;
             assents.extend(assent.map(|assent| (owner, assent)));
         }
         Ok(assents)
@@ -146,22 +157,21 @@ impl Standing {
         let mut backers = Vec::new();
         for origin in &lineage.origins {
             let commit = self.accepted(origin, now, known)?;
-            let signed = commit.signed().filter(|s| !self.is_revoked(&s.fingerprint));
-            backers.extend(signed.map(|signed| Backer {
-                person: signed.person.clone(),
-                role: signed.role.clone(),
-                by_commit: true,
+            let signed = commit.signed();
+            backers.extend(signed.and_then(|signed| {
+                let stands = self.stands(&signed.fingerprint, now)?;
+                // Whether a commit may change what it changes was judged when it was accepted.
+                // Whoever has another role since is asked again what that one may.
+                Some(Backer {
+                    by_commit: stands.role == signed.role,
+                    ..stands
+                })
             }));
         }
         for commit in lineage.same.intersection(approved) {
             let commit = self.accepted(commit, now, known)?;
             let sound = commit.approvals().iter();
-            let sound = sound.filter(|a| !self.is_revoked(&a.fingerprint));
-            backers.extend(sound.map(|approval| Backer {
-                person: approval.person.clone(),
-                role: approval.role.clone(),
-                by_commit: false,
-            }));
+            backers.extend(sound.filter_map(|a| self.stands(&a.fingerprint, now)));
         }
         Ok(lineage.origins.first().map(|origin| Assent {
             commit: origin.clone(),
@@ -192,12 +202,16 @@ impl Standing {
         }
     }
 
-    /// Does the head's list say that the key no longer counts?
-    fn is_revoked(&self, print: &str) -> bool {
-        self.trust
-            .signers
-            .iter()
-            .any(|s| s.revoked.is_some() && fingerprint(s.key.key_data()) == print)
+    /// Whose key it is in the head's list, if its word still counts there: whoever was taken off
+    /// the list, or has another role since, approves nothing by what an older list says.
+    fn stands(&self, print: &str, now: Timestamp) -> Option<Backer> {
+        let mut signers = self.trust.signers.iter();
+        let signer = signers.find(|s| fingerprint(s.key.key_data()) == print)?;
+        signer.counts_at(now).then(|| Backer {
+            person: signer.person.clone(),
+            role: signer.role.clone(),
+            by_commit: false,
+        })
     }
 }
 

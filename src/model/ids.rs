@@ -40,6 +40,13 @@ id! {
     /// One customer's stack; never changes, the display name may.
     StackId
 }
+impl StackId {
+    /// The file of a stack that is called this now. Under which name a stack began is another
+    /// question: ask [`DesiredStack::file`](super::desired::DesiredStack::file).
+    pub fn file(&self) -> String {
+        format!("stacks/{self}.toml")
+    }
+}
 id! {
     /// An account at a hoster, as `hosters.toml` names it.
     HosterId

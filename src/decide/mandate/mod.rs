@@ -20,6 +20,8 @@ pub struct Mandate {
     pub trust: Trust,
     /// Who signed for what each stack asks; `None` is what stacks share.
     pub assents: BTreeMap<Option<StackId>, Assent>,
+    /// The files of the stacks, by the ids under which they began.
+    pub files: BTreeMap<StackId, String>,
     /// Reasons for which nothing destructive happens now, whoever signed for it.
     pub freezes: Vec<Freeze>,
     /// For keys that are not valid yet, or no longer.
@@ -35,7 +37,7 @@ pub struct Assent {
     pub rooted: bool,
     /// Its machines were brought in line under these very inputs: what differs now is drift.
     pub in_line: bool,
-    /// Those whose key still counts.
+    /// Those whose key still counts, by the head's list.
     pub backers: Vec<Backer>,
 }
 
@@ -44,9 +46,10 @@ pub struct Assent {
 pub struct Backer {
     /// Thresholds count people.
     pub person: String,
-    /// In which they signed.
+    /// The one they have in the head's list.
     pub role: String,
-    /// By the commit itself, which was judged by what it changed; otherwise by an approval.
+    /// By the commit itself, which was judged by what it changed, in this very role; otherwise
+    /// by an approval, or in another role.
     pub by_commit: bool,
 }
 
@@ -82,6 +85,7 @@ impl Mandate {
         Self {
             trust,
             assents: BTreeMap::new(),
+            files: BTreeMap::new(),
             freezes: Vec::new(),
             now,
         }
@@ -140,13 +144,13 @@ impl Mandate {
 
     fn counts(&self, backer: &Backer, threshold: &Threshold, stack: Option<&StackId>) -> bool {
         let fits = threshold.roles.is_empty() || threshold.roles.contains(&backer.role);
-        // Whether a commit may change what it changes was judged when it was accepted.
         fits && (backer.by_commit || self.may_ask(&backer.role, stack))
     }
 
     /// May the role change what the stack asks for (what all stacks share, for `None`)?
     fn may_ask(&self, role: &str, stack: Option<&StackId>) -> bool {
-        let file = stack.map_or("hosters.toml".to_owned(), |id| format!("stacks/{id}.toml"));
+        let known = |id: &StackId| self.files.get(id).cloned().unwrap_or_else(|| id.file());
+        let file = stack.map_or_else(|| "hosters.toml".to_owned(), known);
         self.trust
             .roles
             .get(role)
@@ -163,9 +167,7 @@ impl Mandate {
             .trust
             .signers
             .iter()
-            .filter(|signer| signer.revoked.is_none())
-            .filter(|signer| signer.from.is_none_or(|from| from <= self.now))
-            .filter(|signer| signer.until.is_none_or(|until| self.now <= until))
+            .filter(|signer| signer.counts_at(self.now))
             .filter(|signer| threshold.roles.is_empty() || threshold.roles.contains(&signer.role))
             .filter(|signer| self.may_ask(&signer.role, stack))
             .map(|signer| signer.person.as_str())
