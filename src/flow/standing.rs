@@ -5,7 +5,7 @@ use crate::decide::history::History;
 use crate::decide::mandate::{Assent, Backer, Freeze, Mandate};
 use crate::model::desired::Desired;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::ids::{CommitId, StackId};
+use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::plan::{Held, Hold, Plan};
 use crate::model::trust::{Trust, fingerprint};
 use crate::model::units::show_duration;
@@ -15,6 +15,17 @@ use crate::world::git::{AcceptedCommit, Known, Question, TrustError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// Begins the subject of a gap about who signed; then follows whose question it is.
+const WHO_SIGNED: &str = "who signed for what";
+
+/// One owner of steps that may need more than one signature.
+struct Asking {
+    /// A stack's own file.
+    file: Option<String>,
+    /// Under which heads their machines were last brought in line.
+    machines: BTreeMap<MachineName, CommitId>,
+}
 
 /// The head that holds, and what is known of its neighbourhood.
 #[derive(Debug, Clone)]
@@ -92,72 +103,121 @@ impl Standing {
     }
 
     /// Who signed for what this plan's steps ask. Looks only where a threshold needs it. What
-    /// cannot be looked up counts as signed by nobody, and stops no repair.
+    /// cannot be looked up counts as signed by nobody, for this owner alone (S16), and stops no
+    /// repair.
     pub fn mandate(
         &self,
         plan: &Plan,
         want: &Desired,
         past: &History,
         now: Timestamp,
-    ) -> (Mandate, Option<Gap>) {
+    ) -> (Mandate, Vec<Gap>) {
         let mut mandate = Mandate::new(self.trust.clone(), now);
         mandate.freezes.clone_from(&self.freezes);
         let stacks = want.stacks.iter();
         mandate.files = stacks.map(|(id, s)| (id.clone(), s.file())).collect();
-        let owners: BTreeMap<Option<StackId>, Option<String>> = plan
-            .steps
-            .iter()
-            .filter(|step| mandate.asks_for_more(step))
-            .map(|step| step.stack.clone())
-            .map(|owner| (owner.clone(), owner.map(|id| want.file_of(&id))))
-            .collect();
+        let asking = plan.steps.iter().filter(|step| mandate.asks_for_more(step));
+        let mut owners: BTreeMap<Option<StackId>, Asking> = BTreeMap::new();
+        for step in asking {
+            let asking = owners.entry(step.stack.clone()).or_insert_with(|| Asking {
+                file: step.stack.as_ref().map(|id| want.file_of(id)),
+                machines: BTreeMap::new(),
+            });
+            let machine = step.action.machine();
+            let in_line = match &step.stack {
+                Some(stack) => past.in_line.get(stack),
+                None => past.shared_in_line.get(machine),
+            };
+            let in_line = in_line.map(|head| (machine.clone(), head.clone()));
+            asking.machines.extend(in_line);
+        }
         if owners.is_empty() {
-            return (mandate, None);
+            return (mandate, Vec::new());
         }
-        match self.assents(owners, past, now) {
-            Ok(assents) => {
-                mandate.assents = assents;
-                (mandate, None)
-            }
-            Err(error) => {
-                let subject = "who signed for what the stacks ask";
-                let reason = crate::model::causes::chain(&error);
-                let gap = Gap::new(GapKind::Unreadable, subject, reason);
-                (mandate, Some(gap))
-            }
-        }
+        let mut gaps = Vec::new();
+        mandate.assents = self.assents(owners, now, &mut gaps);
+        (mandate, gaps)
     }
 
     fn assents(
         &self,
-        owners: BTreeMap<Option<StackId>, Option<String>>,
-        past: &History,
+        owners: BTreeMap<Option<StackId>, Asking>,
         now: Timestamp,
-    ) -> Result<BTreeMap<Option<StackId>, Assent>, TrustError> {
-        let approved = approved(&self.repository)?;
+        gaps: &mut Vec<Gap>,
+    ) -> BTreeMap<Option<StackId>, Assent> {
+        let mut unknown = |owner: &str, error: &TrustError| {
+            let subject = format!("{WHO_SIGNED} {owner}");
+            let reason = crate::model::causes::chain(error);
+            gaps.push(Gap::new(GapKind::Unreadable, subject, reason));
+        };
+        let approved = approved(&self.repository).unwrap_or_else(|error| {
+            unknown("the stacks ask", &error);
+            BTreeSet::new()
+        });
+        let files = owners
+            .iter()
+            .map(|(owner, asking)| (owner.clone(), asking.file.clone()))
+            .collect();
+        let (root, head) = (&self.root, &self.head);
+        let found = match lineages(&self.repository, root, head, &self.known, files) {
+            Ok(found) => found,
+            Err(error) => {
+                unknown("the stacks ask", &error);
+                BTreeMap::new()
+            }
+        };
         let mut known = BTreeMap::new();
         let mut assents = BTreeMap::new();
-        let (root, head) = (&self.root, &self.head);
-        for (owner, lineage) in lineages(&self.repository, root, head, &self.known, owners)? {
-            let in_line = past.in_line.get(&owner);
-            let assent = self.assent(&lineage?, &approved, in_line, now, &mut known)?;
+        for (owner, lineage) in found {
+            let words = owner.as_ref().map_or_else(
+                || "the stacks share".to_owned(),
+                |stack| format!("{stack} asks"),
+            );
+            let mut unknown = |error: &TrustError| unknown(&words, error);
+            let lineage = match lineage {
+                Ok(lineage) => lineage,
+                Err(error) => {
+                    unknown(&error);
+                    continue;
+                }
+            };
+            let machines = owners.get(&owner).map(|asking| &asking.machines);
+            let in_line = machines
+                .into_iter()
+                .flatten()
+                .filter(|(_, head)| lineage.same.contains(head))
+                .map(|(machine, _)| machine.clone())
+                .collect();
+            let backers = self.backers(&lineage, &approved, now, &mut known, &mut unknown);
+            let assent = lineage.origins.first().map(|origin| Assent {
+                commit: origin.clone(),
+                rooted: lineage.origins.iter().all(|origin| *origin == self.root),
+                in_line,
+                backers,
+            });
             assents.extend(assent.map(|assent| (owner, assent)));
         }
-        Ok(assents)
+        assents
     }
 
-    fn assent(
+    /// A commit that cannot be judged backs nothing; the others are looked at all the same.
+    fn backers(
         &self,
         lineage: &Lineage,
         approved: &BTreeSet<CommitId>,
-        in_line: Option<&CommitId>,
         now: Timestamp,
         known: &mut BTreeMap<CommitId, AcceptedCommit>,
-    ) -> Result<Option<Assent>, TrustError> {
+        unknown: &mut dyn FnMut(&TrustError),
+    ) -> Vec<Backer> {
         let mut backers = Vec::new();
         for origin in &lineage.origins {
-            let commit = self.accepted(origin, now, known)?;
-            let signed = commit.signed();
+            let signed = match self.accepted(origin, now, known) {
+                Ok(commit) => commit.signed(),
+                Err(error) => {
+                    unknown(&error);
+                    continue;
+                }
+            };
             backers.extend(signed.and_then(|signed| {
                 let stands = self.stands(&signed.fingerprint, now)?;
                 // Whether a commit may change what it changes was judged when it was accepted.
@@ -169,16 +229,15 @@ impl Standing {
             }));
         }
         for commit in lineage.same.intersection(approved) {
-            let commit = self.accepted(commit, now, known)?;
-            let sound = commit.approvals().iter();
-            backers.extend(sound.filter_map(|a| self.stands(&a.fingerprint, now)));
+            match self.accepted(commit, now, known) {
+                Ok(commit) => {
+                    let sound = commit.approvals().iter();
+                    backers.extend(sound.filter_map(|a| self.stands(&a.fingerprint, now)));
+                }
+                Err(error) => unknown(&error),
+            }
         }
-        Ok(lineage.origins.first().map(|origin| Assent {
-            commit: origin.clone(),
-            rooted: lineage.origins.contains(&self.root),
-            in_line: in_line.is_some_and(|head| lineage.same.contains(head)),
-            backers,
-        }))
+        backers
     }
 
     fn accepted<'k>(

@@ -88,6 +88,9 @@ id! {
     HostName
 }
 
+/// The secret from which the estate's other keys and passwords are derived.
+pub const ESTATE_KEY: &str = "estate-key";
+
 /// A stack's count of who may write. A machine with an older epoch is a zombie.
 #[derive(
     Debug,

@@ -7,7 +7,7 @@ mod withhold;
 
 pub use withhold::withhold;
 
-use crate::model::ids::{CommitId, StackId};
+use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::plan::{Cause, Effect, Step};
 use crate::model::trust::{Threshold, Trust};
 use jiff::Timestamp;
@@ -35,8 +35,8 @@ pub struct Assent {
     pub commit: CommitId,
     /// That commit is the configured root, which is trusted whole.
     pub rooted: bool,
-    /// Its machines were brought in line under these very inputs: what differs now is drift.
-    pub in_line: bool,
+    /// These machines were brought in line under these very inputs: what differs now is drift.
+    pub in_line: BTreeSet<MachineName>,
     /// Those whose key still counts, by the head's list.
     pub backers: Vec<Backer>,
 }
@@ -112,7 +112,10 @@ impl Mandate {
         match step.why.cause {
             Cause::Intent => true,
             Cause::Reality => false,
-            Cause::Difference => !self.assents.get(&step.stack).is_some_and(|a| a.in_line),
+            Cause::Difference => {
+                let assent = self.assents.get(&step.stack);
+                !assent.is_some_and(|assent| assent.in_line.contains(step.action.machine()))
+            }
         }
     }
 

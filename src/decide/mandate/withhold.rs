@@ -68,10 +68,17 @@ fn connected(
     let mut held = BTreeSet::new();
     let mut open: Vec<&Step> = plan.steps.iter().filter(|step| seed(step)).collect();
     while let Some(step) = open.pop() {
-        if !held.insert(step.id.clone()) || stands_alone(step) {
+        if !held.insert(step.id.clone()) {
             continue;
         }
         let dependents = waiting.get(&step.id).into_iter().flatten().copied();
+        if stands_alone(step) {
+            // A backup that fails is made again. A service that was closed for a last one, while
+            // the backup machine is not what it must be, would stay closed.
+            let risks = |d: &&Step| step.stack.is_none() && d.effect != Effect::Safe && joins(d);
+            open.extend(dependents.filter(risks));
+            continue;
+        }
         open.extend(dependents);
         if joins(step) {
             let before = step.after.iter().filter_map(|id| by_id.get(id).copied());

@@ -7,7 +7,7 @@ use super::id::ObjectId;
 use super::known::Known;
 use super::objects::Objects;
 use super::tree::Trees;
-use crate::model::ids::{CommitId, StackId};
+use crate::model::ids::{CommitId, ESTATE_KEY, StackId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ pub struct Lineage {
 /// Walks back from `head`, never beyond `root`, once for each owner; `None` is what stacks share.
 /// With each stack comes its own file at the head. What hinders one owner says nothing of another.
 ///
-/// Inputs are the stack's own file, `hosters.toml`, `estate.toml`, `blueprints/`;
+/// Inputs are the stack's own file, `hosters.toml`, `estate.toml`, `blueprints/` and the estate key;
 /// for what stacks share, all of `stacks/`.
 pub fn lineages(
     repository: &Path,
@@ -206,7 +206,11 @@ fn is_input(path: &str, file: Option<&str>) -> bool {
         None => path.starts_with("stacks/"),
     };
     let shared = matches!(path, "hosters.toml" | "estate.toml") || path.starts_with("blueprints/");
-    own || shared
+    // Passwords on all machines are derived from it.
+    let key = path
+        .strip_prefix("secrets/")
+        .and_then(|file| file.strip_suffix(".age"));
+    own || shared || key == Some(ESTATE_KEY)
 }
 
 /// Commits over which there are approvals, good or bad.

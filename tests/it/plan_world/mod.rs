@@ -351,6 +351,7 @@ impl World {
         let started = Event::Started {
             step: step.id.clone(),
             action,
+            repair: step.why.cause == holdfast::model::plan::Cause::Reality,
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {
