@@ -24,6 +24,7 @@ use holdfast::decide::history::History;
 use holdfast::decide::plan;
 use holdfast::decide::resolve::{Resolution, resolve};
 use holdfast::model::desired::Desired;
+use holdfast::model::diagnostic::Diagnostic;
 use holdfast::model::ids::{CommitId, MachineName};
 use holdfast::model::machine::{Digest, MachineManifest, Role};
 use holdfast::model::observed::Observed;
@@ -140,7 +141,7 @@ fn measure(name: &str, input: &Input, kept: &mut bool) -> Plan {
 
 fn sound(resolution: Resolution) -> Desired {
     assert!(
-        !resolution.diagnostics.iter().any(|found| found.is_error()),
+        !resolution.diagnostics.iter().any(Diagnostic::is_error),
         "{:?}",
         resolution.diagnostics[0]
     );

@@ -224,6 +224,19 @@ impl History {
         };
     }
 
+    /// Under which head this machine of a stack, or of those that stacks share, was last brought
+    /// in line.
+    pub fn in_line_under(
+        &self,
+        stack: Option<&StackId>,
+        machine: &MachineName,
+    ) -> Option<&CommitId> {
+        match stack {
+            Some(stack) => self.in_line.get(stack),
+            None => self.shared_in_line.get(machine),
+        }
+    }
+
     /// Machines made for this stack's production.
     pub fn of_stack<'a>(
         &'a self,

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use crate::decide::history::History;
-use crate::decide::mandate::{Assent, Backer, Freeze, Mandate};
+use crate::decide::mandate::{Assent, Backer, Freeze, Mandate, WHO_SIGNED, keep_drift};
 use crate::model::desired::Desired;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, MachineName, StackId};
@@ -10,14 +10,37 @@ use crate::model::plan::{Held, Hold, Plan};
 use crate::model::trust::{Trust, fingerprint};
 use crate::model::units::show_duration;
 use crate::world::git::fetch::{self, LastFetch};
-use crate::world::git::lineage::{Lineage, approved, lineages};
+use crate::world::git::lineage::{Lineage, Lineages, approved, lineages};
 use crate::world::git::{AcceptedCommit, Known, Question, TrustError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Begins the subject of a gap about who signed; then follows whose question it is.
-const WHO_SIGNED: &str = "who signed for what";
+/// What stands in every plan of an estate.
+#[derive(Debug, Default)]
+pub struct Alarms {
+    /// What may not happen.
+    pub held: Vec<Held>,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+}
+
+impl Alarms {
+    /// The plan with all of them, each once.
+    pub fn tell(&self, mut plan: Plan) -> Plan {
+        for held in &self.held {
+            if !plan.held.contains(held) {
+                plan.held.push(held.clone());
+            }
+        }
+        for gap in &self.gaps {
+            if !plan.gaps.contains(gap) {
+                plan.gaps.push(gap.clone());
+            }
+        }
+        plan
+    }
+}
 
 /// One owner of steps that may need more than one signature.
 struct Asking {
@@ -25,6 +48,24 @@ struct Asking {
     file: Option<String>,
     /// Under which heads their machines were last brought in line.
     machines: BTreeMap<MachineName, CommitId>,
+}
+
+impl Asking {
+    fn of(owner: Option<&StackId>, want: &Desired) -> Self {
+        Self {
+            file: owner.map(|id| want.file_of(id)),
+            machines: BTreeMap::new(),
+        }
+    }
+
+    /// The machines that were brought in line under the inputs that hold now.
+    fn in_line(&self, lineage: &Lineage) -> BTreeSet<MachineName> {
+        let machines = self.machines.iter();
+        machines
+            .filter(|(_, head)| lineage.same.contains(head))
+            .map(|(machine, _)| machine.clone())
+            .collect()
+    }
 }
 
 /// The head that holds, and what is known of its neighbourhood.
@@ -42,8 +83,8 @@ pub struct Standing {
     pub trust: Trust,
     /// The commits up to it, which were accepted.
     pub known: Known,
-    /// A newer head that is not accepted.
-    pub refused: Option<Held>,
+    /// Newer heads that do not hold.
+    pub refused: Vec<Held>,
     /// What could not be fetched.
     pub gaps: Vec<Gap>,
     /// Why nothing destructive happens now.
@@ -68,16 +109,16 @@ impl Standing {
             head: head.id().clone(),
             trust: head.trust().clone(),
             known: head.seen().clone(),
-            refused: None,
+            refused: Vec::new(),
             gaps: Vec::new(),
             freezes: Vec::new(),
         }
     }
 
-    /// With a newer head that is refused for this reason.
+    /// With a newer head that does not hold, for this reason.
     #[must_use]
     pub fn instead_of(mut self, commit: CommitId, reason: String, remedy: &str) -> Self {
-        self.refused = Some(Held {
+        self.refused.push(Held {
             stack: None,
             wanted: format!("what commit {:.12} asks for", commit.as_str()),
             hold: Hold::NotAccepted { commit, reason },
@@ -94,12 +135,13 @@ impl Standing {
         self
     }
 
-    /// The plan, with what is to be told beside its steps.
-    pub fn tell(&self, mut plan: Plan) -> Plan {
-        plan.gaps.extend(self.gaps.iter().cloned());
-        plan.held.extend(self.refused.iter().cloned());
-        plan.held.extend(self.freezes.iter().map(alarm));
-        plan
+    /// What is to be told beside the steps of every plan.
+    pub fn alarms(&self) -> Alarms {
+        let frozen = self.freezes.iter().map(alarm);
+        Alarms {
+            held: self.refused.iter().cloned().chain(frozen).collect(),
+            gaps: self.gaps.clone(),
+        }
     }
 
     /// Who signed for what this plan's steps ask. Looks only where a threshold needs it. What
@@ -119,15 +161,11 @@ impl Standing {
         let asking = plan.steps.iter().filter(|step| mandate.asks_for_more(step));
         let mut owners: BTreeMap<Option<StackId>, Asking> = BTreeMap::new();
         for step in asking {
-            let asking = owners.entry(step.stack.clone()).or_insert_with(|| Asking {
-                file: step.stack.as_ref().map(|id| want.file_of(id)),
-                machines: BTreeMap::new(),
-            });
+            let owner = step.stack.as_ref();
+            let asking = owners.entry(step.stack.clone());
+            let asking = asking.or_insert_with(|| Asking::of(owner, want));
             let machine = step.action.machine();
-            let in_line = match &step.stack {
-                Some(stack) => past.in_line.get(stack),
-                None => past.shared_in_line.get(machine),
-            };
+            let in_line = past.in_line_under(owner, machine);
             let in_line = in_line.map(|head| (machine.clone(), head.clone()));
             asking.machines.extend(in_line);
         }
@@ -137,6 +175,58 @@ impl Standing {
         let mut gaps = Vec::new();
         mandate.assents = self.assents(owners, now, &mut gaps);
         (mandate, gaps)
+    }
+
+    /// Leaves in the plan's drift only what differs although the intent did not change: the
+    /// machines were brought in line under the very inputs that hold now. Where nobody knows
+    /// that, a difference is a step like every other.
+    pub fn tell_drift(&self, mut plan: Plan, want: &Desired, past: &History) -> Plan {
+        let mut unchanged: BTreeSet<MachineName> = BTreeSet::new();
+        let mut other: BTreeMap<Option<StackId>, Asking> = BTreeMap::new();
+        for drift in &plan.drift {
+            match past.in_line_under(drift.stack.as_ref(), &drift.machine) {
+                Some(head) if *head == self.head => {
+                    unchanged.insert(drift.machine.clone());
+                }
+                Some(head) => {
+                    let asking = Asking::of(drift.stack.as_ref(), want);
+                    let asking = other.entry(drift.stack.clone()).or_insert(asking);
+                    asking.machines.insert(drift.machine.clone(), head.clone());
+                }
+                None => {}
+            }
+        }
+        if !other.is_empty() {
+            let subject = "what was changed since machines were brought in line";
+            let mut unknown = |error: &TrustError| {
+                let reason = crate::model::causes::chain(error);
+                let gap = Gap::new(GapKind::Unreadable, subject, reason);
+                plan.gaps.push(gap);
+            };
+            match self.lineages(&other) {
+                Ok(found) => {
+                    for (owner, lineage) in found {
+                        match (other.get(&owner), lineage) {
+                            (Some(asking), Ok(lineage)) => {
+                                unchanged.extend(asking.in_line(&lineage));
+                            }
+                            (_, Err(error)) => unknown(&error),
+                            (None, _) => {}
+                        }
+                    }
+                }
+                Err(error) => unknown(&error),
+            }
+        }
+        keep_drift(plan, &unchanged)
+    }
+
+    fn lineages(&self, owners: &BTreeMap<Option<StackId>, Asking>) -> Result<Lineages, TrustError> {
+        let files = owners
+            .iter()
+            .map(|(owner, asking)| (owner.clone(), asking.file.clone()))
+            .collect();
+        lineages(&self.repository, &self.root, &self.head, &self.known, files)
     }
 
     fn assents(
@@ -154,12 +244,7 @@ impl Standing {
             unknown("the stacks ask", &error);
             BTreeSet::new()
         });
-        let files = owners
-            .iter()
-            .map(|(owner, asking)| (owner.clone(), asking.file.clone()))
-            .collect();
-        let (root, head) = (&self.root, &self.head);
-        let found = match lineages(&self.repository, root, head, &self.known, files) {
+        let found = match self.lineages(&owners) {
             Ok(found) => found,
             Err(error) => {
                 unknown("the stacks ask", &error);
@@ -181,18 +266,12 @@ impl Standing {
                     continue;
                 }
             };
-            let machines = owners.get(&owner).map(|asking| &asking.machines);
-            let in_line = machines
-                .into_iter()
-                .flatten()
-                .filter(|(_, head)| lineage.same.contains(head))
-                .map(|(machine, _)| machine.clone())
-                .collect();
+            let in_line = owners.get(&owner).map(|asking| asking.in_line(&lineage));
             let backers = self.backers(&lineage, &approved, now, &mut known, &mut unknown);
             let assent = lineage.origins.first().map(|origin| Assent {
                 commit: origin.clone(),
                 rooted: lineage.origins.iter().all(|origin| *origin == self.root),
-                in_line,
+                in_line: in_line.unwrap_or_default(),
                 backers,
             });
             assents.extend(assent.map(|assent| (owner, assent)));

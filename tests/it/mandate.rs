@@ -9,8 +9,10 @@ use holdfast::flow::standing::Standing;
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{CommitId, MachineName, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
-use holdfast::model::plan::{Action, Cause, Effect, FenceBy, Plan, Step, Why};
+use holdfast::model::machine::Change;
+use holdfast::model::plan::{Action, Cause, Drift, Effect, FenceBy, Plan, Step, Why};
 use jiff::Timestamp;
+use std::fs;
 
 /// The destructive step of a plan that people ask for.
 fn fence(stack: &str) -> Plan {
@@ -355,6 +357,43 @@ fn s05_two_branches_that_both_changed_a_stack_are_signed_for_by_who_merges_them(
 }
 
 #[test]
+fn s05_the_estate_key_is_asked_for_by_who_changes_it() {
+    let people = People::together();
+    let path = people.dir().join("secrets/estate-key.age");
+    let sealed = fs::read(&path).unwrap();
+    fs::write(&path, [sealed.as_slice(), b"\n"].concat()).unwrap();
+    people.commit("Change the estate key", "bela");
+    assert_eq!(counted(&people), Some(1));
+}
+
+#[test]
+fn s16_what_hinders_one_stacks_lookup_leaves_the_others_their_signatures() {
+    let people = People::together();
+    let acmes = people.rename("Acme & Sons", "bela");
+    people.write("README.md", "hello\n");
+    people.commit("Say hello", "anna");
+    let text = people.read("stacks/acme.toml");
+    let bolt = text.replacen("id = \"acme\"", "id = \"bolt\"", 1);
+    let bolt = bolt.replace("wiki.acme", "wiki.bolt");
+    people.write("stacks/bolt.toml", &bolt);
+    people.commit("Add bolt", "bela");
+    let config = people.config();
+    let estate = estate::read(&config).unwrap();
+    let standing = Standing::new(&config, &estate.commit);
+    let tree = people.git(&["rev-parse", &format!("{acmes}^{{tree}}")]);
+    let object = people.dir().join(".git/objects").join(&tree[..2]);
+    fs::remove_file(object.join(&tree[2..])).unwrap();
+    let mut plan = fence("acme");
+    plan.steps.extend(fence("bolt").steps);
+    let want = estate.resolution.desired.as_ref().unwrap();
+    let (mandate, gaps) = standing.mandate(&plan, want, &History::default(), Timestamp::now());
+    let subjects: Vec<_> = gaps.iter().map(|gap| gap.subject.as_str()).collect();
+    assert_eq!(subjects, ["who signed for what acme asks"]);
+    let have = |at: usize| mandate.shortfall(&plan.steps[at]).map(|short| short.have);
+    assert_eq!((have(0), have(1)), (Some(0), Some(1)));
+}
+
+#[test]
 fn s05_drift_is_told_from_a_change_by_the_head_under_which_it_was_brought_in_line() {
     let people = People::together();
     let commit = people.rename("Acme & Sons", "bela");
@@ -382,4 +421,31 @@ fn s05_drift_is_told_from_a_change_by_the_head_under_which_it_was_brought_in_lin
     assert!(!asked(&past(&commit)), "in line with what is asked now");
     assert!(asked(&past(people.made.root.as_str())), "changed since");
     assert!(asked(&History::default()), "nobody knows");
+    // The same tells what is shown as drift.
+    plan.drift.push(Drift {
+        stack: Some(acme.clone()),
+        machine: MachineName::new("acme-e1"),
+        change: Change::InstallPackage {
+            package: "nginx".into(),
+        },
+    });
+    people.write("note.md", "Of no machine's concern.\n");
+    people.commit("Note", "anna");
+    let config = people.config();
+    let estate = estate::read(&config).unwrap();
+    let standing = Standing::new(&config, &estate.commit);
+    let want = estate.resolution.desired.as_ref().unwrap();
+    let drift = |past: &History| standing.tell_drift(plan.clone(), want, past).drift.len();
+    assert_eq!(drift(&past(&people.head())), 1, "in line with the head");
+    assert_eq!(
+        drift(&past(&commit)),
+        1,
+        "and with the same inputs before it"
+    );
+    assert_eq!(drift(&past(people.made.root.as_str())), 0);
+    assert_eq!(drift(&History::default()), 0);
+    let mut lost = standing.clone();
+    lost.repository = people.beside("nowhere");
+    let told = lost.tell_drift(plan.clone(), want, &past(&commit));
+    assert_eq!((told.drift.len(), told.gaps.len()), (0, 1));
 }

@@ -2,45 +2,42 @@
 
 use super::estate_files::{CATALOGUE, Files, STACK, estate, lines, read_with};
 use super::estate_fixture::{ESCROW, RECIPIENT};
-use holdfast::decide::promises::{self, Measured};
 use holdfast::decide::resolve::{Holders, Resolution, resolve_after};
 use holdfast::model::desired::Desired;
-use holdfast::model::diagnostic::Severity;
 use holdfast::model::ids::{CommitId, HostName, StackId};
 use jiff::SignedDuration;
-use std::collections::BTreeMap;
 
-const ACME: &str = "stacks/acme.toml";
+pub const ACME: &str = "stacks/acme.toml";
 const FILE: &str = "blueprints/notes/blueprint.toml";
 
 fn read(files: &Files) -> Resolution {
     read_with(files, &CATALOGUE)
 }
 
-fn set(files: &mut Files, path: &str, text: impl Into<String>) {
+pub fn set(files: &mut Files, path: &str, text: impl Into<String>) {
     files.insert(path.to_owned(), text.into().into_bytes());
 }
 
 /// The sound estate with these lines in `[policy]`.
-fn under(policy: &str) -> Files {
+pub fn under(policy: &str) -> Files {
     let mut files = estate();
     let text = format!("schema = 1\n[estate]\nname = \"example\"\n[policy]\n{policy}\n");
     set(&mut files, "estate.toml", text);
     files
 }
 
-fn with(mut files: Files, path: &str, from: &str, to: &str) -> Files {
+pub fn with(mut files: Files, path: &str, from: &str, to: &str) -> Files {
     let text = String::from_utf8(files[path].clone()).unwrap();
     assert!(text.contains(from), "{path} has no {from:?}");
     set(&mut files, path, text.replacen(from, to, 1));
     files
 }
 
-fn said(files: &Files) -> String {
+pub fn said(files: &Files) -> String {
     lines(&read(files).diagnostics)
 }
 
-fn sound(files: &Files) -> Desired {
+pub fn sound(files: &Files) -> Desired {
     let resolution = read(files);
     assert_eq!(lines(&resolution.diagnostics), "");
     resolution.desired.unwrap()
@@ -181,43 +178,6 @@ fn a_fallback_can_be_demanded() {
 }
 
 #[test]
-fn a_daily_schedule_cannot_promise_an_hour() {
-    let said = said(&with(estate(), ACME, "rpo = \"24h\"", "rpo = \"1h\""));
-    for part in [
-        "stacks/acme.toml:9:7: HF0032",
-        "rpo = 1h cannot be kept",
-        "daily 02:30 Europe/Berlin",
-        "24h apart, 23h more than promised",
-        "promise rpo = \"24h\"",
-    ] {
-        assert!(said.contains(part), "{part}: {said}");
-    }
-}
-
-#[test]
-fn the_estates_promises_bind_every_stack() {
-    let weaker = said(&with(under("rto_at_most = \"4h\""), ACME, "", ""));
-    assert!(
-        weaker.contains("stacks/acme.toml:10:7: HF0034: rto = 6h is weaker than rto_at_most = 4h"),
-        "{weaker}"
-    );
-    let silent = said(&with(
-        under("rpo_at_most = \"24h\""),
-        ACME,
-        "rpo = \"24h\"\n",
-        "",
-    ));
-    assert!(silent.contains("no rpo is promised"), "{silent}");
-    let none = with(
-        under("rpo_at_most = \"24h\""),
-        ACME,
-        "[objectives]\nrpo = \"24h\"\nrto = \"6h\"\n",
-        "",
-    );
-    assert!(said(&none).contains("no rpo is promised"));
-}
-
-#[test]
 fn escrow_keys_must_outlive_the_reconciler() {
     let lost = said(&with(estate(), "trust.toml", ESCROW, RECIPIENT));
     assert!(
@@ -290,66 +250,6 @@ fn a_quota_that_no_number_follows_is_told() {
         &format!("{line}\nquota = 10"),
     );
     assert!(said(&wrong).contains("HF0005"), "{}", said(&wrong));
-}
-
-#[test]
-fn promises_are_held_against_what_was_measured() {
-    let mut files = estate();
-    for id in ["bolt", "coal", "dusk"] {
-        set(
-            &mut files,
-            &format!("stacks/{id}.toml"),
-            STACK.replace("acme", id),
-        );
-    }
-    let mut desired = sound(&files);
-    let hours = |h| Some(SignedDuration::from_hours(h));
-    let all = |rebuild| {
-        let measured = Measured {
-            loss: hours(20),
-            rebuild,
-        };
-        desired
-            .stacks
-            .keys()
-            .map(|id| (id.clone(), measured))
-            .collect::<BTreeMap<_, _>>()
-    };
-    assert_eq!(promises::check(&desired, &all(hours(5))), []);
-    let found = promises::check(&desired, &all(hours(7)));
-    assert_eq!(found.len(), 4);
-    assert_eq!(found[0].code, "HF0032");
-    assert!(
-        found[0].message.contains(
-            "acme promises rto = 6h 00m, and a rebuild of 7h 00m was measured: 1h 00m too much"
-        ),
-        "{}",
-        found[0].message
-    );
-    // Half measured is not measured; all of them make one warning.
-    let found = promises::check(&desired, &all(None));
-    assert_eq!(found.len(), 1, "{found:#?}");
-    assert_eq!(
-        (found[0].code, found[0].severity),
-        ("HF0033", Severity::Warning)
-    );
-    assert!(
-        found[0]
-            .message
-            .contains("4 stacks were never measured: acme, bolt, coal, and 1 more"),
-        "{}",
-        found[0].message
-    );
-    desired.policy.measured_required = true;
-    assert!(promises::check(&desired, &BTreeMap::new())[0].is_error());
-    for stack in desired.stacks.values_mut() {
-        (stack.objectives.rpo, stack.objectives.rto) = (None, None);
-    }
-    assert_eq!(
-        promises::check(&desired, &BTreeMap::new()),
-        [],
-        "who promises nothing breaks nothing"
-    );
 }
 
 #[test]

@@ -5,13 +5,16 @@
 
 mod withhold;
 
-pub use withhold::withhold;
+pub use withhold::{keep_drift, withhold};
 
 use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::plan::{Cause, Effect, Step};
 use crate::model::trust::{Threshold, Trust};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Begins the subject of a gap about who signed; then follows whose question it is.
+pub const WHO_SIGNED: &str = "who signed for what";
 
 /// Whose word stands behind a plan.
 #[derive(Debug, Clone)]
@@ -171,7 +174,7 @@ impl Mandate {
             .signers
             .iter()
             .filter(|signer| signer.counts_at(self.now))
-            .filter(|signer| threshold.roles.is_empty() || threshold.roles.contains(&signer.role))
+            .filter(|signer| threshold.counts(signer))
             .filter(|signer| self.may_ask(&signer.role, stack))
             .map(|signer| signer.person.as_str())
             .filter(|person| !counted.contains(person))

@@ -1,9 +1,17 @@
 //! Takes out of a plan what too few people have signed for, whole, so that nothing is half done.
 
 use super::{Mandate, Shortfall};
-use crate::model::ids::{CommitId, StackId, StepId};
+use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::plan::{Action, Effect, Held, Hold, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The plan with the drift of these machines alone, which were brought in line under the very
+/// inputs that hold now. What differs because a commit asks for it is no drift.
+pub fn keep_drift(mut plan: Plan, unchanged: &BTreeSet<MachineName>) -> Plan {
+    plan.drift
+        .retain(|drift| unchanged.contains(&drift.machine));
+    plan
+}
 
 /// The plan without the steps that may not be done yet; they are held.
 ///
@@ -117,7 +125,7 @@ fn needs(stack: Option<StackId>, wanted: String, shortfall: &Shortfall) -> Held 
             "nobody else on trust.toml may sign for it; add people, or lower the threshold"
                 .to_owned()
         }
-        (Some(commit), false) => format!("holdfast approve {}", short(commit)),
+        (Some(commit), false) => format!("holdfast approve {:.12}", commit.as_str()),
         (None, false) => "holdfast approve the commit that asks for it".to_owned(),
     };
     Held {
@@ -131,8 +139,4 @@ fn needs(stack: Option<StackId>, wanted: String, shortfall: &Shortfall) -> Held 
         },
         remedy,
     }
-}
-
-fn short(commit: &CommitId) -> &str {
-    commit.as_str().get(..12).unwrap_or(commit.as_str())
 }

@@ -24,6 +24,9 @@ pub struct Lineage {
     pub same: BTreeSet<CommitId>,
 }
 
+/// What was found for each owner.
+pub type Lineages = BTreeMap<Option<StackId>, Result<Lineage, TrustError>>;
+
 /// Walks back from `head`, never beyond `root`, once for each owner; `None` is what stacks share.
 /// With each stack comes its own file at the head. What hinders one owner says nothing of another.
 ///
@@ -35,7 +38,7 @@ pub fn lineages(
     head: &CommitId,
     known: &Known,
     owners: BTreeMap<Option<StackId>, Option<String>>,
-) -> Result<BTreeMap<Option<StackId>, Result<Lineage, TrustError>>, TrustError> {
+) -> Result<Lineages, TrustError> {
     let objects = super::verify::open(repository)?;
     let none = Known::none();
     let known = if known.is_of(root) { known } else { &none };

@@ -47,8 +47,9 @@ pub struct VerifiedCommit {
     refused_files: BTreeMap<String, &'static str>,
 }
 
-/// A commit that [`verify`] would accept, without its files: for comparing and counting, where
-/// most of them are never read. Only [`accept`] makes one.
+/// A commit whose signatures [`verify`] would accept, without its files: for comparing and
+/// counting, where most of them are never read. A file that is too large is found by [`verify`]
+/// alone. Only this gate makes one.
 #[derive(Debug, Clone)]
 pub struct AcceptedCommit {
     id: CommitId,

@@ -108,7 +108,7 @@ impl Workflow {
                             &work.join("comment.md"),
                         );
                     }
-                    _ => {
+                    Kind::GitHub | Kind::Forgejo => {
                         for name in [
                             "GITHUB_OUTPUT",
                             "GITHUB_PATH",

@@ -1,0 +1,106 @@
+//! What a stack promises: against its schedule, against what the estate demands, and against what
+//! was measured.
+
+use super::estate_files::{STACK, estate};
+use super::policies::{ACME, said, set, sound, under, with};
+use holdfast::decide::promises::{self, Measured};
+use holdfast::model::diagnostic::Severity;
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
+#[test]
+fn a_daily_schedule_cannot_promise_an_hour() {
+    let said = said(&with(estate(), ACME, "rpo = \"24h\"", "rpo = \"1h\""));
+    for part in [
+        "stacks/acme.toml:9:7: HF0032",
+        "rpo = 1h cannot be kept",
+        "daily 02:30 Europe/Berlin",
+        "24h apart, 23h more than promised",
+        "promise rpo = \"24h\"",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn the_estates_promises_bind_every_stack() {
+    let weaker = said(&with(under("rto_at_most = \"4h\""), ACME, "", ""));
+    assert!(
+        weaker.contains("stacks/acme.toml:10:7: HF0034: rto = 6h is weaker than rto_at_most = 4h"),
+        "{weaker}"
+    );
+    let silent = said(&with(
+        under("rpo_at_most = \"24h\""),
+        ACME,
+        "rpo = \"24h\"\n",
+        "",
+    ));
+    assert!(silent.contains("no rpo is promised"), "{silent}");
+    let none = with(
+        under("rpo_at_most = \"24h\""),
+        ACME,
+        "[objectives]\nrpo = \"24h\"\nrto = \"6h\"\n",
+        "",
+    );
+    assert!(said(&none).contains("no rpo is promised"));
+}
+
+#[test]
+fn promises_are_held_against_what_was_measured() {
+    let mut files = estate();
+    for id in ["bolt", "coal", "dusk"] {
+        set(
+            &mut files,
+            &format!("stacks/{id}.toml"),
+            STACK.replace("acme", id),
+        );
+    }
+    let mut desired = sound(&files);
+    let hours = |h| Some(SignedDuration::from_hours(h));
+    let all = |rebuild| {
+        let measured = Measured {
+            loss: hours(20),
+            rebuild,
+        };
+        desired
+            .stacks
+            .keys()
+            .map(|id| (id.clone(), measured))
+            .collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(promises::check(&desired, &all(hours(5))), []);
+    let found = promises::check(&desired, &all(hours(7)));
+    assert_eq!(found.len(), 4);
+    assert_eq!(found[0].code, "HF0032");
+    assert!(
+        found[0].message.contains(
+            "acme promises rto = 6h 00m, and a rebuild of 7h 00m was measured: 1h 00m too much"
+        ),
+        "{}",
+        found[0].message
+    );
+    // Half measured is not measured; all of them make one warning.
+    let found = promises::check(&desired, &all(None));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(
+        (found[0].code, found[0].severity),
+        ("HF0033", Severity::Warning)
+    );
+    assert!(
+        found[0]
+            .message
+            .contains("4 stacks were never measured: acme, bolt, coal, and 1 more"),
+        "{}",
+        found[0].message
+    );
+    desired.policy.measured_required = true;
+    assert!(promises::check(&desired, &BTreeMap::new())[0].is_error());
+    for stack in desired.stacks.values_mut() {
+        (stack.objectives.rpo, stack.objectives.rto) = (None, None);
+    }
+    assert_eq!(
+        promises::check(&desired, &BTreeMap::new()),
+        [],
+        "who promises nothing breaks nothing"
+    );
+}
