@@ -3,14 +3,16 @@
 use crate::people::People;
 use crate::sample;
 use holdfast::decide::history::History;
-use holdfast::decide::mandate::Mandate;
+use holdfast::decide::mandate::{Freeze, Mandate};
+use holdfast::decide::only::only;
 use holdfast::flow::estate;
 use holdfast::flow::standing::Standing;
 use holdfast::model::forecast::Forecast;
+use holdfast::model::gap::Gap;
 use holdfast::model::ids::{CommitId, MachineName, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
-use holdfast::model::machine::Change;
-use holdfast::model::plan::{Action, Cause, Drift, Effect, FenceBy, Plan, Step, Why};
+use holdfast::model::machine::{Change, Digest};
+use holdfast::model::plan::{Action, Cause, Drift, Effect, FenceBy, Held, Hold, Plan, Step, Why};
 use jiff::Timestamp;
 use std::fs;
 
@@ -448,4 +450,49 @@ fn s05_drift_is_told_from_a_change_by_the_head_under_which_it_was_brought_in_lin
     lost.repository = people.beside("nowhere");
     let told = lost.tell_drift(plan.clone(), want, &past(&commit));
     assert_eq!((told.drift.len(), told.gaps.len()), (0, 1));
+}
+
+#[test]
+fn s09_what_concerns_every_stack_stays_in_the_plan_of_one() {
+    let people = People::together();
+    let config = people.config();
+    let estate = estate::read(&config).unwrap();
+    let mut standing = Standing::new(&config, &estate.commit);
+    standing = standing.instead_of(CommitId::new("f".repeat(40)), "not signed".into(), "sign");
+    standing.freezes.push(Freeze {
+        rule: "freshness".into(),
+        reason: "nothing could be fetched".into(),
+        remedy: "find out why".into(),
+    });
+    let fetched = Gap::unasked("new commits on main of origin");
+    standing.gaps.push(fetched.clone());
+    let mut plan = sample::plan(CommitId::new("c"), Vec::new());
+    let held = |wanted: &str| Held {
+        stack: None,
+        wanted: wanted.into(),
+        hold: Hold::Forbidden {
+            rule: "approvals".into(),
+            reason: "too few".into(),
+        },
+        remedy: "approve".into(),
+    };
+    plan.held = vec![held("converge backup-here"), held("converge backup-there")];
+    let who = |whose: &str| Gap::unasked(format!("who signed for what {whose}"));
+    plan.gaps = vec![who("acme asks"), who("bolt asks"), who("the stacks share")];
+    let alarms = standing.alarms();
+    let parts = [("machine backup-here".to_owned(), Digest(String::new()))].into();
+    let told = alarms.tell(only(alarms.tell(plan), vec![StackId::new("acme")], &parts));
+    let wanted: Vec<&str> = told.held.iter().map(|held| held.wanted.as_str()).collect();
+    assert_eq!(
+        wanted,
+        [
+            "converge backup-here",
+            "what commit ffffffffffff asks for",
+            "anything destructive"
+        ]
+    );
+    assert_eq!(
+        told.gaps,
+        [who("acme asks"), who("the stacks share"), fetched]
+    );
 }
