@@ -184,3 +184,21 @@ fn an_approval_is_sent_to_the_remote() {
     let there = people.git_in(&remote, "anna", &["for-each-ref", "--format=%(refname)"]);
     assert!(there.out.contains(&people.approvals()[0]), "{there:?}");
 }
+
+#[test]
+fn s05_junk_references_do_not_crowd_out_an_approval() {
+    let people = People::together();
+    let commit = people.rename("Acme & Sons", "anna");
+    let blob = people.git(&["hash-object", "-w", "README.md"]);
+    let folder = people.dir().join(".git/refs/holdfast/approvals");
+    fs::create_dir_all(folder.join(&commit)).unwrap();
+    for number in 0..150 {
+        let path = folder.join(&commit).join(format!("{number:016x}"));
+        fs::write(path, format!("{blob}\n")).unwrap();
+    }
+    assert_eq!(people.run("olga", &["approve", &commit]).code, 0);
+    let shown = people.run("anna", &["trust", "show", &commit, "--format", "json"]);
+    let shown = shown.json();
+    assert_eq!(shown["approvals"][0]["signed"]["name"], "olga");
+    assert_eq!(shown["approvals"][0]["counts"], true);
+}
