@@ -307,7 +307,9 @@ impl Standing {
                 })
             }));
         }
-        for commit in lineage.same.intersection(approved) {
+        // Only where it is asked for: who approves a later commit has looked at that one.
+        let origins = lineage.origins.iter();
+        for commit in origins.filter(|origin| approved.contains(*origin)) {
             match self.accepted(commit, now, known) {
                 Ok(commit) => {
                     let sound = commit.approvals().iter();

@@ -46,6 +46,12 @@ impl StackId {
     pub fn file(&self) -> String {
         format!("stacks/{self}.toml")
     }
+
+    /// The stack whose file this is, by its name alone; `None` for other files.
+    pub fn of_file(path: &str) -> Option<Self> {
+        let name = path.strip_prefix("stacks/")?.strip_suffix(".toml")?;
+        Some(Self::new(name))
+    }
 }
 id! {
     /// An account at a hoster, as `hosters.toml` names it.
@@ -120,18 +126,5 @@ impl Epoch {
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "e{}", self.0)
-    }
-}
-
-impl StackId {
-    /// The file of the stack that people call so.
-    pub fn file(&self) -> String {
-        format!("stacks/{}.toml", self.0)
-    }
-
-    /// The stack whose file this is, by its name alone; `None` for other files.
-    pub fn of_file(path: &str) -> Option<Self> {
-        let name = path.strip_prefix("stacks/")?.strip_suffix(".toml")?;
-        Some(Self::new(name))
     }
 }
