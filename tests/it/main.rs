@@ -63,6 +63,7 @@ mod reference;
 mod robustness;
 mod s05_plan_file;
 mod s05_stale_basis;
+mod s13_links;
 mod s13_secrets;
 mod s13_shown;
 mod sample;
