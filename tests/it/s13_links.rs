@@ -133,3 +133,31 @@ fn s13_nothing_is_written_through_a_link() {
     let kept = std::fs::read_to_string(estate.outside("elsewhere/x.toml")).unwrap();
     assert_eq!(kept, OUTSIDE);
 }
+
+/// Every file below a folder with its content.
+fn all(dir: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all(&path, found);
+        } else {
+            found.push((path.clone(), std::fs::read(path).unwrap()));
+        }
+    }
+    found.sort();
+}
+
+#[test]
+fn s13_looking_at_a_work_tree_leaves_nothing_in_the_repository() {
+    let estate = Estate::new();
+    std::fs::write(estate.dir.join("notes.txt"), "my password is Sup3rS3cret\n").unwrap();
+    std::fs::write(estate.dir.join("stacks/new.toml"), "schema = 1\n").unwrap();
+    let mut before = Vec::new();
+    all(&estate.dir, &mut before);
+    for command in [&["check", "--worktree"][..], &["fmt", "--check"]] {
+        run(&estate.dir, command);
+    }
+    let mut after = Vec::new();
+    all(&estate.dir, &mut after);
+    assert!(before == after, "a file was made or changed by looking");
+}
