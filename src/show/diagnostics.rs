@@ -3,6 +3,7 @@
 use crate::decide::document::codes;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::secrecy::{masked, starred, told};
+use crate::model::visible::{visible, visible_line, visible_with_moves};
 use crate::show::window::Window;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Report};
 use std::collections::BTreeMap;
@@ -59,22 +60,22 @@ pub fn one_line(finding: &Diagnostic) -> String {
     let help = finding
         .help
         .as_ref()
-        .map(|help| format!(" ({})", told(help)))
+        .map(|help| format!(" ({})", words(help)))
         .unwrap_or_default();
     let warning = if finding.is_error() { "" } else { "warning: " };
     format!(
         "{}:{}:{}: {}: {warning}{}{help}",
-        place.file,
+        visible_line(&place.file),
         place.line,
         place.column,
         finding.code,
-        told(&finding.message)
+        words(&finding.message)
     )
 }
 
 fn draw(
     finding: &Diagnostic,
-    source: Option<&str>,
+    source: Option<&Drawn>,
     colour: bool,
     text: &mut String,
 ) -> Result<(), std::fmt::Error> {
@@ -86,7 +87,7 @@ fn draw(
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_links(false)
         .with_width(100);
-    let mut diagnostic = MietteDiagnostic::new(told(&finding.message))
+    let mut diagnostic = MietteDiagnostic::new(words(&finding.message))
         .with_code(finding.code)
         .with_severity(match finding.severity {
             Severity::Error => miette::Severity::Error,
@@ -95,13 +96,22 @@ fn draw(
     if !finding.is_error() {
         diagnostic.message = format!("warning: {}", diagnostic.message);
     }
-    diagnostic.help = finding.help.as_deref().map(|help| told(help).into_owned());
+    diagnostic.help = finding.help.as_deref().map(words);
+    let file = visible_line(&finding.place.file);
     let Some(source) = source else {
-        diagnostic.message = format!("{}: {}", finding.place.file, diagnostic.message);
+        diagnostic.message = format!("{file}: {}", diagnostic.message);
         return handler.render_report(text, &diagnostic);
     };
-    let (from, to) = shown_span(finding, source);
-    let source = Window::new(&finding.place.file, source.to_owned());
+    let (from, to) = shown_span(finding, &source.text);
+    let moved = |at: usize| {
+        let before = source.moves.partition_point(|(place, _)| *place <= at);
+        let last = before
+            .checked_sub(1)
+            .and_then(|last| source.moves.get(last));
+        at + last.map_or(0, |(_, by)| *by)
+    };
+    let (from, to) = (moved(from), moved(to));
+    let source = Window::new(&file, source.visible.clone());
     let (from, to) = source.mark(from, to);
     diagnostic.labels = Some(vec![LabeledSpan::new_with_span(
         None,
@@ -109,6 +119,11 @@ fn draw(
     )]);
     let report = Report::new(diagnostic).with_source_code(source);
     handler.render_report(text, report.as_ref())
+}
+
+/// A message as it may be told: nothing secret, and nothing that a terminal obeys.
+fn words(text: &str) -> String {
+    visible(&told(text)).into_owned()
 }
 
 /// The finding's bytes; for one without, the whole line of its place.
@@ -132,7 +147,15 @@ fn shown_span(finding: &Diagnostic, source: &str) -> (usize, usize) {
 struct Sources<'f> {
     files: &'f BTreeMap<String, Vec<u8>>,
     findings: &'f [Diagnostic],
-    known: BTreeMap<&'f str, Option<String>>,
+    known: BTreeMap<&'f str, Option<Drawn>>,
+}
+
+/// A file as it may be drawn: as long in bytes as it is, and with the same lines.
+struct Drawn {
+    text: String,
+    /// The same without what a terminal would obey, and what that moved.
+    visible: String,
+    moves: Vec<(usize, usize)>,
 }
 
 impl<'f> Sources<'f> {
@@ -144,8 +167,7 @@ impl<'f> Sources<'f> {
         }
     }
 
-    /// The file as it may be drawn: as long in bytes as it is, and with the same lines.
-    fn of(&mut self, finding: &'f Diagnostic) -> Option<&str> {
+    fn of(&mut self, finding: &'f Diagnostic) -> Option<&Drawn> {
         let file = finding.place.file.as_str();
         // Nobody knows what a file is that does not belong into an estate.
         if finding.code == codes::STRAY_FILE {
@@ -155,11 +177,11 @@ impl<'f> Sources<'f> {
         let known = self.known.entry(file);
         known
             .or_insert_with(|| drawn(file, files, findings))
-            .as_deref()
+            .as_ref()
     }
 }
 
-fn drawn(file: &str, files: &BTreeMap<String, Vec<u8>>, findings: &[Diagnostic]) -> Option<String> {
+fn drawn(file: &str, files: &BTreeMap<String, Vec<u8>>, findings: &[Diagnostic]) -> Option<Drawn> {
     let text = std::str::from_utf8(files.get(file)?).ok()?;
     let sealed = file.starts_with("secrets/") || file.ends_with(".age");
     if sealed || text.is_empty() {
@@ -171,7 +193,13 @@ fn drawn(file: &str, files: &BTreeMap<String, Vec<u8>>, findings: &[Diagnostic])
         .filter(|found| !is_key(found, text))
         .map(|found| found.span.0..found.span.1)
         .collect();
-    Some(starred(&masked(text), &told))
+    let text = starred(&masked(text), &told);
+    let (visible, moves) = visible_with_moves(&text);
+    Some(Drawn {
+        text,
+        visible,
+        moves,
+    })
 }
 
 /// Does the finding stand at a key (shown) or at a value (masked)?

@@ -66,6 +66,7 @@ mod s05_stale_basis;
 mod s13_links;
 mod s13_secrets;
 mod s13_shown;
+mod s13_visible;
 mod sample;
 mod schemas;
 mod structure;
