@@ -2,7 +2,7 @@
 
 use crate::decide::layout::laid_out;
 use crate::model::diagnostic::Diagnostic;
-use crate::world::git::write::{WriteError, work_tree_files};
+use crate::world::git::write::{WriteError, refuse_links, work_tree_file, work_tree_files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -24,7 +24,7 @@ pub struct LaidOut {
 #[derive(Debug, thiserror::Error)]
 pub enum LayOutError {
     /// The estate's repository.
-    #[error("the estate's files cannot be listed")]
+    #[error("the files cannot be laid out")]
     Estate(#[from] WriteError),
     /// A file or folder.
     #[error("cannot use {path}")]
@@ -56,6 +56,9 @@ pub fn of_estate(dir: &Path) -> Result<BTreeSet<PathBuf>, LayOutError> {
 pub fn below(paths: &[PathBuf]) -> Result<BTreeSet<PathBuf>, LayOutError> {
     let mut files = BTreeSet::new();
     for path in paths {
+        // Whoever names `stacks/*.toml` has not looked where each of them leads.
+        let (begin, rest) = place(path);
+        refuse_links(begin, rest)?;
         walk(path, true, &mut files).map_err(|source| LayOutError::File {
             path: path.clone(),
             source,
@@ -64,13 +67,19 @@ pub fn below(paths: &[PathBuf]) -> Result<BTreeSet<PathBuf>, LayOutError> {
     Ok(files)
 }
 
+/// Where a path begins, and its parts that may not be links: all that are relative to here; of
+/// an absolute one its last, for the way to an estate is nobody's business.
+fn place(path: &Path) -> (&Path, &Path) {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if path.is_absolute() => (folder, Path::new(name)),
+        _ if path.is_absolute() => (path, Path::new("")),
+        _ => (Path::new(""), path),
+    }
+}
+
 fn walk(path: &Path, named: bool, files: &mut BTreeSet<PathBuf>) -> io::Result<()> {
-    // A link inside a folder may lead anywhere; one that is named is meant.
-    let about = if named {
-        fs::metadata(path)?
-    } else {
-        fs::symlink_metadata(path)?
-    };
+    // A link may lead anywhere; those that are named were refused.
+    let about = fs::symlink_metadata(path)?;
     if about.is_dir() {
         for entry in fs::read_dir(path)? {
             let entry = entry?;
@@ -93,7 +102,7 @@ pub fn lay_out(files: &BTreeSet<PathBuf>, only_look: bool) -> Result<LaidOut, La
             source,
         };
         let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
-        let bytes = fs::read(path).map_err(failed)?;
+        let bytes = work_tree_file(path)?;
         let laid = match std::str::from_utf8(&bytes) {
             Ok(text) => laid_out(&name, text).map(|new| (new != text).then_some(new)),
             Err(_) => Err(crate::decide::document::not_text(&name, &bytes)),
@@ -117,11 +126,13 @@ pub fn lay_out(files: &BTreeSet<PathBuf>, only_look: bool) -> Result<LaidOut, La
 
 /// All or nothing: a crash leaves the old file or the new one.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
     let new = tempfile::NamedTempFile::new_in(folder)?;
     fs::write(new.path(), text)?;
-    fs::set_permissions(new.path(), fs::metadata(&path)?.permissions())?;
-    new.persist(&path)?;
+    fs::set_permissions(new.path(), fs::metadata(path)?.permissions())?;
+    new.persist(path)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::decide::new_stack::{
     Draft, Parts, Where, backup_place, judge, parts, path, text, usual_hoster,
 };
 use crate::model::diagnostic::Diagnostic;
-use crate::world::git::write::{WriteError, work_tree_files};
+use crate::world::git::write::{WriteError, refuse_links, work_tree_files};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -25,7 +25,7 @@ pub struct Surroundings {
 #[derive(Debug, thiserror::Error)]
 pub enum NewStackError {
     /// The work tree.
-    #[error("the estate's files cannot be read")]
+    #[error("the estate's files cannot be used")]
     Read(#[from] WriteError),
     /// What the new stack would build upon, or the draft itself.
     #[error("{what}")]
@@ -106,6 +106,7 @@ impl Surroundings {
             });
         }
         let whole = self.dir.join(path(&draft.id));
+        refuse_links(&self.dir, Path::new(&path(&draft.id)))?;
         let failed = |source| NewStackError::Write {
             path: whole.clone(),
             source,

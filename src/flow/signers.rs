@@ -4,7 +4,7 @@ use crate::decide::resolve::trust;
 use crate::decide::signers::{EditError, NewSigner, add, revoke};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::trust::{FILE, Trust};
-use crate::world::git::write::{WriteError, write_file};
+use crate::world::git::write::{WriteError, work_tree_file, write_file};
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -49,8 +49,10 @@ pub struct Changed {
 /// The text and the list of the work tree; the list is absent when the text has errors.
 pub fn of_work_tree(dir: &Path) -> Result<(String, Option<Trust>, Vec<Diagnostic>), ListError> {
     let path = dir.join(FILE);
-    let text =
-        std::fs::read_to_string(&path).map_err(|source| WriteError::File { path, source })?;
+    let text = String::from_utf8(work_tree_file(&path)?).map_err(|_| WriteError::Refused {
+        path,
+        why: "it is not UTF-8 text",
+    })?;
     let (list, findings) = trust::read(FILE, text.as_bytes());
     Ok((text, list, findings))
 }

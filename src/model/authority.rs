@@ -201,7 +201,7 @@ impl fmt::Display for Breach {
                 let shown: Vec<String> = paths
                     .iter()
                     .take(SHOWN)
-                    .map(|path| path.escape_debug().to_string())
+                    .map(|path| super::visible::visible_line(path).into_owned())
                     .collect();
                 write!(
                     f,

@@ -1,6 +1,8 @@
 //! An error with its causes, each once, on one line.
 
-/// `what: why: why that`. Line breaks inside a cause become spaces.
+use super::visible::visible_line;
+
+/// `what: why: why that`. Line breaks inside a cause become spaces, and nothing in it is hidden.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = one_line(error);
     let mut cause = error.source();
@@ -13,5 +15,5 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn one_line(error: &dyn std::error::Error) -> String {
-    error.to_string().trim().replace(['\r', '\n'], " ")
+    visible_line(&error.to_string().trim().replace(['\r', '\n'], " ")).into_owned()
 }

@@ -4,6 +4,7 @@ use crate::flow::apply::{Reporter, StepError};
 use crate::model::causes::chain;
 use crate::model::ids::StepId;
 use crate::model::plan::Step;
+use crate::model::visible::visible;
 use crate::show::views::plan::describe;
 use crate::show::views::run::seconds;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -37,10 +38,11 @@ impl Progress {
 
     /// A line between the running ones.
     pub fn say(&self, line: &str) {
+        let line = visible(line);
         match &self.bars {
             Some(bars) => {
                 // A terminal that went away is no reason to stop.
-                let _ = bars.println(line);
+                let _ = bars.println(&line);
             }
             None => anstream::eprintln!("{line}"),
         }
@@ -65,14 +67,14 @@ impl Reporter for Progress {
         {
             bar.set_style(style);
         }
-        bar.set_prefix(describe(step));
+        bar.set_prefix(visible(&describe(step)).into_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
         lock(&self.running).insert(step.id.clone(), bar);
     }
 
     fn note(&self, step: &Step, text: &str) {
         if let Some(bar) = lock(&self.running).get(&step.id) {
-            bar.set_message(text.to_owned());
+            bar.set_message(visible(text).into_owned());
             return;
         }
         let news = lock(&self.notes)

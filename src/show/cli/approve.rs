@@ -4,6 +4,7 @@ use super::estate::{EstateArgs, RootArgs, explain, fail};
 use crate::flow::approve::{self, ApproveError, Approved};
 use crate::flow::entry::EntryError;
 use crate::flow::estate::EstateError;
+use crate::model::visible::visible;
 use crate::show::exit::Exit;
 use crate::show::views::{self, Format};
 use jiff::Timestamp;
@@ -94,5 +95,5 @@ fn told(approved: &Approved, remote: &str, sent: bool, now: Timestamp) -> String
             "It counts where it is known: git push {remote} 'refs/holdfast/approvals/*:refs/holdfast/approvals/*'\n"
         ));
     }
-    text
+    visible(&text).into_owned()
 }

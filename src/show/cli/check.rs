@@ -10,6 +10,7 @@ use crate::flow::estate::{self, Estate, EstateError};
 use crate::model::causes::chain;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::CommitId;
+use crate::model::visible::visible_line;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::show::views::findings::{Checked, Finding, sarif};
@@ -219,7 +220,7 @@ fn human(commit: Option<&Commit>, found: &Resolution, files: &Files) {
         Some(Commit { id, signed_by }) => {
             let signer = signed_by.as_ref().map_or_else(
                 || "the trusted root".to_owned(),
-                |signer| format!("signed by {signer}"),
+                |signer| format!("signed by {}", visible_line(signer)),
             );
             format!("commit {id:.12}, {signer}")
         }

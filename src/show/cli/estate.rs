@@ -6,6 +6,7 @@ use crate::flow::entry::{self, EntryError, Mode};
 use crate::flow::estate::EstateError;
 use crate::flow::session::Session;
 use crate::model::ids::CommitId;
+use crate::model::visible::visible;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::world::clock::{Clock as _, SystemClock};
@@ -106,10 +107,10 @@ pub fn distrust(error: &TrustError) -> Exit {
     } else {
         ("error", Exit::Error)
     };
-    anstream::eprintln!("{word}: {error}");
+    anstream::eprintln!("{word}: {}", visible(&error.to_string()));
     let mut source = std::error::Error::source(error);
     while let Some(why) = source {
-        anstream::eprintln!("  because {why}");
+        anstream::eprintln!("  because {}", visible(&why.to_string()));
         source = why.source();
     }
     anstream::eprintln!("nothing was done");

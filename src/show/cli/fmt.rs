@@ -2,6 +2,7 @@
 
 use super::estate::fail;
 use crate::flow::lay_out::{LaidOut, below, lay_out, of_estate};
+use crate::model::visible::visible_line;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::show::views::Format;
@@ -71,7 +72,7 @@ fn human(laid: &LaidOut, only_look: bool) {
     } else {
         "laid out"
     };
-    for file in &laid.changed {
+    for file in laid.changed.iter().map(|file| visible_line(file)) {
         anstream::println!("{what} {file}");
     }
     if laid.changed.is_empty() && laid.broken.is_empty() {

@@ -21,6 +21,7 @@ mod secret;
 mod trust;
 
 use super::exit::{self, Exit};
+use crate::model::visible::visible_json;
 use clap::{Parser, Subcommand};
 use estate::EstateArgs;
 use std::process::ExitCode;
@@ -140,7 +141,7 @@ fn log() {
 
 /// One JSON document on standard output.
 fn print_json(value: &impl serde::Serialize) {
-    match serde_json::to_string_pretty(value) {
+    match serde_json::to_string_pretty(value).map(visible_json) {
         Ok(text) => anstream::println!("{text}"),
         Err(error) => anstream::eprintln!("error: the result has no JSON form: {error}"),
     }

@@ -7,6 +7,7 @@ use crate::flow::entry::EntryError;
 use crate::flow::estate::{EstateError, verify};
 use crate::flow::signers::{Changed, ListError, add_key, of_work_tree, public_key, revoke_key};
 use crate::model::trust::{FILE, Trust};
+use crate::model::visible::visible_line;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::show::views::{self, Format};
@@ -236,11 +237,11 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
     match format {
         Format::Human => {
             anstream::println!("Changed {FILE} in the work tree; it counts once it is signed.\n");
-            for line in &diff {
+            for line in diff.iter().map(|line| visible_line(line)) {
                 anstream::println!("{line}");
             }
             anstream::println!("\nnext, by an owner:");
-            for command in next.iter().take(2) {
+            for command in next.iter().take(2).map(|command| visible_line(command)) {
                 anstream::println!("  {command}");
             }
             if let Some(command) = next.get(2) {

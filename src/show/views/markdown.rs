@@ -6,6 +6,7 @@ use super::forecast::{self, plural};
 use super::plan::{change, describe, effect_word, headline, hold};
 use crate::model::ids::StackId;
 use crate::model::plan::{Action, Effect, Held, Plan, Step};
+use crate::model::visible::hidden;
 use crate::show::exit::Exit;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -336,12 +337,7 @@ fn inert(text: &str, prose: bool) -> String {
             '.' if !www => out.push(c),
             ':' if !links => out.push(c),
             c if c.is_control() => out.push(' '),
-            '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' => {
-                out.push('\u{fffd}');
-            }
+            c if hidden(c) => out.push('\u{fffd}'),
             c if c.is_alphanumeric() => out.push(c),
             c => {
                 let _ = write!(out, "&#{};", u32::from(c));

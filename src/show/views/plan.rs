@@ -4,6 +4,7 @@ use super::forecast::{self, plural};
 use crate::model::ids::{ServiceName, StackId};
 use crate::model::machine::Change;
 use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step, Why};
+use crate::model::visible::visible;
 use std::fmt::Write as _;
 
 /// The whole plan as text, without colour codes.
@@ -41,7 +42,7 @@ pub fn human(plan: &Plan) -> String {
         "Not seen (never taken for absent)",
         plan.gaps.iter().map(ToString::to_string),
     );
-    out
+    visible(&out).into_owned()
 }
 
 fn steps(out: &mut String, steps: &[Step]) {

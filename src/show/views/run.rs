@@ -2,6 +2,7 @@
 
 use crate::decide::critical_path::{Measured, critical_path};
 use crate::flow::apply::Report;
+use crate::model::visible::visible;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -56,7 +57,7 @@ pub fn table(report: &Report) -> String {
             .collect();
         let _ = write!(out, "\nnot begun: {}", left.join(", "));
     }
-    out
+    visible(&out).into_owned()
 }
 
 fn path_of(report: &Report) -> Vec<crate::model::ids::StepId> {

@@ -4,6 +4,7 @@ use crate::decide::signers::{Key, Overview, State, Tally, tally};
 use crate::flow::approve::Looked;
 use crate::model::causes::chain;
 use crate::model::trust::Signed;
+use crate::model::visible::visible;
 use crate::world::git::Fault;
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
@@ -50,7 +51,7 @@ pub fn overview(list: &Overview) -> String {
             let _ = writeln!(out, "\n{warning}");
         }
     }
-    out
+    visible(&out).into_owned()
 }
 
 fn table(head: &[&str]) -> Table {
@@ -173,7 +174,7 @@ pub fn commit(looked: &Looked, now: Timestamp) -> String {
     for tally in &missing {
         let _ = writeln!(out, "  {}", tally_line(tally));
     }
-    out
+    visible(&out).into_owned()
 }
 
 /// How far a commit has come, in one line.

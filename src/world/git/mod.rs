@@ -14,6 +14,7 @@ mod id;
 mod judge;
 mod known;
 pub mod lineage;
+mod links;
 mod lists;
 mod loose;
 mod objects;

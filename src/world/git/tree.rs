@@ -3,6 +3,7 @@
 use super::error::TrustError;
 use super::id::{Format, Kind, Object, ObjectId};
 use super::objects::Objects;
+use crate::model::visible::visible_line;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -446,7 +447,7 @@ impl Reader<'_> {
 fn refuse(commit: ObjectId, path: &str, why: &'static str) -> TrustError {
     TrustError::File {
         commit: commit.to_string(),
-        path: path.escape_debug().to_string(),
+        path: visible_line(path).into_owned(),
         why,
     }
 }

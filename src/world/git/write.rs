@@ -1,6 +1,7 @@
 //! Writing to the estate: a new repository, a commit signed by its owner.
 
 use super::commit::NAMESPACE;
+use super::links::first_link;
 use super::program::GitProgram;
 use super::tree::{COUNT_LIMIT, FILE_LIMIT, TOTAL_LIMIT};
 use crate::model::ids::CommitId;
@@ -289,7 +290,7 @@ pub fn commit(
         .map_err(git("writing the tree"))?;
     let id = write_commit(&repository, message, tree, parent.as_ref(), signer)?;
     for (path, content) in changes {
-        lay_down(&workdir.join(path), content.as_deref())?;
+        lay_down(&workdir, path, content.as_deref())?;
     }
     let mut index = repository.index().map_err(git("reading the index"))?;
     index
@@ -367,7 +368,20 @@ fn check_path(path: &str) -> Result<(), WriteError> {
     })
 }
 
-fn lay_down(path: &Path, content: Option<&[u8]>) -> Result<(), WriteError> {
+/// No part of the path below `dir` may be a symbolic link: it would read and write what the
+/// estate does not hold (S13).
+pub fn refuse_links(dir: &Path, path: &Path) -> Result<(), WriteError> {
+    let why = "it is a symbolic link";
+    match first_link(dir, path) {
+        Ok(None) => Ok(()),
+        Ok(Some(path)) => Err(WriteError::Refused { path, why }),
+        Err((path, source)) => Err(WriteError::File { path, source }),
+    }
+}
+
+fn lay_down(dir: &Path, path: &str, content: Option<&[u8]>) -> Result<(), WriteError> {
+    refuse_links(dir, Path::new(path))?;
+    let path = &dir.join(path);
     let file = |source| WriteError::File {
         path: path.to_owned(),
         source,
@@ -389,9 +403,8 @@ fn lay_down(path: &Path, content: Option<&[u8]>) -> Result<(), WriteError> {
 /// Writes an ordinary file of the work tree, folders included.
 pub fn write_file(dir: &Path, path: &str, content: &[u8]) -> Result<PathBuf, WriteError> {
     check_path(path)?;
-    let whole = dir.join(path);
-    lay_down(&whole, Some(content))?;
-    Ok(whole)
+    lay_down(dir, path, Some(content))?;
+    Ok(dir.join(path))
 }
 
 /// The files of the work tree, as a commit of all of them would hold them.
@@ -411,6 +424,7 @@ pub fn work_tree_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteErr
     let mut total = 0;
     for path in paths {
         let whole = workdir.join(&path);
+        refuse_links(&workdir, Path::new(&path))?;
         let content = work_tree_file(&whole)?;
         total += content.len();
         if files.len() >= COUNT_LIMIT || total > TOTAL_LIMIT {
@@ -424,7 +438,7 @@ pub fn work_tree_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteErr
 
 /// What a commit of it would be refused for is refused here as well. A link would be worse
 /// here: it shows, line by line, any file of the computer that checks a stranger's work (S13).
-fn work_tree_file(path: &Path) -> Result<Vec<u8>, WriteError> {
+pub fn work_tree_file(path: &Path) -> Result<Vec<u8>, WriteError> {
     let failed = |source| WriteError::File {
         path: path.to_owned(),
         source,
