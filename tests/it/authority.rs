@@ -498,3 +498,31 @@ fn a_name_has_no_character_that_nobody_sees() {
         }
     }
 }
+
+#[test]
+fn a_folder_without_its_slash_is_told() {
+    let read = |may: &str| {
+        let role = format!("[[role]]\nname = \"x\"\nmay = [\"{may}\"]");
+        let text = text(&[("a", 1, OWNER)], &role);
+        holdfast::decide::resolve::trust::read("trust.toml", text.as_bytes())
+    };
+    for folder in ["stacks", "blueprints", "records", "secrets"] {
+        let (list, found) = read(folder);
+        assert!(list.is_none(), "{folder}");
+        let help = found[0].help.as_deref().unwrap();
+        assert_eq!(help, format!("write \"{folder}/\" for everything below it"));
+    }
+    let (list, found) = read("blueprints/own");
+    assert!(list.is_some() && found.len() == 1 && !found[0].is_error());
+    assert!(
+        found[0]
+            .help
+            .as_deref()
+            .unwrap()
+            .contains("\"blueprints/own/\"")
+    );
+    for fine in ["stacks/", "stacks/acme.toml", "LICENSE", ".schemas/x"] {
+        let (list, found) = read(fine);
+        assert!(list.is_some() && found.is_empty(), "{fine}: {found:#?}");
+    }
+}

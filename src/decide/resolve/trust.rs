@@ -206,6 +206,9 @@ fn roles(root: &Table<'_>) -> BTreeMap<String, Role> {
     roles
 }
 
+/// Folders that every estate has or may have.
+const FOLDERS: [&str; 4] = ["blueprints", "records", "secrets", "stacks"];
+
 /// A file or, with a final `/`, everything below a folder.
 fn path_rule(table: &Table<'_>, found: &Found<String>) -> Option<PathRule> {
     let text = &found.value;
@@ -228,6 +231,12 @@ fn path_rule(table: &Table<'_>, found: &Found<String>) -> Option<PathRule> {
         table.report(codes::MALFORMED, &found.span, &message, help);
         return None;
     }
+    if folder.is_none() && FOLDERS.contains(&text.as_str()) {
+        let message = format!("{text:?} is a folder, and as a file it would allow nothing");
+        let help = format!("write \"{text}/\" for everything below it");
+        table.report(codes::MALFORMED, &found.span, &message, Some(&help));
+        return None;
+    }
     let rule = match folder {
         Some(_) => PathRule::Below(text.clone()),
         None => PathRule::File(text.clone()),
@@ -241,6 +250,16 @@ fn path_rule(table: &Table<'_>, found: &Found<String>) -> Option<PathRule> {
             help,
         );
         return None;
+    }
+    // `LICENSE` is a file; "blueprints/own" is most likely meant to be a folder.
+    if folder.is_none() && text.contains('/') && !text.rsplit('/').any(|part| part.contains('.')) {
+        let help = format!("if it is a folder, write \"{}/\"", words::shorten(text));
+        table.document().warn(
+            codes::MALFORMED,
+            &found.span,
+            "this is read as a file, and it has no ending",
+            Some(&help),
+        );
     }
     Some(rule)
 }
