@@ -347,7 +347,29 @@ fn threshold(
         table.report(codes::UNFIT, &count.span, &message, Some(help));
         return None;
     }
+    let kept = signers.into_iter().flatten();
+    let last = threshold.irreplaceable(kept.filter(|signer| signer.revoked.is_none()));
+    // Where one is enough nothing was asked for; `trust check` says so of an only owner.
+    if effect == "trust" && count.value > 1 && !last.is_empty() {
+        table.document().warn(
+            codes::LAST_OWNERS,
+            &count.span,
+            &format!("{} would lock trust.toml for good", losing(&last)),
+            Some("add one owner more than must sign, or lower the threshold; to revoke a stolen key, others must be enough"),
+        );
+    }
     Some(threshold)
+}
+
+/// "losing one of anna, boris".
+fn losing(people: &[String]) -> String {
+    match people {
+        [one] => format!("losing {}", words::shorten(one)),
+        more => {
+            let more: Vec<String> = more.iter().map(|one| words::shorten(one)).collect();
+            format!("losing one of {}", more.join(", "))
+        }
+    }
 }
 
 fn key(table: &Table<'_>, found: &Found<String>) -> Option<Found<PublicKey>> {

@@ -17,6 +17,8 @@ pub struct Overview {
     pub roles: Vec<RoleRow>,
     /// What needs how many.
     pub thresholds: Vec<ThresholdRow>,
+    /// Owners of whom none may be lost, or trust.toml could never be changed again.
+    pub irreplaceable: Vec<String>,
 }
 
 /// One key.
@@ -150,6 +152,7 @@ pub fn overview(list: &Trust, now: Timestamp) -> Overview {
             row("destructive", &t.destructive),
             row("trust", &t.trust),
         ],
+        irreplaceable: t.trust.irreplaceable(valid.iter().copied()),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::decide::signers::{Arrival, Key, Overview, State, Tally, tally};
 use crate::flow::approve::Looked;
 use crate::model::causes::chain;
+use crate::model::codes::LAST_OWNERS;
 use crate::model::trust::Signed;
 use crate::world::git::Fault;
 use comfy_table::{Table, presets};
@@ -50,6 +51,9 @@ pub fn overview(list: &Overview) -> String {
             let _ = writeln!(out, "\n{warning}");
         }
     }
+    if let Some(warning) = locked(list) {
+        let _ = writeln!(out, "\n{warning}");
+    }
     out
 }
 
@@ -80,6 +84,24 @@ fn state(state: &State) -> String {
         State::Expired { until } => format!("no, ended {}", day(*until)),
         State::Revoked { at, reason } => format!("no, revoked {}: {reason}", day(*at)),
     }
+}
+
+/// How near the list is to being locked for good.
+fn locked(list: &Overview) -> Option<String> {
+    let whom = match list.irreplaceable.as_slice() {
+        [] => return None,
+        [one] => one.clone(),
+        more => format!("one of {}", people_of(more)),
+    };
+    let need = list.thresholds.iter().find(|row| row.effect == "trust")?;
+    let lower = if need.signers > 1 {
+        ", or lower the threshold"
+    } else {
+        ""
+    };
+    Some(format!(
+        "warning: losing {whom} would lock trust.toml for good: add one more owner{lower} (holdfast explain {LAST_OWNERS})"
+    ))
 }
 
 fn warning(key: &Key) -> Option<String> {
