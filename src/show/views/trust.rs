@@ -155,13 +155,30 @@ pub fn missing(looked: &Looked, now: Timestamp) -> Vec<Tally> {
     let signer = judged.and_then(|judged| judged.signed.as_ref());
     let counted = commit.approvals.iter().filter(|one| one.fault.is_none());
     let approvers: Vec<&Signed> = counted.filter_map(|one| one.signed.as_ref()).collect();
-    let changed: Vec<String> = commit
-        .judged
-        .iter()
-        .flat_map(|judged| judged.changed.iter().cloned())
+    let changed = looked.changed();
+    // A change of the list that was accepted stays so. For steps, and for what is not accepted
+    // yet, nobody counts whom the accepted head no longer lists.
+    let mut then = tally(list, signer, &approvers, &changed, now);
+    then.retain(|tally| tally.effect == "trust" && looked.refused.is_none());
+    let approvers: Vec<&Signed> = approvers
+        .into_iter()
+        .filter(|signed| looked.stands(signed))
         .collect();
-    tally(list, signer, &approvers, &changed, now)
+    let signer = signer.filter(|signed| looked.stands(signed));
+    let mut list = list.clone();
+    list.signers
+        .retain(|signer| looked.stands(&Signed::by(signer)));
+    let mut tallies = tally(&list, signer, &approvers, &changed, now);
+    for tally in &mut tallies {
+        if let Some(accepted) = then.pop_if(|then| then.effect == tally.effect) {
+            *tally = accepted;
+        }
+    }
+    tallies
 }
+
+/// Said of whom only an older list knows.
+const GONE: &str = "counts for no step any more: trust.toml of the accepted head revokes the key or does not list it";
 
 /// One commit, for people.
 pub fn commit(looked: &Looked, now: Timestamp) -> String {
@@ -194,6 +211,9 @@ pub fn commit(looked: &Looked, now: Timestamp) -> String {
                 signed.role,
                 people(&judged.may)
             );
+            if !looked.stands(signed) {
+                let _ = writeln!(out, "  {GONE}");
+            }
         }
         files(&mut out, "changes", &judged.changed);
         files(&mut out, "brings from another branch", &judged.brought);
@@ -214,6 +234,9 @@ pub fn commit(looked: &Looked, now: Timestamp) -> String {
             None => key.to_owned(),
         };
         let _ = match &one.fault {
+            None if one.signed.as_ref().is_some_and(|s| !looked.stands(s)) => {
+                writeln!(out, "  {whose}; {GONE}")
+            }
             None => writeln!(out, "  {whose}"),
             Some(fault) => writeln!(out, "  does not count: {whose}: {}", fault.message),
         };
@@ -288,7 +311,7 @@ pub fn commit_json(looked: &Looked, now: Timestamp) -> Value {
                 "reference": one.reference,
                 "fingerprint": one.fingerprint,
                 "signed": one.signed.as_ref().map(signed_json),
-                "counts": one.fault.is_none(),
+                "counts": one.fault.is_none() && one.signed.as_ref().is_none_or(|s| looked.stands(s)),
                 "fault": one.fault.as_ref().map(fault),
             })
         })
