@@ -54,7 +54,7 @@ pub fn point_out(
             (path.as_str(), changed)
         })
         .collect();
-    for step in &mut plan.steps {
+    for step in plan.steps.iter_mut().chain(&mut plan.withheld) {
         point_out_one(step, &changed, shown);
     }
 }
@@ -81,7 +81,7 @@ fn point_out_one(
     }
     let named = |id| shown.get(id).unwrap_or(id);
     let own = step.stack.as_ref();
-    let own = own.map(|id| format!("stacks/{}.toml", named(id)));
+    let own = own.map(|id| named(id).file());
     let cause = match &own {
         Some(own) => changed.get_key_value(own.as_str()).or_else(|| {
             changed

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// All customers, at one commit.
@@ -202,6 +202,11 @@ pub struct Retirement {
 }
 
 impl Desired {
+    /// The file of the stack that began under this id.
+    pub fn file_of(&self, id: &StackId) -> String {
+        let stack = self.stacks.get(id);
+        stack.map_or_else(|| id.file(), DesiredStack::file)
+    }
     /// A stack by what people call it, or by the id under which it began.
     pub fn stack(&self, name: &StackId) -> Option<&DesiredStack> {
         let now = || self.stacks.values().find(|stack| stack.shown == *name);
@@ -210,9 +215,39 @@ impl Desired {
             began => now().or(began),
         }
     }
+
+    /// The id under which a stack began, sound or not, by what people call it or by that id.
+    pub fn began(&self, name: &StackId) -> Option<StackId> {
+        if let Some(stack) = self.stack(name) {
+            return Some(stack.id.clone());
+        }
+        let file = name.file();
+        let of_file = |found: &Diagnostic| found.place.file == file;
+        let by_file = self
+            .broken
+            .iter()
+            .find(|(_, found)| found.iter().any(of_file));
+        let by_id = || self.broken.get_key_value(name);
+        by_file.or_else(by_id).map(|(id, _)| id.clone())
+    }
+
+    /// All names that [`Self::began`] knows.
+    pub fn names(&self) -> BTreeSet<StackId> {
+        let sound = self.stacks.values();
+        let files = self.broken.values().flatten();
+        let shown = files.filter_map(|found| StackId::of_file(&found.place.file));
+        let mut names: BTreeSet<StackId> = shown.collect();
+        names.extend(sound.flat_map(|stack| [stack.id.clone(), stack.shown.clone()]));
+        names.extend(self.broken.keys().cloned());
+        names
+    }
 }
 
 impl DesiredStack {
+    /// Its file, by the name that it has now.
+    pub fn file(&self) -> String {
+        self.shown.file()
+    }
     /// Why nobody is let in any more, once the last day has come.
     pub fn ended(&self, now: Timestamp) -> Option<&Retirement> {
         self.retired.as_ref().filter(|end| end.begins() <= now)

@@ -22,6 +22,7 @@ mod parting;
 mod program;
 pub mod sign;
 mod signature;
+pub mod steps;
 mod tree;
 mod verify;
 pub mod write;
