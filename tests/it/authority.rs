@@ -556,3 +556,56 @@ fn as_many_owners_as_must_sign_is_told() {
     let message = told(&[anna, boris, second], two).unwrap();
     assert_eq!(message, "losing boris would lock trust.toml for good");
 }
+
+#[test]
+fn a_say_is_about_what_the_commit_changes() {
+    let list = |thresholds: &str| {
+        let roles = "[[role]]\nname = \"bolt\"\nstacks = [\"bolt\"]\n[[role]]\nname = \"docs\"\nmay = [\"docs/\"]\n";
+        let signers = [
+            ("anna", 1, OWNER),
+            ("otto", 2, "role = \"operator\""),
+            ("bolt", 3, "role = \"bolt\""),
+            ("docs", 4, "role = \"docs\""),
+        ];
+        read(&signers, &format!("{roles}{thresholds}"))
+    };
+    let two = "[thresholds]\ndestructive = { signers = 2 }";
+    let owners = "[thresholds]\ndestructive = { signers = 2, roles = [\"owner\", \"operator\"] }";
+    for (thresholds, changed, say) in [
+        (two, &["stacks/acme.toml"][..], [true, true, false, false]),
+        (two, &["stacks/bolt.toml"], [true, true, true, false]),
+        (
+            two,
+            &["stacks/acme.toml", "stacks/bolt.toml"],
+            [true, true, true, false],
+        ),
+        (
+            two,
+            &["stacks/acme.toml", "hosters.toml"],
+            [true, true, true, false],
+        ),
+        (
+            two,
+            &["stacks/acme.toml", "README.md"],
+            [true, true, false, false],
+        ),
+        (owners, &["stacks/bolt.toml"], [true, true, false, false]),
+        ("", &["stacks/bolt.toml"], [true, true, true, false]),
+        (
+            two,
+            &["trust.toml", "stacks/acme.toml"],
+            [true, true, false, false],
+        ),
+    ] {
+        let list = list(thresholds);
+        let changed: Vec<String> = changed.iter().map(|path| (*path).to_owned()).collect();
+        for (signer, say) in list.signers.iter().zip(say) {
+            let seen = holdfast::decide::signers::has_say(&list, signer, &changed);
+            assert_eq!(
+                seen, say,
+                "{} about {changed:?} with {thresholds:?}",
+                signer.name
+            );
+        }
+    }
+}

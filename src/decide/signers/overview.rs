@@ -158,8 +158,8 @@ pub fn overview(list: &Trust, now: Timestamp) -> Overview {
 
 /// Could this signer's approval of a commit that changes these files count for anything?
 ///
-/// For the change of the list, or for steps of a stack that the role may change; a commit that
-/// changes no stack is approved for all that stood before it.
+/// For the change of the list, or for steps of a stack that the role may change: one of those
+/// whose files change, and any of them where something changes that all stacks rest on.
 pub fn has_say(list: &Trust, signer: &Signer, changed: &[String]) -> bool {
     let t = &list.thresholds;
     if changed.iter().any(|path| path == FILE) && t.trust.counts(signer) {
@@ -172,16 +172,19 @@ pub fn has_say(list: &Trust, signer: &Signer, changed: &[String]) -> bool {
         .iter()
         .filter(|path| path.starts_with("stacks/"))
         .collect();
-    let about = if stacks.is_empty() {
+    let shared = |path: &String| {
+        path == "hosters.toml" || path == "estate.toml" || path.starts_with("blueprints/")
+    };
+    let has_stack = || {
         role.may.iter().any(|rule| match rule {
             PathRule::Everything | PathRule::EverythingBut(_) => true,
             PathRule::Below(path) | PathRule::File(path) => {
                 path.starts_with("stacks/") || path == "hosters.toml"
             }
         })
-    } else {
-        stacks.iter().any(|path| role.may_change(path))
     };
+    let about = stacks.iter().any(|path| role.may_change(path))
+        || ((stacks.is_empty() || changed.iter().any(shared)) && has_stack());
     let effects = [&t.safe, &t.disruptive, &t.destructive];
     let plain = |threshold: &Threshold| threshold.signers <= 1 && threshold.roles.is_empty();
     let asked: Vec<&Threshold> = effects.into_iter().filter(|t| !plain(t)).collect();

@@ -40,7 +40,7 @@ pub enum LockError {
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
-    lock: PathBuf,
+    beside: PathBuf,
     file: File,
     used: bool,
 }
@@ -57,7 +57,7 @@ impl Lock {
                     let path = path.to_owned();
                     return Ok(Self {
                         path,
-                        lock,
+                        beside: lock,
                         file,
                         used: false,
                     });
@@ -90,7 +90,7 @@ impl Lock {
                 path: self.path.clone(),
             });
         }
-        fs::rename(&self.lock, &self.path).map_err(failed)?;
+        fs::rename(&self.beside, &self.path).map_err(failed)?;
         self.used = true;
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // One that became the file is gone; one of that name is another's.
         if !self.used {
-            let _ = fs::remove_file(&self.lock);
+            let _ = fs::remove_file(&self.beside);
         }
     }
 }
