@@ -57,6 +57,19 @@ fn a_key_that_the_head_revokes_approves_no_older_commit() {
         "{}",
         said.err
     );
+    // Made by hand it is there, and counted by nobody.
+    people.approve_by_hand("olga", &commit);
+    let shown = people.run("anna", &["trust", "show", &commit]);
+    assert!(
+        shown.out.contains("counts for no step any more"),
+        "{}",
+        shown.out
+    );
+    assert!(
+        shown.out.contains("destructive steps: 1 of 2"),
+        "{}",
+        shown.out
+    );
     // Nor one that the list no longer names at all.
     let text = people.read("trust.toml");
     let at = text.find("name = \"olga\"").unwrap();
@@ -75,7 +88,7 @@ fn a_key_that_the_head_revokes_approves_no_older_commit() {
         "{}",
         said.err
     );
-    assert!(people.approvals().len() == before.len() + 1);
+    assert!(people.approvals().len() == before.len() + 2);
 }
 
 #[test]
