@@ -417,3 +417,195 @@ fn a_revoked_key_counts_only_for_what_lies_behind_the_revocation() {
         Err(Breach::Revoked { .. })
     ));
 }
+
+#[test]
+fn two_names_that_look_alike_are_never_two_people() {
+    let second = |name: &str, person: Option<&str>| {
+        let lines = match person {
+            Some(person) => format!("{OWNER}\nperson = \"{person}\""),
+            None => OWNER.to_owned(),
+        };
+        let lines = lines.as_str();
+        let anna = ("anna", 1, "role = \"owner\"\nperson = \"Anna Berg\"");
+        Rules.read(text(&[anna, (name, 2, lines)], "").as_bytes())
+    };
+    for (name, person) in [
+        ("anna2", Some("Anna berg")),
+        ("anna2", Some("ANNA BERG")),
+        ("anna2", Some("Anna  Berg")),
+        ("anna2", Some("Anna\u{a0}Berg")),
+        ("anna2", Some("\u{410}nna Berg")),  // Cyrillic
+        ("anna2", Some("Ann\u{430} Berg")),  // Cyrillic
+        ("anna2", Some("\u{ff21}nna Berg")), // full width
+        ("Anna", None),
+        ("\u{430}nna", None),
+        ("anna2", Some("anna")),
+        ("Anna Berg", Some("Berta")),
+    ] {
+        let found = second(name, person).unwrap_err();
+        let clash = found.iter().find(|f| f.code == "HF0020");
+        let clash = clash.unwrap_or_else(|| panic!("{name:?} {person:?}: {found:#?}"));
+        assert!(clash.place.line >= 7 && clash.is_error(), "{clash:?}");
+        assert!(
+            clash.message.contains("\"Anna Berg\""),
+            "both are named: {}",
+            clash.message
+        );
+    }
+    for (name, person) in [
+        ("anna2", Some("Anna Berg")),
+        ("Anna Berg", Some("Anna Berg")),
+        ("hanna", None),
+        ("anna2", Some("Änna Berg")),
+        ("michał", Some("Michał Żółć")),
+        ("山田", Some("山田 太郎")),
+    ] {
+        let read = second(name, person);
+        assert!(read.is_ok(), "{name:?} {person:?}: {read:?}");
+    }
+}
+
+#[test]
+fn a_name_has_no_character_that_nobody_sees() {
+    for hidden in [
+        "anna\u{200b}",
+        "an\u{ad}na",
+        "\u{202e}anna",
+        "\u{2066}anna\u{2069}",
+        "anna\u{feff}",
+        "anna\u{fe0f}",
+        "anna\u{3164}",
+        "anna\u{e0061}",
+        "anna\u{2028}",
+        " anna",
+        "anna ",
+        "anna\u{a0}",
+        "\u{2800}",
+        "",
+    ] {
+        for key in ["name", "person"] {
+            let lines = format!("{OWNER}\nperson = \"{hidden}\"");
+            let list = match key {
+                "name" => text(&[(hidden, 1, OWNER)], ""),
+                _ => text(&[("anna", 1, &lines)], ""),
+            };
+            let found = Rules.read(list.as_bytes()).unwrap_err();
+            let told = found.iter().find(|f| f.code == "HF0008");
+            let told = told.unwrap_or_else(|| panic!("{hidden:?}: {found:#?}"));
+            // Nor is it shown as it is.
+            let obeyed = ['\u{200b}', '\u{202e}', '\u{2066}', '\u{2028}'];
+            assert!(!told.message.contains(obeyed), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_without_its_slash_is_told() {
+    let read = |may: &str| {
+        let role = format!("[[role]]\nname = \"x\"\nmay = [\"{may}\"]");
+        let text = text(&[("a", 1, OWNER)], &role);
+        holdfast::decide::resolve::trust::read("trust.toml", text.as_bytes())
+    };
+    for folder in ["stacks", "blueprints", "records", "secrets"] {
+        let (list, found) = read(folder);
+        assert!(list.is_none(), "{folder}");
+        let help = found[0].help.as_deref().unwrap();
+        assert_eq!(help, format!("write \"{folder}/\" for everything below it"));
+    }
+    let (list, found) = read("blueprints/own");
+    assert!(list.is_some() && found.len() == 1 && !found[0].is_error());
+    assert!(
+        found[0]
+            .help
+            .as_deref()
+            .unwrap()
+            .contains("\"blueprints/own/\"")
+    );
+    for fine in ["stacks/", "stacks/acme.toml", "LICENSE", ".schemas/x"] {
+        let (list, found) = read(fine);
+        assert!(list.is_some() && found.is_empty(), "{fine}: {found:#?}");
+    }
+}
+
+#[test]
+fn as_many_owners_as_must_sign_is_told() {
+    let two = "[thresholds]\ntrust = { signers = 2 }";
+    let told = |signers: &[Line<'_>], more: &str| {
+        let text = text(signers, more);
+        let (list, found) = holdfast::decide::resolve::trust::read("trust.toml", text.as_bytes());
+        assert!(list.is_some(), "{found:#?}");
+        let found: Vec<_> = found.into_iter().filter(|f| f.code == "HF0021").collect();
+        assert!(found.len() < 2 && found.iter().all(|f| !f.is_error()));
+        found.into_iter().next().map(|found| found.message)
+    };
+    let revoked =
+        "role = \"owner\"\nrevoked = { at = \"2026-01-01T00:00:00Z\", reason = \"lost\" }";
+    let (anna, boris, dora) = (("anna", 1, OWNER), ("boris", 2, OWNER), ("dora", 3, OWNER));
+    let message = told(&[anna, boris], two).unwrap();
+    assert_eq!(
+        message,
+        "losing one of anna, boris would lock trust.toml for good"
+    );
+    assert!(told(&[anna, boris, ("dora", 3, revoked)], two).is_some());
+    assert!(told(&[anna, boris, ("otto", 3, "role = \"operator\"")], two).is_some());
+    assert_eq!(told(&[anna, boris, dora], two), None);
+    assert_eq!(told(&[anna, boris], ""), None);
+    assert_eq!(told(&[anna], ""), None);
+    // Who has a second key is not lost with one of them.
+    let second = ("anna-2", 4, "role = \"owner\"\nperson = \"anna\"");
+    let message = told(&[anna, boris, second], two).unwrap();
+    assert_eq!(message, "losing boris would lock trust.toml for good");
+}
+
+#[test]
+fn a_say_is_about_what_the_commit_changes() {
+    let list = |thresholds: &str| {
+        let roles = "[[role]]\nname = \"bolt\"\nstacks = [\"bolt\"]\n[[role]]\nname = \"docs\"\nmay = [\"docs/\"]\n";
+        let signers = [
+            ("anna", 1, OWNER),
+            ("otto", 2, "role = \"operator\""),
+            ("bolt", 3, "role = \"bolt\""),
+            ("docs", 4, "role = \"docs\""),
+        ];
+        read(&signers, &format!("{roles}{thresholds}"))
+    };
+    let two = "[thresholds]\ndestructive = { signers = 2 }";
+    let owners = "[thresholds]\ndestructive = { signers = 2, roles = [\"owner\", \"operator\"] }";
+    for (thresholds, changed, say) in [
+        (two, &["stacks/acme.toml"][..], [true, true, false, false]),
+        (two, &["stacks/bolt.toml"], [true, true, true, false]),
+        (
+            two,
+            &["stacks/acme.toml", "stacks/bolt.toml"],
+            [true, true, true, false],
+        ),
+        (
+            two,
+            &["stacks/acme.toml", "hosters.toml"],
+            [true, true, true, false],
+        ),
+        (
+            two,
+            &["stacks/acme.toml", "README.md"],
+            [true, true, false, false],
+        ),
+        (owners, &["stacks/bolt.toml"], [true, true, false, false]),
+        ("", &["stacks/bolt.toml"], [true, true, true, false]),
+        (
+            two,
+            &["trust.toml", "stacks/acme.toml"],
+            [true, true, false, false],
+        ),
+    ] {
+        let list = list(thresholds);
+        let changed: Vec<String> = changed.iter().map(|path| (*path).to_owned()).collect();
+        for (signer, say) in list.signers.iter().zip(say) {
+            let seen = holdfast::decide::signers::has_say(&list, signer, &changed);
+            assert_eq!(
+                seen, say,
+                "{} about {changed:?} with {thresholds:?}",
+                signer.name
+            );
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Who may do what by a list, and what will soon be missing.
 
-use crate::model::trust::{FILE, Signed, Signer, Threshold, Trust, fingerprint};
+use crate::model::trust::{FILE, PathRule, Signed, Signer, Threshold, Trust, fingerprint};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -17,6 +17,8 @@ pub struct Overview {
     pub roles: Vec<RoleRow>,
     /// What needs how many.
     pub thresholds: Vec<ThresholdRow>,
+    /// Owners of whom none may be lost, or trust.toml could never be changed again.
+    pub irreplaceable: Vec<String>,
 }
 
 /// One key.
@@ -150,7 +152,75 @@ pub fn overview(list: &Trust, now: Timestamp) -> Overview {
             row("destructive", &t.destructive),
             row("trust", &t.trust),
         ],
+        irreplaceable: t.trust.irreplaceable(valid.iter().copied()),
     }
+}
+
+/// Could this signer's approval of a commit that changes these files count for anything?
+///
+/// For the change of the list, or for steps of a stack that the role may change: one of those
+/// whose files change, and any of them where something changes that all stacks rest on.
+pub fn has_say(list: &Trust, signer: &Signer, changed: &[String]) -> bool {
+    let t = &list.thresholds;
+    if changed.iter().any(|path| path == FILE) && t.trust.counts(signer) {
+        return true;
+    }
+    let Some(role) = list.roles.get(&signer.role) else {
+        return false;
+    };
+    let stacks: Vec<&String> = changed
+        .iter()
+        .filter(|path| path.starts_with("stacks/"))
+        .collect();
+    let shared = |path: &String| {
+        path == "hosters.toml" || path == "estate.toml" || path.starts_with("blueprints/")
+    };
+    let has_stack = || {
+        role.may.iter().any(|rule| match rule {
+            PathRule::Everything | PathRule::EverythingBut(_) => true,
+            PathRule::Below(path) | PathRule::File(path) => {
+                path.starts_with("stacks/") || path == "hosters.toml"
+            }
+        })
+    };
+    let about = stacks.iter().any(|path| role.may_change(path))
+        || ((stacks.is_empty() || changed.iter().any(shared)) && has_stack());
+    let effects = [&t.safe, &t.disruptive, &t.destructive];
+    let plain = |threshold: &Threshold| threshold.signers <= 1 && threshold.roles.is_empty();
+    let asked: Vec<&Threshold> = effects.into_iter().filter(|t| !plain(t)).collect();
+    about && (asked.is_empty() || asked.iter().any(|threshold| threshold.counts(signer)))
+}
+
+/// What one more key means for those who are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Arrival {
+    /// Whose key it is.
+    pub person: String,
+    /// Nobody of that name was listed before.
+    pub new: bool,
+    /// People who have a key that is not revoked, this one included.
+    pub people: usize,
+    /// The others of them.
+    pub others: Vec<String>,
+}
+
+/// Whom the key of this name makes count, by the list that has it.
+pub fn arrival(list: &Trust, name: &str) -> Option<Arrival> {
+    let signer = list.signers.iter().find(|signer| signer.name == name)?;
+    let kept = |other: &&Signer| other.name != name && other.revoked.is_none();
+    let others = list.signers.iter().filter(kept);
+    let mut people: BTreeSet<&str> = others.map(|other| other.person.as_str()).collect();
+    people.remove(signer.person.as_str());
+    let new = !list
+        .signers
+        .iter()
+        .any(|other| other.name != name && other.person == signer.person);
+    Some(Arrival {
+        person: signer.person.clone(),
+        new,
+        people: people.len() + 1,
+        others: people.into_iter().map(str::to_owned).collect(),
+    })
 }
 
 fn state(signer: &Signer, now: Timestamp) -> State {

@@ -40,6 +40,10 @@ pub const PLAIN_SECRET: &str = "HF0017";
 pub const TEMPLATE: &str = "HF0018";
 /// A signing key that may not be used.
 pub const KEY: &str = "HF0019";
+/// Names of people that look like one another: thresholds count people.
+pub const LOOKALIKE: &str = "HF0020";
+/// As many owners as must sign, and none to stand in.
+pub const LAST_OWNERS: &str = "HF0021";
 
 const STACK: &str = "stacks/acme.toml";
 
@@ -281,6 +285,41 @@ Write the whole line of the .pub file, not its name; `ssh-keygen -t ed25519` mak
             file: "trust.toml",
             wrong: "key = \"~/.ssh/id_ed25519.pub\"",
             right: "key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti\"",
+        },
+    },
+    Entry {
+        id: LOOKALIKE,
+        title: "two people cannot be told apart",
+        explanation: "Thresholds count people, and people are known by their names in trust.toml. \
+Names that differ only in upper and lower case, in blanks, or in letters of another script that look \
+the same, would let one person count as two, unseen by those who sign the list. So does a key's name \
+that is the name of somebody else's.\n\n\
+Several keys of one person have one `person`, written the same in each. Two people have names that \
+differ to the eye.",
+        example: Example::Commands {
+            wrong: "ssh-keygen -q -t ed25519 -N '' -f .git/second\n\
+printf '\\n[[signer]]\\nname = \"Owner\"\\nrole = \"operator\"\\nkey = \"%s\"\\n' \"$(cut -d' ' -f1,2 .git/second.pub)\" >> trust.toml",
+            right: "ssh-keygen -q -t ed25519 -N '' -f .git/second\n\
+holdfast trust add-key owner-laptop --person owner --role operator --key .git/second.pub",
+        },
+    },
+    Entry {
+        id: LAST_OWNERS,
+        title: "losing one owner would lock the list",
+        explanation: "As many owners are listed as must sign a change of trust.toml. When one of them \
+loses their key, or it is stolen, the others are too few to revoke it or to list another: nobody could \
+change who counts any more, and whoever has the stolen key keeps its word.\n\n\
+List one owner more than must sign, or a second key of each person, kept elsewhere. The way out of a \
+locked list is a new root, agreed upon over another way: see the operator's guide.",
+        example: Example::Commands {
+            wrong: "ssh-keygen -q -t ed25519 -N '' -f .git/second\n\
+holdfast trust add-key boris --role owner --key .git/second.pub\n\
+printf '\\n[thresholds]\\ntrust = { signers = 2 }\\n' >> trust.toml",
+            right: "for name in boris dora; do\n  \
+ssh-keygen -q -t ed25519 -N '' -f .git/$name\n  \
+holdfast trust add-key $name --role owner --key .git/$name.pub\n\
+done\n\
+printf '\\n[thresholds]\\ntrust = { signers = 2 }\\n' >> trust.toml",
         },
     },
 ];

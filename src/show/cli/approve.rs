@@ -69,6 +69,13 @@ fn refused(error: ApproveError) -> Exit {
             anstream::eprintln!("nothing was written; to mend it: {remedy}");
             Exit::Refused
         }
+        ApproveError::Removed { .. } | ApproveError::NoSay { .. } => {
+            fail(&error);
+            anstream::eprintln!(
+                "nothing was written; to mend it: let somebody approve whose word counts, see holdfast trust check"
+            );
+            Exit::Refused
+        }
         ApproveError::NotSigned { .. } => {
             fail(&error);
             Exit::Refused

@@ -1,11 +1,12 @@
 //! `holdfast trust`: who may sign for what.
 
 use super::estate::{EstateArgs, RootArgs, explain, fail};
-use crate::decide::signers::{NewSigner, lines_changed, overview};
+use crate::decide::signers::{NewSigner, arrival, lines_changed, overview};
 use crate::flow::approve::{Grounds, look};
 use crate::flow::entry::EntryError;
 use crate::flow::estate::{EstateError, verify};
 use crate::flow::signers::{Changed, ListError, add_key, of_work_tree, public_key, revoke_key};
+use crate::model::codes;
 use crate::model::trust::{FILE, Trust};
 use crate::model::visible::visible_line;
 use crate::show::diagnostics;
@@ -117,7 +118,9 @@ fn check(args: &CheckArgs) -> Exit {
     let now = SystemClock.now();
     let list = if args.worktree {
         match of_work_tree(&args.estate.estate) {
-            Ok((text, list, findings)) => {
+            Ok((text, list, mut findings)) => {
+                // The overview says so below.
+                findings.retain(|found| found.code != codes::LAST_OWNERS);
                 if !findings.is_empty() {
                     let files = BTreeMap::from([(FILE.to_owned(), text.into_bytes())]);
                     diagnostics::print(&findings, &files);
@@ -201,17 +204,23 @@ fn add(args: &AddArgs) -> Exit {
         add_key(&args.estate, &new)
     });
     let title = format!("Let {} sign as {}", args.name, args.role);
-    written(changed, &title, args.format)
+    written(changed, &title, Some(&args.name), args.format)
 }
 
 fn revoke(args: &RevokeArgs) -> Exit {
     let now = SystemClock.now();
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let changed = revoke_key(&args.estate, &args.name, now, &args.reason);
-    written(changed, &format!("Revoke {}", args.name), args.format)
+    let title = format!("Revoke {}", args.name);
+    written(changed, &title, None, args.format)
 }
 
-fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> Exit {
+fn written(
+    changed: Result<Changed, ListError>,
+    title: &str,
+    added: Option<&str>,
+    format: Format,
+) -> Exit {
     let changed = match changed {
         Ok(changed) => changed,
         Err(error) => {
@@ -223,6 +232,7 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
         }
     };
     let diff = lines_changed(&changed.before, &changed.after, 3);
+    let arrived = added.and_then(|name| arrival(&changed.list, name));
     let need = changed.judge.thresholds.trust.signers;
     let mut next = vec![
         format!("git add {FILE}"),
@@ -240,6 +250,9 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
             for line in diff.iter().map(|line| visible_line(line)) {
                 anstream::println!("{line}");
             }
+            if let Some(arrived) = &arrived {
+                anstream::println!("\n{}", views::trust::arrival(arrived));
+            }
             anstream::println!("\nnext, by an owner:");
             for command in next.iter().take(2).map(|command| visible_line(command)) {
                 anstream::println!("  {command}");
@@ -253,6 +266,7 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
         Format::Json => super::print_json(&json!({
             "file": FILE,
             "diff": diff,
+            "arrival": arrived,
             "signers": need,
             "next": next,
         })),

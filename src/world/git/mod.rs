@@ -16,6 +16,7 @@ mod known;
 pub mod lineage;
 mod links;
 mod lists;
+pub mod lock;
 mod loose;
 mod objects;
 mod parting;
