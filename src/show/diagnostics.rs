@@ -183,7 +183,7 @@ impl<'f> Sources<'f> {
 
 fn drawn(file: &str, files: &BTreeMap<String, Vec<u8>>, findings: &[Diagnostic]) -> Option<Drawn> {
     let text = std::str::from_utf8(files.get(file)?).ok()?;
-    let sealed = file.starts_with("secrets/") || file.ends_with(".age");
+    let sealed = file.starts_with("secrets/") || file.strip_suffix(".age").is_some();
     if sealed || text.is_empty() {
         return None;
     }

@@ -152,7 +152,7 @@ fn refused(format: Format, error: &EntryError) -> Exit {
     if let EntryError::Estate(EstateError::Trust(trust)) = error
         && format != Format::Human
     {
-        let finding = Finding::refusal(trust.code(), chain(trust), trust.remedy().to_owned());
+        let finding = Finding::refusal(trust.code(), &chain(trust), trust.remedy());
         print(format, &Checked::of(vec![finding]));
         return if trust.is_refusal() {
             Exit::Refused

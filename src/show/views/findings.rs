@@ -76,7 +76,7 @@ impl Finding {
     }
 
     /// A commit that is not accepted: no file says why.
-    pub fn refusal(code: &'static str, message: String, help: String) -> Self {
+    pub fn refusal(code: &'static str, message: &str, help: &str) -> Self {
         Self {
             code,
             severity: Severity::Error,
@@ -85,8 +85,8 @@ impl Finding {
             column: None,
             end_line: None,
             end_column: None,
-            message: told(&message).into_owned(),
-            help: Some(told(&help).into_owned()),
+            message: told(message).into_owned(),
+            help: Some(told(help).into_owned()),
         }
     }
 }
