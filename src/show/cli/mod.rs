@@ -92,7 +92,10 @@ enum Command {
 /// Parses the arguments, runs the command, returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_run(&error),
+    };
     if !matches!(cli.command, Command::Lab(_)) {
         log(); // The lab's daemon writes a log of its own.
     }
@@ -115,6 +118,20 @@ pub fn main() -> ExitCode {
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
+    }
+}
+
+/// What clap prints instead of running anything: help and version, or what is wrong with the
+/// arguments. Its own exit code for that, 2, means changes here.
+fn not_run(said: &clap::Error) -> ExitCode {
+    let exit = if said.use_stderr() {
+        Exit::Error
+    } else {
+        Exit::Nothing
+    };
+    match said.print() {
+        Ok(()) => exit.into(),
+        Err(_) => Exit::Error.into(),
     }
 }
 
