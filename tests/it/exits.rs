@@ -1,6 +1,8 @@
 //! What the binary says to a shell: exit codes, and a result or a reason on standard output.
 
-use std::path::Path;
+use holdfast::model::plan::PLAN_SCHEMA;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn holdfast(dir: &Path, arguments: &[&str]) -> Output {
@@ -11,6 +13,50 @@ fn holdfast(dir: &Path, arguments: &[&str]) -> Output {
         .env_remove("HOLDFAST_LOG")
         .output()
         .unwrap()
+}
+
+/// A new estate, as `init` makes it.
+struct Estate {
+    _folder: tempfile::TempDir,
+    dir: PathBuf,
+    root: String,
+}
+
+impl Estate {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("estate");
+        let made = holdfast(folder.path(), &["init", "estate"]);
+        assert!(made.status.success(), "{made:?}");
+        let mut estate = Self {
+            _folder: folder,
+            dir,
+            root: String::new(),
+        };
+        estate.root = estate.git(&["rev-parse", "HEAD"]);
+        estate
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let ran = Command::new("git")
+            .arg("-C")
+            .arg(&self.dir)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
+        String::from_utf8(ran.stdout).unwrap().trim().to_owned()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        holdfast(&self.dir, arguments)
+    }
+
+    /// One more commit that nobody signed.
+    fn unsigned(&self) {
+        let commit = ["commit", "-q", "--no-gpg-sign", "--allow-empty", "-m", "Mine"];
+        self.git(&[&["-c", "user.name=x", "-c", "user.email=x@x"], &commit[..]].concat());
+    }
 }
 
 fn err(output: &Output) -> String {
@@ -47,5 +93,48 @@ fn help_and_version_are_results() {
         let ran = holdfast(nowhere.path(), arguments);
         assert_eq!(ran.status.code(), Some(0), "{arguments:?}: {ran:?}");
         assert!(!ran.stdout.is_empty() && ran.stderr.is_empty(), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_plan_on_standard_output_is_the_plan_alone() {
+    let estate = Estate::new();
+    for out in ["-", "/dev/stdout"] {
+        let ran = estate.run(&["plan", "--base", "HEAD", "--out", out, "--format", "markdown"]);
+        let first = serde_json::Deserializer::from_slice(&ran.stdout).into_iter::<Value>().next();
+        let plan = first.unwrap().unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+        assert_eq!(plan["plan_schema"], PLAN_SCHEMA);
+        if out == "-" {
+            serde_json::from_slice::<Value>(&ran.stdout).unwrap();
+        }
+    }
+    assert!(!estate.dir.join("-").exists());
+}
+
+#[test]
+fn a_plan_is_not_written_over_the_estate_or_a_device() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let estate = Estate::new();
+    let before = std::fs::read(estate.dir.join("trust.toml")).unwrap();
+    let ran = estate.run(&["plan", "--base", "HEAD", "--out", "trust.toml"]);
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    assert_eq!(std::fs::read(estate.dir.join("trust.toml")).unwrap(), before);
+    let ran = estate.run(&["plan", "--base", "HEAD", "--out", "/dev/full"]);
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    assert!(err(&ran).contains("/dev/full"), "{ran:?}");
+    let kind = std::fs::metadata("/dev/full").unwrap().file_type();
+    assert!(kind.is_char_device());
+}
+
+#[test]
+fn apply_does_not_wait_for_a_pipe_or_an_endless_file() {
+    let estate = Estate::new();
+    let pipe = estate.dir.join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for file in ["pipe", "/dev/zero", "stacks"] {
+        let ran = estate.run(&["apply", file]);
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+        assert!(err(&ran).contains("no regular file"), "{ran:?}");
     }
 }

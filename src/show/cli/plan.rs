@@ -46,7 +46,8 @@ pub struct Args {
         hide_env_values = true
     )]
     root: Option<String>,
-    /// Also write the plan to this file, for `holdfast apply FILE`
+    /// Also write the plan to this file, for `holdfast apply FILE`; `-` is standard output, in
+    /// place of what --format prints
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// How to print it
@@ -64,7 +65,16 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         Err(exit) => return exit,
     };
     if let Some(out) = &args.out {
-        if let Err(error) = plan_file::write(out, &plan) {
+        if out.as_os_str() == "-" {
+            return match plan_file::bytes(&plan) {
+                Ok(bytes) => {
+                    anstream::print!("{}", String::from_utf8_lossy(&bytes));
+                    Exit::of(&plan)
+                }
+                Err(error) => fail(&error),
+            };
+        }
+        if let Err(error) = plan_file::write(out, &plan, &estate.estate) {
             return fail(&error);
         }
         let use_of_it = if plan.basis.compared.is_some() {
