@@ -138,3 +138,82 @@ fn apply_does_not_wait_for_a_pipe_or_an_endless_file() {
         assert!(err(&ran).contains("no regular file"), "{ran:?}");
     }
 }
+
+/// Standard output is one JSON object that says what is wrong, and nothing else.
+fn reason(output: &Output) -> Value {
+    let value: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+    let error = value["error"].clone();
+    for key in ["code", "message", "remedy"] {
+        assert!(error.get(key).is_some(), "{key}: {value}");
+    }
+    assert!(!error["message"].as_str().unwrap().is_empty(), "{value}");
+    error
+}
+
+#[test]
+fn a_refusal_is_one_json_object_for_programs() {
+    let estate = Estate::new();
+    estate.unsigned();
+    let root = estate.root.as_str();
+    for arguments in [
+        &["plan", "--base", root][..],
+        &["plan", "--base", root, "--root", root],
+        &["trust", "check"],
+        &["trust", "check", "--root", root],
+    ] {
+        let ran = estate.run(&[arguments, &["--format", "json"]].concat());
+        assert_eq!(ran.status.code(), Some(4), "{arguments:?}: {ran:?}");
+        let error = reason(&ran);
+        assert_eq!(error["code"], "HF0211", "{error}");
+        assert!(error["remedy"].as_str().unwrap().contains("sign"), "{error}");
+        // People are told as before.
+        assert!(err(&ran).starts_with("refused: "), "{ran:?}");
+    }
+    let ran = estate.run(&["check", "--format", "json"]);
+    assert_eq!(ran.status.code(), Some(4), "{ran:?}");
+    let checked: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(checked["findings"][0]["code"], "HF0211");
+}
+
+#[test]
+fn an_error_is_one_json_object_for_programs() {
+    let estate = Estate::new();
+    let nowhere = tempfile::tempdir().unwrap();
+    let json = |dir: &Path, arguments: &[&str]| {
+        let ran = holdfast(dir, &[arguments, &["--format", "json"]].concat());
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {ran:?}");
+        reason(&ran)
+    };
+    for arguments in [
+        &["plan"][..],
+        &["plan", "--base", "HEAD"],
+        &["check"],
+        &["check", "--worktree"],
+        &["apply"],
+        &["apply", "no-such-plan.json"],
+        &["reconcile", "--once"],
+        &["backup", "acme"],
+        &["points", "acme"],
+        &["trust", "check"],
+        &["trust", "check", "--worktree"],
+        &["trust", "show"],
+        &["trust", "revoke", "anna", "--reason", "lost"],
+        &["approve", "HEAD"],
+        &["explain", "HF9999"],
+        &["fmt", "no-such-file.toml"],
+    ] {
+        json(nowhere.path(), arguments);
+    }
+    let none = json(&estate.dir, &["plan", "--base", "nosuchbranch"]);
+    assert_eq!(none["code"], "HF0204", "{none}");
+    json(&estate.dir, &["plan", "--base", "HEAD", "nosuchstack"]);
+    json(&estate.dir, &["points", "nosuchstack"]);
+    let owner = "trust revoke owner --reason lost";
+    let owner = json(&estate.dir, &owner.split(' ').collect::<Vec<_>>());
+    assert!(owner["findings"].as_array().is_some_and(|list| !list.is_empty()), "{owner}");
+    assert_eq!(owner["code"], owner["findings"][0]["code"]);
+    std::fs::write(estate.dir.join("trust.toml"), "schema = 1\nsigne = 1\n").unwrap();
+    let list = json(&estate.dir, &["trust", "check", "--worktree"]);
+    assert!(list["findings"][0]["line"].is_u64(), "{list}");
+}

@@ -1,7 +1,8 @@
 //! `holdfast apply` and `holdfast reconcile --once`: make it so, and look again until nothing is
 //! left; or, with a plan from a file, exactly that and nothing else.
 
-use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
+use super::estate::{AT_A_STEP, EstateArgs, stop_signal};
+use super::failure::{fail, refused};
 use crate::flow::apply::Reporter;
 use crate::flow::entry::Mode;
 use crate::flow::exactly::{Executed, NotThis, executable, execute};
@@ -62,13 +63,13 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
 async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
     let plan = match plan_file::read(file) {
         Ok(plan) => plan,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     if let Err(error) = executable(&plan) {
-        fail(&error);
+        fail(args.format, &error);
         return Exit::Refused;
     }
-    let session = match estate.open_newest(Mode::Write).await {
+    let session = match estate.open_newest(Mode::Write, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
@@ -84,14 +85,14 @@ async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
             }
         }
         Err(NotThis::Stale(stale)) => {
-            anstream::eprintln!("refused: the plan no longer holds, so nothing was done");
-            for change in &stale.changes {
-                anstream::eprintln!("  {change}");
-            }
-            anstream::eprintln!("to go on: plan again, and look at what is planned now");
-            Exit::Refused
+            let changes = stale.changes.join("\n  ");
+            refused(
+                args.format,
+                &format!("the plan no longer holds, so nothing was done\n  {changes}"),
+                Some("plan again, and look at what is planned now"),
+            )
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 
@@ -110,7 +111,7 @@ fn print_executed(executed: &Executed, format: Format) {
 }
 
 async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
-    let session = match estate.open_newest(Mode::Write).await {
+    let session = match estate.open_newest(Mode::Write, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
@@ -122,7 +123,7 @@ async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
             print(&done, args.format);
             exit(&done)
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 

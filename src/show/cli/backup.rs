@@ -1,6 +1,7 @@
 //! `holdfast backup STACK`: a recovery point now, read back from the backup hoster.
 
-use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
+use super::estate::{AT_A_STEP, EstateArgs, stop_signal};
+use super::failure::fail;
 use crate::flow::back_up::back_up;
 use crate::flow::entry::Mode;
 use crate::model::ids::StackId;
@@ -19,7 +20,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Write).await {
+    let session = match estate.open(Mode::Write, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
@@ -43,6 +44,6 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
                 Exit::Error
             }
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }

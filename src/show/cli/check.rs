@@ -1,7 +1,8 @@
 //! `holdfast check`: is the commit accepted, and do its files make sense? Needs no
 //! network, no secret, and with `--root` no configuration: as CI has it.
 
-use super::estate::{EstateArgs, explain, fail};
+use super::estate::EstateArgs;
+use super::failure::{Reader, explain, fail, failed};
 use crate::decide::resolve::Resolution;
 use crate::decide::succession::Base;
 use crate::flow::before;
@@ -55,6 +56,16 @@ enum Format {
     Sarif,
 }
 
+impl From<Format> for Reader {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Programs,
+            // What is no result is no SARIF either.
+            Format::Human | Format::Sarif => Self::People,
+        }
+    }
+}
+
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// Verifies and resolves; prints all findings.
@@ -76,7 +87,7 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
                     Err(exit) => exit,
                 }
             }
-            Err(error) => fail(&error),
+            Err(error) => fail(args.format, &error),
         };
     }
     match read(args, place) {
@@ -107,10 +118,10 @@ fn compared<E: std::error::Error>(
 ) -> Result<Option<Base>, Exit> {
     match base {
         Ok(None) if args.base.is_some() => {
-            anstream::eprintln!("error: nothing after the root is common to it and that base");
-            Err(Exit::Error)
+            let message = "nothing after the root is common to it and that base";
+            Err(failed(args.format, message, None))
         }
-        Err(error) if args.base.is_some() => Err(fail(&error)),
+        Err(error) if args.base.is_some() => Err(fail(args.format, &error)),
         Err(error) => {
             anstream::eprintln!("not compared with what was before: {}", chain(&error));
             Ok(None)
@@ -160,7 +171,7 @@ fn refused(format: Format, error: &EntryError) -> Exit {
             Exit::Error
         };
     }
-    explain(error)
+    explain(format, error)
 }
 
 fn report(format: Format, commit: Option<Commit>, found: &Resolution, files: &Files) -> Exit {

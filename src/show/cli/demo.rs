@@ -1,6 +1,7 @@
 //! `holdfast demo`: the whole story on real machines of the lab.
 
-use super::estate::{fail, stop_signal};
+use super::estate::stop_signal;
+use super::failure::fail;
 use crate::lab::Lab;
 use crate::show::demo::{Ending, Listener, Options, StoryError, tell};
 use crate::show::exit::Exit;
@@ -51,11 +52,11 @@ pub async fn run(args: Args) -> Exit {
         .unwrap_or_else(|| format!("demo-{}", std::process::id()));
     let lab = match Lab::new(&name, &args.lab_dir) {
         Ok(lab) => lab,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     let program = match std::env::current_exe() {
         Ok(program) => program,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     let made_here = args.dir.is_none();
     let estate = args
@@ -96,7 +97,7 @@ pub async fn run(args: Args) -> Exit {
             anstream::eprintln!("stopped");
             Exit::Error
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 

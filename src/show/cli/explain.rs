@@ -1,5 +1,6 @@
 //! `holdfast explain CODE`: what a code means, why it matters, what is right.
 
+use super::failure::failed;
 use crate::model::codes;
 use crate::show::exit::Exit;
 use crate::show::views::{self, Format};
@@ -26,10 +27,8 @@ pub fn run(args: &Args) -> Exit {
     };
     let Some(entry) = codes::find(code) else {
         let near = near(code);
-        anstream::eprintln!(
-            "error: there is no code {code:?}\n{near}; `holdfast explain` lists all"
-        );
-        return Exit::Error;
+        let remedy = format!("{near}; `holdfast explain` lists all");
+        return failed(args.format, &format!("there is no code {code:?}"), Some(&remedy));
     };
     match args.format {
         Format::Human => anstream::print!("{}", views::codes::human(entry)),

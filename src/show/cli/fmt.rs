@@ -1,6 +1,6 @@
 //! `holdfast fmt`: one layout for every file, with every comment kept.
 
-use super::estate::fail;
+use super::failure::fail;
 use crate::flow::lay_out::{LaidOut, below, lay_out, of_estate};
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Exit {
     };
     let laid = match files.and_then(|files| lay_out(&files, args.check)) {
         Ok(laid) => laid,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     match args.format {
         Format::Human => human(&laid, args.check),

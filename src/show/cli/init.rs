@@ -1,6 +1,6 @@
 //! `holdfast init DIR`: a new estate.
 
-use super::estate::{explain, fail};
+use super::failure::{Reader, explain, fail};
 use crate::flow::config::Config;
 use crate::flow::entry::{self, EntryError};
 use crate::flow::init::{InitError, InitOptions, Initialised, init};
@@ -50,8 +50,8 @@ pub async fn run(args: Args) -> Exit {
             anstream::print!("{}", told(&made, args.lab.as_deref()));
             Exit::Nothing
         }
-        Err(Failure::Unreadable(error)) => explain(&error),
-        Err(error) => fail(&error),
+        Err(Failure::Unreadable(error)) => explain(Reader::People, &error),
+        Err(error) => fail(Reader::People, &error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `holdfast key`: the reconciler's public SSH key.
 
-use super::estate::{EstateArgs, explain};
+use super::estate::EstateArgs;
+use super::failure::{Reader, explain};
 use crate::flow::entry;
 use crate::show::exit::Exit;
 
@@ -11,6 +12,6 @@ pub fn run(place: &EstateArgs) -> Exit {
             anstream::println!("{key}");
             Exit::Nothing
         }
-        Err(error) => explain(&error),
+        Err(error) => explain(Reader::People, &error),
     }
 }

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod estate;
 mod explain;
+mod failure;
 mod fmt;
 mod init;
 mod key;

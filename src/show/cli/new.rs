@@ -1,11 +1,10 @@
 //! `holdfast new stack ID`: asks for what the flags leave open, writes a file that passes `check`.
 
-use super::estate::fail;
+use super::failure::{Reader, fail, unsound};
 use crate::decide::document::{suggest, words};
 use crate::decide::new_stack::{Draft, Where};
 use crate::flow::new_stack::{NewStackError, Surroundings};
 use crate::model::units::parse_duration;
-use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::show::prompt::{Prompt, PromptError};
 use std::collections::BTreeMap;
@@ -136,12 +135,8 @@ pub fn run(new: &New) -> Exit {
             what,
             diagnostics,
             files,
-        })) => {
-            diagnostics::print(&diagnostics, &files);
-            anstream::eprintln!("error: {what}");
-            Exit::Error
-        }
-        Err(error) => fail(&error),
+        })) => unsound(Reader::People, &what, &diagnostics, &files),
+        Err(error) => fail(Reader::People, &error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `holdfast password STACK SERVICE`: a service's generated admin password.
 
-use super::estate::{EstateArgs, explain};
+use super::estate::EstateArgs;
+use super::failure::{Reader, explain};
 use crate::decide::derive;
 use crate::flow::entry;
 use crate::model::ids::StackId;
@@ -24,7 +25,7 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     let opened = place.config().and_then(|config| entry::with_key(&config));
     let (estate, key) = match opened {
         Ok(opened) => opened,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(Reader::People, &error),
     };
     let stack = StackId::new(&*args.stack);
     let desired = estate.resolution.desired.as_ref();

@@ -1,11 +1,13 @@
 //! `holdfast plan`: what would be done, to whom, and why. Touches nothing.
 
-use super::estate::{EstateArgs, distrust, fail};
+use super::estate::EstateArgs;
+use super::failure::{distrust, fail, failed, unsound};
 use crate::decide::only::named;
 use crate::flow::entry::Mode;
 use crate::flow::offline::{OfflineError, Question, plan_between};
 use crate::flow::plan_file;
 use crate::flow::reconcile::{narrowed, plan_now};
+use crate::model::causes::chain;
 use crate::model::ids::{CommitId, StackId};
 use crate::model::plan::Plan;
 use crate::show::diagnostics;
@@ -71,11 +73,11 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
                     anstream::print!("{}", String::from_utf8_lossy(&bytes));
                     Exit::of(&plan)
                 }
-                Err(error) => fail(&error),
+                Err(error) => fail(args.format, &error),
             };
         }
         if let Err(error) = plan_file::write(out, &plan, &estate.estate) {
-            return fail(&error);
+            return fail(args.format, &error);
         }
         let use_of_it = if plan.basis.compared.is_some() {
             "to be read; it was made without looking, so `holdfast apply` refuses it"
@@ -89,18 +91,18 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
 }
 
 async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
-    let session = estate.open_newest(Mode::Read).await?;
+    let session = estate.open_newest(Mode::Read, args.format).await?;
     let stacks = if args.stacks.is_empty() {
         None
     } else {
         let desired = &session.desired;
         let known = desired.stacks.keys().chain(desired.broken.keys());
         let stacks = named(&ids(args), known.map(StackId::as_str));
-        Some(stacks.map_err(|error| fail(&error))?)
+        Some(stacks.map_err(|error| fail(args.format, &error))?)
     };
-    let planned = plan_now(&session).await.map_err(|error| fail(&error))?;
+    let planned = plan_now(&session).await.map_err(|error| fail(args.format, &error))?;
     let planned = match stacks {
-        Some(stacks) => narrowed(&session, planned, stacks).map_err(|error| fail(&error))?,
+        Some(stacks) => narrowed(&session, planned, stacks).map_err(|error| fail(args.format, &error))?,
         None => planned,
     };
     Ok(planned.plan.plan().clone())
@@ -109,10 +111,11 @@ async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
 fn offline(args: &Args, base: &str, estate: &EstateArgs) -> Result<Plan, Exit> {
     let configured = || estate.config().ok().map(|config| config.root);
     let Some(root) = args.root.as_ref().map(CommitId::new).or_else(configured) else {
-        anstream::eprintln!(
-            "error: no trusted root is known here\nto mend it: name the commit that is trusted with --root or HOLDFAST_ROOT"
-        );
-        return Err(Exit::Error);
+        return Err(failed(
+            args.format,
+            "no trusted root is known here",
+            Some("name the commit that is trusted with --root or HOLDFAST_ROOT"),
+        ));
     };
     let question = Question {
         repository: &estate.estate,
@@ -129,20 +132,19 @@ fn offline(args: &Args, base: &str, estate: &EstateArgs) -> Result<Plan, Exit> {
             }
             Ok(offline.plan.plan().clone())
         }
-        Err(error) => Err(explain(&error)),
+        Err(error) => Err(explain(args.format, &error)),
     }
 }
 
-fn explain(error: &OfflineError) -> Exit {
-    if let OfflineError::Broken {
-        findings, files, ..
-    } = error
-    {
-        diagnostics::print(findings, files);
-    }
+fn explain(format: PlanFormat, error: &OfflineError) -> Exit {
     match error {
-        OfflineError::Trust { source, .. } | OfflineError::Compare(source) => distrust(source),
-        _ => fail(error),
+        OfflineError::Broken {
+            findings, files, ..
+        } => unsound(format, &chain(error), findings, files),
+        OfflineError::Trust { source, .. } | OfflineError::Compare(source) => {
+            distrust(format, source)
+        }
+        _ => fail(format, error),
     }
 }
 

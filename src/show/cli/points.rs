@@ -1,6 +1,7 @@
 //! `holdfast points STACK`: recovery points, how far each is proven, and which one a rebuild would take.
 
-use super::estate::{EstateArgs, fail};
+use super::estate::EstateArgs;
+use super::failure::{fail, failed};
 use crate::flow::entry::Mode;
 use crate::flow::points::{Listing, list};
 use crate::model::ids::StackId;
@@ -22,16 +23,17 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Read).await {
+    let session = match estate.open(Mode::Read, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
     let stack = StackId::new(args.stack);
     let Some(known) = session.desired.stack(&stack) else {
-        anstream::eprintln!(
-            "error: the estate has no sound stack {stack}; holdfast check shows what is wrong"
+        return failed(
+            args.format,
+            &format!("the estate has no sound stack {stack}"),
+            Some("holdfast check shows what is wrong"),
         );
-        return Exit::Error;
     };
     match list(&session, &known.id).await {
         Ok(Ok(listing)) => {
@@ -42,10 +44,10 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
             Exit::Nothing
         }
         Ok(Err(gap)) => {
-            anstream::eprintln!("error: the recovery points could not be listed: {gap}");
-            Exit::Error
+            let message = format!("the recovery points could not be listed: {gap}");
+            failed(args.format, &message, None)
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 

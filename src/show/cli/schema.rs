@@ -1,6 +1,6 @@
 //! `holdfast schema`: JSON Schemas of every file, for editors.
 
-use super::estate::fail;
+use super::failure::{Reader, fail};
 use crate::flow::schemas::{self, files, write};
 use crate::show::exit::Exit;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Exit {
                 }
                 Exit::Nothing
             }
-            Err(error) => fail(&error),
+            Err(error) => fail(Reader::People, &error),
         };
     }
     if args.kind.is_some() {

@@ -1,6 +1,7 @@
 //! `holdfast secret ID < FILE`: seals a secret into the work tree.
 
-use super::estate::{EstateArgs, fail};
+use super::estate::EstateArgs;
+use super::failure::{Reader, fail};
 use crate::flow::estate::write_secret;
 use crate::model::secret::Secret;
 use crate::show::exit::Exit;
@@ -17,7 +18,7 @@ pub struct Args {
 pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
     let mut plain = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut plain) {
-        return fail(&error);
+        return fail(Reader::People, &error);
     }
     // A token never ends with the newline that `echo` adds.
     while plain.last() == Some(&b'\n') {
@@ -32,6 +33,6 @@ pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
             anstream::println!("sealed {}\nnext: git add and commit it", path.display());
             Exit::Nothing
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(Reader::People, &error),
     }
 }

@@ -1,11 +1,13 @@
 //! `holdfast trust`: who may sign for what.
 
-use super::estate::{EstateArgs, RootArgs, explain, fail};
+use super::estate::{EstateArgs, RootArgs};
+use super::failure::{explain, fail, unsound};
 use crate::decide::signers::{NewSigner, lines_changed, overview};
 use crate::flow::approve::{Grounds, look};
 use crate::flow::entry::EntryError;
 use crate::flow::estate::{EstateError, verify};
 use crate::flow::signers::{Changed, ListError, add_key, of_work_tree, public_key, revoke_key};
+use crate::model::causes::chain;
 use crate::model::trust::{FILE, Trust};
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
@@ -117,25 +119,26 @@ fn check(args: &CheckArgs) -> Exit {
     let list = if args.worktree {
         match of_work_tree(&args.estate.estate) {
             Ok((text, list, findings)) => {
+                let files = BTreeMap::from([(FILE.to_owned(), text.into_bytes())]);
+                let Some(list) = list else {
+                    let message = "trust.toml cannot be used";
+                    return unsound(args.format, message, &findings, &files);
+                };
                 if !findings.is_empty() {
-                    let files = BTreeMap::from([(FILE.to_owned(), text.into_bytes())]);
                     diagnostics::print(&findings, &files);
                 }
-                match list {
-                    Some(list) => list,
-                    None => return Exit::Error,
-                }
+                list
             }
-            Err(error) => return fail(&error),
+            Err(error) => return fail(args.format, &error),
         }
     } else {
         let read = args
             .estate
             .grounds(&args.root)
-            .and_then(|grounds| accepted(&grounds, &args.head).map_err(refused));
+            .and_then(|grounds| accepted(&grounds, &args.head).map_err(refusal));
         match read {
             Ok(list) => list,
-            Err(error) => return explain(&error),
+            Err(error) => return explain(args.format, &error),
         }
     };
     let seen = overview(&list, now);
@@ -161,18 +164,18 @@ fn accepted(grounds: &Grounds, head: &str) -> Result<Trust, TrustError> {
     Ok(commit.trust().clone())
 }
 
-fn refused(error: TrustError) -> EntryError {
+fn refusal(error: TrustError) -> EntryError {
     EntryError::Estate(EstateError::Trust(error))
 }
 
 fn show(args: &ShowArgs) -> Exit {
     let grounds = match args.estate.grounds(&args.root) {
         Ok(grounds) => grounds,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(args.format, &error),
     };
     let looked = match look(&grounds, &args.commit) {
         Ok(looked) => looked,
-        Err(error) => return explain(&refused(error)),
+        Err(error) => return explain(args.format, &refusal(error)),
     };
     match args.format {
         Format::Human => anstream::print!("{}", views::trust::commit(&looked, grounds.now)),
@@ -216,9 +219,9 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
         Err(error) => {
             if let ListError::Unsound { findings, text, .. } = &error {
                 let files = BTreeMap::from([(FILE.to_owned(), text.clone().into_bytes())]);
-                diagnostics::print(findings, &files);
+                return unsound(format, &chain(&error), findings, &files);
             }
-            return fail(&error);
+            return fail(format, &error);
         }
     };
     let diff = lines_changed(&changed.before, &changed.after, 3);
