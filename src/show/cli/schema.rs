@@ -18,7 +18,7 @@ pub struct Args {
 
 /// Prints, lists or writes.
 pub fn run(args: &Args) -> Exit {
-    let kinds = schemas::kinds();
+    let kinds = schemas::all();
     let chosen: Vec<&schemas::Kind> = kinds
         .iter()
         .filter(|kind| args.kind.as_ref().is_none_or(|name| kind.name == name))
