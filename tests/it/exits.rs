@@ -54,7 +54,14 @@ impl Estate {
 
     /// One more commit that nobody signed.
     fn unsigned(&self) {
-        let commit = ["commit", "-q", "--no-gpg-sign", "--allow-empty", "-m", "Mine"];
+        let commit = [
+            "commit",
+            "-q",
+            "--no-gpg-sign",
+            "--allow-empty",
+            "-m",
+            "Mine",
+        ];
         self.git(&[&["-c", "user.name=x", "-c", "user.email=x@x"], &commit[..]].concat());
     }
 }
@@ -89,7 +96,12 @@ fn wrong_arguments_are_an_error_and_never_read_as_changes() {
 #[test]
 fn help_and_version_are_results() {
     let nowhere = tempfile::tempdir().unwrap();
-    for arguments in [&["--help"][..], &["--version"], &["plan", "-h"], &["help", "trust"]] {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["plan", "-h"],
+        &["help", "trust"],
+    ] {
         let ran = holdfast(nowhere.path(), arguments);
         assert_eq!(ran.status.code(), Some(0), "{arguments:?}: {ran:?}");
         assert!(!ran.stdout.is_empty() && ran.stderr.is_empty(), "{ran:?}");
@@ -100,8 +112,12 @@ fn help_and_version_are_results() {
 fn a_plan_on_standard_output_is_the_plan_alone() {
     let estate = Estate::new();
     for out in ["-", "/dev/stdout"] {
-        let ran = estate.run(&["plan", "--base", "HEAD", "--out", out, "--format", "markdown"]);
-        let first = serde_json::Deserializer::from_slice(&ran.stdout).into_iter::<Value>().next();
+        let ran = estate.run(&[
+            "plan", "--base", "HEAD", "--out", out, "--format", "markdown",
+        ]);
+        let first = serde_json::Deserializer::from_slice(&ran.stdout)
+            .into_iter::<Value>()
+            .next();
         let plan = first.unwrap().unwrap_or_else(|e| panic!("{e}: {ran:?}"));
         assert_eq!(plan["plan_schema"], PLAN_SCHEMA);
         if out == "-" {
@@ -118,7 +134,10 @@ fn a_plan_is_not_written_over_the_estate_or_a_device() {
     let before = std::fs::read(estate.dir.join("trust.toml")).unwrap();
     let ran = estate.run(&["plan", "--base", "HEAD", "--out", "trust.toml"]);
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
-    assert_eq!(std::fs::read(estate.dir.join("trust.toml")).unwrap(), before);
+    assert_eq!(
+        std::fs::read(estate.dir.join("trust.toml")).unwrap(),
+        before
+    );
     let ran = estate.run(&["plan", "--base", "HEAD", "--out", "/dev/full"]);
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
     assert!(err(&ran).contains("/dev/full"), "{ran:?}");
@@ -166,7 +185,10 @@ fn a_refusal_is_one_json_object_for_programs() {
         assert_eq!(ran.status.code(), Some(4), "{arguments:?}: {ran:?}");
         let error = reason(&ran);
         assert_eq!(error["code"], "HF0211", "{error}");
-        assert!(error["remedy"].as_str().unwrap().contains("sign"), "{error}");
+        assert!(
+            error["remedy"].as_str().unwrap().contains("sign"),
+            "{error}"
+        );
         // People are told as before.
         assert!(err(&ran).starts_with("refused: "), "{ran:?}");
     }
@@ -211,9 +233,105 @@ fn an_error_is_one_json_object_for_programs() {
     json(&estate.dir, &["points", "nosuchstack"]);
     let owner = "trust revoke owner --reason lost";
     let owner = json(&estate.dir, &owner.split(' ').collect::<Vec<_>>());
-    assert!(owner["findings"].as_array().is_some_and(|list| !list.is_empty()), "{owner}");
+    assert!(
+        owner["findings"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty()),
+        "{owner}"
+    );
     assert_eq!(owner["code"], owner["findings"][0]["code"]);
     std::fs::write(estate.dir.join("trust.toml"), "schema = 1\nsigne = 1\n").unwrap();
     let list = json(&estate.dir, &["trust", "check", "--worktree"]);
     assert!(list["findings"][0]["line"].is_u64(), "{list}");
+}
+
+#[test]
+fn the_plan_has_a_schema_like_every_file() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/plan.json");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
+    let ran = holdfast(nowhere.path(), &["schema", "plan"]);
+    assert_eq!(serde_json::from_slice::<Value>(&ran.stdout).unwrap(), kept);
+    let listed = holdfast(nowhere.path(), &["schema"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("\nplan       holdfast plan"), "{listed}");
+    let written = holdfast(nowhere.path(), &["schema", "--out", "s"]);
+    assert!(written.status.success(), "{written:?}");
+    let text = std::fs::read_to_string(nowhere.path().join("s/plan.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), kept);
+}
+
+#[test]
+fn a_wrong_root_or_folder_is_told_with_its_remedy() {
+    let estate = Estate::new();
+    let root = estate.root.clone();
+    let upper = root.to_ascii_uppercase();
+    for wrong in ["", "abc", upper.as_str()] {
+        let ran = estate.run(&["check", "--root", wrong]);
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+        for word in ["--root", "HOLDFAST_ROOT", "lower case"] {
+            assert!(err(&ran).contains(word), "{word}: {ran:?}");
+        }
+    }
+    let ran = estate.run(&["check", "--root", &"1".repeat(40)]);
+    assert_eq!(ran.status.code(), Some(4), "{ran:?}");
+    assert!(err(&ran).contains("--root"), "{ran:?}");
+    let below = estate.dir.join("stacks");
+    for arguments in [
+        &["check"][..],
+        &["check", "--root", &root],
+        &["check", "--worktree"],
+        &["plan"],
+    ] {
+        let ran = holdfast(&below, arguments);
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+        let said = err(&ran);
+        assert!(said.contains("--estate"), "{arguments:?}: {said}");
+        assert!(!said.contains("class="), "{arguments:?}: {said}");
+        assert!(!said.contains("cannot be written"), "{arguments:?}: {said}");
+    }
+    estate.git(&["clone", "-q", ".", "clone"]);
+    let ran = holdfast(&estate.dir.join("clone"), &["check"]);
+    assert!(err(&ran).contains("--root"), "{ran:?}");
+}
+
+#[test]
+fn a_push_that_fails_shows_why() {
+    let estate = Estate::new();
+    let commit = ["commit", "-q", "--allow-empty", "-m", "More"];
+    estate.git(&commit);
+    let list = std::fs::read_to_string(estate.dir.join("trust.toml")).unwrap();
+    let key = estate.dir.join(".git/second");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "bela", "-f"])
+        .arg(&key)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let public = key.with_extension("pub");
+    let added = estate.run(&[
+        "trust",
+        "add-key",
+        "bela",
+        "--role",
+        "owner",
+        "--key",
+        public.to_str().unwrap(),
+    ]);
+    assert!(added.status.success(), "{added:?}");
+    assert_ne!(
+        std::fs::read_to_string(estate.dir.join("trust.toml")).unwrap(),
+        list
+    );
+    estate.git(&["commit", "-q", "-a", "-m", "Add bela"]);
+    estate.git(&["commit", "-q", "--allow-empty", "-m", "To be approved"]);
+    estate.git(&["config", "user.signingkey", key.to_str().unwrap()]);
+    let ran = estate.run(&["approve", "HEAD", "--push", "--remote", "no-such-remote"]);
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    let said = err(&ran);
+    assert!(
+        said.contains("'no-such-remote' does not appear to be a git repository"),
+        "{said}"
+    );
+    assert!(!said.contains("\nand the repository exists"), "{said}");
 }

@@ -170,9 +170,18 @@ fn a_plan_is_not_written_among_the_files_of_the_estate() {
         std::fs::create_dir_all(estate.join(inner)).unwrap();
     }
     std::fs::write(estate.join("trust.toml"), "").unwrap();
-    for place in ["trust.toml", "new.toml", "stacks/acme.toml", ".git/refs/x", "stacks/../.git/x"] {
+    for place in [
+        "trust.toml",
+        "new.toml",
+        "stacks/acme.toml",
+        ".git/refs/x",
+        "stacks/../.git/x",
+    ] {
         let refused = plan_file::write(&estate.join(place), &plans()[0], estate).unwrap_err();
-        assert!(refused.to_string().contains("estate's own files"), "{refused}");
+        assert!(
+            refused.to_string().contains("estate's own files"),
+            "{refused}"
+        );
     }
     assert_eq!(std::fs::read(estate.join("trust.toml")).unwrap(), b"");
     assert!(!estate.join("stacks/acme.toml").exists());

@@ -79,11 +79,7 @@ impl EstateArgs {
     }
 
     /// Opens the estate; says what is wrong if it cannot.
-    pub async fn open(
-        &self,
-        mode: Mode,
-        reader: impl Into<Reader>,
-    ) -> Result<Arc<Session>, Exit> {
+    pub async fn open(&self, mode: Mode, reader: impl Into<Reader>) -> Result<Arc<Session>, Exit> {
         let opened = match self.config() {
             Ok(config) => entry::open(&config, mode).await,
             Err(error) => Err(error),

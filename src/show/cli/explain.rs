@@ -28,7 +28,11 @@ pub fn run(args: &Args) -> Exit {
     let Some(entry) = codes::find(code) else {
         let near = near(code);
         let remedy = format!("{near}; `holdfast explain` lists all");
-        return failed(args.format, &format!("there is no code {code:?}"), Some(&remedy));
+        return failed(
+            args.format,
+            &format!("there is no code {code:?}"),
+            Some(&remedy),
+        );
     };
     match args.format {
         Format::Human => anstream::print!("{}", views::codes::human(entry)),

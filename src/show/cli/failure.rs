@@ -3,7 +3,7 @@
 
 use crate::flow::entry::EntryError;
 use crate::flow::estate::EstateError;
-use crate::model::causes::chain;
+use crate::model::causes::{chain, one_line};
 use crate::model::diagnostic::Diagnostic;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
@@ -112,7 +112,7 @@ pub fn distrust(reader: impl Into<Reader>, error: &TrustError) -> Exit {
     anstream::eprintln!("{word}: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(why) = source {
-        anstream::eprintln!("  because {why}");
+        anstream::eprintln!("  because {}", one_line(why));
         source = why.source();
     }
     anstream::eprintln!("nothing was done");

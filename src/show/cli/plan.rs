@@ -100,9 +100,13 @@ async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
         let stacks = named(&ids(args), known.map(StackId::as_str));
         Some(stacks.map_err(|error| fail(args.format, &error))?)
     };
-    let planned = plan_now(&session).await.map_err(|error| fail(args.format, &error))?;
+    let planned = plan_now(&session)
+        .await
+        .map_err(|error| fail(args.format, &error))?;
     let planned = match stacks {
-        Some(stacks) => narrowed(&session, planned, stacks).map_err(|error| fail(args.format, &error))?,
+        Some(stacks) => {
+            narrowed(&session, planned, stacks).map_err(|error| fail(args.format, &error))?
+        }
         None => planned,
     };
     Ok(planned.plan.plan().clone())
