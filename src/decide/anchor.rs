@@ -1,9 +1,10 @@
 //! Anchors: signed by the reconciler, read back by it, and what follows when history is shorter
-//! than they say (S9).
+//! than they say, or another one (S9).
 
 use super::derive::{EstateKey, anchor_key};
 use super::mandate::Freeze;
 use crate::model::anchor::{Anchor, Sealed};
+use crate::model::plan::{Held, Hold};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig};
 
 /// Of the signatures.
@@ -33,33 +34,74 @@ pub fn open(key: &EstateKey, sealed: &Sealed) -> Option<Anchor> {
     serde_json::from_str(&sealed.text).ok()
 }
 
-/// Why nothing destructive may happen, if the anchor knows more than we do.
+/// What an anchor says against what we know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// Why nothing destructive may happen: history was cut off, forked or set back.
+    pub freeze: Option<Freeze>,
+    /// The journal was begun anew. Git, the backups and one key bring everything back without
+    /// it, so that this is told and stops nothing.
+    pub told: Option<Held>,
+}
+
+/// Compares an anchor with what we know.
 ///
 /// `seals` are those of the journal's entries from the first; `descends` says whether the head
 /// that holds now is the anchored one or grew out of it.
-pub fn doubt(anchor: &Anchor, seals: &[String], descends: bool) -> Option<Freeze> {
-    let at = usize::try_from(anchor.seq).ok()?.checked_sub(1);
-    let here = at.and_then(|at| seals.get(at));
-    let when = anchor.at.strftime("%Y-%m-%d %H:%M UTC");
-    let reason = match here {
-        None => format!(
+pub fn doubt(anchor: &Anchor, seals: &[String], descends: bool) -> Doubt {
+    let anew = seals.first() != Some(&anchor.first);
+    Doubt {
+        freeze: reason(anchor, seals, descends, anew).map(freeze),
+        told: anew.then(|| begun_anew(anchor)),
+    }
+}
+
+fn reason(anchor: &Anchor, seals: &[String], descends: bool, anew: bool) -> Option<String> {
+    let at = usize::try_from(anchor.seq).unwrap_or(usize::MAX);
+    let here = at.checked_sub(1).and_then(|at| seals.get(at));
+    let when = when(anchor);
+    match here {
+        None if !anew => Some(format!(
             "the journal ends at entry {}, and on {when} it had {}",
             seals.len(),
             anchor.seq
-        ),
-        Some(seal) if *seal != anchor.hash => format!(
+        )),
+        Some(seal) if !anew && *seal != anchor.hash => Some(format!(
             "entry {} of the journal is not what it was on {when}",
             anchor.seq
-        ),
-        Some(_) if !descends => format!(
+        )),
+        _ if !descends => Some(format!(
             "the head does not descend from {:.12}, which was accepted on {when}",
             anchor.head.as_str()
-        ),
-        Some(_) => return None,
-    };
-    Some(Freeze {
+        )),
+        _ => None,
+    }
+}
+
+fn freeze(reason: String) -> Freeze {
+    Freeze {
         rule: RULE.to_owned(),
         reason,
         remedy: "put the journal and the repository back from the newest backup of this computer; if they are lost for good, look at each machine first, then remove /srv/holdfast/anchor.json on the backup machines".to_owned(),
-    })
+    }
+}
+
+fn begun_anew(anchor: &Anchor) -> Held {
+    Held {
+        stack: None,
+        wanted: "the journal of what was done".to_owned(),
+        hold: Hold::Forbidden {
+            rule: RULE.to_owned(),
+            reason: format!(
+                "it was begun anew: on {} there was another one, with {} entries",
+                when(anchor),
+                anchor.seq
+            ),
+        },
+        remedy: "if you have that journal still, put it back; if it is lost, nothing stops for that, and this ends with the next backup".to_owned(),
+    }
+}
+
+fn when(anchor: &Anchor) -> String {
+    anchor.at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -3,6 +3,7 @@
 
 use super::document::{Files, looks_secret};
 use crate::model::diagnostic::Place;
+use crate::model::ids::StackId;
 use crate::model::plan::{Action, LineChange, Plan, Step};
 use std::collections::BTreeMap;
 
@@ -26,7 +27,13 @@ struct Changed<'f> {
 }
 
 /// Adds to each step whose cause is a changed line where that stands and how it was changed.
-pub fn point_out(plan: &mut Plan, before: &Files, after: &Files) {
+/// `shown` tells what the files call a stack, where that is not what it began as.
+pub fn point_out(
+    plan: &mut Plan,
+    before: &Files,
+    after: &Files,
+    shown: &BTreeMap<StackId, StackId>,
+) {
     let paths: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let changed: BTreeMap<&str, Changed<'_>> = paths
         .into_iter()
@@ -48,11 +55,15 @@ pub fn point_out(plan: &mut Plan, before: &Files, after: &Files) {
         })
         .collect();
     for step in &mut plan.steps {
-        point_out_one(step, &changed);
+        point_out_one(step, &changed, shown);
     }
 }
 
-fn point_out_one(step: &mut Step, changed: &BTreeMap<&str, Changed<'_>>) {
+fn point_out_one(
+    step: &mut Step,
+    changed: &BTreeMap<&str, Changed<'_>>,
+    shown: &BTreeMap<StackId, StackId>,
+) {
     if let Some(place) = &step.why.place {
         let found = changed
             .get(place.file.as_str())
@@ -68,7 +79,9 @@ fn point_out_one(step: &mut Step, changed: &BTreeMap<&str, Changed<'_>>) {
     if !matches!(step.action, Action::Converge { .. }) {
         return; // A consequence of another step, which has its own line.
     }
-    let own = step.stack.as_ref().map(|id| format!("stacks/{id}.toml"));
+    let named = |id| shown.get(id).unwrap_or(id);
+    let own = step.stack.as_ref();
+    let own = own.map(|id| format!("stacks/{}.toml", named(id)));
     let cause = match &own {
         Some(own) => changed.get_key_value(own.as_str()).or_else(|| {
             changed

@@ -3,13 +3,13 @@
 
 use super::apply::Report;
 use super::session::Session;
-use crate::decide::anchor::{RULE, doubt, open, seal};
+use crate::decide::anchor::{Doubt, RULE, doubt, open, seal};
 use crate::decide::mandate::Freeze;
 use crate::model::anchor::Anchor;
 use crate::model::ids::MachineName;
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
-use crate::model::plan::Action;
+use crate::model::plan::{Action, Held};
 use crate::world::backup::{keep_anchor, read_anchor};
 use crate::world::git::is_descendant;
 use crate::world::store::{self, StoreError};
@@ -45,24 +45,33 @@ pub async fn read(session: &Arc<Session>, seen: &Observed) -> Vec<Anchor> {
     anchors
 }
 
-/// Why nothing destructive may happen, by these anchors.
-pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Vec<Freeze>, StoreError> {
-    if anchors.is_empty() {
-        return Ok(Vec::new());
-    }
+/// What anchors say against what we know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// Why nothing destructive may happen.
+    pub freezes: Vec<Freeze>,
+    /// What is only to be told.
+    pub told: Vec<Held>,
+}
+
+/// Compares these anchors with what we know.
+pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Doubts, StoreError> {
+    let mut doubts = Doubts::default();
     let standing = &session.standing;
-    let Some(state) = &standing.state else {
-        return Ok(Vec::new());
+    let Some(state) = standing.state.as_ref().filter(|_| !anchors.is_empty()) else {
+        return Ok(doubts);
     };
     let seals = store::seals(state).await?;
-    let mut freezes = Vec::new();
     for anchor in anchors {
         // An anchored commit that is not even here is none that the head descends from.
         let descends = is_descendant(&standing.repository, &anchor.head, &standing.head);
-        let freeze = doubt(anchor, &seals, descends.unwrap_or(false));
-        freezes.extend(freeze.filter(|freeze| !freezes.contains(freeze)));
+        let Doubt { freeze, told } = doubt(anchor, &seals, descends.unwrap_or(false));
+        let new = freeze.filter(|freeze| !doubts.freezes.contains(freeze));
+        doubts.freezes.extend(new);
+        let new = told.filter(|told| !doubts.told.contains(told));
+        doubts.told.extend(new);
     }
-    Ok(freezes)
+    Ok(doubts)
 }
 
 /// Tells the backup machines of this run how far history has grown. Nothing is told while an
@@ -92,6 +101,7 @@ pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Fre
         estate: session.desired.estate.clone(),
         head: session.standing.head.clone(),
         generation: u64::try_from(session.standing.known.len()).unwrap_or(u64::MAX),
+        first: seals.first().cloned().unwrap_or_default(),
         seq: i64::try_from(seals.len()).unwrap_or(i64::MAX),
         hash: seals.last().cloned().unwrap_or_default(),
         at: session.world.clock.now(),

@@ -9,8 +9,10 @@ use crate::decide::succession::{self, Base};
 use crate::model::ids::{CommitId, StackId};
 use crate::model::journal::{Entry, Event};
 use crate::world::clock::{Clock as _, SystemClock};
-use crate::world::git::{Past, TrustError};
-use std::collections::BTreeMap;
+use crate::world::git::compare::{Comparison, Contents, Listing};
+use crate::world::git::{AcceptedCommit, TrustError};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// So many accepted heads are asked who had a name. By then the journal has seen it pointed
@@ -21,16 +23,22 @@ const HEADS: usize = 64;
 /// or the one it was written upon.
 pub fn base_of(
     repository: &Path,
-    root: &CommitId,
-    head: &CommitId,
+    head: &AcceptedCommit,
     named: Option<&str>,
 ) -> Result<Option<Base>, TrustError> {
-    let past = Past::open(repository)?;
+    let git = Comparison::open(repository)?;
     let id = match named {
-        Some(name) => past.common(root, &past.find(name)?, head)?,
-        None => past.parent(root, head)?,
+        Some(name) => git
+            .parting(head.seen(), head.id(), &git.find(name)?)?
+            .map(|parting| parting.merge_base),
+        // The root, which nobody signed, has nothing before it that counts.
+        None if head.signed().is_none() => None,
+        None => git.parent(head.id())?,
     };
-    id.map_or(Ok(None), |id| read(&past, &id, head))
+    match id {
+        Some(id) => read(&git, &id, &git.list(head.id())?),
+        None => Ok(None),
+    }
 }
 
 /// The commit with which files that are not signed yet are compared: `named`, or `HEAD`.
@@ -39,40 +47,40 @@ pub fn base_of_work_tree(
     files: &Files,
     named: Option<&str>,
 ) -> Result<Option<Base>, TrustError> {
-    let past = Past::open(repository)?;
-    let mut earlier = past.files(&past.find(named.unwrap_or("HEAD"))?, None)?;
+    let git = Comparison::open(repository)?;
+    let id = git.find(named.unwrap_or("HEAD"))?;
+    let listing = git.list(&id)?;
+    let mut earlier = git.read(&listing, listing.paths())?;
     let same = |path: &String, bytes: &Vec<u8>| files.get(path) == Some(bytes);
-    let stacks = |path: &str| path.starts_with("stacks/");
-    earlier.changed = earlier
-        .files
-        .iter()
-        .filter(|(path, bytes)| !same(path, bytes))
-        .map(|(path, _)| path.clone())
-        .chain(
-            files
-                .keys()
-                .filter(|path| !earlier.files.contains_key(*path))
-                .cloned(),
-        )
-        .collect();
+    let gone = earlier.files.iter().filter(|(path, old)| !same(path, old));
+    let come = files
+        .keys()
+        .filter(|path| !earlier.files.contains_key(*path));
+    let changed = gone.map(|(path, _)| path).chain(come).cloned().collect();
     earlier
         .files
-        .retain(|path, bytes| !(stacks(path) && same(path, bytes)));
-    let desired = resolve(&earlier.files, &earlier.id, &built_in()).desired;
-    Ok(desired.map(|desired| Base {
-        desired,
-        changed: Some(earlier.changed),
-    }))
+        .retain(|path, bytes| !(path.starts_with("stacks/") && same(path, bytes)));
+    Ok(wanted(&earlier, &id, changed))
+}
+
+/// What a commit asked for, without the stacks that are the same in the later one.
+fn read(git: &Comparison, id: &CommitId, later: &Listing) -> Result<Option<Base>, TrustError> {
+    let listing = git.list(id)?;
+    let changed = listing.changed(later);
+    let read = listing
+        .paths()
+        .filter(|path| changed.contains(*path) || !path.starts_with("stacks/"));
+    let earlier = git.read(&listing, read)?;
+    Ok(wanted(&earlier, id, changed))
 }
 
 /// `None` when what all its stacks share could not be read: then nothing of it was ever done.
-fn read(past: &Past, id: &CommitId, later: &CommitId) -> Result<Option<Base>, TrustError> {
-    let earlier = past.files(id, Some(later))?;
-    let desired = resolve(&earlier.files, &earlier.id, &built_in()).desired;
-    Ok(desired.map(|desired| Base {
-        desired,
-        changed: Some(earlier.changed),
-    }))
+fn wanted(earlier: &Contents, id: &CommitId, changed: BTreeSet<String>) -> Option<Base> {
+    let resolution = resolve(&earlier.files, id, &built_in()).holding(&earlier.refused);
+    Some(Base {
+        desired: resolution.desired?,
+        changed: Some(changed),
+    })
 }
 
 /// What is to be said of files beyond themselves: what they would end, whose names they would
@@ -84,18 +92,36 @@ pub fn judge(
     base: Option<&Base>,
     measured: &BTreeMap<StackId, Measured>,
 ) -> Resolution {
+    let mut found = succeed(files, id, found, base, SystemClock.now());
+    if let Some(desired) = &found.desired {
+        found.diagnostics.extend(promises::check(desired, measured));
+    }
+    sorted(found)
+}
+
+/// What files would end, and whose names they would take.
+pub fn succeed(
+    files: &Files,
+    id: &CommitId,
+    found: Resolution,
+    base: Option<&Base>,
+    now: Timestamp,
+) -> Resolution {
     let mut found = match base.map(|base| base.holders(&found.contested).0) {
         Some(holders) if !holders.is_empty() => again(files, id, &found, &holders),
         _ => found,
     };
     if let Some(desired) = &found.desired {
-        let more = succession::check(base, desired, SystemClock.now());
+        let more = succession::check(base, desired, now);
         found.diagnostics.extend(more);
-        found.diagnostics.extend(promises::check(desired, measured));
-        found
-            .diagnostics
-            .sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
     }
+    sorted(found)
+}
+
+fn sorted(mut found: Resolution) -> Resolution {
+    found
+        .diagnostics
+        .sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
     found
 }
 
@@ -143,12 +169,13 @@ pub fn settle_names(
         Event::Accepted { commit } if commit != head => Some(commit),
         _ => None,
     });
-    let past = Past::open(repository)?;
+    let git = Comparison::open(repository)?;
+    let now = git.list(head)?;
     for id in accepted.take(HEADS) {
         if open.is_empty() {
             break;
         }
-        if let Some(base) = read(&past, id, head)? {
+        if let Some(base) = read(&git, id, &now)? {
             let (told, still) = base.holders(&open);
             holders.extend(told);
             open = still;

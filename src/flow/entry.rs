@@ -34,7 +34,7 @@ pub enum EntryError {
     /// Nobody with the right signed it, or a secret or file cannot be read.
     #[error("the estate cannot be used; nothing was done")]
     Estate(#[from] EstateError),
-    /// What all stacks share is broken.
+    /// What all stacks share is broken, and nothing sound was accepted before.
     #[error("the estate's definition has errors; nothing was done")]
     Broken {
         /// All of them.
@@ -93,14 +93,19 @@ async fn open_with(
     unfetched: Vec<Gap>,
 ) -> Result<Arc<Session>, EntryError> {
     // Judged before anything is made on this computer, the journal included.
-    let past = History::from_entries(&store::read_entries(&config.state).await?);
-    let chosen = head::choose(config, &past)?;
+    let entries = store::read_entries(&config.state).await?;
+    let past = History::from_entries(&entries);
+    let accepted = entries.iter().rev().filter_map(|entry| match &entry.event {
+        Event::Accepted { commit } => Some(commit),
+        _ => None,
+    });
+    let chosen = head::sound(config, head::choose(config, &past)?, accepted);
     let Estate { commit, resolution } = chosen.estate;
     if resolution.desired.is_none() {
         return Err(broken(resolution, commit));
     }
     let book = match mode {
-        Mode::Read => Book::Reading(store::read_entries(&config.state).await?),
+        Mode::Read => Book::Reading(entries),
         Mode::Write => {
             let journal = Journal::open(&config.state).await?;
             let now = History::from_entries(&journal.entries().await?);
@@ -141,6 +146,13 @@ async fn open_with(
     Ok(Arc::new(
         session.with_first_contact(config.patience.first_contact),
     ))
+}
+
+/// The newest head as it is, sound or not, for looking at it. Refused when it does not descend
+/// from what the journal says was accepted; writes nothing.
+pub async fn read_newest(config: &Config) -> Result<Estate, EntryError> {
+    let past = History::from_entries(&store::read_entries(&config.state).await?);
+    Ok(head::newest(config, &past)?)
 }
 
 fn broken(resolution: Resolution, commit: VerifiedCommit) -> EntryError {

@@ -1,6 +1,7 @@
 //! A plan without network, secrets or configuration: what a commit would change against another
 //! one that is assumed to be in place. For pull requests.
 
+use super::before::succeed;
 use super::estate::{self, built_in};
 use super::standing::Standing;
 use crate::decide::assumed::{self, Assumed};
@@ -13,6 +14,7 @@ use crate::decide::lines::point_out;
 use crate::decide::mandate::withhold;
 use crate::decide::only::{NoSuchStack, named, only};
 use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
+use crate::decide::succession::Base;
 use crate::decide::{names, plan};
 use crate::model::desired::Desired;
 use crate::model::diagnostic::Diagnostic;
@@ -111,7 +113,7 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     let head = git.find(question.head)?;
     let tip = git.find(question.base)?;
     let verified = accepted(question, question.head, &head)?;
-    let parting = git.parting(&head, &tip)?;
+    let parting = git.parting(verified.seen(), &head, &tip)?;
     // What the head descends from was accepted with it; anything else is asked for itself.
     if parting
         .as_ref()
@@ -134,7 +136,13 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
         head: &head,
         catalogue: built_in(),
     };
-    let read = sides.read()?;
+    let mut read = sides.read()?;
+    let changed = sides.old.changed(&sides.new);
+    let in_base = read.old.desired.clone().map(|desired| Base {
+        desired,
+        changed: Some(changed.clone()),
+    });
+    read.new = succeed(&read.after, &head, read.new, in_base.as_ref(), question.now);
     let findings = read.new.diagnostics;
     let (Some(before), Some(after)) = (read.old.desired, read.new.desired) else {
         let head_broken = findings.iter().any(Diagnostic::is_error);
@@ -155,13 +163,19 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
         base: tip,
         merge_base: base.clone(),
     };
-    let changed = sides.old.changed(&sides.new);
     let shared = changed.iter().any(|path| is_shared(path));
-    let same = |id: &StackId| !shared && !changed.contains(&format!("stacks/{id}.toml"));
+    // Its file may have another name than the stack began with.
+    let all = before.stacks.values().chain(after.stacks.values());
+    let touched = all.filter(|stack| changed.contains(&stack.place.file));
+    let touched: BTreeSet<&StackId> = touched.map(|stack| &stack.id).collect();
+    let same = |id: &StackId| !shared && !touched.contains(id);
     let (mut plan, world) = differences(&before, &after, compared, question.now, &same);
-    point_out(&mut plan, &read.before, &read.after);
+    let renamed = after.stacks.values().filter(|s| s.id != s.shown);
+    let shown = renamed.map(|s| (s.id.clone(), s.shown.clone())).collect();
+    point_out(&mut plan, &read.before, &read.after, &shown);
     if !question.stacks.is_empty() {
         let stacks = sides.known(question.stacks)?;
+        let stacks: Vec<StackId> = stacks.iter().map(|id| begun_as(id, &after)).collect();
         plan.basis.stacks = Some(stacks.clone());
         let parts = parts_for(&plan.basis, &after, &world.seen);
         plan = only(plan, stacks, &parts);
@@ -211,7 +225,8 @@ fn differences(
     let mut want = after.clone();
     let mut held = Vec::new();
     for (id, findings) in &before.broken {
-        if want.stacks.remove(id).is_some() {
+        let wanted = want.stacks.remove(id).is_some();
+        if wanted || !want.broken.contains_key(id) {
             let reason = format!(
                 "its definition at the base has {} findings, so what is in place is unknown",
                 findings.len()
@@ -237,12 +252,6 @@ fn differences(
         }
     }
     plan.held.extend(held);
-    for id in before.stacks.keys() {
-        let gone = !after.stacks.contains_key(id) && !after.broken.contains_key(id);
-        if gone && plan.held.iter().all(|held| held.stack.as_ref() != Some(id)) {
-            plan.held.push(disappeared(id));
-        }
-    }
     plan.basis.observed = None;
     plan.basis.compared = Some(compared);
     plan.not_observed = NOT_OBSERVED.map(str::to_owned).to_vec();
@@ -257,18 +266,6 @@ fn unknown(id: &StackId, reason: String) -> Held {
             gap: Gap::new(GapKind::Unreadable, format!("stack {id}"), reason),
         },
         remedy: "make a plan with access to the estate: holdfast plan".into(),
-    }
-}
-
-fn disappeared(id: &StackId) -> Held {
-    Held {
-        stack: Some(id.clone()),
-        wanted: "the end of this stack".into(),
-        hold: Hold::Forbidden {
-            rule: "retirement".into(),
-            reason: format!("stacks/{id}.toml just disappears; nothing is deleted for that"),
-        },
-        remedy: "bring the file back; a stack is retired before its file is deleted".into(),
     }
 }
 
@@ -347,7 +344,7 @@ impl Sides<'_> {
             .collect())
     }
 
-    /// Unchanged stacks that claim a name of a changed one, and for each backup machine that
+    /// Unchanged stacks that claim a name or the beginning of a changed one, and for each backup machine that
     /// changed stacks come to, one stack that is there already.
     fn neighbours(&self, read: &Read, chosen: &BTreeSet<&str>) -> Result<Vec<String>, TrustError> {
         let (Some(old), Some(new)) = (&read.old.desired, &read.new.desired) else {
@@ -366,10 +363,19 @@ impl Sides<'_> {
             .new
             .paths()
             .filter(|path| path.starts_with("stacks/") && !chosen.contains(path));
+        let desired = || [old, new].into_iter();
+        let ids: BTreeSet<&StackId> = desired()
+            .flat_map(|side| side.stacks.keys().chain(side.broken.keys()))
+            .collect();
+        let goes_on = |bytes: &[u8]| {
+            has(bytes, b"moved_from") && ids.iter().any(|id| has(bytes, id.as_str().as_bytes()))
+        };
         self.git.each(&self.new, others, |path, bytes| {
             // With an escape in it, a name may be written otherwise than it reads.
             let bytes = bytes.as_slice();
-            if has(bytes, b"\\") || hosts.iter().any(|host| has(bytes, host)) {
+            let is_one = stack_of(path).is_some_and(|id| ids.contains(&StackId::new(id)));
+            let same_host = || hosts.iter().any(|host| has(bytes, host));
+            if is_one || has(bytes, b"\\") || same_host() || goes_on(bytes) {
                 clash.push(path.to_owned());
             } else if missing.values().any(|(hoster, site)| {
                 has(bytes, hoster) && (has(bytes, site) || count(bytes, b"site") < 2)
@@ -405,6 +411,12 @@ impl Sides<'_> {
         let paths = self.old.paths().chain(self.new.paths());
         named(asked, paths.filter_map(stack_of))
     }
+}
+
+/// Its steps bear the id with which the stack began.
+fn begun_as(shown: &StackId, after: &Desired) -> StackId {
+    let stack = after.stacks.values().find(|stack| stack.shown == *shown);
+    stack.map_or(shown, |stack| &stack.id).clone()
 }
 
 fn stack_of(path: &str) -> Option<&str> {

@@ -67,13 +67,15 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         basis::whole(&parts),
     );
     plan.basis.parts = parts;
+    let plan = session.standing.tell_drift(plan, &past);
     let mut plan = session.standing.tell(plan);
     let (mut mandate, unknown) = session.standing.mandate(&plan, &past, look.observed.at);
     plan.gaps.extend(unknown);
     let anchors = anchor::read(session, &look.observed).await;
     let doubts = anchor::doubts(session, &anchors).await?;
-    plan.held.extend(doubts.iter().map(alarm));
-    mandate.freezes.extend(doubts);
+    plan.held.extend(doubts.told);
+    plan.held.extend(doubts.freezes.iter().map(alarm));
+    mandate.freezes.extend(doubts.freezes);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {

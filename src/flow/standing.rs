@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use crate::decide::history::History;
-use crate::decide::mandate::{Assent, Backer, Freeze, Mandate};
+use crate::decide::mandate::{Assent, Backer, Freeze, Mandate, keep_drift};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, StackId};
 use crate::model::plan::{Held, Hold, Plan};
@@ -30,8 +30,8 @@ pub struct Standing {
     pub trust: Trust,
     /// The commits up to it, which were accepted.
     pub known: Known,
-    /// A newer head that is not accepted.
-    pub refused: Option<Held>,
+    /// Newer heads that do not hold.
+    pub refused: Vec<Held>,
     /// What could not be fetched.
     pub gaps: Vec<Gap>,
     /// Why nothing destructive happens now.
@@ -56,16 +56,16 @@ impl Standing {
             head: head.id().clone(),
             trust: head.trust().clone(),
             known: head.seen().clone(),
-            refused: None,
+            refused: Vec::new(),
             gaps: Vec::new(),
             freezes: Vec::new(),
         }
     }
 
-    /// With a newer head that is refused for this reason.
+    /// With a newer head that does not hold, for this reason.
     #[must_use]
     pub fn instead_of(mut self, commit: CommitId, reason: String, remedy: &str) -> Self {
-        self.refused = Some(Held {
+        self.refused.push(Held {
             stack: None,
             wanted: format!("what commit {:.12} asks for", commit.as_str()),
             hold: Hold::NotAccepted { commit, reason },
@@ -116,6 +116,39 @@ impl Standing {
                 (mandate, Some(gap))
             }
         }
+    }
+
+    /// Leaves in the plan's drift only what differs although the intent did not change: the
+    /// machines were brought in line under the very inputs that hold now. Where nobody knows
+    /// that, a difference is a step like every other.
+    pub fn tell_drift(&self, mut plan: Plan, past: &History) -> Plan {
+        let owners: BTreeSet<&Option<StackId>> = plan.drift.iter().map(|d| &d.stack).collect();
+        let known = owners
+            .into_iter()
+            .filter_map(|owner| Some((owner.clone(), past.in_line.get(owner)?)));
+        let (same, other): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            known.partition(|(_, commit)| **commit == self.head);
+        let mut unchanged: BTreeSet<Option<StackId>> = same.into_keys().collect();
+        if !other.is_empty() {
+            let owners = other.keys().cloned().collect();
+            match lineages(&self.repository, &self.root, &self.head, owners) {
+                Ok(found) => unchanged.extend(
+                    found
+                        .into_iter()
+                        .filter(|(owner, lineage)| {
+                            let brought = other.get(owner);
+                            brought.is_some_and(|commit| lineage.same.contains(*commit))
+                        })
+                        .map(|(owner, _)| owner),
+                ),
+                Err(error) => plan.gaps.push(Gap::new(
+                    GapKind::Unreadable,
+                    "what was changed since machines were brought in line",
+                    crate::model::causes::chain(&error),
+                )),
+            }
+        }
+        keep_drift(plan, &unchanged)
     }
 
     fn assents(

@@ -13,9 +13,11 @@ pub struct Anchor {
     pub head: CommitId,
     /// How many commits after the root were accepted.
     pub generation: u64,
+    /// The seal of the journal's first entry, in hexadecimal digits: which journal it is.
+    pub first: String,
     /// The journal's last entry.
     pub seq: i64,
-    /// The seal of that entry, in hexadecimal digits.
+    /// The seal of that entry.
     pub hash: String,
     /// When this was written.
     pub at: Timestamp,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use holdfast::decide::anchor::{doubt, open, seal};
 use holdfast::decide::derive::EstateKey;
-use holdfast::flow::anchor::{doubts, drop_anchor, read};
+use holdfast::flow::anchor::{Doubts, doubts, drop_anchor, read};
 use holdfast::flow::apply::{Report, StepRecord};
 use holdfast::flow::estate;
 use holdfast::flow::session::{self, Book, Session};
@@ -16,7 +16,7 @@ use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{CommitId, EstateName, StackId, StepId};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::Role;
-use holdfast::model::plan::{Action, Cause, Effect, Step, Why};
+use holdfast::model::plan::{Action, Cause, Effect, Hold, Step, Why};
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
@@ -24,6 +24,7 @@ use holdfast::world::store::{Journal, seals};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ fn anchor(seq: i64, hash: &str) -> Anchor {
         estate: EstateName::new("example"),
         head: CommitId::new("a".repeat(40)),
         generation: 3,
+        first: "x".into(),
         seq,
         hash: hash.into(),
         at: "2026-03-02T12:00:00Z".parse().unwrap(),
@@ -57,18 +59,42 @@ fn s09_an_anchor_opens_for_the_key_that_sealed_it_and_as_it_was_sealed() {
 fn s09_less_history_than_anchored_is_doubted_and_more_is_not() {
     let seals = ["x".to_owned(), "b".to_owned(), "c".to_owned()];
     let said = |seq, hash, seals: &[String], descends| {
-        doubt(&anchor(seq, hash), seals, descends).map(|freeze| freeze.reason)
+        let doubt = doubt(&anchor(seq, hash), seals, descends);
+        assert_eq!(doubt.told, None, "it is the same journal");
+        doubt.freeze.map(|freeze| freeze.reason)
     };
     assert_eq!(said(2, "b", &seals, true), None, "it grew");
     assert_eq!(said(3, "c", &seals, true), None, "the same");
     let cut = said(3, "c", &seals[..2], true).unwrap();
     assert!(cut.contains("ends at entry 2"), "{cut}");
-    let lost = said(1, "x", &[], true).unwrap();
-    assert!(lost.contains("ends at entry 0"), "{lost}");
-    let other = said(2, "z", &seals, true).unwrap();
-    assert!(other.contains("entry 2"), "{other}");
+    let forked = said(2, "z", &seals, true).unwrap();
+    assert!(forked.contains("entry 2"), "{forked}");
     let back = said(2, "b", &seals, false).unwrap();
     assert!(back.contains("does not descend"), "{back}");
+}
+
+#[test]
+fn s09_a_journal_that_was_begun_anew_is_told_and_freezes_nothing_but_a_head_set_back_does() {
+    let (shorter, longer) = (["n".to_owned()], ["n", "o", "p"].map(str::to_owned));
+    for seals in [&[][..], &shorter, &longer] {
+        let said = doubt(&anchor(2, "b"), seals, true);
+        assert_eq!(said.freeze, None, "{seals:?}");
+        let told = said.told.unwrap();
+        let Hold::Forbidden { rule, reason } = &told.hold else {
+            panic!("{told:?}");
+        };
+        assert_eq!(rule, "anchor");
+        assert!(
+            reason.contains("begun anew")
+                && reason.contains("2026-03-02 12:00 UTC")
+                && reason.contains("2 entries"),
+            "{reason}"
+        );
+        let back = doubt(&anchor(2, "b"), seals, false);
+        assert!(back.told.is_some());
+        let frozen = back.freeze.unwrap().reason;
+        assert!(frozen.contains("does not descend"), "{frozen}");
+    }
 }
 
 /// A backup machine that keeps an anchor, as its scripts do.
@@ -182,6 +208,26 @@ async fn write_down(people: &People, entries: usize) {
     journal.close().await;
 }
 
+/// The journal's files, with what stands in them.
+fn copy(people: &People) -> Vec<(PathBuf, Vec<u8>)> {
+    let state = people.config().state;
+    let files = std::fs::read_dir(state.parent().unwrap()).unwrap();
+    files
+        .map(|file| file.unwrap().path())
+        .filter(|path| {
+            path.to_string_lossy()
+                .starts_with(&*state.to_string_lossy())
+        })
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect()
+}
+
+fn lose(people: &People) {
+    for (path, _) in copy(people) {
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
     let (people, world, vault) = (
@@ -189,7 +235,9 @@ async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
         World::running(acme(HETZNER)),
         Arc::default(),
     );
-    write_down(&people, 3).await;
+    write_down(&people, 2).await;
+    let old = copy(&people);
+    write_down(&people, 1).await;
     let before = session(&people, &world, &vault);
     assert!(
         read(&before, &world.seen()).await.is_empty(),
@@ -199,29 +247,59 @@ async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
     let anchors = read(&before, &world.seen()).await;
     assert_eq!((anchors[0].seq, anchors[0].generation), (3, 1));
     assert_eq!(anchors[0].head.as_str(), people.head());
-    assert_eq!(doubts(&before, &anchors).await.unwrap(), []);
+    let nothing = Doubts::default();
+    assert_eq!(doubts(&before, &anchors).await.unwrap(), nothing);
     // It grows, and nothing is doubted.
     write_down(&people, 1).await;
-    assert_eq!(doubts(&before, &anchors).await.unwrap(), []);
-    // The same entries, but the last two: the chain itself is whole.
-    let state = people.config().state;
-    for file in std::fs::read_dir(state.parent().unwrap()).unwrap() {
-        let path = file.unwrap().path();
-        if path
-            .to_string_lossy()
-            .starts_with(&*state.to_string_lossy())
-        {
-            std::fs::remove_file(path).unwrap();
-        }
+    assert_eq!(doubts(&before, &anchors).await.unwrap(), nothing);
+    // An old copy: the chain itself is whole.
+    lose(&people);
+    for (path, bytes) in &old {
+        std::fs::write(path, bytes).unwrap();
     }
-    write_down(&people, 2).await;
+    let state = people.config().state;
     assert_eq!(seals(&state).await.unwrap().len(), 2);
-    let freezes = doubts(&before, &anchors).await.unwrap();
-    assert_eq!(freezes.len(), 1);
-    assert!(freezes[0].reason.contains("ends at entry 2"), "{freezes:?}");
+    let doubted = doubts(&before, &anchors).await.unwrap();
+    assert_eq!((doubted.freezes.len(), doubted.told.len()), (1, 0));
+    let reason = &doubted.freezes[0].reason;
+    assert!(reason.contains("ends at entry 2"), "{reason}");
     // A later backup does not make it forgotten.
-    drop_anchor(&before, &backed_up(), &freezes).await;
+    drop_anchor(&before, &backed_up(), &doubted.freezes).await;
     assert_eq!(read(&before, &world.seen()).await, anchors);
+    // Nor does it help that the old copy went on otherwise.
+    write_down(&people, 3).await;
+    let forked = doubts(&before, &anchors).await.unwrap();
+    assert!(
+        forked.freezes[0].reason.contains("entry 3 of the journal"),
+        "{forked:?}"
+    );
+}
+
+#[tokio::test]
+async fn s09_a_lost_journal_is_told_until_the_next_backup_and_stops_nothing() {
+    let (people, world, vault) = (
+        People::together(),
+        World::running(acme(HETZNER)),
+        Arc::default(),
+    );
+    write_down(&people, 3).await;
+    let session = session(&people, &world, &vault);
+    drop_anchor(&session, &backed_up(), &[]).await;
+    let anchors = read(&session, &world.seen()).await;
+    lose(&people);
+    for entries in [0, 5] {
+        write_down(&people, entries).await;
+        let doubted = doubts(&session, &anchors).await.unwrap();
+        assert_eq!((doubted.freezes.len(), doubted.told.len()), (0, 1));
+    }
+    drop_anchor(&session, &backed_up(), &[]).await;
+    let anew = read(&session, &world.seen()).await;
+    assert_eq!(anew[0].seq, 5);
+    assert_eq!(
+        doubts(&session, &anew).await.unwrap(),
+        Doubts::default(),
+        "the next backup ends it"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +316,7 @@ async fn s09_a_head_that_was_set_back_with_the_whole_computer_is_noticed() {
     people.git(&["reset", "-q", "--hard", "HEAD~1"]);
     let older = session(&people, &world, &vault);
     let anchors = read(&older, &world.seen()).await;
-    let freezes = doubts(&older, &anchors).await.unwrap();
+    let freezes = doubts(&older, &anchors).await.unwrap().freezes;
     assert!(
         freezes[0].reason.contains("does not descend"),
         "{freezes:?}"

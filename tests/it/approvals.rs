@@ -9,7 +9,8 @@ use holdfast::flow::standing::Standing;
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{CommitId, MachineName, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
-use holdfast::model::plan::{Action, Cause, Effect, FenceBy, Plan, Step, Why};
+use holdfast::model::machine::Change;
+use holdfast::model::plan::{Action, Cause, Drift, Effect, FenceBy, Plan, Step, Why};
 use jiff::Timestamp;
 use std::fs;
 use std::io::Write;
@@ -334,4 +335,29 @@ fn s05_drift_is_told_from_a_change_by_the_head_under_which_it_was_brought_in_lin
     assert!(!asked(&past(&commit)), "in line with what is asked now");
     assert!(asked(&past(people.made.root.as_str())), "changed since");
     assert!(asked(&History::default()), "nobody knows");
+    // The same tells what is shown as drift.
+    plan.drift.push(Drift {
+        stack: Some(acme.clone()),
+        machine: MachineName::new("acme-e1"),
+        change: Change::InstallPackage {
+            package: "nginx".into(),
+        },
+    });
+    people.write("note.md", "Of no machine's concern.\n");
+    people.commit("Note", "anna");
+    let config = people.config();
+    let standing = Standing::new(&config, &estate::read(&config).unwrap().commit);
+    let drift = |past: &History| standing.tell_drift(plan.clone(), past).drift.len();
+    assert_eq!(drift(&past(&people.head())), 1, "in line with the head");
+    assert_eq!(
+        drift(&past(&commit)),
+        1,
+        "and with the same inputs before it"
+    );
+    assert_eq!(drift(&past(people.made.root.as_str())), 0);
+    assert_eq!(drift(&History::default()), 0);
+    let mut lost = standing.clone();
+    lost.repository = people.beside("nowhere");
+    let told = lost.tell_drift(plan.clone(), &past(&commit));
+    assert_eq!((told.drift.len(), told.gaps.len()), (0, 1));
 }

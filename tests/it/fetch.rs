@@ -2,7 +2,7 @@
 
 use crate::people::People;
 use crate::sample;
-use holdfast::flow::entry::{self, Mode};
+use holdfast::flow::entry::{self, EntryError, Mode};
 use holdfast::flow::session::Session;
 use holdfast::model::journal::Event;
 use holdfast::model::plan::{Hold, Plan};
@@ -208,6 +208,61 @@ async fn a_refused_newest_commit_leaves_the_accepted_one_at_work() {
 }
 
 #[tokio::test]
+async fn s16_a_commit_that_breaks_what_all_share_leaves_the_sound_one_at_work() {
+    let far = Far::new();
+    drop(far.open(Mode::Write).await);
+    let accepted = far.people.head();
+    let breaks = |message: &str| {
+        let path = far.bela.join("hosters.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{text}\n[[nonsense]]\nx = 1\n")).unwrap();
+        far.pushes(message, "-S")
+    };
+    let first = breaks("Break the hosters");
+    let second = breaks("Break them once more");
+    for (broken, back) in [(&second, 0), (&first, 1)] {
+        let to = format!("HEAD~{back}");
+        far.bela(&["push", "-q", "--force", "origin", &format!("{to}:main")]);
+        for mode in [Mode::Read, Mode::Write] {
+            let session = far.open(mode).await;
+            assert_eq!(session.desired.commit.as_str(), accepted);
+            assert_eq!(session.desired.stacks.len(), 1, "its repair goes on");
+            let plan = told(&session);
+            let [held] = &plan.held[..] else {
+                panic!("{:?}", plan.held)
+            };
+            let Hold::NotAccepted { commit, reason } = &held.hold else {
+                panic!("{held:?}")
+            };
+            assert_eq!(commit.as_str(), *broken);
+            assert!(reason.contains("what all stacks share has"), "{reason}");
+            assert_eq!(Exit::of(&plan), Exit::Refused);
+        }
+    }
+    let events = far.events().await;
+    assert_eq!(events.len(), 1, "nothing broken was accepted: {events:?}");
+    let check = far.people.run("anna", &["check"]);
+    assert_eq!(check.code, 1, "check shows what is broken: {check:?}");
+    // Mended on top of it, the history goes on.
+    far.bela(&["revert", "--no-edit", "-S", "HEAD", "HEAD~1"]);
+    let mended = far.pushes("Mend it", "-S");
+    let session = far.open(Mode::Write).await;
+    assert_eq!(session.desired.commit.as_str(), mended);
+    assert!(told(&session).held.is_empty());
+}
+
+#[tokio::test]
+async fn s01_a_broken_first_commit_is_no_empty_estate() {
+    let far = Far::new();
+    let path = far.bela.join("hosters.toml");
+    fs::write(path, "schema = 1\nhostr = 1\n").unwrap();
+    far.pushes("Break the hosters", "-S");
+    let opened = entry::open_newest(&far.people.config(), Mode::Write).await;
+    assert!(matches!(opened, Err(EntryError::Broken { .. })));
+    assert!(!far.people.config().state.exists(), "nothing was made");
+}
+
+#[tokio::test]
 async fn a_refused_first_commit_is_refused() {
     let far = Far::new();
     far.pushes("Nobody signed", "--no-gpg-sign");
@@ -239,6 +294,36 @@ async fn s09_a_branch_moved_back_is_refused_and_recorded_once() {
         .iter()
         .filter(|event| matches!(event, Event::SetBack { head } if head.as_str() == older));
     assert_eq!(backs.count(), 1);
+}
+
+#[tokio::test]
+async fn s09_check_refuses_a_sound_head_that_was_moved_back() {
+    let far = Far::new();
+    let people = &far.people;
+    people.rename("Acme & Sons", "anna");
+    assert_eq!(
+        people.run("anna", &["check"]).code,
+        0,
+        "there is no journal"
+    );
+    drop(far.open(Mode::Write).await);
+    let accepted = people.git(&["rev-parse", "refs/remotes/origin/main"]);
+    assert_eq!(people.run("anna", &["check"]).code, 0);
+    people.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    assert_eq!(people.run("anna", &["check"]).code, 0, "it has grown");
+    people.git(&["update-ref", "refs/remotes/origin/main", "HEAD~2"]);
+    let human = people.run("anna", &["check"]);
+    assert_eq!(human.code, 4, "{human:?}");
+    assert!(
+        human.err.contains("does not descend from") && human.err.contains(&accepted[..12]),
+        "{human:?}"
+    );
+    let machine = people.run("anna", &["check", "--format", "json"]);
+    assert_eq!(machine.code, 4);
+    assert_eq!(machine.json()["findings"][0]["code"], "HF0234");
+    // Who asks for an older one gets it.
+    let older = people.run("anna", &["check", "--head", "HEAD~2"]);
+    assert_eq!(older.code, 0, "{older:?}");
 }
 
 #[tokio::test]

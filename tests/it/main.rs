@@ -16,6 +16,7 @@ mod changes;
 mod check_base;
 mod check_formats;
 mod ci_workflows;
+mod compare;
 mod conformance;
 mod derive;
 mod dns;

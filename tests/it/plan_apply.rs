@@ -4,7 +4,9 @@ use super::plan_world::{
     Cut, HETZNER, IONOS, Order, WITH_FALLBACK, World, acme, hoster, machine, stack,
 };
 use holdfast::model::ids::Epoch;
+use holdfast::model::journal::Event;
 use holdfast::model::observed::Power;
+use holdfast::model::plan::Action;
 use holdfast::model::point::Rung;
 
 fn nothing_is_left(world: &World) {
@@ -72,6 +74,29 @@ fn s05_drift_is_mended_once_and_named() {
     assert_eq!(world.settle(), ["acme.converge.acme-e1"]);
     nothing_is_left(&world);
     world.is_well("acme", "acme-e1");
+}
+
+#[test]
+fn s05_what_a_commit_changed_is_a_step_and_no_drift() {
+    let mut world = installed();
+    world.now_wants(acme(HETZNER));
+    // What the new commit asks for is not there yet.
+    world.facts_mut("acme-e1").packages.remove("nginx");
+    let plan = world.plan();
+    assert_eq!(plan.plan().drift, []);
+    assert!(matches!(
+        &plan.plan().steps[0].action,
+        Action::Converge { changes, .. } if !changes.is_empty()
+    ));
+    world.settle();
+    // Brought in line with it, what differs from now on is drift.
+    world.facts_mut("acme-e1").packages.remove("nginx");
+    assert_eq!(world.plan().plan().drift.len(), 1);
+    // The journal knows nothing: nobody can say that the intent is the same.
+    world
+        .journal
+        .retain(|entry| !matches!(entry.event, Event::Accepted { .. }));
+    assert_eq!(world.plan().plan().drift, []);
 }
 
 #[test]

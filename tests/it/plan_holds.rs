@@ -231,8 +231,7 @@ fn a_repair_policy_without_rebuild_holds_the_rebuild() {
 
 #[test]
 fn a_repair_policy_without_restart_holds_the_switching_on_and_the_mending() {
-    let mut world = World::running(acme(HETZNER));
-    world.now_wants(acme_with(
+    let mut world = World::running(acme_with(
         HETZNER,
         "\n[repair]\nautomatic = [\"rebuild\"]\n",
     ));

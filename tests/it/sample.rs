@@ -241,7 +241,7 @@ pub fn standing(head: &CommitId, trust: &Trust) -> Standing {
         head: head.clone(),
         trust: trust.clone(),
         known: Known::none(),
-        refused: None,
+        refused: Vec::new(),
         gaps: Vec::new(),
         freezes: Vec::new(),
     }

@@ -5,7 +5,7 @@
 
 mod withhold;
 
-pub use withhold::withhold;
+pub use withhold::{keep_drift, withhold};
 
 use crate::model::ids::{CommitId, StackId};
 use crate::model::plan::{Cause, Effect, Step};

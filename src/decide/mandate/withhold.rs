@@ -5,6 +5,13 @@ use crate::model::ids::{StackId, StepId};
 use crate::model::plan::{Action, Effect, Held, Hold, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The plan with the drift of these owners alone, whose machines were brought in line under the
+/// very inputs that hold now. What differs because a commit asks for it is no drift.
+pub fn keep_drift(mut plan: Plan, unchanged: &BTreeSet<Option<StackId>>) -> Plan {
+    plan.drift.retain(|drift| unchanged.contains(&drift.stack));
+    plan
+}
+
 /// The plan without the steps that may not be done yet; they are held.
 ///
 /// With a step go all steps of its stack that are connected with it and are asked for too, and

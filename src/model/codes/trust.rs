@@ -294,4 +294,13 @@ pub(super) const ENTRIES: &[Entry] = &[
             right: "a plain file",
         },
     },
+    Entry {
+        id: "HF0234",
+        title: "the head was moved back",
+        explanation: "The journal of this computer says that a commit was accepted which is not in the head's history. Every commit of it may be signed soundly: it is an older state all the same, or another branch, and would undo what was accepted since. The accepted head only moves to its descendants (S9).",
+        example: Example::Told {
+            wrong: "git reset --hard HEAD~1 in the repository that the reconciler follows",
+            right: "git revert HEAD, signed: the history grows and the change is undone",
+        },
+    },
 ];

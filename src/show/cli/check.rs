@@ -6,7 +6,7 @@ use super::failure::{Reader, explain, fail, failed};
 use crate::decide::resolve::Resolution;
 use crate::decide::succession::Base;
 use crate::flow::before;
-use crate::flow::entry::EntryError;
+use crate::flow::entry::{self, EntryError};
 use crate::flow::estate::{self, Estate, EstateError};
 use crate::model::causes::chain;
 use crate::model::diagnostic::Diagnostic;
@@ -69,7 +69,8 @@ impl From<Format> for Reader {
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// Verifies and resolves; prints all findings.
-pub fn run(args: &Args, place: &EstateArgs) -> Exit {
+pub async fn run(args: Args, place: EstateArgs) -> Exit {
+    let (args, place) = (&args, &place);
     if args.worktree {
         return match estate::read_work_tree(&place.estate) {
             Ok((files, resolution)) => {
@@ -90,10 +91,10 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
             Err(error) => fail(args.format, &error),
         };
     }
-    match read(args, place) {
-        Ok((Estate { commit, resolution }, root)) => {
+    match read(args, place).await {
+        Ok(Estate { commit, resolution }) => {
             let base = args.base.as_deref();
-            let base = before::base_of(&place.estate, &root, commit.id(), base);
+            let base = before::base_of(&place.estate, &commit, base);
             let base = match compared(args, base) {
                 Ok(base) => base,
                 Err(exit) => return exit,
@@ -134,22 +135,20 @@ fn judged(files: &Files, id: &CommitId, found: Resolution, base: Option<&Base>) 
     before::judge(files, id, found, base, &BTreeMap::new())
 }
 
-/// The estate, and the root that it was verified from.
-fn read(args: &Args, place: &EstateArgs) -> Result<(Estate, CommitId), EntryError> {
+/// A head that is asked for may be an older one; the configured one only grows (S9).
+async fn read(args: &Args, place: &EstateArgs) -> Result<Estate, EntryError> {
     if let Some(root) = &args.root {
         let head = args.head.as_deref().unwrap_or("HEAD");
         let root = CommitId::new(root);
-        return Ok((estate::read_anew(&place.estate, &root, head)?, root));
+        return Ok(estate::read_anew(&place.estate, &root, head)?);
     }
-    let mut config = place.config()?;
+    let config = place.config()?;
     if let Some(head) = &args.head {
-        config.head.clone_from(head);
+        return Ok(estate::read_at(&config, head)?);
     }
-    let read = estate::read(&config)?;
-    if args.head.is_none() {
-        estate::remember(&config, &read.commit)?;
-    }
-    Ok((read, config.root))
+    let read = entry::read_newest(&config).await?;
+    estate::remember(&config, &read.commit)?;
+    Ok(read)
 }
 
 /// An accepted commit, in words.

@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
         Command::New(new) => new::run(&new).into(),
-        Command::Check(on) => check::run(&on.args, &on.estate).into(),
+        Command::Check(on) => block_on(check::run(on.args, on.estate)),
         Command::Explain(args) => explain::run(&args).into(),
         Command::Fmt(args) => fmt::run(&args).into(),
         Command::Schema(args) => schema::run(&args).into(),

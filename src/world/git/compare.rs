@@ -6,13 +6,13 @@
 use super::error::TrustError;
 use super::history;
 use super::id::{Kind, Object, ObjectId};
+use super::known::Known;
 use super::objects::Objects;
+use super::parting::Fork;
 use super::tree::{FILE_LIMIT, Names, Trees};
 use super::verify;
 use crate::model::ids::CommitId;
-use jiff::Timestamp;
-use std::collections::btree_map::{BTreeMap, Entry};
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A repository open for comparing.
@@ -75,57 +75,27 @@ impl Comparison {
         Ok(CommitId::new(id.to_string()))
     }
 
-    /// Where the histories of two commits parted; `None` when they have nothing in common.
-    ///
-    /// Newer commits are looked at first, so that a long common past costs nothing.
-    pub fn parting(&self, one: &CommitId, two: &CommitId) -> Result<Option<Parting>, TrustError> {
-        const ONE: u8 = 1;
-        const TWO: u8 = 2;
-        const PAST: u8 = 4;
-        let mut marks: BTreeMap<ObjectId, u8> = BTreeMap::new();
-        let mut open: BinaryHeap<(Timestamp, ObjectId)> = BinaryHeap::new();
-        let mut commits = BTreeMap::new();
-        for (name, mark) in [(one, ONE), (two, TWO)] {
-            let id = history::full_id(&self.objects, name)?;
-            let commit = history::read(&self.objects, id)?;
-            *marks.entry(id).or_default() |= mark;
-            open.push((commit.dated, id));
-            commits.insert(id, commit);
-        }
-        let mut found: Option<(Timestamp, ObjectId)> = None;
-        // Until all that is left is past a commit that both have.
-        while open
-            .iter()
-            .any(|(_, id)| marks.get(id).is_some_and(|mark| mark & PAST == 0))
-        {
-            let Some((dated, id)) = open.pop() else { break };
-            let mut mark = marks.get(&id).copied().unwrap_or_default();
-            if mark & (ONE | TWO) == ONE | TWO {
-                if mark & PAST == 0 {
-                    found = found.max(Some((dated, id)));
-                }
-                mark |= PAST;
-            }
-            let Some(parents) = commits.get(&id).map(|commit| commit.parents.clone()) else {
-                continue;
-            };
-            for parent in parents {
-                let known = marks.entry(parent).or_default();
-                if *known | mark == *known {
-                    continue;
-                }
-                *known |= mark;
-                let commit = match commits.entry(parent) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => new.insert(history::read(&self.objects, parent)?),
-                };
-                open.push((commit.dated, parent));
-            }
-        }
-        let only_two = marks.values().filter(|mark| **mark == TWO).count();
-        Ok(found.map(|(_, id)| Parting {
+    /// The first parent, which the commit was written upon.
+    pub fn parent(&self, of: &CommitId) -> Result<Option<CommitId>, TrustError> {
+        let commit = history::read(&self.objects, history::full_id(&self.objects, of)?)?;
+        let first = commit.parents.first();
+        Ok(first.map(|id| CommitId::new(id.to_string())))
+    }
+
+    /// Where the history of an accepted commit and that of another one parted; `None` when they
+    /// have nothing in common from the root on. `known` is what accepting the first one gave.
+    pub fn parting(
+        &self,
+        known: &Known,
+        one: &CommitId,
+        two: &CommitId,
+    ) -> Result<Option<Parting>, TrustError> {
+        let one = history::full_id(&self.objects, one)?;
+        let two = history::full_id(&self.objects, two)?;
+        let found = Fork::new(&self.objects, known)?.find(one, two)?;
+        Ok(found.map(|(id, moved_on)| Parting {
             merge_base: CommitId::new(id.to_string()),
-            moved_on: only_two,
+            moved_on,
         }))
     }
 

@@ -134,6 +134,16 @@ pub enum TrustError {
         /// Why.
         why: &'static str,
     },
+    /// A sound commit, but history went back (S9).
+    #[error(
+        "{head:.12} does not descend from {accepted:.12}, which was accepted before: history only grows"
+    )]
+    SetBack {
+        /// Where the head is.
+        head: String,
+        /// Where it was.
+        accepted: String,
+    },
 }
 
 /// Who wanted what, and which rule stands against it.
@@ -173,6 +183,7 @@ impl TrustError {
             Self::Refused(refusal) => refusal.why.code(),
             Self::TrustList { .. } => "HF0232",
             Self::File { .. } => "HF0233",
+            Self::SetBack { .. } => "HF0234",
         }
     }
 
@@ -211,6 +222,9 @@ impl TrustError {
                 "mend trust.toml in that commit; `holdfast check` shows where"
             }
             Self::File { why, .. } => remedy_of_file(why),
+            Self::SetBack { .. } => {
+                "find out who moved the branch; bring it back to the accepted commit or a descendant of it (if this repository was restored from an old copy, fetch the newest)"
+            }
         }
     }
 

@@ -129,6 +129,11 @@ impl Known {
         Timestamp::from_second(self.get(id)?.first).ok()
     }
 
+    /// Whose descendants they are; `None` when nothing was accepted.
+    pub(super) fn root(&self) -> Option<&CommitId> {
+        self.root.as_ref()
+    }
+
     /// Does it belong to this root? Another root's knowledge says nothing here.
     pub(super) fn is_of(&self, root: &CommitId) -> bool {
         self.root.as_ref() == Some(root)

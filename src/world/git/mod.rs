@@ -6,7 +6,6 @@
 mod approval;
 mod commit;
 pub mod compare;
-mod earlier;
 mod error;
 mod explain;
 pub mod fetch;
@@ -18,6 +17,7 @@ pub mod lineage;
 mod lists;
 mod loose;
 mod objects;
+mod parting;
 mod program;
 pub mod sign;
 mod signature;
@@ -27,7 +27,6 @@ pub mod write;
 
 pub use approval::{APPROVAL_NAMESPACE, APPROVALS, Flaw, approval_name};
 pub use commit::NAMESPACE;
-pub use earlier::{Earlier, Past};
 pub use error::{Refusal, TrustError};
 pub use explain::{Considered, Explained, Fault, Judged, explain};
 pub use known::{Known, KnownError};

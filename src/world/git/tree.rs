@@ -296,38 +296,26 @@ impl<'o> Trees<'o> {
 
     /// All files of a tree.
     pub fn files(&self, commit: ObjectId, tree: ObjectId) -> Result<Files, TrustError> {
-        Ok(self.walk(commit, tree, &|_| true, true)?.files)
-    }
-
-    /// Those files of a tree whose paths are wanted.
-    pub fn some(
-        &self,
-        commit: ObjectId,
-        tree: ObjectId,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<Files, TrustError> {
-        Ok(self.walk(commit, tree, wanted, true)?.files)
+        Ok(self.walk(commit, tree, true)?.files)
     }
 
     /// All of them without their contents: where each is, and which are refused.
     pub fn listing(&self, commit: ObjectId, tree: ObjectId) -> Result<Names, TrustError> {
-        let reader = self.walk(commit, tree, &|_| true, false)?;
+        let reader = self.walk(commit, tree, false)?;
         Ok(Names {
             objects: reader.objects,
             refused: reader.files.refused,
         })
     }
 
-    fn walk<'r>(
-        &'r self,
+    fn walk(
+        &self,
         commit: ObjectId,
         tree: ObjectId,
-        wanted: &'r dyn Fn(&str) -> bool,
         contents: bool,
-    ) -> Result<Reader<'r>, TrustError> {
+    ) -> Result<Reader<'_>, TrustError> {
         let mut reader = Reader {
             trees: self,
-            wanted,
             commit,
             files: Files::default(),
             objects: BTreeMap::new(),
@@ -360,7 +348,6 @@ pub(super) struct Names {
 
 struct Reader<'r> {
     trees: &'r Trees<'r>,
-    wanted: &'r dyn Fn(&str) -> bool,
     commit: ObjectId,
     files: Files,
     objects: BTreeMap<String, ObjectId>,
@@ -418,7 +405,6 @@ impl Reader<'_> {
                 return Err(disorder(self.commit, under));
             };
             match entry.mode {
-                mode if ordinary(mode) && !(self.wanted)(&path) => {}
                 mode if ordinary(mode) => self.file(&path, id)?,
                 FOLDER => self.folder(id, &format!("{path}/"), depth + 1)?,
                 0o120_000 => self.refuse(&path, "it is a symbolic link")?,

@@ -13,13 +13,13 @@ pub use machine::STATE;
 use holdfast::decide::adoption::adoptable;
 use holdfast::decide::check::{CheckedPlan, Violation, check};
 use holdfast::decide::history::History;
-use holdfast::decide::mandate::{Mandate, withhold};
+use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
 use holdfast::decide::settle::{Progress, settle};
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
-    Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
+    CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
 };
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, MachineFacts, MachineManifest, Stage};
@@ -114,6 +114,15 @@ impl World {
             }
         }
         let names = want.stacks.values().flat_map(|s| &s.services);
+        let now = "2026-03-02T12:00:00Z".parse().unwrap();
+        let first = Entry {
+            seq: 1,
+            at: now,
+            stack: None,
+            event: Event::Accepted {
+                commit: want.commit.clone(),
+            },
+        };
         Self {
             names: names.map(|s| (s.host.clone(), Vec::new())).collect(),
             points: want
@@ -123,13 +132,13 @@ impl World {
                 .collect(),
             want,
             mandate: estate::mandate(),
-            now: "2026-03-02T12:00:00Z".parse().unwrap(),
+            now,
             inventories,
             deaf: BTreeMap::new(),
             facts: BTreeMap::new(),
             silent: BTreeMap::new(),
             points_gap: None,
-            journal: Vec::new(),
+            journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
             repositories: BTreeSet::new(),
@@ -148,6 +157,9 @@ impl World {
     /// The same world under another commit.
     pub fn now_wants(&mut self, want: Desired) {
         self.want = want;
+        self.want.commit = CommitId::new(format!("c0ffeec0ffee{:028x}", self.journal.len()));
+        let commit = self.want.commit.clone();
+        self.record(None, Event::Accepted { commit });
     }
 
     pub fn machine(&self, name: &str) -> Option<&SeenMachine> {
@@ -269,7 +281,11 @@ impl World {
 
     /// The plan, checked; a violation is a failure of every test.
     pub fn plan(&self) -> CheckedPlan {
-        let plan = withhold(self.draft(), &self.mandate);
+        let past = self.past();
+        let in_line = past.in_line.iter();
+        let unchanged = in_line.filter(|(_, commit)| **commit == self.want.commit);
+        let unchanged = unchanged.map(|(owner, _)| owner.clone()).collect();
+        let plan = withhold(keep_drift(self.draft(), &unchanged), &self.mandate);
         self.check(plan).unwrap_or_else(|violations| {
             let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
             panic!("the plan breaks invariants: {said:#?}")
