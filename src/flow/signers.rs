@@ -44,6 +44,8 @@ pub struct Changed {
     pub after: String,
     /// The list before, which says how many must sign the change.
     pub judge: Trust,
+    /// The list now.
+    pub list: Trust,
 }
 
 /// The text and the list of the work tree; the list is absent when the text has errors.
@@ -84,18 +86,19 @@ fn change(
     };
     let after = edit(&before)?;
     let (list, findings) = trust::read(FILE, after.as_bytes());
-    if list.is_none() || findings.iter().any(Diagnostic::is_error) {
+    let Some(list) = list else {
         return Err(ListError::Unsound {
             changed: true,
             findings,
             text: after,
         });
-    }
+    };
     write_file(dir, FILE, after.as_bytes())?;
     Ok(Changed {
         before,
         after,
         judge,
+        list,
     })
 }
 

@@ -417,3 +417,84 @@ fn a_revoked_key_counts_only_for_what_lies_behind_the_revocation() {
         Err(Breach::Revoked { .. })
     ));
 }
+
+#[test]
+fn two_names_that_look_alike_are_never_two_people() {
+    let second = |name: &str, person: Option<&str>| {
+        let lines = match person {
+            Some(person) => format!("{OWNER}\nperson = \"{person}\""),
+            None => OWNER.to_owned(),
+        };
+        let lines = lines.as_str();
+        let anna = ("anna", 1, "role = \"owner\"\nperson = \"Anna Berg\"");
+        Rules.read(text(&[anna, (name, 2, lines)], "").as_bytes())
+    };
+    for (name, person) in [
+        ("anna2", Some("Anna berg")),
+        ("anna2", Some("ANNA BERG")),
+        ("anna2", Some("Anna  Berg")),
+        ("anna2", Some("Anna\u{a0}Berg")),
+        ("anna2", Some("\u{410}nna Berg")),  // Cyrillic
+        ("anna2", Some("Ann\u{430} Berg")),  // Cyrillic
+        ("anna2", Some("\u{ff21}nna Berg")), // full width
+        ("Anna", None),
+        ("\u{430}nna", None),
+        ("anna2", Some("anna")),
+        ("Anna Berg", Some("Berta")),
+    ] {
+        let found = second(name, person).unwrap_err();
+        let clash = found.iter().find(|f| f.code == "HF0020");
+        let clash = clash.unwrap_or_else(|| panic!("{name:?} {person:?}: {found:#?}"));
+        assert!(clash.place.line >= 7 && clash.is_error(), "{clash:?}");
+        assert!(
+            clash.message.contains("\"Anna Berg\""),
+            "both are named: {}",
+            clash.message
+        );
+    }
+    for (name, person) in [
+        ("anna2", Some("Anna Berg")),
+        ("Anna Berg", Some("Anna Berg")),
+        ("hanna", None),
+        ("anna2", Some("Änna Berg")),
+        ("michał", Some("Michał Żółć")),
+        ("山田", Some("山田 太郎")),
+    ] {
+        let read = second(name, person);
+        assert!(read.is_ok(), "{name:?} {person:?}: {read:?}");
+    }
+}
+
+#[test]
+fn a_name_has_no_character_that_nobody_sees() {
+    for hidden in [
+        "anna\u{200b}",
+        "an\u{ad}na",
+        "\u{202e}anna",
+        "\u{2066}anna\u{2069}",
+        "anna\u{feff}",
+        "anna\u{fe0f}",
+        "anna\u{3164}",
+        "anna\u{e0061}",
+        "anna\u{2028}",
+        " anna",
+        "anna ",
+        "anna\u{a0}",
+        "\u{2800}",
+        "",
+    ] {
+        for key in ["name", "person"] {
+            let lines = format!("{OWNER}\nperson = \"{hidden}\"");
+            let list = match key {
+                "name" => text(&[(hidden, 1, OWNER)], ""),
+                _ => text(&[("anna", 1, &lines)], ""),
+            };
+            let found = Rules.read(list.as_bytes()).unwrap_err();
+            let told = found.iter().find(|f| f.code == "HF0008");
+            let told = told.unwrap_or_else(|| panic!("{hidden:?}: {found:#?}"));
+            // Nor is it shown as it is.
+            let obeyed = ['\u{200b}', '\u{202e}', '\u{2066}', '\u{2028}'];
+            assert!(!told.message.contains(obeyed), "{told:?}");
+        }
+    }
+}

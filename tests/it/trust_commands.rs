@@ -118,6 +118,39 @@ fn a_change_is_printed_with_the_commands_that_sign_it() {
 }
 
 #[test]
+fn a_new_key_says_whether_it_is_a_new_person() {
+    let people = People::together();
+    let add = |name: &str, more: &[&str]| {
+        let key = people.new_key(name);
+        let args = ["trust", "add-key", name, "--role", "owner", "--key", &key];
+        people.run("anna", &[&args[..], more].concat())
+    };
+    let said = add("olga-laptop", &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let words = "A new person: olga-laptop; now 4 people can sign.";
+    assert!(said.out.contains(words), "{}", said.out);
+    assert!(said.out.contains("(bela, olga, owner)"), "{}", said.out);
+    people.git(&["checkout", "-q", "trust.toml"]);
+    let said = add("olga-2", &["--person", "olga"]);
+    let words = "One more key of olga; still 3 people can sign.";
+    assert!(said.out.contains(words), "{}", said.out);
+    let before = people.read("trust.toml");
+    for (name, person) in [
+        ("olga-3", "0lga"),
+        ("olga-4", "olga\u{200b}"),
+        ("Bela", "Bela"),
+    ] {
+        let said = add(name, &["--person", person]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert_eq!(people.read("trust.toml"), before);
+    }
+    let args = ["--person", "dora", "--format", "json"];
+    let said = add("dora-key", &args).json();
+    assert_eq!(said["arrival"]["new"], true);
+    assert_eq!(said["arrival"]["people"], 4);
+}
+
+#[test]
 fn the_list_says_who_counts_and_what_ends_soon() {
     let people = People::together();
     let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 7);

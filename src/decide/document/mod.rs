@@ -3,6 +3,7 @@
 //! What lives here: reading and complaining. What the keys mean is known elsewhere.
 
 mod depth;
+pub mod likeness;
 mod table;
 pub mod words;
 

@@ -1,6 +1,7 @@
 //! The forms of everything that reaches a machine or an interface. Strict on
 //! purpose: what is allowed needs no quoting in a path, a unit or a shell.
 
+use super::likeness::{formats, invisible};
 use super::{Found, Table, codes};
 use crate::model::units::{Bytes, UnitError, parse_duration};
 use jiff::SignedDuration;
@@ -117,11 +118,26 @@ pub const MODE: Form = Form {
     rule: "four octal digits in quotes, for example \"0640\"",
     holds: |t| t.len() == 4 && t.bytes().all(|b| (b'0'..=b'7').contains(&b)),
 };
-/// One line for people.
+/// One line for people. It is printed, so nothing in it may hide or turn around the rest.
 pub const LINE: Form = Form {
     what: "a line of text",
-    rule: "one line, 1 to 200 characters, no control characters",
-    holds: |t| !t.trim().is_empty() && t.chars().count() <= 200 && !t.chars().any(char::is_control),
+    rule: "one line, 1 to 200 characters, no control characters and none that nobody sees",
+    holds: |t| {
+        !t.trim().is_empty()
+            && t.chars().count() <= 200
+            && !t.chars().any(|c| c.is_control() || formats(c))
+    },
+};
+/// What a person or key is called in the list of who signs. People are counted by it.
+pub const NAME: Form = Form {
+    what: "a name",
+    rule: "one line, 1 to 100 characters that everybody sees, without blanks at its ends",
+    holds: |t| {
+        !t.is_empty()
+            && t.trim() == t
+            && t.chars().count() <= 100
+            && !t.chars().any(|c| c.is_control() || invisible(c))
+    },
 };
 /// A value that a template sets in.
 pub const VALUE: Form = Form {

@@ -9,6 +9,7 @@ mod claims;
 mod estate;
 mod hosters;
 mod independence;
+mod namesakes;
 mod objectives;
 mod placement;
 mod policy;

@@ -4,6 +4,7 @@
 //! cannot be read would let no further commit in. Whether a commit is accepted
 //! is decided elsewhere, by the list of its parents.
 
+use super::namesakes::Namesakes;
 use crate::decide::document::{Document, Found, Table, codes, suggest, words};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::trust::{
@@ -46,8 +47,9 @@ fn signers(root: &Table<'_>, roles: &BTreeMap<String, Role>) -> (Vec<Signer>, bo
         return (signers, false);
     }
     let count = tables.len();
+    let mut namesakes = Namesakes::default();
     for table in tables {
-        let read = signer(&table, roles, &signers);
+        let read = signer(&table, roles, &signers, &mut namesakes);
         table.finish();
         signers.extend(read);
     }
@@ -67,9 +69,14 @@ fn signers(root: &Table<'_>, roles: &BTreeMap<String, Role>) -> (Vec<Signer>, bo
     (signers, whole)
 }
 
-fn signer(table: &Table<'_>, roles: &BTreeMap<String, Role>, others: &[Signer]) -> Option<Signer> {
-    let name = words::LINE.check(table, table.text("name", "anna"));
-    let person = words::LINE.check(table, table.text_if("person", "Anna Berg"));
+fn signer(
+    table: &Table<'_>,
+    roles: &BTreeMap<String, Role>,
+    others: &[Signer],
+    namesakes: &mut Namesakes,
+) -> Option<Signer> {
+    let name = words::NAME.check(table, table.text("name", "anna"));
+    let person = words::NAME.check(table, table.text_if("person", "Anna Berg"));
     let role = table
         .text("role", OWNER)
         .filter(|role| known(table, roles, role));
@@ -103,6 +110,7 @@ fn signer(table: &Table<'_>, roles: &BTreeMap<String, Role>, others: &[Signer]) 
     if others.iter().any(|known| known.name == name.value) {
         table.report(codes::DUPLICATE, &name.span, "this name stands twice", None);
     }
+    namesakes.meet(table, &name, person.as_ref());
     if was_revoked && revoked.is_none() {
         return None;
     }

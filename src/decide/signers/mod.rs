@@ -4,4 +4,6 @@ mod edit;
 mod overview;
 
 pub use edit::{EditError, NewSigner, add, lines_changed, revoke};
-pub use overview::{Key, Overview, RoleRow, State, Tally, ThresholdRow, overview, tally};
+pub use overview::{
+    Arrival, Key, Overview, RoleRow, State, Tally, ThresholdRow, arrival, overview, tally,
+};

@@ -153,6 +153,38 @@ pub fn overview(list: &Trust, now: Timestamp) -> Overview {
     }
 }
 
+/// What one more key means for those who are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Arrival {
+    /// Whose key it is.
+    pub person: String,
+    /// Nobody of that name was listed before.
+    pub new: bool,
+    /// People who have a key that is not revoked, this one included.
+    pub people: usize,
+    /// The others of them.
+    pub others: Vec<String>,
+}
+
+/// Whom the key of this name makes count, by the list that has it.
+pub fn arrival(list: &Trust, name: &str) -> Option<Arrival> {
+    let signer = list.signers.iter().find(|signer| signer.name == name)?;
+    let kept = |other: &&Signer| other.name != name && other.revoked.is_none();
+    let others = list.signers.iter().filter(kept);
+    let mut people: BTreeSet<&str> = others.map(|other| other.person.as_str()).collect();
+    people.remove(signer.person.as_str());
+    let new = !list
+        .signers
+        .iter()
+        .any(|other| other.name != name && other.person == signer.person);
+    Some(Arrival {
+        person: signer.person.clone(),
+        new,
+        people: people.len() + 1,
+        others: people.into_iter().map(str::to_owned).collect(),
+    })
+}
+
 fn state(signer: &Signer, now: Timestamp) -> State {
     match (&signer.revoked, signer.from, signer.until) {
         (Some(revoked), _, _) => State::Revoked {

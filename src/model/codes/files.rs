@@ -40,6 +40,8 @@ pub const PLAIN_SECRET: &str = "HF0017";
 pub const TEMPLATE: &str = "HF0018";
 /// A signing key that may not be used.
 pub const KEY: &str = "HF0019";
+/// Names of people that look like one another: thresholds count people.
+pub const LOOKALIKE: &str = "HF0020";
 
 const STACK: &str = "stacks/acme.toml";
 
@@ -281,6 +283,22 @@ Write the whole line of the .pub file, not its name; `ssh-keygen -t ed25519` mak
             file: "trust.toml",
             wrong: "key = \"~/.ssh/id_ed25519.pub\"",
             right: "key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti\"",
+        },
+    },
+    Entry {
+        id: LOOKALIKE,
+        title: "two people cannot be told apart",
+        explanation: "Thresholds count people, and people are known by their names in trust.toml. \
+Names that differ only in upper and lower case, in blanks, or in letters of another script that look \
+the same, would let one person count as two, unseen by those who sign the list. So does a key's name \
+that is the name of somebody else's.\n\n\
+Several keys of one person have one `person`, written the same in each. Two people have names that \
+differ to the eye.",
+        example: Example::Commands {
+            wrong: "ssh-keygen -q -t ed25519 -N '' -f .git/second\n\
+printf '\\n[[signer]]\\nname = \"Owner\"\\nrole = \"operator\"\\nkey = \"%s\"\\n' \"$(cut -d' ' -f1,2 .git/second.pub)\" >> trust.toml",
+            right: "ssh-keygen -q -t ed25519 -N '' -f .git/second\n\
+holdfast trust add-key owner-laptop --person owner --role operator --key .git/second.pub",
         },
     },
 ];

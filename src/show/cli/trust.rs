@@ -2,7 +2,7 @@
 
 use super::estate::{EstateArgs, RootArgs};
 use super::failure::{explain, fail, unsound};
-use crate::decide::signers::{NewSigner, lines_changed, overview};
+use crate::decide::signers::{NewSigner, arrival, lines_changed, overview};
 use crate::flow::approve::{Grounds, look};
 use crate::flow::entry::EntryError;
 use crate::flow::estate::{EstateError, verify};
@@ -203,17 +203,23 @@ fn add(args: &AddArgs) -> Exit {
         add_key(&args.estate, &new)
     });
     let title = format!("Let {} sign as {}", args.name, args.role);
-    written(changed, &title, args.format)
+    written(changed, &title, Some(&args.name), args.format)
 }
 
 fn revoke(args: &RevokeArgs) -> Exit {
     let now = SystemClock.now();
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let changed = revoke_key(&args.estate, &args.name, now, &args.reason);
-    written(changed, &format!("Revoke {}", args.name), args.format)
+    let title = format!("Revoke {}", args.name);
+    written(changed, &title, None, args.format)
 }
 
-fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> Exit {
+fn written(
+    changed: Result<Changed, ListError>,
+    title: &str,
+    added: Option<&str>,
+    format: Format,
+) -> Exit {
     let changed = match changed {
         Ok(changed) => changed,
         Err(error) => {
@@ -225,6 +231,7 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
         }
     };
     let diff = lines_changed(&changed.before, &changed.after, 3);
+    let arrived = added.and_then(|name| arrival(&changed.list, name));
     let need = changed.judge.thresholds.trust.signers;
     let mut next = vec![
         format!("git add {FILE}"),
@@ -242,6 +249,9 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
             for line in &diff {
                 anstream::println!("{line}");
             }
+            if let Some(arrived) = &arrived {
+                anstream::println!("\n{}", views::trust::arrival(arrived));
+            }
             anstream::println!("\nnext, by an owner:");
             for command in next.iter().take(2) {
                 anstream::println!("  {command}");
@@ -255,6 +265,7 @@ fn written(changed: Result<Changed, ListError>, title: &str, format: Format) -> 
         Format::Json => super::print_json(&json!({
             "file": FILE,
             "diff": diff,
+            "arrival": arrived,
             "signers": need,
             "next": next,
         })),

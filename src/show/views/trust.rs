@@ -1,6 +1,6 @@
 //! Who may sign for what, and who signed a commit, as people and programs read it.
 
-use crate::decide::signers::{Key, Overview, State, Tally, tally};
+use crate::decide::signers::{Arrival, Key, Overview, State, Tally, tally};
 use crate::flow::approve::Looked;
 use crate::model::causes::chain;
 use crate::model::trust::Signed;
@@ -91,6 +91,36 @@ fn warning(key: &Key) -> Option<String> {
     Some(format!(
         "{text}; an owner can move `until`, or add a new key: holdfast trust add-key"
     ))
+}
+
+/// Whom a new key makes count: a person more, or nobody, must not go unseen.
+pub fn arrival(seen: &Arrival) -> String {
+    let people = match seen.people {
+        1 => "1 person".to_owned(),
+        more => format!("{more} people"),
+    };
+    if !seen.new {
+        return format!("One more key of {}; still {people} can sign.", seen.person);
+    }
+    let mut text = format!("A new person: {}; now {people} can sign.", seen.person);
+    if !seen.others.is_empty() {
+        text.push_str(&format!(
+            " If it is the key of somebody listed already ({}), undo it with git checkout trust.toml and name them with --person.",
+            people_of(&seen.others)
+        ));
+    }
+    text
+}
+
+/// So many people are named before the rest is counted.
+const PEOPLE: usize = 10;
+
+fn people_of(names: &[String]) -> String {
+    let shown = names.iter().take(PEOPLE).cloned().collect::<Vec<_>>();
+    match names.len().saturating_sub(PEOPLE) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// What is still to be signed for, by the list that judges the commit.
