@@ -5,7 +5,9 @@ use super::document::{Files, looks_secret};
 use crate::model::diagnostic::Place;
 use crate::model::ids::StackId;
 use crate::model::plan::{Action, LineChange, Plan, Step};
-use std::collections::BTreeMap;
+use crate::model::secrecy;
+use crate::model::visible::visible_line;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest line that is shown, in characters.
 const LONGEST: usize = 160;
@@ -23,6 +25,8 @@ struct Hunk {
 struct Changed<'f> {
     before: Vec<&'f str>,
     after: Vec<&'f str>,
+    /// Lines of either that are part of a secret, which may be several lines long.
+    secret: (BTreeSet<usize>, BTreeSet<usize>),
     hunks: Vec<Hunk>,
 }
 
@@ -49,6 +53,7 @@ pub fn point_out(
             let changed = Changed {
                 before: old,
                 after: new,
+                secret: (secret(before.get(path)), secret(after.get(path))),
                 hunks,
             };
             (path.as_str(), changed)
@@ -133,9 +138,9 @@ impl Changed<'_> {
     fn told(&self, file: &str, hunk: Hunk, at: usize) -> (Place, LineChange) {
         let ((b0, b1), (a0, a1)) = (hunk.before, hunk.after);
         let offset = if (a0..a1).contains(&at) { at - a0 } else { 0 };
-        let text = |lines: &[&str], from: usize, to: usize| {
+        let text = |lines: &[&str], secret: &BTreeSet<usize>, from: usize, to: usize| {
             let line = lines.get(from..to)?.get(offset)?;
-            Some(shown(line))
+            Some(shown(line, secret.contains(&(from + offset))))
         };
         let line = u32::try_from(a0 + offset + 1).unwrap_or(u32::MAX);
         let place = Place {
@@ -144,8 +149,8 @@ impl Changed<'_> {
             column: 1,
         };
         let change = LineChange {
-            before: text(&self.before, b0, b1),
-            after: text(&self.after, a0, a1),
+            before: text(&self.before, &self.secret.0, b0, b1),
+            after: text(&self.after, &self.secret.1, a0, a1),
         };
         (place, change)
     }
@@ -170,28 +175,41 @@ fn meaning(line: &str) -> &str {
     line.trim()
 }
 
+/// Numbers of the lines that hold a part of a secret, from 0.
+fn secret(bytes: Option<&Vec<u8>>) -> BTreeSet<usize> {
+    let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let text = text.unwrap_or_default();
+    let mut numbers = BTreeSet::new();
+    let (mut at, mut number) = (0, 0);
+    for place in secrecy::hidden(text) {
+        number += text
+            .get(at..place.start)
+            .unwrap_or_default()
+            .matches('\n')
+            .count();
+        let last = number
+            + text
+                .get(place.clone())
+                .unwrap_or_default()
+                .matches('\n')
+                .count();
+        numbers.extend(number..=last);
+        (at, number) = (place.end, last);
+    }
+    numbers
+}
+
 /// Without what a terminal or a page would act on; secrets are not repeated (S13).
-fn shown(line: &str) -> String {
+fn shown(line: &str, secret: bool) -> String {
     let line = meaning(line);
-    if looks_secret(line) {
+    if secret || looks_secret(line) {
         return "(not shown: it may hold a secret)".to_owned();
     }
-    let mut text: String = line.chars().take(LONGEST).map(plain).collect();
+    let mut text: String = line.chars().take(LONGEST).collect();
     if line.chars().count() > LONGEST {
         text.push('…');
     }
-    text
-}
-
-/// Control characters, and those that turn the direction of reading, become visible.
-fn plain(c: char) -> char {
-    let turns =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || turns {
-        '\u{fffd}'
-    } else {
-        c
-    }
+    visible_line(&text).into_owned()
 }
 
 /// The changes between two texts, in order.

@@ -18,6 +18,8 @@ pub mod operation;
 pub mod plan;
 pub mod point;
 pub mod policy;
+pub mod secrecy;
 pub mod secret;
 pub mod trust;
 pub mod units;
+pub mod visible;

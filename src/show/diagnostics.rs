@@ -2,6 +2,7 @@
 
 use crate::decide::document::codes;
 use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::secrecy::{masked, starred, told};
 use crate::show::window::Window;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Report};
 use std::collections::BTreeMap;
@@ -22,10 +23,11 @@ pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
 /// All findings, each with its line, then how many there are.
 pub fn render(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>, colour: bool) -> String {
     let mut text = String::new();
+    let mut sources = Sources::new(findings, files);
     for (index, finding) in findings.iter().take(TOLD).enumerate() {
         // All are told; beyond some, the line itself would only be in the way. A report that
         // cannot be drawn is still told.
-        if index >= DRAWN || draw(finding, files, colour, &mut text).is_err() {
+        if index >= DRAWN || draw(finding, sources.of(finding), colour, &mut text).is_err() {
             let _ = writeln!(text, "{}", one_line(finding));
         }
         text.push('\n');
@@ -57,18 +59,22 @@ pub fn one_line(finding: &Diagnostic) -> String {
     let help = finding
         .help
         .as_ref()
-        .map(|help| format!(" ({help})"))
+        .map(|help| format!(" ({})", told(help)))
         .unwrap_or_default();
     let warning = if finding.is_error() { "" } else { "warning: " };
     format!(
         "{}:{}:{}: {}: {warning}{}{help}",
-        place.file, place.line, place.column, finding.code, finding.message
+        place.file,
+        place.line,
+        place.column,
+        finding.code,
+        told(&finding.message)
     )
 }
 
 fn draw(
     finding: &Diagnostic,
-    files: &BTreeMap<String, Vec<u8>>,
+    source: Option<&str>,
     colour: bool,
     text: &mut String,
 ) -> Result<(), std::fmt::Error> {
@@ -80,26 +86,22 @@ fn draw(
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_links(false)
         .with_width(100);
-    let source = files
-        .get(&finding.place.file)
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .filter(|source| !source.is_empty());
-    let mut diagnostic = MietteDiagnostic::new(&finding.message)
+    let mut diagnostic = MietteDiagnostic::new(told(&finding.message))
         .with_code(finding.code)
         .with_severity(match finding.severity {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
         });
     if !finding.is_error() {
-        diagnostic.message = format!("warning: {}", finding.message);
+        diagnostic.message = format!("warning: {}", diagnostic.message);
     }
-    diagnostic.help.clone_from(&finding.help);
+    diagnostic.help = finding.help.as_deref().map(|help| told(help).into_owned());
     let Some(source) = source else {
         diagnostic.message = format!("{}: {}", finding.place.file, diagnostic.message);
         return handler.render_report(text, &diagnostic);
     };
     let (from, to) = shown_span(finding, source);
-    let source = Window::new(&finding.place.file, masked(source, finding));
+    let source = Window::new(&finding.place.file, source.to_owned());
     let (from, to) = source.mark(from, to);
     diagnostic.labels = Some(vec![LabeledSpan::new_with_span(
         None,
@@ -125,30 +127,51 @@ fn shown_span(finding: &Diagnostic, source: &str) -> (usize, usize) {
     (start, end)
 }
 
-/// A secret that stands in plain text is not shown a second time (S13): its
-/// line and what follows it inside the context lose every value.
-fn masked(source: &str, finding: &Diagnostic) -> String {
-    if finding.code != codes::PLAIN_SECRET {
-        return source.to_owned();
+/// What is drawn of the files: no secret, whoever's finding it is that has one for a neighbour,
+/// and nothing of what is there to hold secrets (S13).
+struct Sources<'f> {
+    files: &'f BTreeMap<String, Vec<u8>>,
+    findings: &'f [Diagnostic],
+    known: BTreeMap<&'f str, Option<String>>,
+}
+
+impl<'f> Sources<'f> {
+    fn new(findings: &'f [Diagnostic], files: &'f BTreeMap<String, Vec<u8>>) -> Self {
+        Self {
+            files,
+            findings,
+            known: BTreeMap::new(),
+        }
     }
-    // Same length in bytes, so that positions stay right.
-    let from = source
-        .get(..finding.span.0)
-        .and_then(|s| s.rfind('\n'))
-        .map_or(0, |at| at + 1);
-    source
-        .char_indices()
-        .map(|(at, c)| {
-            let keep = at < from
-                || c == '\n'
-                || (at >= finding.span.0 && at < finding.span.1 && is_key(finding, source));
-            if keep {
-                c.to_string()
-            } else {
-                "*".repeat(c.len_utf8())
-            }
-        })
-        .collect()
+
+    /// The file as it may be drawn: as long in bytes as it is, and with the same lines.
+    fn of(&mut self, finding: &'f Diagnostic) -> Option<&str> {
+        let file = finding.place.file.as_str();
+        // Nobody knows what a file is that does not belong into an estate.
+        if finding.code == codes::STRAY_FILE {
+            return None;
+        }
+        let (files, findings) = (self.files, self.findings);
+        let known = self.known.entry(file);
+        known
+            .or_insert_with(|| drawn(file, files, findings))
+            .as_deref()
+    }
+}
+
+fn drawn(file: &str, files: &BTreeMap<String, Vec<u8>>, findings: &[Diagnostic]) -> Option<String> {
+    let text = std::str::from_utf8(files.get(file)?).ok()?;
+    let sealed = file.starts_with("secrets/") || file.ends_with(".age");
+    if sealed || text.is_empty() {
+        return None;
+    }
+    let told: Vec<std::ops::Range<usize>> = findings
+        .iter()
+        .filter(|found| found.place.file == file && found.code == codes::PLAIN_SECRET)
+        .filter(|found| !is_key(found, text))
+        .map(|found| found.span.0..found.span.1)
+        .collect();
+    Some(starred(&masked(text), &told))
 }
 
 /// Does the finding stand at a key (shown) or at a value (masked)?

@@ -65,6 +65,7 @@ mod robustness;
 mod s05_plan_file;
 mod s05_stale_basis;
 mod s13_secrets;
+mod s13_shown;
 mod sample;
 mod schemas;
 mod structure;

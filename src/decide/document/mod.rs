@@ -8,10 +8,12 @@ mod table;
 pub mod words;
 
 pub use crate::model::codes;
-pub use table::{Found, Table, looks_secret};
+pub use crate::model::secrecy::looks_secret;
+pub use table::{Found, Table};
 
 use crate::model::diagnostic::{Diagnostic, Place, Severity};
-use std::cell::{Cell, RefCell};
+use crate::model::secrecy;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::de::DeTable;
@@ -31,6 +33,8 @@ pub struct Document<'a> {
     damaged: bool,
     findings: RefCell<Vec<Diagnostic>>,
     untold: Cell<usize>,
+    /// What no message repeats (S13); looked for with the first finding.
+    secrets: OnceCell<Vec<String>>,
 }
 
 impl<'a> Document<'a> {
@@ -42,6 +46,7 @@ impl<'a> Document<'a> {
             damaged,
             findings: RefCell::default(),
             untold: Cell::default(),
+            secrets: OnceCell::new(),
         }
     }
 
@@ -125,9 +130,15 @@ impl<'a> Document<'a> {
             severity,
             place: self.place(span),
             span: self.clamp(span),
-            message: shortened(message, WORDS),
-            help: help.map(|help| shortened(help, WORDS)),
+            message: self.quotable(message),
+            help: help.map(|help| self.quotable(help)),
         });
+    }
+
+    /// Messages quote what stands in the file: not its secrets, and not all of it.
+    fn quotable(&self, words: &str) -> String {
+        let secrets = self.secrets.get_or_init(|| secrecy::values(self.text));
+        shortened(&secrecy::told_of(words, secrets), WORDS)
     }
 
     /// All findings in the order of the file, and how many more there would be.

@@ -1,6 +1,7 @@
 //! A table under the reader's finger: what was asked for is known, the rest is unknown.
 
 use super::{Document, codes, suggest};
+use crate::model::secrecy::looks_secret;
 use std::cell::RefCell;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -410,16 +411,6 @@ impl<'d> Table<'d> {
             known: RefCell::default(),
         }
     }
-}
-
-/// Would people keep a secret under this key?
-pub fn looks_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    [
-        "token", "password", "passwort", "passwd", "secret", "private", "api_key", "apikey",
-    ]
-    .iter()
-    .any(|word| key.contains(word))
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {

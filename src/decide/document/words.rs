@@ -3,6 +3,7 @@
 
 use super::likeness::{formats, invisible};
 use super::{Found, Table, codes};
+use crate::model::secrecy::holds_private_key;
 use crate::model::units::{Bytes, UnitError, parse_duration};
 use jiff::SignedDuration;
 
@@ -175,6 +176,12 @@ impl Form {
     /// The text if it has this form; otherwise a finding.
     pub fn check(&self, table: &Table<'_>, found: Option<Found<String>>) -> Option<Found<String>> {
         let found = found?;
+        if holds_private_key(&found.value) {
+            let help = "change this key, for Git remembers it; public keys and names stand here";
+            let message = "a private key stands here in plain text";
+            table.report(codes::PLAIN_SECRET, &found.span, message, Some(help));
+            return None;
+        }
         if self.fits(&found.value) {
             return Some(found);
         }

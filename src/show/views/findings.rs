@@ -2,6 +2,7 @@
 
 use crate::model::codes;
 use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::secrecy::told;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,8 +67,11 @@ impl Finding {
             column: Some(place.column),
             end_line: Some(end_line),
             end_column: Some(end_column),
-            message: diagnostic.message.clone(),
-            help: diagnostic.help.clone(),
+            message: told(&diagnostic.message).into_owned(),
+            help: diagnostic
+                .help
+                .as_deref()
+                .map(|help| told(help).into_owned()),
         }
     }
 
@@ -81,8 +85,8 @@ impl Finding {
             column: None,
             end_line: None,
             end_column: None,
-            message,
-            help: Some(help),
+            message: told(&message).into_owned(),
+            help: Some(told(&help).into_owned()),
         }
     }
 }
