@@ -60,19 +60,22 @@ pub fn check(
 
 /// The plan without the steps of stacks whose steps break an invariant; they are held (S16).
 pub fn without(mut plan: Plan, violations: &[Violation]) -> Plan {
-    let broken: BTreeSet<StackId> = plan
+    let owners: BTreeMap<&StepId, &StackId> = plan
         .steps
         .iter()
-        .filter(|step| violations.iter().any(|v| v.step == step.id))
-        .filter_map(|step| step.stack.clone())
+        .filter_map(|step| Some((&step.id, step.stack.as_ref()?)))
         .collect();
+    // Each customer's hold says what is wrong with theirs, and nothing of the others.
+    let mut broken: BTreeMap<StackId, Vec<String>> = BTreeMap::new();
+    for violation in violations {
+        if let Some(stack) = owners.get(&violation.step) {
+            let said = broken.entry((*stack).clone()).or_default();
+            said.push(violation.to_string());
+        }
+    }
     plan.steps
-        .retain(|step| step.stack.as_ref().is_none_or(|s| !broken.contains(s)));
-    for stack in broken {
-        let rule = violations
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>();
+        .retain(|step| step.stack.as_ref().is_none_or(|s| !broken.contains_key(s)));
+    for (stack, rule) in broken {
         plan.held.push(Held {
             stack: Some(stack),
             wanted: "the steps planned for this stack".into(),

@@ -86,7 +86,7 @@ fn point_out_one(
     }
     let named = |id| shown.get(id).unwrap_or(id);
     let own = step.stack.as_ref();
-    let own = own.map(|id| format!("stacks/{}.toml", named(id)));
+    let own = own.map(|id| named(id).file());
     let cause = match &own {
         Some(own) => changed.get_key_value(own.as_str()).or_else(|| {
             changed

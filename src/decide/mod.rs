@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod names;
 pub mod new_stack;
 pub mod only;
+pub mod origins;
 pub mod plan;
 pub mod plan_file;
 pub mod point;

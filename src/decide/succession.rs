@@ -101,7 +101,7 @@ fn too_early(stack: &DesiredStack, retired: &Retirement, now: Timestamp) -> Opti
     if now >= kept_until {
         return None;
     }
-    let path = path(&stack.shown);
+    let path = stack.shown.file();
     Some(about_file(
         codes::GONE,
         &path,
@@ -127,7 +127,7 @@ pub fn day(at: Timestamp) -> String {
 }
 
 fn destroyed(id: &StackId) -> Diagnostic {
-    let path = path(id);
+    let path = id.file();
     about_file(
         codes::GONE,
         &path,
@@ -155,9 +155,9 @@ fn renamed(old: &DesiredStack, new: &DesiredStack) -> Diagnostic {
             },
         ),
         help: Some(format!(
-            "if it is the same stack, add moved_from = \"{}\" to [stack], for good; if not, bring {} back",
+            "if it is the same stack, add moved_from = \"{}\" to [stack], for good, in the commit that renames the file; if not, bring {} back",
             old.id,
-            path(&old.shown)
+            old.shown.file()
         )),
     }
 }
@@ -247,8 +247,4 @@ fn shares_a_host(one: &DesiredStack, other: &DesiredStack) -> bool {
     one.services
         .iter()
         .any(|a| other.services.iter().any(|b| a.host == b.host))
-}
-
-fn path(id: &StackId) -> String {
-    format!("stacks/{id}.toml")
 }

@@ -6,7 +6,7 @@ use crate::decide::history::History;
 use crate::decide::promises::{self, Measured};
 use crate::decide::resolve::{Contested, Holders, Resolution, resolve, resolve_after};
 use crate::decide::succession::{self, Base};
-use crate::model::ids::{CommitId, StackId};
+use crate::model::ids::{CommitId, HostName, StackId};
 use crate::model::journal::{Entry, Event};
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::compare::{Comparison, Contents, Listing};
@@ -74,9 +74,42 @@ fn read(git: &Comparison, id: &CommitId, later: &Listing) -> Result<Option<Base>
     Ok(wanted(&earlier, id, changed))
 }
 
+/// The same with only those stacks that may have had one of these names.
+fn read_of(
+    git: &Comparison,
+    id: &CommitId,
+    later: &Listing,
+    names: &Contested,
+) -> Result<Option<Base>, TrustError> {
+    let listing = git.list(id)?;
+    let changed = listing.changed(later);
+    let hosts: BTreeSet<&str> = names.keys().map(HostName::as_str).collect();
+    let (stacks, shared): (Vec<&str>, Vec<&str>) = listing
+        .paths()
+        .filter(|path| changed.contains(*path) || !path.starts_with("stacks/"))
+        .partition(|path| path.starts_with("stacks/"));
+    let mut chosen = shared;
+    let mut earlier = BTreeSet::new();
+    git.each(&listing, stacks, |path, bytes| {
+        if may_name(&bytes, &hosts) {
+            earlier.insert(path.to_owned());
+        }
+    })?;
+    chosen.extend(earlier.iter().map(String::as_str));
+    Ok(wanted(&git.read(&listing, chosen)?, id, changed))
+}
+
+/// With an escape in it, a name may be written otherwise than it reads.
+fn may_name(bytes: &[u8], hosts: &BTreeSet<&str>) -> bool {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    let mut quoted = text.split(['"', '\'']).map(str::trim);
+    text.contains('\\') || quoted.any(|part| hosts.contains(part))
+}
+
 /// `None` when what all its stacks share could not be read: then nothing of it was ever done.
 fn wanted(earlier: &Contents, id: &CommitId, changed: BTreeSet<String>) -> Option<Base> {
-    let resolution = resolve(&earlier.files, id, &built_in()).holding(&earlier.refused);
+    let resolution =
+        resolve(&earlier.files, id, &built_in()).holding(&earlier.refused, &BTreeMap::new());
     Some(Base {
         desired: resolution.desired?,
         changed: Some(changed),
@@ -127,7 +160,7 @@ fn sorted(mut found: Resolution) -> Resolution {
 
 /// Reads the files once more, knowing who had which name.
 fn again(files: &Files, id: &CommitId, found: &Resolution, holders: &Holders) -> Resolution {
-    let mut read = resolve_after(files, id, &built_in(), holders);
+    let mut read = resolve_after(files, id, &built_in(), holders, &found.unlawful);
     // What verification held stays held.
     if let (Some(before), Some(desired)) = (&found.desired, &mut read.desired) {
         for (stack, findings) in &before.broken {
@@ -175,7 +208,12 @@ pub fn settle_names(
         if open.is_empty() {
             break;
         }
-        if let Some(base) = read(&git, id, &now)? {
+        // What an earlier head said is unknown where it cannot be read, and a still earlier one
+        // may no longer be true: then all who ask for the name are held.
+        let Ok(base) = read_of(&git, id, &now, &open) else {
+            break;
+        };
+        if let Some(base) = base {
             let (told, still) = base.holders(&open);
             holders.extend(told);
             open = still;

@@ -1,9 +1,10 @@
 //! The estate as a whole: verify, then resolve; and how its owner writes to it.
 
 use super::config::Config;
+use super::origins;
 use crate::decide::authority::Rules;
 use crate::decide::catalogue::{Catalogue, catalogue};
-use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
+use crate::decide::resolve::{ESTATE_KEY, Holders, Resolution, resolve, resolve_after};
 use crate::model::authority::{self, Authority as _};
 use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
@@ -114,8 +115,11 @@ fn accepted(
         known,
         now: SystemClock.now(),
     })?;
-    let resolution = resolve(commit.files(), commit.id(), &built_in());
-    let resolution = resolution.holding(commit.refused_files());
+    let (id, files, refused) = (commit.id(), commit.files(), commit.refused_files());
+    let unlawful = origins::unlawful(repository, root, id, files, refused);
+    let resolution = resolve_after(files, id, &built_in(), &Holders::new(), &unlawful);
+    let began = origins::began(repository, root, id, refused);
+    let resolution = resolution.holding(refused, &began);
     Ok(Estate { commit, resolution })
 }
 

@@ -18,6 +18,7 @@ pub mod new_stack;
 pub mod observe;
 pub mod offline;
 pub mod open;
+pub mod origins;
 pub mod plan_file;
 pub mod points;
 pub mod reconcile;

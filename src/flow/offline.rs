@@ -3,6 +3,7 @@
 
 use super::before::succeed;
 use super::estate::{self, built_in};
+use super::origins;
 use super::standing::Standing;
 use crate::decide::assumed::{self, Assumed};
 use crate::decide::basis::parts_for;
@@ -13,7 +14,7 @@ use crate::decide::forecast::foresee;
 use crate::decide::lines::point_out;
 use crate::decide::mandate::withhold;
 use crate::decide::only::{NoSuchStack, named, only};
-use crate::decide::resolve::{ESTATE_KEY, Resolution, resolve};
+use crate::decide::resolve::{ESTATE_KEY, Holders, Resolution, resolve, resolve_after};
 use crate::decide::succession::Base;
 use crate::decide::{names, plan};
 use crate::model::desired::Desired;
@@ -22,7 +23,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::machine::Digest;
 use crate::model::plan::{Action, Compared, Held, Hold, Plan};
-use crate::world::git::compare::{Comparison, Listing};
+use crate::world::git::compare::{Comparison, Contents, Listing};
 use crate::world::git::{self, AcceptedCommit, TrustError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +130,8 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     };
     let base = parting.merge_base;
     let sides = Sides {
+        repository: question.repository,
+        root: question.root,
         old: git.list(&base)?,
         new: git.list(&head)?,
         git: &git,
@@ -174,8 +177,10 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
     let shown = renamed.map(|s| (s.id.clone(), s.shown.clone())).collect();
     point_out(&mut plan, &read.before, &read.after, &shown);
     if !question.stacks.is_empty() {
-        let stacks = sides.known(question.stacks)?;
-        let stacks: Vec<StackId> = stacks.iter().map(|id| begun_as(id, &after)).collect();
+        let stacks = sides.known(question.stacks, &after)?;
+        // Its steps bear the id with which the stack began.
+        let began = |id: &StackId| after.began(id).unwrap_or_else(|| id.clone());
+        let stacks: Vec<StackId> = stacks.iter().map(began).collect();
         plan.basis.stacks = Some(stacks.clone());
         let parts = parts_for(&plan.basis, &after, &world.seen);
         plan = only(plan, stacks, &parts);
@@ -271,6 +276,8 @@ fn unknown(id: &StackId, reason: String) -> Held {
 
 /// Both commits' files.
 struct Sides<'s> {
+    repository: &'s Path,
+    root: &'s CommitId,
     git: &'s Comparison,
     old: Listing,
     new: Listing,
@@ -318,14 +325,23 @@ impl Sides<'_> {
     fn resolve(&self, paths: &BTreeSet<&str>) -> Result<Read, TrustError> {
         let before = self.git.read(&self.old, paths.iter().copied())?;
         let after = self.git.read(&self.new, paths.iter().copied())?;
-        let old = resolve(&before.files, self.base, &self.catalogue).holding(&before.refused);
-        let new = resolve(&after.files, self.head, &self.catalogue).holding(&after.refused);
+        let old = self.read_as(&before, self.base);
+        let new = self.read_as(&after, self.head);
         Ok(Read {
             before: before.files,
             after: after.files,
             old,
             new,
         })
+    }
+
+    fn read_as(&self, contents: &Contents, commit: &CommitId) -> Resolution {
+        let (files, refused) = (&contents.files, &contents.refused);
+        let unlawful = origins::unlawful(self.repository, self.root, commit, files, refused);
+        let holders = Holders::new();
+        let began = origins::began(self.repository, self.root, commit, refused);
+        let read = resolve_after(files, commit, &self.catalogue, &holders, &unlawful);
+        read.holding(refused, &began)
     }
 
     /// Secrets that shared files name: their absence would be an error of all.
@@ -373,7 +389,7 @@ impl Sides<'_> {
         self.git.each(&self.new, others, |path, bytes| {
             // With an escape in it, a name may be written otherwise than it reads.
             let bytes = bytes.as_slice();
-            let is_one = stack_of(path).is_some_and(|id| ids.contains(&StackId::new(id)));
+            let is_one = stack_of(path).is_some_and(|id| ids.contains(&id));
             let same_host = || hosts.iter().any(|host| has(bytes, host));
             if is_one || has(bytes, b"\\") || same_host() || goes_on(bytes) {
                 clash.push(path.to_owned());
@@ -399,7 +415,7 @@ impl Sides<'_> {
                     .remove(&names::backup_machine(&place.hoster, &place.site))
                     .is_some()
                 {
-                    clash.push(format!("stacks/{}.toml", stack.id));
+                    clash.push(stack.shown.file());
                 }
             }
         }
@@ -407,21 +423,16 @@ impl Sides<'_> {
     }
 
     /// Asked for by name; a stack that was not read is one that does not change.
-    fn known(&self, asked: &[StackId]) -> Result<Vec<StackId>, NoSuchStack> {
+    fn known(&self, asked: &[StackId], after: &Desired) -> Result<Vec<StackId>, NoSuchStack> {
         let paths = self.old.paths().chain(self.new.paths());
-        named(asked, paths.filter_map(stack_of))
+        let mut known = after.names();
+        known.extend(paths.filter_map(stack_of));
+        named(asked, known.iter().map(StackId::as_str))
     }
 }
 
-/// Its steps bear the id with which the stack began.
-fn begun_as(shown: &StackId, after: &Desired) -> StackId {
-    let stack = after.stacks.values().find(|stack| stack.shown == *shown);
-    stack.map_or(shown, |stack| &stack.id).clone()
-}
-
-fn stack_of(path: &str) -> Option<&str> {
-    let id = path.strip_prefix("stacks/")?.strip_suffix(".toml")?;
-    words::ID.fits(id).then_some(id)
+fn stack_of(path: &str) -> Option<StackId> {
+    StackId::of_file(path).filter(|id| words::ID.fits(id.as_str()))
 }
 
 /// Something that more than one stack may depend on. Sealed secrets are opened by nobody here.

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// All customers, at one commit.
@@ -209,6 +209,32 @@ impl Desired {
             Some(stack) if stack.shown == *name => Some(stack),
             began => now().or(began),
         }
+    }
+
+    /// The id under which a stack began, sound or not, by what people call it or by that id.
+    pub fn began(&self, name: &StackId) -> Option<StackId> {
+        if let Some(stack) = self.stack(name) {
+            return Some(stack.id.clone());
+        }
+        let file = name.file();
+        let of_file = |found: &Diagnostic| found.place.file == file;
+        let by_file = self
+            .broken
+            .iter()
+            .find(|(_, found)| found.iter().any(of_file));
+        let by_id = || self.broken.get_key_value(name);
+        by_file.or_else(by_id).map(|(id, _)| id.clone())
+    }
+
+    /// All names that [`Self::began`] knows.
+    pub fn names(&self) -> BTreeSet<StackId> {
+        let sound = self.stacks.values();
+        let files = self.broken.values().flatten();
+        let shown = files.filter_map(|found| StackId::of_file(&found.place.file));
+        let mut names: BTreeSet<StackId> = shown.collect();
+        names.extend(sound.flat_map(|stack| [stack.id.clone(), stack.shown.clone()]));
+        names.extend(self.broken.keys().cloned());
+        names
     }
 }
 

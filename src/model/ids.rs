@@ -112,3 +112,16 @@ impl fmt::Display for Epoch {
         write!(f, "e{}", self.0)
     }
 }
+
+impl StackId {
+    /// The file of the stack that people call so.
+    pub fn file(&self) -> String {
+        format!("stacks/{}.toml", self.0)
+    }
+
+    /// The stack whose file this is, by its name alone; `None` for other files.
+    pub fn of_file(path: &str) -> Option<Self> {
+        let name = path.strip_prefix("stacks/")?.strip_suffix(".toml")?;
+        Some(Self::new(name))
+    }
+}

@@ -186,6 +186,13 @@ fn s16_the_reconciler_knows_who_had_a_name_from_its_journal() {
         broken(&[accepted(&root), accepted(&theft), accepted(&head)]),
         ["bolt"]
     );
+    // A head in between that is not here any more tells nothing, and what is older may no
+    // longer be true: both are held, and the run goes on.
+    let lost = "0123456789".repeat(4);
+    assert_eq!(
+        broken(&[accepted(&root), accepted(&lost), accepted(&theft)]),
+        ["acme", "bolt"]
+    );
     let named = ["wiki.acme.example", "docs.acme.example"].map(|host| {
         let host = HostName::new(host);
         let address = "192.0.2.1".parse().unwrap();

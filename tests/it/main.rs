@@ -38,6 +38,7 @@ mod lab_pure;
 mod layout;
 mod manifest;
 mod new_stack;
+mod origins;
 mod people;
 mod plan_apply;
 mod plan_brake;

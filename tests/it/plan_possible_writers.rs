@@ -1,13 +1,13 @@
 //! Machines that do not answer, and of which nobody can say that users were never let in.
 
 use super::plan_holds::{kinds, plan_of, running};
-use super::plan_world::{BACKUP, HETZNER, gap, machine, stack};
+use super::plan_world::{BACKUP, HETZNER, REPAIR, World, desired, gap, machine, stack, stack_file};
 use holdfast::decide::adoption::recovered;
 use holdfast::decide::check::{Violation, without};
 use holdfast::model::ids::StepId;
 use holdfast::model::journal::Event;
 use holdfast::model::observed::Power;
-use holdfast::model::plan::Action;
+use holdfast::model::plan::{Action, Held};
 
 #[test]
 fn s01_with_the_journal_lost_a_silent_machine_is_not_passed_over() {
@@ -88,4 +88,31 @@ fn s16_a_fault_in_one_stacks_plan_holds_that_stack() {
             .iter()
             .any(|h| h.stack == Some(stack("acme")))
     );
+}
+
+#[test]
+fn s16_each_customers_hold_says_only_what_is_wrong_with_theirs() {
+    let both = [("acme", HETZNER), ("bolt", HETZNER)];
+    let files = both.map(|(id, production)| (id, stack_file(id, production, REPAIR)));
+    let world = World::before_the_first_day(desired(&files));
+    let mut draft = world.draft();
+    for step in &mut draft.steps {
+        if matches!(step.action, Action::Open { .. }) {
+            step.after.clear();
+        }
+    }
+    let violations: Vec<Violation> = world.check(draft.clone()).unwrap_err();
+    let rest = without(draft, &violations);
+    for (id, other) in [("acme", "bolt"), ("bolt", "acme")] {
+        let own = |held: &&Held| held.stack == Some(stack(id));
+        let held: Vec<String> = rest
+            .held
+            .iter()
+            .filter(own)
+            .map(|h| format!("{:?}", h.hold))
+            .collect();
+        let held = held.join(" ");
+        assert!(held.contains(&format!("{id}-e1")), "{held}");
+        assert!(!held.contains(&format!("{other}-e1")), "{held}");
+    }
 }

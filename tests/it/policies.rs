@@ -2,6 +2,7 @@
 
 use super::estate_files::{CATALOGUE, Files, STACK, estate, lines, read_with};
 use super::estate_fixture::{ESCROW, RECIPIENT};
+use holdfast::decide::origins::Unlawful;
 use holdfast::decide::resolve::{Holders, Resolution, resolve_after};
 use holdfast::model::desired::Desired;
 use holdfast::model::ids::{CommitId, HostName, StackId};
@@ -272,7 +273,13 @@ fn s16_who_had_a_name_keeps_it_and_only_the_newcomer_is_held() {
     );
     for (holder, other) in [(&acme, &bolt), (&bolt, &acme)] {
         let holders = Holders::from([(host.clone(), holder.clone())]);
-        let known = resolve_after(&files, &CommitId::new("c0ffee"), &CATALOGUE, &holders);
+        let known = resolve_after(
+            &files,
+            &CommitId::new("c0ffee"),
+            &CATALOGUE,
+            &holders,
+            &Unlawful::new(),
+        );
         let desired = known.desired.unwrap();
         assert!(desired.stacks.contains_key(holder));
         assert!(desired.broken.contains_key(other));
@@ -287,7 +294,13 @@ fn s16_who_had_a_name_keeps_it_and_only_the_newcomer_is_held() {
         );
     }
     let nobody = Holders::from([(host, StackId::new("coal"))]);
-    let known = resolve_after(&files, &CommitId::new("c0ffee"), &CATALOGUE, &nobody);
+    let known = resolve_after(
+        &files,
+        &CommitId::new("c0ffee"),
+        &CATALOGUE,
+        &nobody,
+        &Unlawful::new(),
+    );
     assert_eq!(
         known.desired.unwrap().broken.len(),
         2,

@@ -186,6 +186,11 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Does a file nest deeper than anything is parsed?
+pub fn nests_too_deep(text: &str) -> bool {
+    depth::too_deep(text).is_some()
+}
+
 /// Where a text is not TOML, whatever it is about.
 pub fn syntax(file: &str, text: &str) -> Vec<Diagnostic> {
     if let Some(findings) = Document::too_deep(file, text) {

@@ -38,7 +38,8 @@ pub(super) fn hold(want: &Desired, seen: &Observed, past: &History, draft: &mut 
                     ),
                 },
                 format!(
-                    "bring stacks/{id}.toml back; to rename it, add moved_from = \"{id}\" to the new file; to end it, sign retired = \"YYYY-MM-DD\" first"
+                    "bring {} back; to rename it, delete that in the same commit that adds the new file with moved_from = \"{id}\"; to end it, sign retired = \"YYYY-MM-DD\" first",
+                    id.file()
                 ),
             );
         } else if !remains.aside.is_empty() {

@@ -49,7 +49,8 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
                 reason,
             },
             format!(
-                "bring stacks/{0}.toml back to go on with {0}; remove moved_from to begin anew",
+                "bring {} back to go on with {}; remove moved_from to begin anew",
+                view.at.stack.id.file(),
                 view.at.stack.id
             ),
         );

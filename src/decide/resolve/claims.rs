@@ -2,6 +2,7 @@
 
 use super::Holders;
 use crate::decide::document::codes;
+use crate::decide::origins::Why;
 use crate::model::desired::DesiredStack;
 use crate::model::diagnostic::{Diagnostic, Place, Severity};
 use crate::model::ids::{HostName, StackId};
@@ -83,6 +84,54 @@ pub(super) fn same_origin(one: &DesiredStack, other: &DesiredStack) -> Diagnosti
         ),
         "one stack goes on in one file; both are held until one of the lines is gone",
     )
+}
+
+/// Under which name a file is held; where its name is what another stack began with, under
+/// that of the file, which is no id.
+pub(super) fn held_as(shown: &StackId, goes_on_elsewhere: bool) -> StackId {
+    if goes_on_elsewhere {
+        StackId::new(format!("{shown}.toml"))
+    } else {
+        shown.clone()
+    }
+}
+
+/// A file that does not go on with what it names, and what to do.
+pub(super) fn not_by_right(shown: &str, origin: &str, why: &Why) -> (String, String) {
+    let remove = || "remove moved_from".to_owned();
+    match why {
+        Why::OwnStack => (
+            format!("{shown} was a stack of its own before, so it cannot go on with {origin}"),
+            remove(),
+        ),
+        Why::NotThere => (
+            format!("there was no stack {origin} to go on with"),
+            format!(
+                "remove moved_from: what a removed stack left behind is nobody else's; to rename, bring {0} back, then delete it in the same commit that adds {1}",
+                StackId::new(origin).file(),
+                StackId::new(shown).file(),
+            ),
+        ),
+        Why::MovedFrom(first) => (
+            format!("{origin} was itself moved from {first}"),
+            format!("write moved_from = \"{first}\": the id it began with"),
+        ),
+        Why::Taken(other) if shown == origin => (
+            format!("what began as {origin} goes on in {}", other.file()),
+            "choose another id".to_owned(),
+        ),
+        Why::Taken(other) => (
+            format!(
+                "{origin} goes on in {}, so {shown} cannot be {origin}",
+                other.file()
+            ),
+            remove(),
+        ),
+        Why::Untold(why) => (
+            format!("it cannot be told whether {shown} may go on with {origin}: {why}"),
+            "fetch the whole history; if that cannot be had, remove moved_from".to_owned(),
+        ),
+    }
 }
 
 fn finding(code: &'static str, place: &Place, message: String, help: &str) -> Diagnostic {

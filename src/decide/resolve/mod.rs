@@ -24,6 +24,7 @@ pub use secrets::ESTATE_KEY;
 
 use super::catalogue::{self, Catalogue};
 use super::document::{Files, about_file, codes, suggest, words};
+use super::origins::{self, Unlawful};
 use crate::model::blueprint::Blueprint;
 use crate::model::desired::{Desired, DesiredStack, HosterAccount};
 use crate::model::diagnostic::Diagnostic;
@@ -38,15 +39,22 @@ pub struct Resolution {
     pub desired: Option<Desired>,
     /// Everything found, sorted by place; those of broken stacks are also in `Desired::broken`.
     pub diagnostics: Vec<Diagnostic>,
+    /// Files that do not go on with what they name, as somebody said who knows the past.
+    pub unlawful: Unlawful,
     /// Host names that several stacks ask for, which are sound otherwise.
     pub contested: Contested,
 }
 
 impl Resolution {
     /// Holds the stacks whose own files could not be taken from the commit,
-    /// each with its reason; the others go on (S16).
+    /// each with its reason; the others go on (S16). `began` tells with what those began that
+    /// were renamed, by their files' names.
     #[must_use]
-    pub fn holding(mut self, refused: &BTreeMap<String, &'static str>) -> Self {
+    pub fn holding(
+        mut self,
+        refused: &BTreeMap<String, &'static str>,
+        began: &BTreeMap<StackId, StackId>,
+    ) -> Self {
         for (path, why) in refused {
             let found = about_file(
                 codes::trust::REFUSED_FILE,
@@ -54,12 +62,12 @@ impl Resolution {
                 format!("`{path}` is not read: {why}"),
                 "keep a plain file of at most 1 MiB there",
             );
-            let id = path
-                .strip_prefix("stacks/")
-                .and_then(|name| name.strip_suffix(".toml"));
-            if let (Some(desired), Some(id)) = (&mut self.desired, id) {
-                let held = desired.broken.entry(StackId::new(id)).or_default();
-                held.push(found.clone());
+            if let (Some(desired), Some(shown)) = (&mut self.desired, StackId::of_file(path)) {
+                let goes_on = desired.stacks.contains_key(&shown);
+                let elsewhere = self.unlawful.contains_key(&shown) && goes_on;
+                let own = || claims::held_as(&shown, elsewhere);
+                let id = began.get(&shown).cloned().unwrap_or_else(own);
+                desired.broken.entry(id).or_default().push(found.clone());
             }
             self.diagnostics.push(found);
         }
@@ -76,6 +84,19 @@ struct Surroundings<'s> {
     policy: &'s Policy,
     files: &'s Files,
     pairs: independence::Pairs,
+    unlawful: &'s Unlawful,
+}
+
+impl Surroundings<'_> {
+    /// Is there a file by right that begins with its own name, and this is it?
+    fn begins(&self, id: &str) -> bool {
+        let id = StackId::new(id);
+        let Some(bytes) = self.files.get(&id.file()) else {
+            return false;
+        };
+        !self.unlawful.contains_key(&id)
+            && origins::claim(&id.file(), bytes).is_none_or(|claim| claim.is_own())
+    }
 }
 
 /// Who had a host name before, where several stacks ask for it now.
@@ -83,15 +104,17 @@ pub type Holders = BTreeMap<HostName, StackId>;
 
 /// Reads all files of the commit, without knowing what was before.
 pub fn resolve(files: &Files, commit: &CommitId, catalogue: &Catalogue) -> Resolution {
-    resolve_after(files, commit, catalogue, &Holders::new())
+    resolve_after(files, commit, catalogue, &Holders::new(), &Unlawful::new())
 }
 
-/// Reads all files of the commit; of several stacks that ask for a name, its holder keeps it.
+/// Reads all files of the commit; of several stacks that ask for a name, its holder keeps it,
+/// and those that go on with another stack must not be among the unlawful.
 pub fn resolve_after(
     files: &Files,
     commit: &CommitId,
     catalogue: &Catalogue,
     holders: &Holders,
+    unlawful: &Unlawful,
 ) -> Resolution {
     let mut shared = stray_files(files);
     let estate = shared_file(files, "estate.toml", &mut shared, estate::read);
@@ -123,6 +146,7 @@ pub fn resolve_after(
         policy: &policy,
         files,
         pairs: independence::Pairs::default(),
+        unlawful,
     };
     let (mut stacks, mut broken) = read_stacks(files, &surroundings, &mut findings);
     findings.extend(broken.values().flatten().cloned());
@@ -159,6 +183,7 @@ pub fn resolve_after(
     Resolution {
         desired,
         diagnostics: findings,
+        unlawful: unlawful.clone(),
         contested,
     }
 }
@@ -245,6 +270,7 @@ fn read_stacks(
     let mut broken: BTreeMap<StackId, Vec<Diagnostic>> = BTreeMap::new();
     // Ids that a second file claims, sound or not.
     let mut doubtful: BTreeSet<StackId> = BTreeSet::new();
+    let mut unlawful: Vec<(StackId, Vec<Diagnostic>)> = Vec::new();
     for (path, bytes) in files {
         let Some(name) = path.strip_prefix("stacks/") else {
             continue;
@@ -264,6 +290,10 @@ fn read_stacks(
             continue;
         };
         let read = stack::read(path, bytes, stem, surroundings);
+        if surroundings.unlawful.contains_key(&StackId::new(stem)) {
+            unlawful.push((StackId::new(stem), read.findings));
+            continue;
+        }
         let Some(stack) = read.stack else {
             doubtful.insert(read.origin.clone());
             broken.entry(read.origin).or_default().extend(read.findings);
@@ -280,6 +310,12 @@ fn read_stacks(
         stacks.insert(stack.id.clone(), stack);
     }
     stacks.retain(|id, _| !doubtful.contains(id));
+    // Whose beginning it is goes on, whatever the other file says.
+    for (shown, findings) in unlawful {
+        let goes_on = stacks.contains_key(&shown) || broken.contains_key(&shown);
+        let id = claims::held_as(&shown, goes_on);
+        broken.entry(id).or_default().extend(findings);
+    }
     (stacks, broken)
 }
 

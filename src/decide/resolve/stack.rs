@@ -1,6 +1,6 @@
 //! `stacks/<id>.toml`: one customer.
 
-use super::{Surroundings, backup, estate, independence, objectives, placement, service};
+use super::{Surroundings, backup, claims, estate, independence, objectives, placement, service};
 use crate::decide::document::{Document, Table, codes, suggest, words};
 use crate::model::desired::{DesiredStack, Repair, Retirement, Waiver};
 use crate::model::diagnostic::{Diagnostic, Place};
@@ -115,6 +115,12 @@ fn head_of(table: &Table<'_>, file_id: &str, surroundings: &Surroundings<'_>) ->
         }
     }
     let span = id.map_or_else(|| table.span().clone(), |id| id.span);
+    if let Some(why) = surroundings.unlawful.get(&StackId::new(file_id))
+        && !table.has("moved_from")
+    {
+        let (message, help) = claims::not_by_right(file_id, file_id, why);
+        table.report(codes::MOVED_FROM, &span, &message, Some(&help));
+    }
     let head = Head {
         place: table.document().place(&span),
         name: name.map(|found| found.value),
@@ -157,11 +163,14 @@ fn moved_from(
         table.report(codes::MOVED_FROM, &found.span, message, help);
         return None;
     }
-    if surroundings
-        .files
-        .contains_key(&format!("stacks/{old}.toml"))
-    {
-        let message = format!("stacks/{old}.toml still exists, so {file_id} cannot be {old}");
+    if let Some(why) = surroundings.unlawful.get(&StackId::new(file_id)) {
+        let (message, help) = claims::not_by_right(file_id, old, why);
+        table.report(codes::MOVED_FROM, &found.span, &message, Some(&help));
+        return None;
+    }
+    if surroundings.begins(old) {
+        let file = StackId::new(old).file();
+        let message = format!("{file} still exists, so {file_id} cannot be {old}");
         let help =
             "rename the file instead of copying it, or remove moved_from to begin a new stack";
         table.report(codes::MOVED_FROM, &found.span, &message, Some(help));

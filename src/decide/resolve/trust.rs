@@ -7,6 +7,7 @@
 use super::namesakes::Namesakes;
 use crate::decide::document::{Document, Found, Table, codes, suggest, words};
 use crate::model::diagnostic::Diagnostic;
+use crate::model::ids::StackId;
 use crate::model::trust::{
     FILE, OWNER, PathRule, Recipients, Revocation, Role, Signer, Threshold, Thresholds, Trust,
     acceptable,
@@ -175,7 +176,7 @@ fn roles(root: &Table<'_>) -> BTreeMap<String, Role> {
         }
         for found in table.texts("stacks", "acme") {
             if words::ID.check(&table, Some(found.clone())).is_some() {
-                may.push(PathRule::File(format!("stacks/{}.toml", found.value)));
+                may.push(PathRule::File(StackId::new(found.value).file()));
             }
         }
         if !table.has("may") && !table.has("stacks") {

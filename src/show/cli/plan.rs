@@ -96,9 +96,14 @@ async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
         None
     } else {
         let desired = &session.desired;
-        let known = desired.stacks.keys().chain(desired.broken.keys());
-        let stacks = named(&ids(args), known.map(StackId::as_str));
-        Some(stacks.map_err(|error| fail(args.format, &error))?)
+        let known = desired.names();
+        let stacks = named(&ids(args), known.iter().map(StackId::as_str));
+        let stacks = stacks.map_err(|error| fail(args.format, &error))?;
+        // Its steps bear the id with which it began.
+        let began = stacks
+            .into_iter()
+            .map(|id| desired.began(&id).unwrap_or(id));
+        Some(began.collect())
     };
     let planned = plan_now(&session)
         .await

@@ -9,6 +9,7 @@ use super::id::{Kind, Object, ObjectId};
 use super::known::Known;
 use super::objects::Objects;
 use super::parting::Fork;
+use super::steps::Steps;
 use super::tree::{FILE_LIMIT, Names, Trees};
 use super::verify;
 use crate::model::ids::CommitId;
@@ -97,6 +98,11 @@ impl Comparison {
             merge_base: CommitId::new(id.to_string()),
             moved_on,
         }))
+    }
+
+    /// What single commits did, read once for all questions.
+    pub fn steps(&self) -> Steps<'_> {
+        Steps::new(&self.objects)
     }
 
     /// What the commit holds.

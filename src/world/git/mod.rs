@@ -21,6 +21,7 @@ mod parting;
 mod program;
 pub mod sign;
 mod signature;
+pub mod steps;
 mod tree;
 mod verify;
 pub mod write;

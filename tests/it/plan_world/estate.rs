@@ -4,7 +4,8 @@ use holdfast::decide::catalogue::{self, Catalogue};
 use holdfast::decide::document::Files;
 use holdfast::decide::init::{self, NewEstate};
 use holdfast::decide::mandate::Mandate;
-use holdfast::decide::resolve::resolve;
+use holdfast::decide::origins::Unlawful;
+use holdfast::decide::resolve::{Holders, resolve_after};
 use holdfast::model::desired::Desired;
 use holdfast::model::ids::CommitId;
 use holdfast::model::trust::{Recipients, Role, Thresholds, Trust};
@@ -74,6 +75,11 @@ fn the_catalogue() -> &'static Catalogue {
 
 /// What these stack files ask for, through the real resolver; broken ones are kept apart by it.
 pub fn desired(stacks: &[(&str, String)]) -> Desired {
+    desired_but(stacks, &Unlawful::new())
+}
+
+/// The same, where somebody who knows the past says that these go on with nothing.
+pub fn desired_but(stacks: &[(&str, String)], unlawful: &Unlawful) -> Desired {
     let stacks: BTreeMap<String, String> = stacks
         .iter()
         .map(|(id, text)| ((*id).to_owned(), text.clone()))
@@ -97,7 +103,9 @@ pub fn desired(stacks: &[(&str, String)]) -> Desired {
         let envelope = "age-encryption.org/v1\n-> X25519 a\nb\n-> X25519 c\nd\n--- e\n";
         files.insert(format!("secrets/{secret}.age"), envelope.into());
     }
-    let resolution = resolve(&files, &CommitId::new("c0ffee".repeat(6)), the_catalogue());
+    let commit = CommitId::new("c0ffee".repeat(6));
+    let holders = Holders::new();
+    let resolution = resolve_after(&files, &commit, the_catalogue(), &holders, unlawful);
     let found = resolution.diagnostics;
     resolution
         .desired
