@@ -4,6 +4,7 @@ use crate::flow::apply::{Reporter, StepError};
 use crate::model::causes::chain;
 use crate::model::ids::StepId;
 use crate::model::plan::Step;
+use crate::show::say::errln;
 use crate::show::views::plan::describe;
 use crate::show::views::run::seconds;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -42,7 +43,7 @@ impl Progress {
                 // A terminal that went away is no reason to stop.
                 let _ = bars.println(line);
             }
-            None => anstream::eprintln!("{line}"),
+            None => errln!("{line}"),
         }
     }
 }

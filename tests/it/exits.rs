@@ -335,3 +335,87 @@ fn a_push_that_fails_shows_why() {
     );
     assert!(!said.contains("\nand the repository exists"), "{said}");
 }
+
+/// With standard output, or standard error, going where nothing can be written.
+fn into_full(dir: &Path, arguments: &[&str], error_too: bool) -> Output {
+    let full = || {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .env_remove("HOLDFAST_ROOT")
+        .stdout(full());
+    if error_too {
+        command.stderr(full());
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error_and_no_panic() {
+    let estate = Estate::new();
+    for arguments in [
+        &["check"][..],
+        &["check", "--format", "json"],
+        &["check", "--format", "sarif"],
+        &["plan", "--base", "HEAD"],
+        &["plan", "--base", "HEAD", "--format", "json"],
+        &["plan", "--base", "HEAD", "--format", "markdown"],
+        &["plan", "--base", "HEAD", "--out", "-"],
+        &["trust", "check"],
+        &["trust", "show", "--format", "json"],
+        &["explain"],
+        &["explain", "HF0001"],
+        &["schema"],
+        &["schema", "stack"],
+        &["fmt", "--check"],
+        &["key"],
+        &["--help"],
+        &["--version"],
+        &["plan", "--help"],
+    ] {
+        let ran = into_full(&estate.dir, arguments, false);
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {ran:?}");
+        let said = err(&ran);
+        let told = said.matches("error: the result cannot be written").count();
+        assert_eq!(told, 1, "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+        let ran = into_full(&estate.dir, arguments, true);
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {ran:?}");
+    }
+    // What has nothing to say on standard output keeps its own exit code.
+    estate.unsigned();
+    for error_too in [false, true] {
+        let ran = into_full(&estate.dir, &["check"], error_too);
+        assert_eq!(ran.status.code(), Some(4), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let estate = Estate::new();
+    for arguments in [
+        "check",
+        "explain",
+        "plan --base HEAD --format json",
+        "--help",
+    ] {
+        // The reader is gone before anything is written.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = Command::new(env!("CARGO_BIN_EXE_holdfast"))
+            .args(arguments.split(' '))
+            .current_dir(&estate.dir)
+            .env_remove("HOLDFAST_ROOT")
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert_eq!(ran.status.code(), Some(0), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.is_empty(), "{arguments:?}: {ran:?}");
+    }
+}

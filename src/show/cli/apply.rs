@@ -11,6 +11,7 @@ use crate::flow::reconcile::{Reconciled, reconcile};
 use crate::model::plan::Plan;
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
+use crate::show::say::{errln, out, outln};
 use crate::show::views::{self, Format};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -99,9 +100,9 @@ async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
 fn print_executed(executed: &Executed, format: Format) {
     match format {
         Format::Human => {
-            anstream::println!("{}\n", views::run::table(&executed.report));
-            anstream::println!("What is left now:");
-            anstream::print!("{}", views::plan::human(&executed.left));
+            outln!("{}\n", views::run::table(&executed.report));
+            outln!("What is left now:");
+            out!("{}", views::plan::human(&executed.left));
         }
         Format::Json => super::print_json(&json!({
             "passes": [views::run::json(&executed.report)],
@@ -117,7 +118,7 @@ async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
     };
     let stop = stop_signal(AT_A_STEP);
     let reporter: Arc<dyn Reporter> = Arc::new(Progress::new());
-    let on_plan = |plan: &Plan| anstream::eprintln!("{}", views::plan::headline(plan));
+    let on_plan = |plan: &Plan| errln!("{}", views::plan::headline(plan));
     match reconcile(&session, &reporter, &stop, on_plan).await {
         Ok(done) => {
             print(&done, args.format);
@@ -131,10 +132,10 @@ fn print(done: &Reconciled, format: Format) {
     match format {
         Format::Human => {
             for report in &done.reports {
-                anstream::println!("{}\n", views::run::table(report));
+                outln!("{}\n", views::run::table(report));
             }
             if let Some(plan) = &done.left {
-                anstream::print!("{}", views::plan::human(plan));
+                out!("{}", views::plan::human(plan));
             }
         }
         Format::Json => super::print_json(&json!({

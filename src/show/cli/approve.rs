@@ -7,6 +7,7 @@ use crate::flow::entry::EntryError;
 use crate::flow::estate::EstateError;
 use crate::model::causes::chain;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, out};
 use crate::show::views::{self, Format};
 use jiff::Timestamp;
 use serde_json::json;
@@ -36,7 +37,7 @@ pub async fn run(args: Args, place: EstateArgs) -> Exit {
         Err(error) => return explain(args.format, &error),
     };
     let approved = approve::approve(&grounds, &args.commit, |looked| {
-        anstream::eprintln!("{}", views::trust::commit(looked, grounds.now));
+        errln!("{}", views::trust::commit(looked, grounds.now));
     });
     let approved = match approved {
         Ok(approved) => approved,
@@ -50,7 +51,7 @@ pub async fn run(args: Args, place: EstateArgs) -> Exit {
         sent = true;
     }
     match args.format {
-        Format::Human => anstream::print!("{}", told(&approved, &args.remote, sent, grounds.now)),
+        Format::Human => out!("{}", told(&approved, &args.remote, sent, grounds.now)),
         Format::Json => super::print_json(&json!({
             "reference": approved.reference,
             "by": views::trust::signed_json(&approved.by),

@@ -7,6 +7,7 @@ use crate::flow::entry::Mode;
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
+use crate::show::say::outln;
 use crate::show::views::{self, Format};
 use std::sync::Arc;
 
@@ -29,10 +30,10 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     match back_up(&session, &stack, Arc::new(Progress::new()), &stop).await {
         Ok(report) => {
             match args.format {
-                Format::Human if report.complete() => anstream::println!(
+                Format::Human if report.complete() => outln!(
                     "{stack} has a new recovery point, read back from the backup hoster.\nNext: holdfast points {stack}"
                 ),
-                Format::Human => anstream::println!(
+                Format::Human => outln!(
                     "{}\nNo new recovery point. Earlier ones are untouched.",
                     views::run::table(&report)
                 ),

@@ -13,6 +13,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::CommitId;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use crate::show::views::findings::{Checked, Finding, sarif};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
@@ -124,7 +125,7 @@ fn compared<E: std::error::Error>(
         }
         Err(error) if args.base.is_some() => Err(fail(args.format, &error)),
         Err(error) => {
-            anstream::eprintln!("not compared with what was before: {}", chain(&error));
+            errln!("not compared with what was before: {}", chain(&error));
             Ok(None)
         }
         Ok(base) => Ok(base),
@@ -218,11 +219,11 @@ fn human(commit: Option<&Commit>, found: &Resolution, files: &Files) {
         diagnostics::print(&found.diagnostics, files);
         let near = found.diagnostics.iter().find(|f| f.is_error());
         if let Some(finding) = near {
-            anstream::eprintln!("next: holdfast explain {}", finding.code);
+            errln!("next: holdfast explain {}", finding.code);
         }
     }
     let Some(desired) = &found.desired else {
-        anstream::eprintln!("nothing can be planned: what all stacks share is broken");
+        errln!("nothing can be planned: what all stacks share is broken");
         return;
     };
     let what = match commit {
@@ -242,7 +243,7 @@ fn human(commit: Option<&Commit>, found: &Resolution, files: &Files) {
         format!(", {} held", desired.broken.len())
     };
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    anstream::println!(
+    outln!(
         "{}: {what}\n{} with {}{held}",
         desired.estate,
         count(desired.stacks.len(), "sound stack"),

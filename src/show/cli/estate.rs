@@ -8,6 +8,7 @@ use crate::flow::estate::EstateError;
 use crate::flow::session::Session;
 use crate::model::ids::CommitId;
 use crate::show::exit::Exit;
+use crate::show::say::errln;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::Known;
 use std::path::PathBuf;
@@ -105,7 +106,7 @@ pub fn stop_signal(words: &'static str) -> CancellationToken {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
         }
-        anstream::eprintln!("{words}; a second Ctrl-C ends at once");
+        errln!("{words}; a second Ctrl-C ends at once");
         on_signal.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(130);

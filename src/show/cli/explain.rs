@@ -3,6 +3,7 @@
 use super::failure::failed;
 use crate::model::codes;
 use crate::show::exit::Exit;
+use crate::show::say::out;
 use crate::show::views::{self, Format};
 
 /// Arguments of `holdfast explain`.
@@ -20,7 +21,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Exit {
     let Some(code) = &args.code else {
         match args.format {
-            Format::Human => anstream::print!("{}", views::codes::list()),
+            Format::Human => out!("{}", views::codes::list()),
             Format::Json => super::print_json(&views::codes::json(codes::all())),
         }
         return Exit::Nothing;
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> Exit {
         );
     };
     match args.format {
-        Format::Human => anstream::print!("{}", views::codes::human(entry)),
+        Format::Human => out!("{}", views::codes::human(entry)),
         Format::Json => super::print_json(&views::codes::json([entry])),
     }
     Exit::Nothing

@@ -7,6 +7,7 @@ use crate::model::causes::{chain, one_line};
 use crate::model::diagnostic::Diagnostic;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::errln;
 use crate::show::views::findings::Finding;
 use crate::show::views::{Format, PlanFormat};
 use crate::world::git::TrustError;
@@ -58,9 +59,9 @@ pub fn fail(reader: impl Into<Reader>, error: &dyn std::error::Error) -> Exit {
 }
 
 fn told(reader: Reader, word: &str, message: &str, remedy: Option<&str>) {
-    anstream::eprintln!("{word}: {message}");
+    errln!("{word}: {message}");
     if let Some(remedy) = remedy {
-        anstream::eprintln!("to mend it: {remedy}");
+        errln!("to mend it: {remedy}");
     }
     object(reader, None, message, remedy);
 }
@@ -73,7 +74,7 @@ pub fn unsound(
     files: &BTreeMap<String, Vec<u8>>,
 ) -> Exit {
     diagnostics::print(findings, files);
-    anstream::eprintln!("error: {message}");
+    errln!("error: {message}");
     if reader.into() == Reader::Programs {
         let first = findings.iter().find(|finding| finding.is_error());
         let mut error = described(
@@ -109,15 +110,15 @@ pub fn distrust(reader: impl Into<Reader>, error: &TrustError) -> Exit {
     } else {
         ("error", Exit::Error)
     };
-    anstream::eprintln!("{word}: {error}");
+    errln!("{word}: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(why) = source {
-        anstream::eprintln!("  because {}", one_line(why));
+        errln!("  because {}", one_line(why));
         source = why.source();
     }
-    anstream::eprintln!("nothing was done");
-    anstream::eprintln!("to mend it: {}", error.remedy());
-    anstream::eprintln!("more about it: holdfast explain {}", error.code());
+    errln!("nothing was done");
+    errln!("to mend it: {}", error.remedy());
+    errln!("more about it: holdfast explain {}", error.code());
     object(
         reader.into(),
         Some(error.code()),

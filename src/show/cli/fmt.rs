@@ -4,6 +4,7 @@ use super::failure::fail;
 use crate::flow::lay_out::{LaidOut, below, lay_out, of_estate};
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use crate::show::views::Format;
 use crate::show::views::findings::Finding;
 use std::path::PathBuf;
@@ -64,7 +65,7 @@ pub fn run(args: &Args) -> Exit {
 fn human(laid: &LaidOut, only_look: bool) {
     if !laid.broken.is_empty() {
         diagnostics::print(&laid.broken, &laid.files);
-        anstream::eprintln!("files with errors were left as they are");
+        errln!("files with errors were left as they are");
     }
     let what = if only_look {
         "would lay out"
@@ -72,10 +73,10 @@ fn human(laid: &LaidOut, only_look: bool) {
         "laid out"
     };
     for file in &laid.changed {
-        anstream::println!("{what} {file}");
+        outln!("{what} {file}");
     }
     if laid.changed.is_empty() && laid.broken.is_empty() {
         let files = if laid.right == 1 { "file" } else { "files" };
-        anstream::println!("nothing to lay out in {} {files}", laid.right);
+        outln!("nothing to lay out in {} {files}", laid.right);
     }
 }

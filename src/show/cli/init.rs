@@ -7,6 +7,7 @@ use crate::flow::init::{InitError, InitOptions, Initialised, init};
 use crate::lab::{Lab, LabError};
 use crate::show::exit::Exit;
 use crate::show::lab_estate;
+use crate::show::say::out;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ pub async fn run(args: Args) -> Exit {
     };
     match made {
         Ok(made) => {
-            anstream::print!("{}", told(&made, args.lab.as_deref()));
+            out!("{}", told(&made, args.lab.as_deref()));
             Exit::Nothing
         }
         Err(Failure::Unreadable(error)) => explain(Reader::People, &error),

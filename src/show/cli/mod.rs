@@ -22,6 +22,8 @@ mod secret;
 mod trust;
 
 use super::exit::{self, Exit};
+use super::say;
+use crate::show::say::{err, errln, out, outln};
 use clap::{Parser, Subcommand};
 use estate::EstateArgs;
 use std::process::ExitCode;
@@ -93,6 +95,10 @@ enum Command {
 /// Parses the arguments, runs the command, returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    say::ended(run())
+}
+
+fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return not_run(&error),
@@ -130,17 +136,20 @@ fn not_run(said: &clap::Error) -> ExitCode {
     } else {
         Exit::Nothing
     };
-    match said.print() {
-        Ok(()) => exit.into(),
-        Err(_) => Exit::Error.into(),
+    // With colours; the streams take them out where there is no terminal.
+    let text = said.render().ansi().to_string();
+    match exit {
+        Exit::Nothing => out!("{text}"),
+        _ => err!("{text}"),
     }
+    exit.into()
 }
 
 fn block_on(command: impl Future<Output = Exit>) -> ExitCode {
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(command).into(),
         Err(error) => {
-            anstream::eprintln!("error: no runtime: {error}");
+            errln!("error: no runtime: {error}");
             Exit::Error.into()
         }
     }
@@ -153,13 +162,15 @@ fn log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A standard error that takes nothing is no reason to end.
+        .log_internal_errors(false)
         .init();
 }
 
 /// One JSON document on standard output.
 fn print_json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => anstream::println!("{text}"),
-        Err(error) => anstream::eprintln!("error: the result has no JSON form: {error}"),
+        Ok(text) => outln!("{text}"),
+        Err(error) => errln!("error: the result has no JSON form: {error}"),
     }
 }

@@ -7,6 +7,7 @@ use crate::flow::new_stack::{NewStackError, Surroundings};
 use crate::model::units::parse_duration;
 use crate::show::exit::Exit;
 use crate::show::prompt::{Prompt, PromptError};
+use crate::show::say::outln;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -159,7 +160,7 @@ fn stack(
     place(args, &around, &mut draft)?;
     let path = around.write(&draft)?;
     let file = path.strip_prefix(".").unwrap_or(&path).display();
-    anstream::println!(
+    outln!(
         "wrote {file}: {} on {} {}, backed up to {} {}\n\n\
          next: holdfast check --worktree\n      git add {} && git commit -m \"Add {}\"\n      holdfast plan",
         draft.blueprint,

@@ -12,6 +12,7 @@ use crate::model::ids::{CommitId, StackId};
 use crate::model::plan::Plan;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, out};
 use crate::show::views::{self, PlanFormat};
 use crate::world::clock::{Clock as _, SystemClock};
 use std::path::PathBuf;
@@ -70,7 +71,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         if out.as_os_str() == "-" {
             return match plan_file::bytes(&plan) {
                 Ok(bytes) => {
-                    anstream::print!("{}", String::from_utf8_lossy(&bytes));
+                    out!("{}", String::from_utf8_lossy(&bytes));
                     Exit::of(&plan)
                 }
                 Err(error) => fail(args.format, &error),
@@ -84,7 +85,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         } else {
             "`holdfast apply FILE` executes exactly this, or nothing"
         };
-        anstream::eprintln!("plan written to {}: {use_of_it}", out.display());
+        errln!("plan written to {}: {use_of_it}", out.display());
     }
     print(&plan, args.format);
     Exit::of(&plan)
@@ -164,8 +165,8 @@ fn ids(args: &Args) -> Vec<StackId> {
 /// One plan on standard output.
 pub fn print(plan: &Plan, format: PlanFormat) {
     match format {
-        PlanFormat::Human => anstream::print!("{}", views::plan::human(plan)),
+        PlanFormat::Human => out!("{}", views::plan::human(plan)),
         PlanFormat::Json => super::print_json(plan),
-        PlanFormat::Markdown => anstream::print!("{}", views::markdown::markdown(plan)),
+        PlanFormat::Markdown => out!("{}", views::markdown::markdown(plan)),
     }
 }

@@ -8,6 +8,7 @@ use crate::model::ids::StackId;
 use crate::model::point::RecoveryPoint;
 use crate::model::units::show_duration;
 use crate::show::exit::Exit;
+use crate::show::say::outln;
 use crate::show::views::{self, Format};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
@@ -53,7 +54,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
 
 fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
     if listing.points.is_empty() {
-        anstream::println!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
+        outln!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
         return;
     }
     let chosen = listing.choice.chosen.as_ref().map(|p| &p.id);
@@ -71,25 +72,25 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
             point.epoch.to_string(),
         ]);
     }
-    anstream::println!("{table}");
+    outln!("{table}");
     match &listing.choice.chosen {
         Some(_) => {
-            anstream::println!("* a rebuild would take this one: the newest that was read back");
+            outln!("* a rebuild would take this one: the newest that was read back");
         }
-        None => anstream::println!("A rebuild would take none: no point was read back."),
+        None => outln!("A rebuild would take none: no point was read back."),
     }
     for newer in &listing.choice.newer_less_proven {
         let by = newer.newer_by.map_or_else(String::new, |by| {
             format!(" and newer by {}", show_duration(by))
         });
-        anstream::println!(
+        outln!(
             "{} is only {}{by}",
             short(&newer.point),
             views::rung(newer.point.rung)
         );
     }
     for late in &listing.choice.outlived {
-        anstream::println!(
+        outln!(
             "{} was written by a machine that had no right to write any more; it is never chosen",
             short(&late.point)
         );

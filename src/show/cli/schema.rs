@@ -3,6 +3,7 @@
 use super::failure::{Reader, fail};
 use crate::flow::schemas::{self, files, write};
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use std::path::PathBuf;
 
 /// Arguments of `holdfast schema`.
@@ -25,7 +26,7 @@ pub fn run(args: &Args) -> Exit {
         .collect();
     if chosen.is_empty() {
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
-        anstream::eprintln!(
+        errln!(
             "error: there is no such kind of file; kinds: {}",
             names.join(", ")
         );
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> Exit {
         return match write(out, &files(&chosen, out)) {
             Ok(written) => {
                 for path in written {
-                    anstream::println!("wrote {}", path.display());
+                    outln!("wrote {}", path.display());
                 }
                 Exit::Nothing
             }
@@ -48,7 +49,7 @@ pub fn run(args: &Args) -> Exit {
         }
     } else {
         for kind in chosen {
-            anstream::println!("{:<10} {}", kind.name, kind.files);
+            outln!("{:<10} {}", kind.name, kind.files);
         }
     }
     Exit::Nothing

@@ -5,6 +5,7 @@ use super::failure::{Reader, fail};
 use crate::flow::estate::write_secret;
 use crate::model::secret::Secret;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use std::io::Read;
 
 /// Arguments of `holdfast secret`.
@@ -25,12 +26,12 @@ pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
         plain.pop();
     }
     if plain.is_empty() {
-        anstream::eprintln!("error: standard input is empty, nothing was written");
+        errln!("error: standard input is empty, nothing was written");
         return Exit::Error;
     }
     match write_secret(&estate.estate, &args.id, &Secret::new(plain)) {
         Ok(path) => {
-            anstream::println!("sealed {}\nnext: git add and commit it", path.display());
+            outln!("sealed {}\nnext: git add and commit it", path.display());
             Exit::Nothing
         }
         Err(error) => fail(Reader::People, &error),

@@ -11,6 +11,7 @@ use crate::model::causes::chain;
 use crate::model::trust::{FILE, Trust};
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, out, outln};
 use crate::show::views::{self, Format};
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::{Question, TrustError};
@@ -143,7 +144,7 @@ fn check(args: &CheckArgs) -> Exit {
     };
     let seen = overview(&list, now);
     match args.format {
-        Format::Human => anstream::print!("{}", views::trust::overview(&seen)),
+        Format::Human => out!("{}", views::trust::overview(&seen)),
         Format::Json => super::print_json(&seen),
     }
     if seen.thresholds.iter().all(|row| row.reachable) {
@@ -178,13 +179,13 @@ fn show(args: &ShowArgs) -> Exit {
         Err(error) => return explain(args.format, &refusal(error)),
     };
     match args.format {
-        Format::Human => anstream::print!("{}", views::trust::commit(&looked, grounds.now)),
+        Format::Human => out!("{}", views::trust::commit(&looked, grounds.now)),
         Format::Json => super::print_json(&views::trust::commit_json(&looked, grounds.now)),
     }
     match &looked.refused {
         None => Exit::Nothing,
         Some(error) => {
-            anstream::eprintln!("to mend it: {}", error.remedy());
+            errln!("to mend it: {}", error.remedy());
             Exit::Refused
         }
     }
@@ -245,21 +246,21 @@ fn written(
     }
     match format {
         Format::Human => {
-            anstream::println!("Changed {FILE} in the work tree; it counts once it is signed.\n");
+            outln!("Changed {FILE} in the work tree; it counts once it is signed.\n");
             for line in &diff {
-                anstream::println!("{line}");
+                outln!("{line}");
             }
             if let Some(arrived) = &arrived {
-                anstream::println!("\n{}", views::trust::arrival(arrived));
+                outln!("\n{}", views::trust::arrival(arrived));
             }
-            anstream::println!("\nnext, by an owner:");
+            outln!("\nnext, by an owner:");
             for command in next.iter().take(2) {
-                anstream::println!("  {command}");
+                outln!("  {command}");
             }
             if let Some(command) = next.get(2) {
                 let others = need - 1;
                 let people = if others == 1 { "owner" } else { "owners" };
-                anstream::println!("then, by {others} other {people}:\n  {command}");
+                outln!("then, by {others} other {people}:\n  {command}");
             }
         }
         Format::Json => super::print_json(&json!({
