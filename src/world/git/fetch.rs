@@ -165,7 +165,7 @@ fn reasons(errors: &str) -> String {
     let given: Vec<&str> = said
         .iter()
         .copied()
-        .filter(|line| is_reason(&line))
+        .filter(|line| is_reason(line))
         .collect();
     let lines = if given.is_empty() { said } else { given };
     if lines.is_empty() {
