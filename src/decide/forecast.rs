@@ -25,18 +25,19 @@ pub fn foresee(plan: &mut Plan, hosters: &BTreeMap<HosterId, HosterAccount>, pas
         .iter()
         .filter_map(|(verb, durations)| Some((verb.as_str(), median(durations)?)))
         .collect();
-    let restored = restored_from(&plan.steps);
-    let forecasts: Vec<Forecast> = plan
-        .steps
-        .iter()
-        .map(|step| Forecast {
-            estimate: medians.get(step.action.verb()).copied(),
-            monthly_cost: cost(&step.action, hosters, past),
-            data_at_risk: source_of(step, &restored).map(|source| risk(source, at, observed)),
-        })
-        .collect();
-    for (step, forecast) in plan.steps.iter_mut().zip(forecasts) {
-        step.forecast = forecast;
+    for steps in [&mut plan.steps, &mut plan.withheld] {
+        let restored = restored_from(steps);
+        let forecasts: Vec<Forecast> = steps
+            .iter()
+            .map(|step| Forecast {
+                estimate: medians.get(step.action.verb()).copied(),
+                monthly_cost: cost(&step.action, hosters, past),
+                data_at_risk: source_of(step, &restored).map(|source| risk(source, at, observed)),
+            })
+            .collect();
+        for (step, forecast) in steps.iter_mut().zip(forecasts) {
+            step.forecast = forecast;
+        }
     }
     plan.estimate = total_time(&plan.steps);
     plan.monthly_cost = total_cost(&plan.steps);

@@ -16,9 +16,10 @@ pub struct History {
     pub accepted: Option<CommitId>,
     /// Heads that were refused because they do not descend from the accepted one (S9).
     pub set_back: BTreeSet<CommitId>,
-    /// Under which accepted head the machines of a stack (`None`: what stacks share) were last
-    /// brought in line.
-    pub in_line: BTreeMap<Option<StackId>, CommitId>,
+    /// Under which accepted head the machine of a stack was last brought in line, as people asked.
+    pub in_line: BTreeMap<StackId, CommitId>,
+    /// The same for each machine that stacks share: one of them says nothing of the others.
+    pub shared_in_line: BTreeMap<MachineName, CommitId>,
     /// Machines we made: creation receipts (S7) and what became of them.
     pub machines: BTreeMap<MachineName, PastMachine>,
     /// Who was last opened, per stack.
@@ -33,6 +34,8 @@ pub struct History {
     pub proven: BTreeMap<PointId, Rung>,
     /// Started without an end: look, then plan again (S6).
     pub unfinished: BTreeSet<StepId>,
+    /// Steps that were begun last as a repair.
+    pub repairs: BTreeSet<StepId>,
     /// How long steps took that ended well, in milliseconds, by verb.
     pub durations: BTreeMap<String, Vec<u64>>,
 }
@@ -89,8 +92,13 @@ impl History {
             Event::SetBack { head } => {
                 self.set_back.insert(head.clone());
             }
-            Event::Started { step, .. } => {
+            Event::Started { step, repair, .. } => {
                 self.unfinished.insert(step.clone());
+                if *repair {
+                    self.repairs.insert(step.clone());
+                } else {
+                    self.repairs.remove(step);
+                }
             }
             Event::Ended {
                 step,
@@ -102,9 +110,7 @@ impl History {
                         let durations = self.durations.entry(verb.to_owned()).or_default();
                         durations.push(*millis);
                     }
-                    if brings_in_line(step) {
-                        self.brought_in_line(entry.stack.as_ref());
-                    }
+                    self.brought_in_line(entry.stack.as_ref(), step);
                 }
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
@@ -198,9 +204,36 @@ impl History {
         }
     }
 
-    fn brought_in_line(&mut self, stack: Option<&StackId>) {
-        if let Some(head) = &self.accepted {
-            self.in_line.insert(stack.cloned(), head.clone());
+    /// Steps that make a machine what is asked for; ids are `owner.verb.object`. A repair makes
+    /// it what the head says as well, but waits for nobody: that it was done does not say that
+    /// people signed for it.
+    fn brought_in_line(&mut self, stack: Option<&StackId>, step: &StepId) {
+        let mut parts = step.as_str().splitn(3, '.');
+        let (_, verb, object) = (parts.next(), parts.next(), parts.next());
+        let (Some("install" | "converge"), Some(object), Some(head)) =
+            (verb, object, self.accepted.clone())
+        else {
+            return;
+        };
+        if self.repairs.contains(step) {
+            return;
+        }
+        match stack {
+            Some(stack) => self.in_line.insert(stack.clone(), head),
+            None => self.shared_in_line.insert(MachineName::new(object), head),
+        };
+    }
+
+    /// Under which head this machine of a stack, or of those that stacks share, was last brought
+    /// in line.
+    pub fn in_line_under(
+        &self,
+        stack: Option<&StackId>,
+        machine: &MachineName,
+    ) -> Option<&CommitId> {
+        match stack {
+            Some(stack) => self.in_line.get(stack),
+            None => self.shared_in_line.get(machine),
         }
     }
 
@@ -213,12 +246,4 @@ impl History {
             .iter()
             .filter(move |(_, past)| past.stack.as_ref() == Some(stack))
     }
-}
-
-/// These steps make a machine what is asked for; ids are `owner.verb.object`.
-fn brings_in_line(step: &StepId) -> bool {
-    matches!(
-        step.as_str().split('.').nth(1),
-        Some("install" | "converge")
-    )
 }

@@ -59,7 +59,7 @@ pub fn point_out(
             (path.as_str(), changed)
         })
         .collect();
-    for step in &mut plan.steps {
+    for step in plan.steps.iter_mut().chain(&mut plan.withheld) {
         point_out_one(step, &changed, shown);
     }
 }

@@ -1,6 +1,7 @@
 //! A plan of some stacks alone: their steps, the shared steps that these wait for, nothing else.
 
 use crate::decide::document::suggest;
+use crate::decide::mandate::WHO_SIGNED;
 use crate::model::ids::{StackId, StepId};
 use crate::model::machine::Digest;
 use crate::model::plan::{Hold, Plan};
@@ -46,11 +47,13 @@ pub fn only(mut plan: Plan, stacks: Vec<StackId>, parts: &BTreeMap<String, Diges
         }
     }
     plan.steps.retain(|step| kept.contains(&step.id));
+    plan.withheld.retain(|step| ours(step.stack.as_ref()));
     let rests_on = |subject: &str| parts.contains_key(subject);
     plan.held.retain(|held| match &held.stack {
         Some(stack) => stacks.contains(stack),
         None => {
-            parts.keys().any(|subject| held.wanted.ends_with(subject))
+            machines(parts).any(|name| words(&held.wanted).any(|word| word == name))
+                || parts.keys().any(|subject| held.wanted.ends_with(subject))
                 || matches!(&held.hold, Hold::NotObserved { gap } if rests_on(&gap.subject))
         }
     });
@@ -61,10 +64,30 @@ pub fn only(mut plan: Plan, stacks: Vec<StackId>, parts: &BTreeMap<String, Diges
     let held = &plan.held;
     plan.gaps.retain(|gap| {
         rests_on(&gap.subject)
+            || asks_who_signed(&gap.subject, &stacks)
             || held
                 .iter()
                 .any(|held| matches!(&held.hold, Hold::NotObserved { gap: of } if of == gap))
     });
     plan.basis.stacks = Some(stacks);
     plan
+}
+
+/// Names of the machines that the plan rests on.
+fn machines(parts: &BTreeMap<String, Digest>) -> impl Iterator<Item = &str> {
+    parts
+        .keys()
+        .filter_map(|part| part.strip_prefix("machine "))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',']).filter(|word| !word.is_empty())
+}
+
+/// Who signed for what these stacks ask, or for what stacks share.
+fn asks_who_signed(subject: &str, stacks: &[StackId]) -> bool {
+    subject.strip_prefix(WHO_SIGNED).is_some_and(|whose| {
+        let ours = |id: &StackId| whose.strip_suffix(" asks") == Some(&format!(" {id}"));
+        stacks.iter().any(ours) || whose.starts_with(" the stacks ")
+    })
 }

@@ -38,6 +38,7 @@ pub async fn back_up(
         look,
         past,
         mandate,
+        alarms: _,
     } = plan_now(session).await?;
     let basis = plan.plan().basis.clone();
     let plan =

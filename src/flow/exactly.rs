@@ -1,5 +1,6 @@
 //! Executes a plan that was made before: exactly that one, or nothing (S5).
 
+use super::anchor;
 use super::apply::{self, Report, Reporter, StaleBasis};
 use super::reconcile::{PlanError, Planned, narrowed, plan_now};
 use super::session::Session;
@@ -63,6 +64,7 @@ pub async fn execute(
         check(plan, &now.look.observed, &now.past, &now.mandate).map_err(PlanError::Violations)?;
     let seen = &now.look.observed;
     let report = apply::apply(session, &plan, seen, &now.past, reporter, stop).await?;
+    anchor::drop_anchor(session, &report, &now.mandate.freezes).await;
     let left = plan_for(session, stacks.as_ref()).await?;
     Ok(Executed {
         report,

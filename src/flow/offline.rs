@@ -186,7 +186,7 @@ pub fn plan_between(question: &Question<'_>) -> Result<Offline, OfflineError> {
         plan = only(plan, stacks, &parts);
     }
     let standing = Standing::alone(question.repository, question.root, &verified);
-    let (mandate, unknown) = standing.mandate(&plan, &world.past, question.now);
+    let (mandate, unknown) = standing.mandate(&plan, &after, &world.past, question.now);
     plan.gaps.extend(unknown);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &after.hosters, &world.past);

@@ -5,7 +5,7 @@ use super::anchor;
 use super::apply::{self, Report, Reporter};
 use super::observe::{self, Look};
 use super::session::Session;
-use super::standing::alarm;
+use super::standing::{Alarms, alarm};
 use crate::decide::basis;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
 use crate::decide::forecast::foresee;
@@ -32,6 +32,9 @@ pub struct Planned {
     pub past: History,
     /// Who signed for it.
     pub mandate: Mandate,
+    /// What concerns every stack, whichever are looked at: a head that does not hold, a freeze,
+    /// a history that could not be fetched.
+    pub alarms: Alarms,
 }
 
 /// Why there is no plan.
@@ -67,14 +70,16 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         basis::whole(&parts),
     );
     plan.basis.parts = parts;
-    let plan = session.standing.tell_drift(plan, &past);
-    let mut plan = session.standing.tell(plan);
-    let (mut mandate, unknown) = session.standing.mandate(&plan, &past, look.observed.at);
+    let mut plan = session.standing.tell_drift(plan, &session.desired, &past);
+    let standing = &session.standing;
+    let (mut mandate, unknown) = standing.mandate(&plan, &session.desired, &past, look.observed.at);
     plan.gaps.extend(unknown);
     let anchors = anchor::read(session, &look.observed).await;
     let doubts = anchor::doubts(session, &anchors).await?;
-    plan.held.extend(doubts.told);
-    plan.held.extend(doubts.freezes.iter().map(alarm));
+    let mut alarms = standing.alarms();
+    alarms.held.extend(doubts.told);
+    alarms.held.extend(doubts.freezes.iter().map(alarm));
+    let plan = alarms.tell(plan);
     mandate.freezes.extend(doubts.freezes);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
@@ -94,6 +99,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         look,
         past,
         mandate,
+        alarms,
     })
 }
 
@@ -108,13 +114,14 @@ pub fn narrowed(
         look,
         past,
         mandate,
+        alarms,
     } = planned;
     let mut narrow = Basis {
         stacks: Some(stacks.clone()),
         ..plan.plan().basis.clone()
     };
     narrow.parts = basis::parts_for(&narrow, &session.desired, &look.observed);
-    let mut plan = only(plan.plan().clone(), stacks, &narrow.parts);
+    let mut plan = alarms.tell(only(plan.plan().clone(), stacks, &narrow.parts));
     plan.basis = Basis {
         observed: Some(basis::whole(&narrow.parts)),
         ..narrow
@@ -126,6 +133,7 @@ pub fn narrowed(
         look,
         past,
         mandate,
+        alarms,
     })
 }
 

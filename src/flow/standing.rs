@@ -2,18 +2,71 @@
 
 use super::config::Config;
 use crate::decide::history::History;
-use crate::decide::mandate::{Assent, Backer, Freeze, Mandate, keep_drift};
+use crate::decide::mandate::{Assent, Backer, Freeze, Mandate, WHO_SIGNED, keep_drift};
+use crate::model::desired::Desired;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::ids::{CommitId, StackId};
+use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::plan::{Held, Hold, Plan};
 use crate::model::trust::{Trust, fingerprint};
 use crate::model::units::show_duration;
 use crate::world::git::fetch::{self, LastFetch};
-use crate::world::git::lineage::{Lineage, approved, lineages};
+use crate::world::git::lineage::{Lineage, Lineages, approved, lineages};
 use crate::world::git::{AcceptedCommit, Known, Question, TrustError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// What stands in every plan of an estate.
+#[derive(Debug, Default)]
+pub struct Alarms {
+    /// What may not happen.
+    pub held: Vec<Held>,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+}
+
+impl Alarms {
+    /// The plan with all of them, each once.
+    pub fn tell(&self, mut plan: Plan) -> Plan {
+        for held in &self.held {
+            if !plan.held.contains(held) {
+                plan.held.push(held.clone());
+            }
+        }
+        for gap in &self.gaps {
+            if !plan.gaps.contains(gap) {
+                plan.gaps.push(gap.clone());
+            }
+        }
+        plan
+    }
+}
+
+/// One owner of steps that may need more than one signature.
+struct Asking {
+    /// A stack's own file.
+    file: Option<String>,
+    /// Under which heads their machines were last brought in line.
+    machines: BTreeMap<MachineName, CommitId>,
+}
+
+impl Asking {
+    fn of(owner: Option<&StackId>, want: &Desired) -> Self {
+        Self {
+            file: owner.map(|id| want.file_of(id)),
+            machines: BTreeMap::new(),
+        }
+    }
+
+    /// The machines that were brought in line under the inputs that hold now.
+    fn in_line(&self, lineage: &Lineage) -> BTreeSet<MachineName> {
+        let machines = self.machines.iter();
+        machines
+            .filter(|(_, head)| lineage.same.contains(head))
+            .map(|(machine, _)| machine.clone())
+            .collect()
+    }
+}
 
 /// The head that holds, and what is known of its neighbourhood.
 #[derive(Debug, Clone)]
@@ -82,126 +135,190 @@ impl Standing {
         self
     }
 
-    /// The plan, with what is to be told beside its steps.
-    pub fn tell(&self, mut plan: Plan) -> Plan {
-        plan.gaps.extend(self.gaps.iter().cloned());
-        plan.held.extend(self.refused.iter().cloned());
-        plan.held.extend(self.freezes.iter().map(alarm));
-        plan
+    /// What is to be told beside the steps of every plan.
+    pub fn alarms(&self) -> Alarms {
+        let frozen = self.freezes.iter().map(alarm);
+        Alarms {
+            held: self.refused.iter().cloned().chain(frozen).collect(),
+            gaps: self.gaps.clone(),
+        }
     }
 
     /// Who signed for what this plan's steps ask. Looks only where a threshold needs it. What
-    /// cannot be looked up counts as signed by nobody, and stops no repair.
-    pub fn mandate(&self, plan: &Plan, past: &History, now: Timestamp) -> (Mandate, Option<Gap>) {
+    /// cannot be looked up counts as signed by nobody, for this owner alone (S16), and stops no
+    /// repair.
+    pub fn mandate(
+        &self,
+        plan: &Plan,
+        want: &Desired,
+        past: &History,
+        now: Timestamp,
+    ) -> (Mandate, Vec<Gap>) {
         let mut mandate = Mandate::new(self.trust.clone(), now);
         mandate.freezes.clone_from(&self.freezes);
-        let owners: BTreeSet<Option<StackId>> = plan
-            .steps
-            .iter()
-            .filter(|step| mandate.asks_for_more(step))
-            .map(|step| step.stack.clone())
-            .collect();
+        let stacks = want.stacks.iter();
+        mandate.files = stacks.map(|(id, s)| (id.clone(), s.file())).collect();
+        let asking = plan.steps.iter().filter(|step| mandate.asks_for_more(step));
+        let mut owners: BTreeMap<Option<StackId>, Asking> = BTreeMap::new();
+        for step in asking {
+            let owner = step.stack.as_ref();
+            let asking = owners.entry(step.stack.clone());
+            let asking = asking.or_insert_with(|| Asking::of(owner, want));
+            let machine = step.action.machine();
+            let in_line = past.in_line_under(owner, machine);
+            let in_line = in_line.map(|head| (machine.clone(), head.clone()));
+            asking.machines.extend(in_line);
+        }
         if owners.is_empty() {
-            return (mandate, None);
+            return (mandate, Vec::new());
         }
-        match self.assents(owners, past, now) {
-            Ok(assents) => {
-                mandate.assents = assents;
-                (mandate, None)
-            }
-            Err(error) => {
-                let subject = "who signed for what the stacks ask";
-                let reason = crate::model::causes::chain(&error);
-                let gap = Gap::new(GapKind::Unreadable, subject, reason);
-                (mandate, Some(gap))
-            }
-        }
+        let mut gaps = Vec::new();
+        mandate.assents = self.assents(owners, now, &mut gaps);
+        (mandate, gaps)
     }
 
     /// Leaves in the plan's drift only what differs although the intent did not change: the
     /// machines were brought in line under the very inputs that hold now. Where nobody knows
     /// that, a difference is a step like every other.
-    pub fn tell_drift(&self, mut plan: Plan, past: &History) -> Plan {
-        let owners: BTreeSet<&Option<StackId>> = plan.drift.iter().map(|d| &d.stack).collect();
-        let known = owners
-            .into_iter()
-            .filter_map(|owner| Some((owner.clone(), past.in_line.get(owner)?)));
-        let (same, other): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            known.partition(|(_, commit)| **commit == self.head);
-        let mut unchanged: BTreeSet<Option<StackId>> = same.into_keys().collect();
+    pub fn tell_drift(&self, mut plan: Plan, want: &Desired, past: &History) -> Plan {
+        let mut unchanged: BTreeSet<MachineName> = BTreeSet::new();
+        let mut other: BTreeMap<Option<StackId>, Asking> = BTreeMap::new();
+        for drift in &plan.drift {
+            match past.in_line_under(drift.stack.as_ref(), &drift.machine) {
+                Some(head) if *head == self.head => {
+                    unchanged.insert(drift.machine.clone());
+                }
+                Some(head) => {
+                    let asking = Asking::of(drift.stack.as_ref(), want);
+                    let asking = other.entry(drift.stack.clone()).or_insert(asking);
+                    asking.machines.insert(drift.machine.clone(), head.clone());
+                }
+                None => {}
+            }
+        }
         if !other.is_empty() {
-            let owners = other.keys().cloned().collect();
-            match lineages(&self.repository, &self.root, &self.head, owners) {
-                Ok(found) => unchanged.extend(
-                    found
-                        .into_iter()
-                        .filter(|(owner, lineage)| {
-                            let brought = other.get(owner);
-                            brought.is_some_and(|commit| lineage.same.contains(*commit))
-                        })
-                        .map(|(owner, _)| owner),
-                ),
-                Err(error) => plan.gaps.push(Gap::new(
-                    GapKind::Unreadable,
-                    "what was changed since machines were brought in line",
-                    crate::model::causes::chain(&error),
-                )),
+            let subject = "what was changed since machines were brought in line";
+            let mut unknown = |error: &TrustError| {
+                let reason = crate::model::causes::chain(error);
+                let gap = Gap::new(GapKind::Unreadable, subject, reason);
+                plan.gaps.push(gap);
+            };
+            match self.lineages(&other) {
+                Ok(found) => {
+                    for (owner, lineage) in found {
+                        match (other.get(&owner), lineage) {
+                            (Some(asking), Ok(lineage)) => {
+                                unchanged.extend(asking.in_line(&lineage));
+                            }
+                            (_, Err(error)) => unknown(&error),
+                            (None, _) => {}
+                        }
+                    }
+                }
+                Err(error) => unknown(&error),
             }
         }
         keep_drift(plan, &unchanged)
     }
 
-    fn assents(
-        &self,
-        owners: BTreeSet<Option<StackId>>,
-        past: &History,
-        now: Timestamp,
-    ) -> Result<BTreeMap<Option<StackId>, Assent>, TrustError> {
-        let approved = approved(&self.repository)?;
-        let mut known = BTreeMap::new();
-        let mut assents = BTreeMap::new();
-        for (owner, lineage) in lineages(&self.repository, &self.root, &self.head, owners)? {
-            let in_line = past.in_line.get(&owner);
-            let assent = self.assent(&lineage, &approved, in_line, now, &mut known)?;
-            assents.extend(assent.map(|assent| (owner, assent)));
-        }
-        Ok(assents)
+    fn lineages(&self, owners: &BTreeMap<Option<StackId>, Asking>) -> Result<Lineages, TrustError> {
+        let files = owners
+            .iter()
+            .map(|(owner, asking)| (owner.clone(), asking.file.clone()))
+            .collect();
+        lineages(&self.repository, &self.root, &self.head, &self.known, files)
     }
 
-    fn assent(
+    fn assents(
+        &self,
+        owners: BTreeMap<Option<StackId>, Asking>,
+        now: Timestamp,
+        gaps: &mut Vec<Gap>,
+    ) -> BTreeMap<Option<StackId>, Assent> {
+        let mut unknown = |owner: &str, error: &TrustError| {
+            let subject = format!("{WHO_SIGNED} {owner}");
+            let reason = crate::model::causes::chain(error);
+            gaps.push(Gap::new(GapKind::Unreadable, subject, reason));
+        };
+        let approved = approved(&self.repository).unwrap_or_else(|error| {
+            unknown("the stacks ask", &error);
+            BTreeSet::new()
+        });
+        let found = match self.lineages(&owners) {
+            Ok(found) => found,
+            Err(error) => {
+                unknown("the stacks ask", &error);
+                BTreeMap::new()
+            }
+        };
+        let mut known = BTreeMap::new();
+        let mut assents = BTreeMap::new();
+        for (owner, lineage) in found {
+            let words = owner.as_ref().map_or_else(
+                || "the stacks share".to_owned(),
+                |stack| format!("{stack} asks"),
+            );
+            let mut unknown = |error: &TrustError| unknown(&words, error);
+            let lineage = match lineage {
+                Ok(lineage) => lineage,
+                Err(error) => {
+                    unknown(&error);
+                    continue;
+                }
+            };
+            let in_line = owners.get(&owner).map(|asking| asking.in_line(&lineage));
+            let backers = self.backers(&lineage, &approved, now, &mut known, &mut unknown);
+            let assent = lineage.origins.first().map(|origin| Assent {
+                commit: origin.clone(),
+                rooted: lineage.origins.iter().all(|origin| *origin == self.root),
+                in_line: in_line.unwrap_or_default(),
+                backers,
+            });
+            assents.extend(assent.map(|assent| (owner, assent)));
+        }
+        assents
+    }
+
+    /// A commit that cannot be judged backs nothing; the others are looked at all the same.
+    fn backers(
         &self,
         lineage: &Lineage,
         approved: &BTreeSet<CommitId>,
-        in_line: Option<&CommitId>,
         now: Timestamp,
         known: &mut BTreeMap<CommitId, AcceptedCommit>,
-    ) -> Result<Option<Assent>, TrustError> {
+        unknown: &mut dyn FnMut(&TrustError),
+    ) -> Vec<Backer> {
         let mut backers = Vec::new();
         for origin in &lineage.origins {
-            let commit = self.accepted(origin, now, known)?;
-            let signed = commit.signed().filter(|s| !self.is_revoked(&s.fingerprint));
-            backers.extend(signed.map(|signed| Backer {
-                person: signed.person.clone(),
-                role: signed.role.clone(),
-                by_commit: true,
+            let signed = match self.accepted(origin, now, known) {
+                Ok(commit) => commit.signed(),
+                Err(error) => {
+                    unknown(&error);
+                    continue;
+                }
+            };
+            backers.extend(signed.and_then(|signed| {
+                let stands = self.stands(&signed.fingerprint, now)?;
+                // Whether a commit may change what it changes was judged when it was accepted.
+                // Whoever has another role since is asked again what that one may.
+                Some(Backer {
+                    by_commit: stands.role == signed.role,
+                    ..stands
+                })
             }));
         }
-        for commit in lineage.same.intersection(approved) {
-            let commit = self.accepted(commit, now, known)?;
-            let sound = commit.approvals().iter();
-            let sound = sound.filter(|a| !self.is_revoked(&a.fingerprint));
-            backers.extend(sound.map(|approval| Backer {
-                person: approval.person.clone(),
-                role: approval.role.clone(),
-                by_commit: false,
-            }));
+        // Only where it is asked for: who approves a later commit has looked at that one.
+        let origins = lineage.origins.iter();
+        for commit in origins.filter(|origin| approved.contains(*origin)) {
+            match self.accepted(commit, now, known) {
+                Ok(commit) => {
+                    let sound = commit.approvals().iter();
+                    backers.extend(sound.filter_map(|a| self.stands(&a.fingerprint, now)));
+                }
+                Err(error) => unknown(&error),
+            }
         }
-        Ok(lineage.origins.first().map(|origin| Assent {
-            commit: origin.clone(),
-            rooted: lineage.origins.contains(&self.root),
-            in_line: in_line.is_some_and(|head| lineage.same.contains(head)),
-            backers,
-        }))
+        backers
     }
 
     fn accepted<'k>(
@@ -225,12 +342,16 @@ impl Standing {
         }
     }
 
-    /// Does the head's list say that the key no longer counts?
-    fn is_revoked(&self, print: &str) -> bool {
-        self.trust
-            .signers
-            .iter()
-            .any(|s| s.revoked.is_some() && fingerprint(s.key.key_data()) == print)
+    /// Whose key it is in the head's list, if its word still counts there: whoever was taken off
+    /// the list, or has another role since, approves nothing by what an older list says.
+    fn stands(&self, print: &str, now: Timestamp) -> Option<Backer> {
+        let mut signers = self.trust.signers.iter();
+        let signer = signers.find(|s| fingerprint(s.key.key_data()) == print)?;
+        signer.counts_at(now).then(|| Backer {
+            person: signer.person.clone(),
+            role: signer.role.clone(),
+            by_commit: false,
+        })
     }
 }
 

@@ -202,6 +202,11 @@ pub struct Retirement {
 }
 
 impl Desired {
+    /// The file of the stack that began under this id.
+    pub fn file_of(&self, id: &StackId) -> String {
+        let stack = self.stacks.get(id);
+        stack.map_or_else(|| id.file(), DesiredStack::file)
+    }
     /// A stack by what people call it, or by the id under which it began.
     pub fn stack(&self, name: &StackId) -> Option<&DesiredStack> {
         let now = || self.stacks.values().find(|stack| stack.shown == *name);
@@ -239,6 +244,10 @@ impl Desired {
 }
 
 impl DesiredStack {
+    /// Its file, by the name that it has now.
+    pub fn file(&self) -> String {
+        self.shown.file()
+    }
     /// Why nobody is let in any more, once the last day has come.
     pub fn ended(&self, now: Timestamp) -> Option<&Retirement> {
         self.retired.as_ref().filter(|end| end.begins() <= now)

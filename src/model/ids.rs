@@ -40,6 +40,19 @@ id! {
     /// One customer's stack; never changes, the display name may.
     StackId
 }
+impl StackId {
+    /// The file of a stack that is called this now. Under which name a stack began is another
+    /// question: ask [`DesiredStack::file`](super::desired::DesiredStack::file).
+    pub fn file(&self) -> String {
+        format!("stacks/{self}.toml")
+    }
+
+    /// The stack whose file this is, by its name alone; `None` for other files.
+    pub fn of_file(path: &str) -> Option<Self> {
+        let name = path.strip_prefix("stacks/")?.strip_suffix(".toml")?;
+        Some(Self::new(name))
+    }
+}
 id! {
     /// An account at a hoster, as `hosters.toml` names it.
     HosterId
@@ -81,6 +94,9 @@ id! {
     HostName
 }
 
+/// The secret from which the estate's other keys and passwords are derived.
+pub const ESTATE_KEY: &str = "estate-key";
+
 /// A stack's count of who may write. A machine with an older epoch is a zombie.
 #[derive(
     Debug,
@@ -110,18 +126,5 @@ impl Epoch {
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "e{}", self.0)
-    }
-}
-
-impl StackId {
-    /// The file of the stack that people call so.
-    pub fn file(&self) -> String {
-        format!("stacks/{}.toml", self.0)
-    }
-
-    /// The stack whose file this is, by its name alone; `None` for other files.
-    pub fn of_file(path: &str) -> Option<Self> {
-        let name = path.strip_prefix("stacks/")?.strip_suffix(".toml")?;
-        Some(Self::new(name))
     }
 }

@@ -44,6 +44,9 @@ pub enum Event {
         step: StepId,
         /// The action's name and target, in words.
         action: String,
+        /// It repairs what happened, and nobody asked for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repair: bool,
     },
     /// The step came to an end.
     Ended {

@@ -28,6 +28,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Wanted but not done now.
     pub held: Vec<Held>,
+    /// Steps that are planned whole and held back, until enough people have signed or an alarm
+    /// is over: what an approval would let happen.
+    pub withheld: Vec<Step>,
     /// Reality differs although nobody changed the intent.
     pub drift: Vec<Drift>,
     /// What could not be seen.

@@ -39,6 +39,15 @@ pub struct Signer {
     pub revoked: Option<Revocation>,
 }
 
+impl Signer {
+    /// Neither revoked nor outside its validity at this time.
+    pub fn counts_at(&self, at: Timestamp) -> bool {
+        self.revoked.is_none()
+            && self.from.is_none_or(|from| from <= at)
+            && self.until.is_none_or(|until| at <= until)
+    }
+}
+
 /// A key whose word no longer counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {

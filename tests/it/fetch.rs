@@ -78,6 +78,7 @@ impl Far {
 fn told(session: &Session) -> Plan {
     session
         .standing
+        .alarms()
         .tell(sample::plan(session.desired.commit.clone(), Vec::new()))
 }
 

@@ -15,6 +15,7 @@ fn started(step: &str) -> Event {
     Event::Started {
         step: StepId::new(step),
         action: format!("create {step}"),
+        repair: false,
     }
 }
 

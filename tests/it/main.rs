@@ -36,6 +36,7 @@ mod kept_repositories;
 mod lab_hetzner;
 mod lab_pure;
 mod layout;
+mod mandate;
 mod manifest;
 mod new_stack;
 mod origins;

@@ -1,9 +1,10 @@
 //! What people ask for waits for as many of them as the list wants; repair waits for nobody.
 
 use super::plan_holds::{acme_with, holds_of, kinds, plan_of, running};
-use super::plan_world::{HETZNER, IONOS, REPAIR, World, acme, machine, stack};
+use super::plan_world::{BACKUP, HETZNER, IONOS, REPAIR, World, acme, machine, stack};
 use holdfast::decide::mandate::{Assent, Backer, Freeze};
 use holdfast::model::ids::CommitId;
+use holdfast::model::journal::Event;
 use holdfast::model::observed::Power;
 use holdfast::model::plan::{Cause, Effect, Hold, Plan};
 use holdfast::model::trust::{OPERATOR, OWNER, RECONCILER, Signer, Threshold};
@@ -48,7 +49,7 @@ fn signed(world: &mut World, backers: &[(&str, &str)]) {
     let assent = Assent {
         commit: CommitId::new("a".repeat(40)),
         rooted: false,
-        in_line: false,
+        in_line: std::collections::BTreeSet::new(),
         backers,
     };
     world.mandate.assents.insert(Some(stack("acme")), assent);
@@ -244,13 +245,78 @@ fn s05_a_changed_file_is_held_and_the_backup_that_would_follow_it_is_not() {
 }
 
 #[test]
+fn s05_nothing_is_closed_for_a_backup_machine_that_waits_for_people() {
+    let mut world = moved();
+    world.mandate.trust.thresholds.destructive = two(&[]);
+    signed(&mut world, &[("anna", OWNER), ("bela", OPERATOR)]);
+    world.facts_mut(BACKUP).packages.remove("restic");
+    assert!(kinds(&plan_of(&world)).contains(&"close"));
+    // Who signed for what the stacks share is not enough for what acme asks, nor the reverse.
+    world.mandate.trust.thresholds.safe = two(&[]);
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", kinds(&plan));
+    let held = plan.held.iter().find(|held| held.wanted.contains("close"));
+    assert!(matches!(held.unwrap().hold, Hold::NeedsApproval { .. }));
+    // A repair of reality waits for nobody.
+    world.lose("acme-e1");
+    assert!(kinds(&plan_of(&world)).contains(&"fence"));
+}
+
+#[test]
+fn s05_a_backup_machine_in_line_says_nothing_of_another() {
+    let mut world = running(HETZNER);
+    world.mandate.trust.thresholds.safe = two(&[]);
+    world.facts_mut(BACKUP).packages.remove("restic");
+    let mut assent = Assent {
+        commit: CommitId::new("a".repeat(40)),
+        rooted: false,
+        in_line: [machine("backup-elsewhere")].into(),
+        backers: Vec::new(),
+    };
+    world.mandate.assents.insert(None, assent.clone());
+    assert_eq!(kinds(&plan_of(&world)), Vec::<&str>::new());
+    assent.in_line.insert(machine(BACKUP));
+    world.mandate.assents.insert(None, assent);
+    assert_eq!(kinds(&plan_of(&world)), ["converge"]);
+}
+
+#[test]
+fn s05_a_rebuild_does_not_say_that_people_signed_for_what_it_made() {
+    let accept = |world: &mut World, digit: &str| {
+        let commit = CommitId::new(digit.repeat(40));
+        let event = Event::Accepted {
+            commit: commit.clone(),
+        };
+        world.record(None, event);
+        commit
+    };
+    let acme = stack("acme");
+    let mut world = World::before_the_first_day(super::plan_world::acme(HETZNER));
+    let first = accept(&mut world, "a");
+    world.settle();
+    assert_eq!(world.past().in_line[&acme], first);
+    assert_eq!(world.past().shared_in_line[&machine(BACKUP)], first);
+    world.now_wants(super::plan_world::acme(IONOS));
+    let later = accept(&mut world, "b");
+    world.lose("acme-e1");
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    assert_eq!(world.past().in_line[&acme], first);
+    // What is mended because the definition wants it otherwise says so.
+    world.facts_mut("acme-e2").packages.remove("nginx");
+    world.settle();
+    assert_eq!(world.past().in_line[&acme], later);
+}
+
+#[test]
 fn s05_drift_under_an_unchanged_intent_is_mended_without_asking() {
     let mut world = running(HETZNER);
     world.facts_mut("acme-e1").packages.remove("nginx");
     world.mandate.trust.thresholds.disruptive = two(&[]);
     signed(&mut world, &[("anna", OWNER)]);
     let acme = Some(stack("acme"));
-    world.mandate.assents.get_mut(&acme).unwrap().in_line = true;
+    let assent = world.mandate.assents.get_mut(&acme).unwrap();
+    assent.in_line.insert(machine("acme-e1"));
     assert_eq!(kinds(&plan_of(&world)), ["converge"]);
 }
 

@@ -224,6 +224,7 @@ pub fn plan(commit: CommitId, steps: Vec<Step>) -> Plan {
         },
         steps,
         held: Vec::new(),
+        withheld: Vec::new(),
         drift: Vec::new(),
         gaps: Vec::new(),
         not_observed: Vec::new(),

@@ -4,6 +4,7 @@
 //! The sources are parsed, not searched: grouped and renamed imports, `super::` paths,
 //! paths in the middle of an expression, in a macro's arguments and in attributes count.
 
+mod authority;
 mod circles;
 mod samples;
 

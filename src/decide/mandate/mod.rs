@@ -7,11 +7,14 @@ mod withhold;
 
 pub use withhold::{keep_drift, withhold};
 
-use crate::model::ids::{CommitId, StackId};
+use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::plan::{Cause, Effect, Step};
 use crate::model::trust::{Threshold, Trust};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Begins the subject of a gap about who signed; then follows whose question it is.
+pub const WHO_SIGNED: &str = "who signed for what";
 
 /// Whose word stands behind a plan.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub struct Mandate {
     pub trust: Trust,
     /// Who signed for what each stack asks; `None` is what stacks share.
     pub assents: BTreeMap<Option<StackId>, Assent>,
+    /// The files of the stacks, by the ids under which they began.
+    pub files: BTreeMap<StackId, String>,
     /// Reasons for which nothing destructive happens now, whoever signed for it.
     pub freezes: Vec<Freeze>,
     /// For keys that are not valid yet, or no longer.
@@ -33,9 +38,9 @@ pub struct Assent {
     pub commit: CommitId,
     /// That commit is the configured root, which is trusted whole.
     pub rooted: bool,
-    /// Its machines were brought in line under these very inputs: what differs now is drift.
-    pub in_line: bool,
-    /// Those whose key still counts.
+    /// These machines were brought in line under these very inputs: what differs now is drift.
+    pub in_line: BTreeSet<MachineName>,
+    /// Those whose key still counts, by the head's list.
     pub backers: Vec<Backer>,
 }
 
@@ -44,9 +49,10 @@ pub struct Assent {
 pub struct Backer {
     /// Thresholds count people.
     pub person: String,
-    /// In which they signed.
+    /// The one they have in the head's list.
     pub role: String,
-    /// By the commit itself, which was judged by what it changed; otherwise by an approval.
+    /// By the commit itself, which was judged by what it changed, in this very role; otherwise
+    /// by an approval, or in another role.
     pub by_commit: bool,
 }
 
@@ -82,6 +88,7 @@ impl Mandate {
         Self {
             trust,
             assents: BTreeMap::new(),
+            files: BTreeMap::new(),
             freezes: Vec::new(),
             now,
         }
@@ -108,7 +115,10 @@ impl Mandate {
         match step.why.cause {
             Cause::Intent => true,
             Cause::Reality => false,
-            Cause::Difference => !self.assents.get(&step.stack).is_some_and(|a| a.in_line),
+            Cause::Difference => {
+                let assent = self.assents.get(&step.stack);
+                !assent.is_some_and(|assent| assent.in_line.contains(step.action.machine()))
+            }
         }
     }
 
@@ -140,13 +150,13 @@ impl Mandate {
 
     fn counts(&self, backer: &Backer, threshold: &Threshold, stack: Option<&StackId>) -> bool {
         let fits = threshold.roles.is_empty() || threshold.roles.contains(&backer.role);
-        // Whether a commit may change what it changes was judged when it was accepted.
         fits && (backer.by_commit || self.may_ask(&backer.role, stack))
     }
 
     /// May the role change what the stack asks for (what all stacks share, for `None`)?
     fn may_ask(&self, role: &str, stack: Option<&StackId>) -> bool {
-        let file = stack.map_or("hosters.toml".to_owned(), |id| format!("stacks/{id}.toml"));
+        let known = |id: &StackId| self.files.get(id).cloned().unwrap_or_else(|| id.file());
+        let file = stack.map_or_else(|| "hosters.toml".to_owned(), known);
         self.trust
             .roles
             .get(role)
@@ -163,9 +173,7 @@ impl Mandate {
             .trust
             .signers
             .iter()
-            .filter(|signer| signer.revoked.is_none())
-            .filter(|signer| signer.from.is_none_or(|from| from <= self.now))
-            .filter(|signer| signer.until.is_none_or(|until| self.now <= until))
+            .filter(|signer| signer.counts_at(self.now))
             .filter(|signer| threshold.counts(signer))
             .filter(|signer| self.may_ask(&signer.role, stack))
             .map(|signer| signer.person.as_str())

@@ -1,14 +1,15 @@
 //! Takes out of a plan what too few people have signed for, whole, so that nothing is half done.
 
 use super::{Mandate, Shortfall};
-use crate::model::ids::{StackId, StepId};
+use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::plan::{Action, Effect, Held, Hold, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The plan with the drift of these owners alone, whose machines were brought in line under the
-/// very inputs that hold now. What differs because a commit asks for it is no drift.
-pub fn keep_drift(mut plan: Plan, unchanged: &BTreeSet<Option<StackId>>) -> Plan {
-    plan.drift.retain(|drift| unchanged.contains(&drift.stack));
+/// The plan with the drift of these machines alone, which were brought in line under the very
+/// inputs that hold now. What differs because a commit asks for it is no drift.
+pub fn keep_drift(mut plan: Plan, unchanged: &BTreeSet<MachineName>) -> Plan {
+    plan.drift
+        .retain(|drift| unchanged.contains(&drift.machine));
     plan
 }
 
@@ -75,10 +76,17 @@ fn connected(
     let mut held = BTreeSet::new();
     let mut open: Vec<&Step> = plan.steps.iter().filter(|step| seed(step)).collect();
     while let Some(step) = open.pop() {
-        if !held.insert(step.id.clone()) || stands_alone(step) {
+        if !held.insert(step.id.clone()) {
             continue;
         }
         let dependents = waiting.get(&step.id).into_iter().flatten().copied();
+        if stands_alone(step) {
+            // A backup that fails is made again. A service that was closed for a last one, while
+            // the backup machine is not what it must be, would stay closed.
+            let risks = |d: &&Step| step.stack.is_none() && d.effect != Effect::Safe && joins(d);
+            open.extend(dependents.filter(risks));
+            continue;
+        }
         open.extend(dependents);
         if joins(step) {
             let before = step.after.iter().filter_map(|id| by_id.get(id).copied());
@@ -101,7 +109,11 @@ fn take(plan: &mut Plan, held: &BTreeSet<StepId>) -> BTreeMap<Option<StackId>, S
             .or_default()
             .push(format!("{} {object}", step.action.verb()));
     }
-    plan.steps.retain(|step| !held.contains(&step.id));
+    let (withheld, steps) = std::mem::take(&mut plan.steps)
+        .into_iter()
+        .partition(|step| held.contains(&step.id));
+    plan.steps = steps;
+    plan.withheld.extend::<Vec<Step>>(withheld);
     for step in &mut plan.steps {
         step.after.retain(|before| !held.contains(before));
     }

@@ -11,7 +11,7 @@ use crate::model::trust::Trust;
 use std::collections::BTreeMap;
 
 /// The secret that every generated secret derives from.
-pub const ESTATE_KEY: &str = "estate-key";
+pub use crate::model::ids::ESTATE_KEY;
 
 /// Looks at every envelope.
 pub(super) fn check(files: &Files, trust: Option<&Trust>, policy: &Policy) -> Vec<Diagnostic> {

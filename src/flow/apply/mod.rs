@@ -14,7 +14,7 @@ use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
 use crate::model::operation::{Fault, FaultClass, Refusal};
-use crate::model::plan::{Action, Basis, Step};
+use crate::model::plan::{Action, Basis, Cause, Step};
 use crate::world::store::StoreError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -245,6 +245,7 @@ impl Run {
             Event::Started {
                 step: step.id.clone(),
                 action: format!("{} {}", step.action.verb(), step.action.machine()),
+                repair: step.why.cause == Cause::Reality,
             },
         )
         .await?;

@@ -27,19 +27,21 @@ pub const MARK: &str = "<!-- holdfast plan -->";
 pub fn markdown(plan: &Plan) -> String {
     let mut page = Page::new();
     summary(&mut page, plan);
-    let groups = groups(plan);
-    let (hard, soft): (Vec<&Group<'_>>, Vec<&Group<'_>>) = groups
+    let all = groups(&plan.steps);
+    let (hard, soft): (Vec<&Group<'_>>, Vec<&Group<'_>>) = all
         .iter()
         .partition(|group| group.effect == Effect::Destructive);
+    let withheld = groups(&plan.withheld);
     // What matters most comes first, and none of it may push all the rest out.
     page.up_to(LIMIT / 2);
-    steps(&mut page, &hard);
+    steps(&mut page, &hard, "");
     page.up_to(LIMIT * 3 / 4);
     let held: Vec<String> = plan.held.iter().map(held_row).collect();
     let titles = "| whose | wanted | why not now | to go on |\n| --- | --- | --- | --- |\n";
     page.fold(&format!("Held ({})", held.len()), titles, &held);
+    steps(&mut page, &withheld.iter().collect::<Vec<_>>(), "held: ");
     page.up_to(LIMIT);
-    steps(&mut page, &soft);
+    steps(&mut page, &soft, "");
     let drift: Vec<String> = plan
         .drift
         .iter()
@@ -131,10 +133,10 @@ struct Group<'p> {
 }
 
 /// The furthest-reaching first, then in the plan's order.
-fn groups(plan: &Plan) -> Vec<Group<'_>> {
+fn groups(steps: &[Step]) -> Vec<Group<'_>> {
     let mut places: BTreeMap<Option<&StackId>, usize> = BTreeMap::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for step in &plan.steps {
+    for step in steps {
         let stack = step.stack.as_ref();
         let place = *places.entry(stack).or_insert_with(|| {
             groups.push(Group {
@@ -153,14 +155,14 @@ fn groups(plan: &Plan) -> Vec<Group<'_>> {
     groups
 }
 
-fn steps(page: &mut Page, groups: &[&Group<'_>]) {
+fn steps(page: &mut Page, groups: &[&Group<'_>], of_what: &str) {
     let titles = "| effect | what | why | expected |\n| --- | --- | --- | --- |\n";
     for (at, group) in groups.iter().enumerate() {
         let name = group
             .stack
             .map_or("shared".to_owned(), |id| code(id.as_str()));
         let title = format!(
-            "{name}: {}, {}",
+            "{of_what}{name}: {}, {}",
             plural(group.steps.len(), "step"),
             effect_word(group.effect)
         );
@@ -181,7 +183,10 @@ fn steps(page: &mut Page, groups: &[&Group<'_>]) {
         let left = groups.get(at..).unwrap_or_default();
         let steps: usize = left.iter().map(|group| group.steps.len()).sum();
         let stacks = plural(left.len(), "more stack");
-        page.put(&format!("and {stacks} with {}\n\n", plural(steps, "step")));
+        page.put(&format!(
+            "{of_what}and {stacks} with {}\n\n",
+            plural(steps, "step")
+        ));
         page.complete = false;
         return;
     }

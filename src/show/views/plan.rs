@@ -19,9 +19,35 @@ pub fn human(plan: &Plan) -> String {
     if let Some(cost) = forecast::total_cost(plan) {
         let _ = writeln!(out, "monthly cost: {cost}");
     }
+    steps(&mut out, &plan.steps);
+    section(
+        &mut out,
+        "Drift (reality differs, the intent did not change)",
+        plan.drift
+            .iter()
+            .map(|d| format!("{}: {}", d.machine, change(&d.change))),
+    );
+    section(
+        &mut out,
+        "Held (wanted, not done now)",
+        plan.held.iter().map(held),
+    );
+    if !plan.withheld.is_empty() {
+        out.push_str("\nHeld, step by step: what would be done once nothing holds it\n");
+        steps(&mut out, &plan.withheld);
+    }
+    section(
+        &mut out,
+        "Not seen (never taken for absent)",
+        plan.gaps.iter().map(ToString::to_string),
+    );
+    out
+}
+
+fn steps(out: &mut String, steps: &[Step]) {
     let mut owner: Option<Option<&str>> = None;
     let mut shown = None;
-    for step in &plan.steps {
+    for step in steps {
         let this = step.stack.as_ref().map(StackId::as_str);
         if owner != Some(this) {
             let _ = writeln!(out, "\n{}", this.unwrap_or("shared"));
@@ -49,24 +75,6 @@ pub fn human(plan: &Plan) -> String {
             }
         }
     }
-    section(
-        &mut out,
-        "Drift (reality differs, the intent did not change)",
-        plan.drift
-            .iter()
-            .map(|d| format!("{}: {}", d.machine, change(&d.change))),
-    );
-    section(
-        &mut out,
-        "Held (wanted, not done now)",
-        plan.held.iter().map(held),
-    );
-    section(
-        &mut out,
-        "Not seen (never taken for absent)",
-        plan.gaps.iter().map(ToString::to_string),
-    );
-    out
 }
 
 fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {

@@ -5,8 +5,10 @@ use super::error::TrustError;
 use super::id::{Kind, Object, ObjectId};
 use super::objects::Objects;
 use super::signature::{Signature, Unsound};
+use crate::model::trust::Trust;
 use sha2::{Digest, Sha256};
 use ssh_key::public::KeyData;
+use std::collections::BTreeSet;
 
 /// Where approvals are kept.
 pub const APPROVALS: &str = "refs/holdfast/approvals/";
@@ -16,6 +18,8 @@ pub const APPROVAL_NAMESPACE: &str = "holdfast-approval";
 const SIZE_LIMIT: usize = 16 << 10;
 /// Most approvals of one commit that are looked at.
 const COUNT_LIMIT: usize = 100;
+/// Most references of one commit's approvals among which they are chosen.
+const NAME_LIMIT: usize = 100_000;
 
 /// What lies under one of the references.
 pub(super) struct Found {
@@ -61,11 +65,25 @@ pub fn approval_name(key: &KeyData) -> Option<String> {
     Some(name)
 }
 
-/// All approvals of a commit, sound or not.
-pub(super) fn read(objects: &Objects, commit: ObjectId) -> Result<Vec<Found>, TrustError> {
+/// Approvals of a commit, sound or not. If there are many, those that these lists' keys gave
+/// come first: whoever may push references cannot crowd them out.
+pub(super) fn read(
+    objects: &Objects,
+    commit: ObjectId,
+    lists: &[&Trust],
+) -> Result<Vec<Found>, TrustError> {
+    let keys = lists.iter().flat_map(|list| &list.signers);
+    let listed: BTreeSet<String> = keys
+        .filter_map(|signer| approval_name(signer.key.key_data()))
+        .collect();
     let folder = format!("{APPROVALS}{commit}/");
     let mut approvals = Vec::new();
-    for (reference, id) in objects.references(&folder, COUNT_LIMIT)? {
+    let mut references = objects.references(&folder, NAME_LIMIT)?;
+    references.sort_by_cached_key(|(reference, _)| {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        (!listed.contains(name), reference.clone())
+    });
+    for (reference, id) in references.into_iter().take(COUNT_LIMIT) {
         let what = || reference.clone();
         let Ok(Object::Content(text)) = objects.read(id, Kind::Blob, SIZE_LIMIT, &what) else {
             approvals.push(Found {

@@ -302,7 +302,7 @@ fn considered(
         dated: None,
         ..act.when
     };
-    let found = approval::read(court.trees.objects, act.id)?;
+    let found = approval::read(court.trees.objects, act.id, &[&list.trust])?;
     let keys: Vec<KeyData> = found
         .iter()
         .filter(|found| found.sound.is_ok())

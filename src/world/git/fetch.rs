@@ -186,10 +186,11 @@ fn without_credentials(text: &str) -> String {
         out.push_str(before);
         out.push_str("://");
         let end = after
-            .find(|c: char| c == '/' || c.is_whitespace() || c == '\'')
+            .find(|c: char| c.is_whitespace() || c == '\'')
             .unwrap_or(after.len());
-        let (host, more) = after.split_at(end);
-        out.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
+        let (address, more) = after.split_at(end);
+        // A password may hold a `/`, so that the last @ of the address ends it, not the host's.
+        out.push_str(address.rsplit_once('@').map_or(address, |(_, host)| host));
         rest = more;
     }
     out + rest

@@ -152,7 +152,8 @@ impl<'h> History<'h> {
         self.known.get(id).map(|seen| seen.generation)
     }
 
-    fn generation(&self, id: ObjectId) -> Option<u32> {
+    /// How far from the root, where it lies on the way to it.
+    pub fn generation(&self, id: ObjectId) -> Option<u32> {
         match self.at.get(&id) {
             Some(&at) => self.nodes.get(at).map(|node| node.generation),
             None => self.ground(id),

@@ -169,7 +169,7 @@ impl Court<'_> {
     ) -> Result<Result<Vec<KeyData>, Breach>, TrustError> {
         let threshold = &list.trust.thresholds.trust;
         let keys = if threshold.signers > 1 {
-            sound(approval::read(self.trees.objects, act.id)?)
+            sound(approval::read(self.trees.objects, act.id, &[&list.trust])?)
         } else {
             Vec::new()
         };

@@ -14,7 +14,7 @@ use super::signature::{Signature, Unsound};
 use super::tree::{Files, Trees};
 use crate::model::authority::{Authority, When};
 use crate::model::ids::CommitId;
-use crate::model::trust::{Signed, Trust};
+use crate::model::trust::{Signed, Trust, fingerprint};
 use jiff::Timestamp;
 use ssh_key::public::KeyData;
 use std::collections::BTreeMap;
@@ -350,10 +350,6 @@ fn approvals(
     signed: Option<&Signed>,
     now: Timestamp,
 ) -> Result<Vec<Approval>, TrustError> {
-    let keys = judge::sound(approval::read(court.trees.objects, head)?);
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
     let when = When {
         dated: None,
         now,
@@ -364,12 +360,18 @@ fn approvals(
     } else {
         history::read(court.trees.objects, head)?.parents
     };
+    let judges = judges.into_iter().map(|judge| court.list(judge));
+    let judges = judges.collect::<Result<Vec<List>, TrustError>>()?;
+    let lists: Vec<&Trust> = judges.iter().map(|list| list.trust.as_ref()).collect();
+    let keys = judge::sound(approval::read(court.trees.objects, head, &lists)?);
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut counted: Option<Vec<Approval>> = None;
-    for judge in judges {
-        let list = court.list(judge)?;
+    for list in &judges {
         let signer = signed.and_then(|signed| {
             let mut signers = list.trust.signers.iter();
-            signers.find(|signer| signer.name == signed.name)
+            signers.find(|signer| fingerprint(signer.key.key_data()) == signed.fingerprint)
         });
         let approvers = court.authority.approvers(&list.trust, signer, &keys, &when);
         let here: Vec<Approval> = approvers

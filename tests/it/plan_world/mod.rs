@@ -25,7 +25,7 @@ use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, MachineFacts, MachineManifest, Stage};
 use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine};
 use holdfast::model::operation::FaultClass;
-use holdfast::model::plan::{Action, FenceBy, Plan, Step};
+use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -282,10 +282,12 @@ impl World {
     /// The plan, checked; a violation is a failure of every test.
     pub fn plan(&self) -> CheckedPlan {
         let past = self.past();
-        let in_line = past.in_line.iter();
-        let unchanged = in_line.filter(|(_, commit)| **commit == self.want.commit);
-        let unchanged = unchanged.map(|(owner, _)| owner.clone()).collect();
-        let plan = withhold(keep_drift(self.draft(), &unchanged), &self.mandate);
+        let plan = self.draft();
+        let in_line = |d: &&Drift| past.in_line_under(d.stack.as_ref(), &d.machine);
+        let unchanged = plan.drift.iter();
+        let unchanged = unchanged.filter(|d| in_line(d) == Some(&self.want.commit));
+        let unchanged = unchanged.map(|d| d.machine.clone()).collect();
+        let plan = withhold(keep_drift(plan, &unchanged), &self.mandate);
         self.check(plan).unwrap_or_else(|violations| {
             let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
             panic!("the plan breaks invariants: {said:#?}")
@@ -367,6 +369,7 @@ impl World {
         let started = Event::Started {
             step: step.id.clone(),
             action,
+            repair: step.why.cause == holdfast::model::plan::Cause::Reality,
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {
