@@ -136,7 +136,7 @@ pub fn run(new: &New) -> Exit {
             what,
             diagnostics,
             files,
-        })) => unsound(Reader::People, &what, &diagnostics, &files),
+        })) => unsound(Reader::People, what, &diagnostics, &files),
         Err(error) => fail(Reader::People, &error),
     }
 }
