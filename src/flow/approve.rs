@@ -2,6 +2,7 @@
 
 use super::estate::{explain, verify};
 use crate::decide::authority::Rules;
+use crate::decide::signers::has_say;
 use crate::model::authority::{Authority as _, Breach, When};
 use crate::model::ids::CommitId;
 use crate::model::trust::{Signed, Trust, fingerprint};
@@ -19,6 +20,8 @@ pub struct Grounds {
     pub repository: PathBuf,
     /// The commit that is trusted.
     pub root: CommitId,
+    /// What is followed: a name of Git. Its list says whose word still counts.
+    pub head: String,
     /// What this computer accepted before.
     pub known: Known,
     /// The present.
@@ -44,8 +47,30 @@ pub struct Looked {
     pub commit: Explained,
     /// The lists that judge it: those of its parents; for the root its own.
     pub judges: Vec<(CommitId, Trust)>,
+    /// The accepted head and its list: whom it no longer lists counts for no step.
+    pub head: Option<(CommitId, Trust)>,
     /// Why it is not accepted.
     pub refused: Option<TrustError>,
+}
+
+impl Looked {
+    /// Files that the commit changes, by the list of any parent.
+    pub fn changed(&self) -> Vec<String> {
+        let judged = self.commit.judged.iter();
+        judged
+            .flat_map(|judged| judged.changed.iter().cloned())
+            .collect()
+    }
+
+    /// Does the accepted head still list this key, and not as revoked?
+    pub fn stands(&self, signed: &Signed) -> bool {
+        let Some((_, list)) = &self.head else {
+            return true;
+        };
+        list.signers.iter().any(|signer| {
+            signer.revoked.is_none() && fingerprint(signer.key.key_data()) == signed.fingerprint
+        })
+    }
 }
 
 /// Why there is no approval. Nothing was written.
@@ -71,6 +96,26 @@ pub enum ApproveError {
         judge: CommitId,
         /// Which rule.
         why: Breach,
+    },
+    /// The accepted head no longer lists the key.
+    #[error("an approval by {key} would not count: trust.toml of the accepted head {head:.12} does not list the key any more", head = .head.as_str())]
+    Removed {
+        /// The key, and whose it was.
+        key: String,
+        /// The head.
+        head: CommitId,
+    },
+    /// The key counts, but for nothing that this commit is about.
+    #[error(
+        "an approval by {key} would count for nothing: the role {role} has no say about {about}"
+    )]
+    NoSay {
+        /// The key, and whose it is.
+        key: String,
+        /// Its role.
+        role: String,
+        /// What the commit changes.
+        about: String,
     },
     /// The signature.
     #[error("there is no approval")]
@@ -106,8 +151,25 @@ pub fn look(grounds: &Grounds, name: &str) -> Result<Looked, TrustError> {
     Ok(Looked {
         commit: explain(&grounds.question(id.as_str(), &known), id.as_str())?,
         judges,
+        head: accepted_head(grounds, &known),
         refused: verify(&grounds.question(id.as_str(), &grounds.known)).err(),
     })
+}
+
+/// Most commits that are walked back from a head that is not accepted.
+const BACK: usize = 100;
+
+/// The head that is followed, or the nearest before it that is accepted.
+fn accepted_head(grounds: &Grounds, known: &Known) -> Option<(CommitId, Trust)> {
+    for number in 0..BACK {
+        let name = format!("{}~{number}", grounds.head);
+        match verify(&grounds.question(&name, known)) {
+            Ok(accepted) => return Some((accepted.id().clone(), accepted.trust().clone())),
+            Err(error) if error.is_refusal() => {}
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// An approval that was made.
@@ -156,6 +218,7 @@ pub fn approve(
             why: "no list judges it".to_owned(),
         });
     };
+    still_counts(&looked, &approval.key, grounds.now)?;
     let reference = sign::keep(&grounds.repository, &commit, &approval)?;
     let now = look(grounds, commit.as_str())?;
     Ok(Approved { by, reference, now })
@@ -183,6 +246,57 @@ fn counts(
     }
     Ok(Signed::by(approver))
 }
+
+/// By the list of the accepted head: is the key still good, and has its role any say?
+fn still_counts(looked: &Looked, key: &KeyData, now: Timestamp) -> Result<(), ApproveError> {
+    let lists = looked.judges.iter().chain(&looked.head);
+    if let Some((head, list)) = &looked.head {
+        match counts(list, None, key, now) {
+            Err(Breach::UnknownKey) => {
+                let known = looked.judges.first();
+                return Err(ApproveError::Removed {
+                    key: known.map_or_else(String::new, |(_, list)| called(list, key)),
+                    head: head.clone(),
+                });
+            }
+            Err(why) => {
+                return Err(ApproveError::WouldNotCount {
+                    key: called(list, key),
+                    judge: head.clone(),
+                    why,
+                });
+            }
+            Ok(_) => {}
+        }
+    }
+    let changed = looked.changed();
+    for (_, list) in lists {
+        let Some(signer) = list.signer(key) else {
+            continue;
+        };
+        if !has_say(list, signer, &changed) {
+            let stacks: Vec<&str> = changed
+                .iter()
+                .map(String::as_str)
+                .filter(|path| path.starts_with("stacks/"))
+                .take(NAMED)
+                .collect();
+            return Err(ApproveError::NoSay {
+                key: called(list, key),
+                role: signer.role.clone(),
+                about: if stacks.is_empty() {
+                    "what it changes".to_owned()
+                } else {
+                    stacks.join(", ")
+                },
+            });
+        }
+    }
+    Ok(())
+}
+
+/// So many files a refusal names.
+const NAMED: usize = 5;
 
 fn called(list: &Trust, key: &KeyData) -> String {
     match list.signer(key) {

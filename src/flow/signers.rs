@@ -4,9 +4,15 @@ use crate::decide::resolve::trust;
 use crate::decide::signers::{EditError, NewSigner, add, revoke};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::trust::{FILE, Trust};
-use crate::world::git::write::{WriteError, write_file};
+use crate::world::git::lock::{Lock, LockError};
+use crate::world::git::write::{WriteError, work_tree_file};
 use jiff::Timestamp;
+use std::fs::{File, metadata};
+use std::io::Read as _;
 use std::path::Path;
+
+/// Largest file of a public key: RSA with 16384 bits takes 3 KiB.
+const KEY_FILE: u64 = 16 << 10;
 
 /// Why the list was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +20,9 @@ pub enum ListError {
     /// The file.
     #[error("the list cannot be read or written")]
     File(#[from] WriteError),
+    /// Whose turn it is.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The text.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -51,8 +60,10 @@ pub struct Changed {
 /// The text and the list of the work tree; the list is absent when the text has errors.
 pub fn of_work_tree(dir: &Path) -> Result<(String, Option<Trust>, Vec<Diagnostic>), ListError> {
     let path = dir.join(FILE);
-    let text =
-        std::fs::read_to_string(&path).map_err(|source| WriteError::File { path, source })?;
+    let text = String::from_utf8(work_tree_file(&path)?).map_err(|_| WriteError::Refused {
+        path,
+        why: "it is not UTF-8 text",
+    })?;
     let (list, findings) = trust::read(FILE, text.as_bytes());
     Ok((text, list, findings))
 }
@@ -76,6 +87,8 @@ fn change(
     dir: &Path,
     edit: impl FnOnce(&str) -> Result<String, EditError>,
 ) -> Result<Changed, ListError> {
+    // Held from the first look on: two at once would each undo what the other did.
+    let lock = Lock::take(&dir.join(FILE))?;
     let (before, judge, findings) = of_work_tree(dir)?;
     let Some(judge) = judge else {
         return Err(ListError::Unsound {
@@ -93,7 +106,7 @@ fn change(
             text: after,
         });
     };
-    write_file(dir, FILE, after.as_bytes())?;
+    lock.replace(before.as_bytes(), after.as_bytes())?;
     Ok(Changed {
         before,
         after,
@@ -111,11 +124,23 @@ pub fn public_key(given: &str) -> Result<String, ListError> {
     let text = if given.contains(' ') && given.parse::<ssh_key::PublicKey>().is_ok() {
         given.to_owned()
     } else {
-        std::fs::read_to_string(given).map_err(|_| no_key())?
+        key_file(Path::new(given)).ok_or_else(no_key)?
     };
     let line = text.lines().find(|line| !line.trim().is_empty());
     let key: ssh_key::PublicKey = line.and_then(|line| line.parse().ok()).ok_or_else(no_key)?;
     // Comments name people and computers; the list has names of its own.
     let bare = ssh_key::PublicKey::from(key.key_data().clone());
     bare.to_openssh().map_err(|_| no_key())
+}
+
+/// An ordinary file of a key's size. Others are not even opened: a pipe would be waited for.
+fn key_file(path: &Path) -> Option<String> {
+    let about = metadata(path).ok()?;
+    if !about.is_file() || about.len() > KEY_FILE {
+        return None;
+    }
+    let mut text = String::new();
+    let file = File::open(path).ok()?;
+    file.take(KEY_FILE).read_to_string(&mut text).ok()?;
+    Some(text)
 }

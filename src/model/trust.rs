@@ -106,6 +106,22 @@ impl Threshold {
     pub fn counts(&self, signer: &Signer) -> bool {
         self.roles.is_empty() || self.roles.contains(&signer.role)
     }
+
+    /// People of whom none may be lost, or too few are left: there are just enough, and they
+    /// have one key each. Nobody, where somebody could stand in.
+    pub fn irreplaceable<'s>(&self, signers: impl IntoIterator<Item = &'s Signer>) -> Vec<String> {
+        let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
+        for signer in signers {
+            if self.counts(signer) {
+                *keys.entry(&signer.person).or_default() += 1;
+            }
+        }
+        if keys.len() > usize::from(self.signers) {
+            return Vec::new();
+        }
+        let single = keys.into_iter().filter(|(_, count)| *count == 1);
+        single.map(|(person, _)| person.to_owned()).collect()
+    }
 }
 
 /// Public age keys (`age1…`) that every secret is encrypted to.

@@ -498,3 +498,61 @@ fn a_name_has_no_character_that_nobody_sees() {
         }
     }
 }
+
+#[test]
+fn a_folder_without_its_slash_is_told() {
+    let read = |may: &str| {
+        let role = format!("[[role]]\nname = \"x\"\nmay = [\"{may}\"]");
+        let text = text(&[("a", 1, OWNER)], &role);
+        holdfast::decide::resolve::trust::read("trust.toml", text.as_bytes())
+    };
+    for folder in ["stacks", "blueprints", "records", "secrets"] {
+        let (list, found) = read(folder);
+        assert!(list.is_none(), "{folder}");
+        let help = found[0].help.as_deref().unwrap();
+        assert_eq!(help, format!("write \"{folder}/\" for everything below it"));
+    }
+    let (list, found) = read("blueprints/own");
+    assert!(list.is_some() && found.len() == 1 && !found[0].is_error());
+    assert!(
+        found[0]
+            .help
+            .as_deref()
+            .unwrap()
+            .contains("\"blueprints/own/\"")
+    );
+    for fine in ["stacks/", "stacks/acme.toml", "LICENSE", ".schemas/x"] {
+        let (list, found) = read(fine);
+        assert!(list.is_some() && found.is_empty(), "{fine}: {found:#?}");
+    }
+}
+
+#[test]
+fn as_many_owners_as_must_sign_is_told() {
+    let two = "[thresholds]\ntrust = { signers = 2 }";
+    let told = |signers: &[Line<'_>], more: &str| {
+        let text = text(signers, more);
+        let (list, found) = holdfast::decide::resolve::trust::read("trust.toml", text.as_bytes());
+        assert!(list.is_some(), "{found:#?}");
+        let found: Vec<_> = found.into_iter().filter(|f| f.code == "HF0021").collect();
+        assert!(found.len() < 2 && found.iter().all(|f| !f.is_error()));
+        found.into_iter().next().map(|found| found.message)
+    };
+    let revoked =
+        "role = \"owner\"\nrevoked = { at = \"2026-01-01T00:00:00Z\", reason = \"lost\" }";
+    let (anna, boris, dora) = (("anna", 1, OWNER), ("boris", 2, OWNER), ("dora", 3, OWNER));
+    let message = told(&[anna, boris], two).unwrap();
+    assert_eq!(
+        message,
+        "losing one of anna, boris would lock trust.toml for good"
+    );
+    assert!(told(&[anna, boris, ("dora", 3, revoked)], two).is_some());
+    assert!(told(&[anna, boris, ("otto", 3, "role = \"operator\"")], two).is_some());
+    assert_eq!(told(&[anna, boris, dora], two), None);
+    assert_eq!(told(&[anna, boris], ""), None);
+    assert_eq!(told(&[anna], ""), None);
+    // Who has a second key is not lost with one of them.
+    let second = ("anna-2", 4, "role = \"owner\"\nperson = \"anna\"");
+    let message = told(&[anna, boris, second], two).unwrap();
+    assert_eq!(message, "losing boris would lock trust.toml for good");
+}

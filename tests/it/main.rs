@@ -72,6 +72,7 @@ mod sample;
 mod schemas;
 mod structure;
 mod succession;
+mod trust_approve;
 mod trust_commands;
 mod trust_estate;
 mod trust_formats;

@@ -231,3 +231,113 @@ fn a_refused_commit_is_shown_with_what_it_was_not_allowed() {
     assert!(said.out.contains("HF0226"), "{}", said.out);
     assert!(said.err.contains("to mend it: "), "{}", said.err);
 }
+
+#[test]
+fn check_warns_while_no_owner_could_be_lost() {
+    let people = People::together();
+    let words = "losing one of olga, owner would lock trust.toml for good";
+    let said = people.run("anna", &["trust", "check"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains(words), "{}", said.out);
+    let said = people.run("anna", &["trust", "check", "--worktree"]);
+    assert!(said.out.contains(words), "{}", said.out);
+    assert!(!said.err.contains("HF0021"), "told once: {}", said.err);
+    let said = people.run("anna", &["check", "--format", "json"]).json();
+    let all = said["findings"].as_array().unwrap();
+    assert!(all.iter().any(|f| f["code"] == "HF0021"), "{all:#?}");
+    let dora = people.new_key("dora");
+    let args = [
+        "trust", "add-key", "dora", "--role", "owner", "--key", &dora,
+    ];
+    assert_eq!(people.run("anna", &args).code, 0);
+    let said = people.run("anna", &["trust", "check", "--worktree"]);
+    assert!(!said.out.contains("would lock"), "{}", said.out);
+    let alone = People::founded();
+    let said = alone.run("anna", &["trust", "check"]).out;
+    assert!(
+        said.contains("losing owner would lock trust.toml"),
+        "{said}"
+    );
+}
+
+#[test]
+fn of_many_changes_at_once_none_is_lost() {
+    let people = People::together();
+    let names = ["k1", "k2", "k3", "k4", "k5", "k6"].map(|n| format!("{n}-laptop"));
+    let running: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let key = people.new_key(name);
+            let args = [
+                "trust", "add-key", name, "--role", "operator", "--key", &key,
+            ];
+            let mut command =
+                people.command("anna", std::path::Path::new(env!("CARGO_BIN_EXE_holdfast")));
+            command.args(args).stdout(std::process::Stdio::null());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for mut one in running {
+        assert!(one.wait().unwrap().success());
+    }
+    let list = people.read("trust.toml");
+    for name in &names {
+        assert!(
+            list.contains(&format!("name = \"{name}\"")),
+            "{name}:\n{list}"
+        );
+    }
+    assert!(!people.dir().join("trust.toml.lock").exists());
+}
+
+#[test]
+fn a_list_that_somebody_else_is_changing_is_left_alone() {
+    use holdfast::world::git::lock::{Lock, LockError};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trust.toml");
+    std::fs::write(&file, "one").unwrap();
+    let lock = Lock::take(&file).unwrap();
+    let busy = Lock::take(&file).unwrap_err();
+    assert!(matches!(busy, LockError::Busy { .. }), "{busy}");
+    // An editor does not ask.
+    std::fs::write(&file, "two").unwrap();
+    let overtaken = lock.replace(b"one", b"three").unwrap_err();
+    assert!(
+        matches!(overtaken, LockError::Overtaken { .. }),
+        "{overtaken}"
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "two");
+    Lock::take(&file)
+        .unwrap()
+        .replace(b"two", b"three")
+        .unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "three");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_key_is_read_from_an_ordinary_file_of_its_size_only() {
+    let people = People::together();
+    let before = people.read("trust.toml");
+    let line = people.new_key("eve");
+    let pipe = people.beside("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let large = people.beside("large.pub");
+    std::fs::write(&large, format!("{line}\n{}", "#\n".repeat(20_000))).unwrap();
+    let folder = people.dir().to_str().unwrap();
+    for given in [
+        "/dev/zero",
+        pipe.to_str().unwrap(),
+        large.to_str().unwrap(),
+        folder,
+    ] {
+        let args = [
+            "trust", "add-key", "eve", "--role", "operator", "--key", given,
+        ];
+        let said = people.run("anna", &args);
+        assert_eq!(said.code, 1, "{given}: {said:?}");
+        assert!(said.err.contains("no public SSH key"), "{said:?}");
+    }
+    assert_eq!(people.read("trust.toml"), before);
+}

@@ -207,6 +207,9 @@ fn roles(root: &Table<'_>) -> BTreeMap<String, Role> {
     roles
 }
 
+/// Folders that every estate has or may have.
+const FOLDERS: [&str; 4] = ["blueprints", "records", "secrets", "stacks"];
+
 /// A file or, with a final `/`, everything below a folder.
 fn path_rule(table: &Table<'_>, found: &Found<String>) -> Option<PathRule> {
     let text = &found.value;
@@ -229,6 +232,12 @@ fn path_rule(table: &Table<'_>, found: &Found<String>) -> Option<PathRule> {
         table.report(codes::MALFORMED, &found.span, &message, help);
         return None;
     }
+    if folder.is_none() && FOLDERS.contains(&text.as_str()) {
+        let message = format!("{text:?} is a folder, and as a file it would allow nothing");
+        let help = format!("write \"{text}/\" for everything below it");
+        table.report(codes::MALFORMED, &found.span, &message, Some(&help));
+        return None;
+    }
     let rule = match folder {
         Some(_) => PathRule::Below(text.clone()),
         None => PathRule::File(text.clone()),
@@ -242,6 +251,16 @@ fn path_rule(table: &Table<'_>, found: &Found<String>) -> Option<PathRule> {
             help,
         );
         return None;
+    }
+    // `LICENSE` is a file; "blueprints/own" is most likely meant to be a folder.
+    if folder.is_none() && text.contains('/') && !text.rsplit('/').any(|part| part.contains('.')) {
+        let help = format!("if it is a folder, write \"{}/\"", words::shorten(text));
+        table.document().warn(
+            codes::MALFORMED,
+            &found.span,
+            "this is read as a file, and it has no ending",
+            Some(&help),
+        );
     }
     Some(rule)
 }
@@ -329,7 +348,29 @@ fn threshold(
         table.report(codes::UNFIT, &count.span, &message, Some(help));
         return None;
     }
+    let kept = signers.into_iter().flatten();
+    let last = threshold.irreplaceable(kept.filter(|signer| signer.revoked.is_none()));
+    // Where one is enough nothing was asked for; `trust check` says so of an only owner.
+    if effect == "trust" && count.value > 1 && !last.is_empty() {
+        table.document().warn(
+            codes::LAST_OWNERS,
+            &count.span,
+            &format!("{} would lock trust.toml for good", losing(&last)),
+            Some("add one owner more than must sign, or lower the threshold; to revoke a stolen key, others must be enough"),
+        );
+    }
     Some(threshold)
+}
+
+/// "losing one of anna, boris".
+fn losing(people: &[String]) -> String {
+    match people {
+        [one] => format!("losing {}", words::shorten(one)),
+        more => {
+            let more: Vec<String> = more.iter().map(|one| words::shorten(one)).collect();
+            format!("losing one of {}", more.join(", "))
+        }
+    }
 }
 
 fn key(table: &Table<'_>, found: &Found<String>) -> Option<Found<PublicKey>> {

@@ -5,5 +5,5 @@ mod overview;
 
 pub use edit::{EditError, NewSigner, add, lines_changed, revoke};
 pub use overview::{
-    Arrival, Key, Overview, RoleRow, State, Tally, ThresholdRow, arrival, overview, tally,
+    Arrival, Key, Overview, RoleRow, State, Tally, ThresholdRow, arrival, has_say, overview, tally,
 };

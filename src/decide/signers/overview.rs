@@ -1,6 +1,6 @@
 //! Who may do what by a list, and what will soon be missing.
 
-use crate::model::trust::{FILE, Signed, Signer, Threshold, Trust, fingerprint};
+use crate::model::trust::{FILE, PathRule, Signed, Signer, Threshold, Trust, fingerprint};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -17,6 +17,8 @@ pub struct Overview {
     pub roles: Vec<RoleRow>,
     /// What needs how many.
     pub thresholds: Vec<ThresholdRow>,
+    /// Owners of whom none may be lost, or trust.toml could never be changed again.
+    pub irreplaceable: Vec<String>,
 }
 
 /// One key.
@@ -150,7 +152,40 @@ pub fn overview(list: &Trust, now: Timestamp) -> Overview {
             row("destructive", &t.destructive),
             row("trust", &t.trust),
         ],
+        irreplaceable: t.trust.irreplaceable(valid.iter().copied()),
     }
+}
+
+/// Could this signer's approval of a commit that changes these files count for anything?
+///
+/// For the change of the list, or for steps of a stack that the role may change; a commit that
+/// changes no stack is approved for all that stood before it.
+pub fn has_say(list: &Trust, signer: &Signer, changed: &[String]) -> bool {
+    let t = &list.thresholds;
+    if changed.iter().any(|path| path == FILE) && t.trust.counts(signer) {
+        return true;
+    }
+    let Some(role) = list.roles.get(&signer.role) else {
+        return false;
+    };
+    let stacks: Vec<&String> = changed
+        .iter()
+        .filter(|path| path.starts_with("stacks/"))
+        .collect();
+    let about = if stacks.is_empty() {
+        role.may.iter().any(|rule| match rule {
+            PathRule::Everything | PathRule::EverythingBut(_) => true,
+            PathRule::Below(path) | PathRule::File(path) => {
+                path.starts_with("stacks/") || path == "hosters.toml"
+            }
+        })
+    } else {
+        stacks.iter().any(|path| role.may_change(path))
+    };
+    let effects = [&t.safe, &t.disruptive, &t.destructive];
+    let plain = |threshold: &Threshold| threshold.signers <= 1 && threshold.roles.is_empty();
+    let asked: Vec<&Threshold> = effects.into_iter().filter(|t| !plain(t)).collect();
+    about && (asked.is_empty() || asked.iter().any(|threshold| threshold.counts(signer)))
 }
 
 /// What one more key means for those who are counted.

@@ -42,6 +42,8 @@ pub const TEMPLATE: &str = "HF0018";
 pub const KEY: &str = "HF0019";
 /// Names of people that look like one another: thresholds count people.
 pub const LOOKALIKE: &str = "HF0020";
+/// As many owners as must sign, and none to stand in.
+pub const LAST_OWNERS: &str = "HF0021";
 
 const STACK: &str = "stacks/acme.toml";
 
@@ -299,6 +301,25 @@ differ to the eye.",
 printf '\\n[[signer]]\\nname = \"Owner\"\\nrole = \"operator\"\\nkey = \"%s\"\\n' \"$(cut -d' ' -f1,2 .git/second.pub)\" >> trust.toml",
             right: "ssh-keygen -q -t ed25519 -N '' -f .git/second\n\
 holdfast trust add-key owner-laptop --person owner --role operator --key .git/second.pub",
+        },
+    },
+    Entry {
+        id: LAST_OWNERS,
+        title: "losing one owner would lock the list",
+        explanation: "As many owners are listed as must sign a change of trust.toml. When one of them \
+loses their key, or it is stolen, the others are too few to revoke it or to list another: nobody could \
+change who counts any more, and whoever has the stolen key keeps its word.\n\n\
+List one owner more than must sign, or a second key of each person, kept elsewhere. The way out of a \
+locked list is a new root, agreed upon over another way: see the operator's guide.",
+        example: Example::Commands {
+            wrong: "ssh-keygen -q -t ed25519 -N '' -f .git/second\n\
+holdfast trust add-key boris --role owner --key .git/second.pub\n\
+printf '\\n[thresholds]\\ntrust = { signers = 2 }\\n' >> trust.toml",
+            right: "for name in boris dora; do\n  \
+ssh-keygen -q -t ed25519 -N '' -f .git/$name\n  \
+holdfast trust add-key $name --role owner --key .git/$name.pub\n\
+done\n\
+printf '\\n[thresholds]\\ntrust = { signers = 2 }\\n' >> trust.toml",
         },
     },
 ];

@@ -72,6 +72,11 @@ fn refused(format: Format, error: ApproveError) -> Exit {
             let message = format!("{}; nothing was written", chain(&error));
             failure::refused(format, &message, Some(remedy))
         }
+        ApproveError::Removed { .. } | ApproveError::NoSay { .. } => {
+            let message = format!("{}; nothing was written", chain(&error));
+            let remedy = "let somebody approve whose word counts, see holdfast trust check";
+            failure::refused(format, &message, Some(remedy))
+        }
         ApproveError::NotSigned { .. } => failure::refused(format, &chain(&error), None),
         other => fail(format, &other),
     }

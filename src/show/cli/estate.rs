@@ -47,6 +47,7 @@ impl EstateArgs {
             return Ok(Grounds {
                 repository: self.estate.clone(),
                 root: CommitId::new(root),
+                head: "HEAD".to_owned(),
                 known: Known::none(),
                 now,
             });
@@ -56,6 +57,7 @@ impl EstateArgs {
             known: Known::load(&config.seen()).map_err(EstateError::from)?,
             repository: config.estate,
             root: config.root,
+            head: config.head,
             now,
         })
     }

@@ -3,6 +3,7 @@
 use crate::decide::signers::{Arrival, Key, Overview, State, Tally, tally};
 use crate::flow::approve::Looked;
 use crate::model::causes::chain;
+use crate::model::codes::LAST_OWNERS;
 use crate::model::trust::Signed;
 use crate::world::git::Fault;
 use comfy_table::{Table, presets};
@@ -50,6 +51,9 @@ pub fn overview(list: &Overview) -> String {
             let _ = writeln!(out, "\n{warning}");
         }
     }
+    if let Some(warning) = locked(list) {
+        let _ = writeln!(out, "\n{warning}");
+    }
     out
 }
 
@@ -80,6 +84,24 @@ fn state(state: &State) -> String {
         State::Expired { until } => format!("no, ended {}", day(*until)),
         State::Revoked { at, reason } => format!("no, revoked {}: {reason}", day(*at)),
     }
+}
+
+/// How near the list is to being locked for good.
+fn locked(list: &Overview) -> Option<String> {
+    let whom = match list.irreplaceable.as_slice() {
+        [] => return None,
+        [one] => one.clone(),
+        more => format!("one of {}", people_of(more)),
+    };
+    let need = list.thresholds.iter().find(|row| row.effect == "trust")?;
+    let lower = if need.signers > 1 {
+        ", or lower the threshold"
+    } else {
+        ""
+    };
+    Some(format!(
+        "warning: losing {whom} would lock trust.toml for good: add one more owner{lower} (holdfast explain {LAST_OWNERS})"
+    ))
 }
 
 fn warning(key: &Key) -> Option<String> {
@@ -133,13 +155,30 @@ pub fn missing(looked: &Looked, now: Timestamp) -> Vec<Tally> {
     let signer = judged.and_then(|judged| judged.signed.as_ref());
     let counted = commit.approvals.iter().filter(|one| one.fault.is_none());
     let approvers: Vec<&Signed> = counted.filter_map(|one| one.signed.as_ref()).collect();
-    let changed: Vec<String> = commit
-        .judged
-        .iter()
-        .flat_map(|judged| judged.changed.iter().cloned())
+    let changed = looked.changed();
+    // A change of the list that was accepted stays so. For steps, and for what is not accepted
+    // yet, nobody counts whom the accepted head no longer lists.
+    let mut then = tally(list, signer, &approvers, &changed, now);
+    then.retain(|tally| tally.effect == "trust" && looked.refused.is_none());
+    let approvers: Vec<&Signed> = approvers
+        .into_iter()
+        .filter(|signed| looked.stands(signed))
         .collect();
-    tally(list, signer, &approvers, &changed, now)
+    let signer = signer.filter(|signed| looked.stands(signed));
+    let mut list = list.clone();
+    list.signers
+        .retain(|signer| looked.stands(&Signed::by(signer)));
+    let mut tallies = tally(&list, signer, &approvers, &changed, now);
+    for tally in &mut tallies {
+        if let Some(accepted) = then.pop_if(|then| then.effect == tally.effect) {
+            *tally = accepted;
+        }
+    }
+    tallies
 }
+
+/// Said of whom only an older list knows.
+const GONE: &str = "counts for no step any more: trust.toml of the accepted head revokes the key or does not list it";
 
 /// One commit, for people.
 pub fn commit(looked: &Looked, now: Timestamp) -> String {
@@ -172,6 +211,9 @@ pub fn commit(looked: &Looked, now: Timestamp) -> String {
                 signed.role,
                 people(&judged.may)
             );
+            if !looked.stands(signed) {
+                let _ = writeln!(out, "  {GONE}");
+            }
         }
         files(&mut out, "changes", &judged.changed);
         files(&mut out, "brings from another branch", &judged.brought);
@@ -192,6 +234,9 @@ pub fn commit(looked: &Looked, now: Timestamp) -> String {
             None => key.to_owned(),
         };
         let _ = match &one.fault {
+            None if one.signed.as_ref().is_some_and(|s| !looked.stands(s)) => {
+                writeln!(out, "  {whose}; {GONE}")
+            }
             None => writeln!(out, "  {whose}"),
             Some(fault) => writeln!(out, "  does not count: {whose}: {}", fault.message),
         };
@@ -266,7 +311,7 @@ pub fn commit_json(looked: &Looked, now: Timestamp) -> Value {
                 "reference": one.reference,
                 "fingerprint": one.fingerprint,
                 "signed": one.signed.as_ref().map(signed_json),
-                "counts": one.fault.is_none(),
+                "counts": one.fault.is_none() && one.signed.as_ref().is_none_or(|s| looked.stands(s)),
                 "fault": one.fault.as_ref().map(fault),
             })
         })

@@ -15,6 +15,7 @@ mod judge;
 mod known;
 pub mod lineage;
 mod lists;
+pub mod lock;
 mod loose;
 mod objects;
 mod parting;

@@ -436,7 +436,7 @@ pub fn work_tree_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteErr
 
 /// What a commit of it would be refused for is refused here as well. A link would be worse
 /// here: it shows, line by line, any file of the computer that checks a stranger's work (S13).
-fn work_tree_file(path: &Path) -> Result<Vec<u8>, WriteError> {
+pub fn work_tree_file(path: &Path) -> Result<Vec<u8>, WriteError> {
     let failed = |source| WriteError::File {
         path: path.to_owned(),
         source,
