@@ -60,7 +60,8 @@ fn the_json_form_has_what_scripts_rely_on() {
             "monthly_cost",
             "not_observed",
             "plan_schema",
-            "steps"
+            "steps",
+            "withheld"
         ]
     );
     assert_eq!(plan["plan_schema"], 1);
