@@ -76,7 +76,7 @@ impl Default for Patience {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// No repository.
-    #[error("{estate} is not an estate: no Git repository there")]
+    #[error("{estate} is not an estate")]
     NoRepository {
         /// `--estate`.
         estate: PathBuf,
@@ -85,7 +85,9 @@ pub enum ConfigError {
         source: WriteError,
     },
     /// No file.
-    #[error("cannot read {path}; name it with --config, or make an estate with `holdfast init`")]
+    #[error(
+        "cannot read {path}; name it with --config; in a clone, name the trusted commit with --root or HOLDFAST_ROOT; `holdfast init` makes a new estate"
+    )]
     Missing {
         /// Where it was looked for.
         path: PathBuf,

@@ -42,6 +42,9 @@ pub enum EstateError {
     /// The repository.
     #[error("the estate cannot be written")]
     Write(#[from] WriteError),
+    /// The files as they are now.
+    #[error("the work tree cannot be read")]
+    WorkTree(#[source] WriteError),
     /// A name with other characters.
     #[error("{id:?} is no name for a secret: a lower-case letter, then at most 30 of a-z 0-9 -")]
     SecretName {
@@ -138,7 +141,7 @@ pub fn estate_key(config: &Config, commit: &VerifiedCommit) -> Result<Secret, Es
 /// What the files of the work tree would mean, for editing. Nothing acts on
 /// it: unsigned files are no intent.
 pub fn read_work_tree(dir: &Path) -> Result<(BTreeMap<String, Vec<u8>>, Resolution), EstateError> {
-    let files = write::work_tree_files(dir)?;
+    let files = write::work_tree_files(dir).map_err(EstateError::WorkTree)?;
     let resolution = resolve(&files, &CommitId::new("work tree"), &built_in());
     Ok((files, resolution))
 }

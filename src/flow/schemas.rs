@@ -5,6 +5,7 @@ pub use crate::decide::schema::Kind;
 
 use super::config;
 use crate::decide::schema::{KINDS, editor_rules};
+use crate::model::plan::plan_schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -20,7 +21,22 @@ pub struct SchemaError {
     source: io::Error,
 }
 
-/// All kinds.
+/// Written by Holdfast itself, in JSON; people only read it.
+const PLAN: Kind = Kind {
+    name: "plan",
+    files: "holdfast plan --format json, --out FILE",
+    in_estate: false,
+    make: || plan_schema().to_value(),
+};
+
+/// All kinds that have a schema: the files that people write, and the plan.
+pub fn all() -> Vec<Kind> {
+    let mut all = kinds();
+    all.push(PLAN);
+    all
+}
+
+/// All kinds of files that people write.
 pub fn kinds() -> Vec<Kind> {
     let mut kinds = KINDS.to_vec();
     kinds.push(config::KIND);

@@ -14,6 +14,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn one_line(error: &dyn std::error::Error) -> String {
-    visible_line(&error.to_string().trim().replace(['\r', '\n'], " ")).into_owned()
+/// One error without its causes, on one line, and without libgit2's numbers for itself
+/// (`; class=Repository (6); code=NotFound (-3)`), which help nobody who reads it.
+pub fn one_line(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let said = text.split_once("; class=").map_or(&*text, |(said, _)| said);
+    visible_line(&said.trim().replace(['\r', '\n'], " ")).into_owned()
 }

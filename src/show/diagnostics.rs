@@ -4,6 +4,7 @@ use crate::decide::document::codes;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::secrecy::{masked, starred, told};
 use crate::model::visible::{visible, visible_line, visible_with_moves};
+use crate::show::say::err;
 use crate::show::window::Window;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Report};
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ const TOLD: usize = 2000;
 pub fn print(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
     // A terminal that wants none says so (NO_COLOR, TERM=dumb).
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    anstream::eprint!("{}", render(findings, files, colour));
+    err!("{}", render(findings, files, colour));
 }
 
 /// All findings, each with its line, then how many there are.

@@ -1,6 +1,7 @@
 //! Progress of the lab while it comes up.
 
 use crate::lab::Progress;
+use crate::show::say::errln;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -58,7 +59,7 @@ impl LabProgress {
                 bar.println(line);
                 bar.set_message(text.to_owned());
             }
-            None => anstream::eprintln!("{line}"),
+            None => errln!("{line}"),
         }
     }
 

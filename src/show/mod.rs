@@ -8,5 +8,6 @@ mod lab_estate;
 pub mod lab_progress;
 pub mod progress;
 pub mod prompt;
+mod say;
 pub mod views;
 mod window;

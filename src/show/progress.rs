@@ -5,6 +5,7 @@ use crate::model::causes::chain;
 use crate::model::ids::StepId;
 use crate::model::plan::Step;
 use crate::model::visible::visible;
+use crate::show::say::errln;
 use crate::show::views::plan::describe;
 use crate::show::views::run::seconds;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -44,7 +45,7 @@ impl Progress {
                 // A terminal that went away is no reason to stop.
                 let _ = bars.println(&line);
             }
-            None => anstream::eprintln!("{line}"),
+            None => errln!("{line}"),
         }
     }
 }

@@ -24,6 +24,7 @@ mod estate_files;
 mod estate_fixture;
 mod estate_init;
 mod estate_trust;
+mod exits;
 mod explain;
 mod fetch;
 mod guide;

@@ -131,16 +131,59 @@ fn what_is_no_plan_is_refused_in_words() {
 }
 
 #[test]
-fn a_plan_file_is_its_owners_alone_and_replaces_what_was_there() {
+fn a_plan_file_is_its_owners_alone_and_replaces_plans_only() {
     let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let write = |path: &Path, plan: &Plan| plan_file::write(path, plan, elsewhere.path());
     let path = folder.path().join("plan.json");
-    std::fs::write(&path, "old").unwrap();
+    std::fs::write(&path, "").unwrap();
+    write(&path, &plans()[1]).unwrap();
     let plan = &plans()[0];
-    plan_file::write(&path, plan).unwrap();
+    write(&path, plan).unwrap();
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(plan_file::read(&path).unwrap(), *plan);
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(names.len(), 1, "nothing half-written is left");
-    assert!(plan_file::write(&folder.path().join("no/such/plan.json"), plan).is_err());
+    assert!(write(&folder.path().join("no/such/plan.json"), plan).is_err());
+    // An older version's plan, and through a link.
+    std::fs::write(&path, "{\"plan_schema\": 0}").unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("plan.json", &link).unwrap();
+    write(&link, plan).unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(plan_file::read(&path).unwrap(), *plan);
+    std::fs::write(&path, "{\"my\": \"notes\"}").unwrap();
+    for there in [&path, &link] {
+        let refused = write(there, plan).unwrap_err().to_string();
+        assert!(refused.contains("is no plan"), "{refused}");
+    }
+    assert!(write(folder.path(), plan).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"{\"my\": \"notes\"}");
+}
+
+#[test]
+fn a_plan_is_not_written_among_the_files_of_the_estate() {
+    let folder = tempfile::tempdir().unwrap();
+    let estate = folder.path();
+    for inner in ["stacks", ".git/refs"] {
+        std::fs::create_dir_all(estate.join(inner)).unwrap();
+    }
+    std::fs::write(estate.join("trust.toml"), "").unwrap();
+    for place in [
+        "trust.toml",
+        "new.toml",
+        "stacks/acme.toml",
+        ".git/refs/x",
+        "stacks/../.git/x",
+    ] {
+        let refused = plan_file::write(&estate.join(place), &plans()[0], estate).unwrap_err();
+        assert!(
+            refused.to_string().contains("estate's own files"),
+            "{refused}"
+        );
+    }
+    assert_eq!(std::fs::read(estate.join("trust.toml")).unwrap(), b"");
+    assert!(!estate.join("stacks/acme.toml").exists());
+    plan_file::write(&estate.join("plan.json"), &plans()[0], estate).unwrap();
 }

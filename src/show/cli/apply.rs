@@ -1,7 +1,8 @@
 //! `holdfast apply` and `holdfast reconcile --once`: make it so, and look again until nothing is
 //! left; or, with a plan from a file, exactly that and nothing else.
 
-use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
+use super::estate::{AT_A_STEP, EstateArgs, stop_signal};
+use super::failure::{fail, refused};
 use crate::flow::apply::Reporter;
 use crate::flow::entry::Mode;
 use crate::flow::exactly::{Executed, NotThis, executable, execute};
@@ -10,6 +11,7 @@ use crate::flow::reconcile::{Reconciled, reconcile};
 use crate::model::plan::Plan;
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
+use crate::show::say::{errln, out, outln};
 use crate::show::views::{self, Format};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -62,13 +64,13 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
 async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
     let plan = match plan_file::read(file) {
         Ok(plan) => plan,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     if let Err(error) = executable(&plan) {
-        fail(&error);
+        fail(args.format, &error);
         return Exit::Refused;
     }
-    let session = match estate.open_newest(Mode::Write).await {
+    let session = match estate.open_newest(Mode::Write, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
@@ -84,23 +86,23 @@ async fn exactly(file: &Path, args: &ResultArgs, estate: &EstateArgs) -> Exit {
             }
         }
         Err(NotThis::Stale(stale)) => {
-            anstream::eprintln!("refused: the plan no longer holds, so nothing was done");
-            for change in &stale.changes {
-                anstream::eprintln!("  {change}");
-            }
-            anstream::eprintln!("to go on: plan again, and look at what is planned now");
-            Exit::Refused
+            let changes = stale.changes.join("\n  ");
+            refused(
+                args.format,
+                &format!("the plan no longer holds, so nothing was done\n  {changes}"),
+                Some("plan again, and look at what is planned now"),
+            )
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 
 fn print_executed(executed: &Executed, format: Format) {
     match format {
         Format::Human => {
-            anstream::println!("{}\n", views::run::table(&executed.report));
-            anstream::println!("What is left now:");
-            anstream::print!("{}", views::plan::human(&executed.left));
+            outln!("{}\n", views::run::table(&executed.report));
+            outln!("What is left now:");
+            out!("{}", views::plan::human(&executed.left));
         }
         Format::Json => super::print_json(&json!({
             "passes": [views::run::json(&executed.report)],
@@ -110,19 +112,19 @@ fn print_executed(executed: &Executed, format: Format) {
 }
 
 async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
-    let session = match estate.open_newest(Mode::Write).await {
+    let session = match estate.open_newest(Mode::Write, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
     let stop = stop_signal(AT_A_STEP);
     let reporter: Arc<dyn Reporter> = Arc::new(Progress::new());
-    let on_plan = |plan: &Plan| anstream::eprintln!("{}", views::plan::headline(plan));
+    let on_plan = |plan: &Plan| errln!("{}", views::plan::headline(plan));
     match reconcile(&session, &reporter, &stop, on_plan).await {
         Ok(done) => {
             print(&done, args.format);
             exit(&done)
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 
@@ -130,10 +132,10 @@ fn print(done: &Reconciled, format: Format) {
     match format {
         Format::Human => {
             for report in &done.reports {
-                anstream::println!("{}\n", views::run::table(report));
+                outln!("{}\n", views::run::table(report));
             }
             if let Some(plan) = &done.left {
-                anstream::print!("{}", views::plan::human(plan));
+                out!("{}", views::plan::human(plan));
             }
         }
         Format::Json => super::print_json(&json!({

@@ -1,11 +1,14 @@
 //! `holdfast approve COMMIT`: a second pair of eyes puts its name to a commit.
 
-use super::estate::{EstateArgs, RootArgs, explain, fail};
+use super::estate::{EstateArgs, RootArgs};
+use super::failure::{self, explain, fail};
 use crate::flow::approve::{self, ApproveError, Approved};
 use crate::flow::entry::EntryError;
 use crate::flow::estate::EstateError;
+use crate::model::causes::chain;
 use crate::model::visible::visible;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, out};
 use crate::show::views::{self, Format};
 use jiff::Timestamp;
 use serde_json::json;
@@ -32,24 +35,24 @@ pub struct Args {
 pub async fn run(args: Args, place: EstateArgs) -> Exit {
     let grounds = match place.grounds(&args.root) {
         Ok(grounds) => grounds,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(args.format, &error),
     };
     let approved = approve::approve(&grounds, &args.commit, |looked| {
-        anstream::eprintln!("{}", views::trust::commit(looked, grounds.now));
+        errln!("{}", views::trust::commit(looked, grounds.now));
     });
     let approved = match approved {
         Ok(approved) => approved,
-        Err(error) => return refused(error),
+        Err(error) => return refused(args.format, error),
     };
     let mut sent = false;
     if args.push {
         if let Err(error) = approve::push(&grounds.repository, &args.remote).await {
-            return fail(&error);
+            return fail(args.format, &error);
         }
         sent = true;
     }
     match args.format {
-        Format::Human => anstream::print!("{}", told(&approved, &args.remote, sent, grounds.now)),
+        Format::Human => out!("{}", told(&approved, &args.remote, sent, grounds.now)),
         Format::Json => super::print_json(&json!({
             "reference": approved.reference,
             "by": views::trust::signed_json(&approved.by),
@@ -60,27 +63,23 @@ pub async fn run(args: Args, place: EstateArgs) -> Exit {
     Exit::Nothing
 }
 
-fn refused(error: ApproveError) -> Exit {
+fn refused(format: Format, error: ApproveError) -> Exit {
     match error {
-        ApproveError::Look(trust) => explain(&EntryError::Estate(EstateError::Trust(trust))),
+        ApproveError::Look(trust) => {
+            explain(format, &EntryError::Estate(EstateError::Trust(trust)))
+        }
         ApproveError::WouldNotCount { ref why, .. } => {
             let remedy = why.remedy();
-            fail(&error);
-            anstream::eprintln!("nothing was written; to mend it: {remedy}");
-            Exit::Refused
+            let message = format!("{}; nothing was written", chain(&error));
+            failure::refused(format, &message, Some(remedy))
         }
         ApproveError::Removed { .. } | ApproveError::NoSay { .. } => {
-            fail(&error);
-            anstream::eprintln!(
-                "nothing was written; to mend it: let somebody approve whose word counts, see holdfast trust check"
-            );
-            Exit::Refused
+            let message = format!("{}; nothing was written", chain(&error));
+            let remedy = "let somebody approve whose word counts, see holdfast trust check";
+            failure::refused(format, &message, Some(remedy))
         }
-        ApproveError::NotSigned { .. } => {
-            fail(&error);
-            Exit::Refused
-        }
-        other => fail(&other),
+        ApproveError::NotSigned { .. } => failure::refused(format, &chain(&error), None),
+        other => fail(format, &other),
     }
 }
 

@@ -1,11 +1,13 @@
 //! `holdfast backup STACK`: a recovery point now, read back from the backup hoster.
 
-use super::estate::{AT_A_STEP, EstateArgs, fail, stop_signal};
+use super::estate::{AT_A_STEP, EstateArgs, stop_signal};
+use super::failure::fail;
 use crate::flow::back_up::back_up;
 use crate::flow::entry::Mode;
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
+use crate::show::say::outln;
 use crate::show::views::{self, Format};
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Write).await {
+    let session = match estate.open(Mode::Write, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
@@ -28,10 +30,10 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     match back_up(&session, &stack, Arc::new(Progress::new()), &stop).await {
         Ok(report) => {
             match args.format {
-                Format::Human if report.complete() => anstream::println!(
+                Format::Human if report.complete() => outln!(
                     "{stack} has a new recovery point, read back from the backup hoster.\nNext: holdfast points {stack}"
                 ),
-                Format::Human => anstream::println!(
+                Format::Human => outln!(
                     "{}\nNo new recovery point. Earlier ones are untouched.",
                     views::run::table(&report)
                 ),
@@ -43,6 +45,6 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
                 Exit::Error
             }
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }

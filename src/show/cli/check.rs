@@ -1,7 +1,8 @@
 //! `holdfast check`: is the commit accepted, and do its files make sense? Needs no
 //! network, no secret, and with `--root` no configuration: as CI has it.
 
-use super::estate::{EstateArgs, explain, fail};
+use super::estate::EstateArgs;
+use super::failure::{Reader, explain, fail, failed};
 use crate::decide::resolve::Resolution;
 use crate::decide::succession::Base;
 use crate::flow::before;
@@ -13,6 +14,7 @@ use crate::model::ids::CommitId;
 use crate::model::visible::visible_line;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use crate::show::views::findings::{Checked, Finding, sarif};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
@@ -56,6 +58,16 @@ enum Format {
     Sarif,
 }
 
+impl From<Format> for Reader {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Programs,
+            // What is no result is no SARIF either.
+            Format::Human | Format::Sarif => Self::People,
+        }
+    }
+}
+
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// Verifies and resolves; prints all findings.
@@ -78,7 +90,7 @@ pub async fn run(args: Args, place: EstateArgs) -> Exit {
                     Err(exit) => exit,
                 }
             }
-            Err(error) => fail(&error),
+            Err(error) => fail(args.format, &error),
         };
     }
     match read(args, place).await {
@@ -109,12 +121,12 @@ fn compared<E: std::error::Error>(
 ) -> Result<Option<Base>, Exit> {
     match base {
         Ok(None) if args.base.is_some() => {
-            anstream::eprintln!("error: nothing after the root is common to it and that base");
-            Err(Exit::Error)
+            let message = "nothing after the root is common to it and that base";
+            Err(failed(args.format, message, None))
         }
-        Err(error) if args.base.is_some() => Err(fail(&error)),
+        Err(error) if args.base.is_some() => Err(fail(args.format, &error)),
         Err(error) => {
-            anstream::eprintln!("not compared with what was before: {}", chain(&error));
+            errln!("not compared with what was before: {}", chain(&error));
             Ok(None)
         }
         Ok(base) => Ok(base),
@@ -160,7 +172,7 @@ fn refused(format: Format, error: &EntryError) -> Exit {
             Exit::Error
         };
     }
-    explain(error)
+    explain(format, error)
 }
 
 fn report(format: Format, commit: Option<Commit>, found: &Resolution, files: &Files) -> Exit {
@@ -208,11 +220,11 @@ fn human(commit: Option<&Commit>, found: &Resolution, files: &Files) {
         diagnostics::print(&found.diagnostics, files);
         let near = found.diagnostics.iter().find(|f| f.is_error());
         if let Some(finding) = near {
-            anstream::eprintln!("next: holdfast explain {}", finding.code);
+            errln!("next: holdfast explain {}", finding.code);
         }
     }
     let Some(desired) = &found.desired else {
-        anstream::eprintln!("nothing can be planned: what all stacks share is broken");
+        errln!("nothing can be planned: what all stacks share is broken");
         return;
     };
     let what = match commit {
@@ -232,7 +244,7 @@ fn human(commit: Option<&Commit>, found: &Resolution, files: &Files) {
         format!(", {} held", desired.broken.len())
     };
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    anstream::println!(
+    outln!(
         "{}: {what}\n{} with {}{held}",
         desired.estate,
         count(desired.stacks.len(), "sound stack"),

@@ -1,10 +1,12 @@
 //! `holdfast demo`: the whole story on real machines of the lab.
 
-use super::estate::{fail, stop_signal};
+use super::estate::stop_signal;
+use super::failure::fail;
 use crate::lab::Lab;
 use crate::show::demo::{Ending, Listener, Options, StoryError, tell};
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
+use crate::show::say::{errln, outln};
 use crate::show::views::Format;
 use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
@@ -51,11 +53,11 @@ pub async fn run(args: Args) -> Exit {
         .unwrap_or_else(|| format!("demo-{}", std::process::id()));
     let lab = match Lab::new(&name, &args.lab_dir) {
         Ok(lab) => lab,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     let program = match std::env::current_exe() {
         Ok(program) => program,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     let made_here = args.dir.is_none();
     let estate = args
@@ -93,16 +95,16 @@ pub async fn run(args: Args) -> Exit {
             }
         }
         Err(StoryError::Stopped) => {
-            anstream::eprintln!("stopped");
+            errln!("stopped");
             Exit::Error
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 
 async fn clean_up(options: &Options, made_here: bool) {
     if let Err(error) = options.lab.down(false).await {
-        anstream::eprintln!(
+        errln!(
             "the lab could not be removed: {error}\nto try again: holdfast lab down --name {}",
             options.lab.name()
         );
@@ -130,12 +132,12 @@ fn next_commands(options: &Options, name: &str) -> String {
 
 fn human(ending: &Ending) {
     for scene in &ending.scenes {
-        anstream::println!("\n{}", scene.name);
+        outln!("\n{}", scene.name);
         if !scene.table.is_empty() {
-            anstream::println!("{}", scene.table);
+            outln!("{}", scene.table);
         }
         for line in &scene.compared {
-            anstream::println!("{line}");
+            outln!("{line}");
         }
     }
     let mut table = Table::new();
@@ -153,17 +155,17 @@ fn human(ending: &Ending) {
     if let Some(column) = table.column_mut(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    anstream::println!("\n{table}");
+    outln!("\n{table}");
     for scene in &ending.scenes {
         if let (Some(rto), Some(rpo), Some(equal)) =
             (scene.rto_seconds, scene.rpo_seconds, scene.equal)
         {
-            anstream::println!(
+            outln!(
                 "{}: RTO {rto:.1} s, RPO {rpo:.1} s, content {}",
                 scene.name,
                 if equal { "equal" } else { "DIFFERS" }
             );
         }
     }
-    anstream::println!("in all {:.1} s", ending.total_seconds);
+    outln!("in all {:.1} s", ending.total_seconds);
 }

@@ -1,16 +1,16 @@
-//! What every command on an estate takes, and how it says that it could not begin.
+//! What every command on an estate takes, and how it begins.
 
+use super::failure::{Reader, explain};
 use crate::flow::approve::Grounds;
 use crate::flow::config::Config;
 use crate::flow::entry::{self, EntryError, Mode};
 use crate::flow::estate::EstateError;
 use crate::flow::session::Session;
 use crate::model::ids::CommitId;
-use crate::model::visible::visible;
-use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::errln;
 use crate::world::clock::{Clock as _, SystemClock};
-use crate::world::git::{Known, TrustError};
+use crate::world::git::Known;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -67,64 +67,28 @@ impl EstateArgs {
         Ok(Config::load(&self.estate, self.config.as_deref())?)
     }
 
-    /// Fetches where the configuration says so, and opens the estate; says what is wrong on
-    /// standard error if it cannot.
-    pub async fn open_newest(&self, mode: Mode) -> Result<Arc<Session>, Exit> {
+    /// Fetches where the configuration says so, and opens the estate; says what is wrong if it
+    /// cannot.
+    pub async fn open_newest(
+        &self,
+        mode: Mode,
+        reader: impl Into<Reader>,
+    ) -> Result<Arc<Session>, Exit> {
         let opened = match self.config() {
             Ok(config) => entry::open_newest(&config, mode).await,
             Err(error) => Err(error),
         };
-        opened.map_err(|error| explain(&error))
+        opened.map_err(|error| explain(reader, &error))
     }
 
-    /// Opens the estate; says what is wrong on standard error if it cannot.
-    pub async fn open(&self, mode: Mode) -> Result<Arc<Session>, Exit> {
+    /// Opens the estate; says what is wrong if it cannot.
+    pub async fn open(&self, mode: Mode, reader: impl Into<Reader>) -> Result<Arc<Session>, Exit> {
         let opened = match self.config() {
             Ok(config) => entry::open(&config, mode).await,
             Err(error) => Err(error),
         };
-        opened.map_err(|error| explain(&error))
+        opened.map_err(|error| explain(reader, &error))
     }
-}
-
-/// Prints why an estate cannot be worked on.
-pub fn explain(error: &EntryError) -> Exit {
-    if let EntryError::Broken {
-        diagnostics,
-        commit,
-    } = error
-    {
-        diagnostics::print(diagnostics, commit.files());
-    }
-    match error {
-        EntryError::Estate(EstateError::Trust(trust)) => distrust(trust),
-        _ => fail(error),
-    }
-}
-
-/// Prints why a commit does not count, or could not be looked at.
-pub fn distrust(error: &TrustError) -> Exit {
-    let (word, exit) = if error.is_refusal() {
-        ("refused", Exit::Refused)
-    } else {
-        ("error", Exit::Error)
-    };
-    anstream::eprintln!("{word}: {}", visible(&error.to_string()));
-    let mut source = std::error::Error::source(error);
-    while let Some(why) = source {
-        anstream::eprintln!("  because {}", visible(&why.to_string()));
-        source = why.source();
-    }
-    anstream::eprintln!("nothing was done");
-    anstream::eprintln!("to mend it: {}", error.remedy());
-    anstream::eprintln!("more about it: holdfast explain {}", error.code());
-    exit
-}
-
-/// Prints an error that is nobody's definition.
-pub fn fail(error: &dyn std::error::Error) -> Exit {
-    anstream::eprintln!("error: {}", crate::model::causes::chain(error));
-    Exit::Error
 }
 
 /// What a command that acts on an estate says: running steps come to their end.
@@ -144,7 +108,7 @@ pub fn stop_signal(words: &'static str) -> CancellationToken {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
         }
-        anstream::eprintln!("{words}; a second Ctrl-C ends at once");
+        errln!("{words}; a second Ctrl-C ends at once");
         on_signal.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(130);

@@ -1,7 +1,9 @@
 //! `holdfast explain CODE`: what a code means, why it matters, what is right.
 
+use super::failure::failed;
 use crate::model::codes;
 use crate::show::exit::Exit;
+use crate::show::say::out;
 use crate::show::views::{self, Format};
 
 /// Arguments of `holdfast explain`.
@@ -19,20 +21,22 @@ pub struct Args {
 pub fn run(args: &Args) -> Exit {
     let Some(code) = &args.code else {
         match args.format {
-            Format::Human => anstream::print!("{}", views::codes::list()),
+            Format::Human => out!("{}", views::codes::list()),
             Format::Json => super::print_json(&views::codes::json(codes::all())),
         }
         return Exit::Nothing;
     };
     let Some(entry) = codes::find(code) else {
         let near = near(code);
-        anstream::eprintln!(
-            "error: there is no code {code:?}\n{near}; `holdfast explain` lists all"
+        let remedy = format!("{near}; `holdfast explain` lists all");
+        return failed(
+            args.format,
+            &format!("there is no code {code:?}"),
+            Some(&remedy),
         );
-        return Exit::Error;
     };
     match args.format {
-        Format::Human => anstream::print!("{}", views::codes::human(entry)),
+        Format::Human => out!("{}", views::codes::human(entry)),
         Format::Json => super::print_json(&views::codes::json([entry])),
     }
     Exit::Nothing

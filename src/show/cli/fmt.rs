@@ -1,10 +1,11 @@
 //! `holdfast fmt`: one layout for every file, with every comment kept.
 
-use super::estate::fail;
+use super::failure::fail;
 use crate::flow::lay_out::{LaidOut, below, lay_out, of_estate};
 use crate::model::visible::visible_line;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use crate::show::views::Format;
 use crate::show::views::findings::Finding;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> Exit {
     };
     let laid = match files.and_then(|files| lay_out(&files, args.check)) {
         Ok(laid) => laid,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(args.format, &error),
     };
     match args.format {
         Format::Human => human(&laid, args.check),
@@ -65,7 +66,7 @@ pub fn run(args: &Args) -> Exit {
 fn human(laid: &LaidOut, only_look: bool) {
     if !laid.broken.is_empty() {
         diagnostics::print(&laid.broken, &laid.files);
-        anstream::eprintln!("files with errors were left as they are");
+        errln!("files with errors were left as they are");
     }
     let what = if only_look {
         "would lay out"
@@ -73,10 +74,10 @@ fn human(laid: &LaidOut, only_look: bool) {
         "laid out"
     };
     for file in laid.changed.iter().map(|file| visible_line(file)) {
-        anstream::println!("{what} {file}");
+        outln!("{what} {file}");
     }
     if laid.changed.is_empty() && laid.broken.is_empty() {
         let files = if laid.right == 1 { "file" } else { "files" };
-        anstream::println!("nothing to lay out in {} {files}", laid.right);
+        outln!("nothing to lay out in {} {files}", laid.right);
     }
 }

@@ -1,12 +1,13 @@
 //! `holdfast init DIR`: a new estate.
 
-use super::estate::{explain, fail};
+use super::failure::{Reader, explain, fail};
 use crate::flow::config::Config;
 use crate::flow::entry::{self, EntryError};
 use crate::flow::init::{InitError, InitOptions, Initialised, init};
 use crate::lab::{Lab, LabError};
 use crate::show::exit::Exit;
 use crate::show::lab_estate;
+use crate::show::say::out;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -47,11 +48,11 @@ pub async fn run(args: Args) -> Exit {
     };
     match made {
         Ok(made) => {
-            anstream::print!("{}", told(&made, args.lab.as_deref()));
+            out!("{}", told(&made, args.lab.as_deref()));
             Exit::Nothing
         }
-        Err(Failure::Unreadable(error)) => explain(&error),
-        Err(error) => fail(&error),
+        Err(Failure::Unreadable(error)) => explain(Reader::People, &error),
+        Err(error) => fail(Reader::People, &error),
     }
 }
 

@@ -5,10 +5,10 @@ use crate::lab::fleet::Power;
 use crate::lab::image::DEFAULT_CACHE;
 use crate::lab::{DEFAULT_BASE, Lab, LabConfig, LabError, LabStatus, pool};
 use crate::show::lab_progress::LabProgress;
+use crate::show::say::{errln, outln};
 use crate::show::views::Format;
 use clap::{Parser, Subcommand, ValueEnum};
 use comfy_table::{Table, presets};
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -150,7 +150,7 @@ pub fn run(args: Args) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            anstream::eprintln!("error: cannot start the async runtime: {error}");
+            errln!("error: cannot start the async runtime: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -159,7 +159,7 @@ pub fn run(args: Args) -> ExitCode {
         tokio::select! {
             result = perform(args) => report(result),
             _ = tokio::signal::ctrl_c() => {
-                anstream::eprintln!("interrupted; remove what was begun with: holdfast lab down --name {name}");
+                errln!("interrupted; remove what was begun with: holdfast lab down --name {name}");
                 ExitCode::from(130)
             }
         }
@@ -173,20 +173,20 @@ fn report(result: Result<(), LabError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(LabError::Preflight(missing)) => {
-            anstream::eprintln!("error: this computer cannot run the lab");
+            errln!("error: this computer cannot run the lab");
             for condition in &missing.conditions {
-                anstream::eprintln!("  {condition}");
+                errln!("  {condition}");
             }
             if !missing.tools.is_empty() {
-                anstream::eprintln!("  not found: {}", missing.tools.join(", "));
+                errln!("  not found: {}", missing.tools.join(", "));
             }
             if let Some(command) = missing.command() {
-                anstream::eprintln!("install with: {command}");
+                errln!("install with: {command}");
             }
             ExitCode::FAILURE
         }
         Err(error) => {
-            anstream::eprintln!("error: {error}");
+            errln!("error: {error}");
             ExitCode::FAILURE
         }
     }
@@ -314,7 +314,7 @@ fn outage_of(args: &OutageArgs) -> Option<Outage> {
 }
 
 fn say(line: &str) {
-    anstream::eprintln!("{line}");
+    errln!("{line}");
 }
 
 fn print(status: &LabStatus, format: Format) {
@@ -322,8 +322,7 @@ fn print(status: &LabStatus, format: Format) {
         Format::Json => serde_json::to_string_pretty(status).unwrap_or_default(),
         Format::Human => human(status),
     };
-    // A reader that went away (`| head`) is no failure.
-    let _ = writeln!(anstream::stdout(), "{text}");
+    outln!("{text}");
 }
 
 /// The status for people. Tokens and secrets are left to `--format json`.

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod estate;
 mod explain;
+mod failure;
 mod fmt;
 mod init;
 mod key;
@@ -21,7 +22,9 @@ mod secret;
 mod trust;
 
 use super::exit::{self, Exit};
+use super::say;
 use crate::model::visible::visible_json;
+use crate::show::say::{err, errln, out, outln};
 use clap::{Parser, Subcommand};
 use estate::EstateArgs;
 use std::process::ExitCode;
@@ -93,7 +96,14 @@ enum Command {
 /// Parses the arguments, runs the command, returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    say::ended(run())
+}
+
+fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_run(&error),
+    };
     if !matches!(cli.command, Command::Lab(_)) {
         log(); // The lab's daemon writes a log of its own.
     }
@@ -119,11 +129,28 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// What clap prints instead of running anything: help and version, or what is wrong with the
+/// arguments. Its own exit code for that, 2, means changes here.
+fn not_run(said: &clap::Error) -> ExitCode {
+    let exit = if said.use_stderr() {
+        Exit::Error
+    } else {
+        Exit::Nothing
+    };
+    // With colours; the streams take them out where there is no terminal.
+    let text = said.render().ansi().to_string();
+    match exit {
+        Exit::Nothing => out!("{text}"),
+        _ => err!("{text}"),
+    }
+    exit.into()
+}
+
 fn block_on(command: impl Future<Output = Exit>) -> ExitCode {
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(command).into(),
         Err(error) => {
-            anstream::eprintln!("error: no runtime: {error}");
+            errln!("error: no runtime: {error}");
             Exit::Error.into()
         }
     }
@@ -136,13 +163,15 @@ fn log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A standard error that takes nothing is no reason to end.
+        .log_internal_errors(false)
         .init();
 }
 
 /// One JSON document on standard output.
 fn print_json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value).map(visible_json) {
-        Ok(text) => anstream::println!("{text}"),
-        Err(error) => anstream::eprintln!("error: the result has no JSON form: {error}"),
+        Ok(text) => outln!("{text}"),
+        Err(error) => errln!("error: the result has no JSON form: {error}"),
     }
 }

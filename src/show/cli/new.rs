@@ -1,13 +1,13 @@
 //! `holdfast new stack ID`: asks for what the flags leave open, writes a file that passes `check`.
 
-use super::estate::fail;
+use super::failure::{Reader, fail, unsound};
 use crate::decide::document::{suggest, words};
 use crate::decide::new_stack::{Draft, Where};
 use crate::flow::new_stack::{NewStackError, Surroundings};
 use crate::model::units::parse_duration;
-use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::show::prompt::{Prompt, PromptError};
+use crate::show::say::outln;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -136,12 +136,8 @@ pub fn run(new: &New) -> Exit {
             what,
             diagnostics,
             files,
-        })) => {
-            diagnostics::print(&diagnostics, &files);
-            anstream::eprintln!("error: {what}");
-            Exit::Error
-        }
-        Err(error) => fail(&error),
+        })) => unsound(Reader::People, what, &diagnostics, &files),
+        Err(error) => fail(Reader::People, &error),
     }
 }
 
@@ -164,7 +160,7 @@ fn stack(
     place(args, &around, &mut draft)?;
     let path = around.write(&draft)?;
     let file = path.strip_prefix(".").unwrap_or(&path).display();
-    anstream::println!(
+    outln!(
         "wrote {file}: {} on {} {}, backed up to {} {}\n\n\
          next: holdfast check --worktree\n      git add {} && git commit -m \"Add {}\"\n      holdfast plan",
         draft.blueprint,

@@ -1,10 +1,12 @@
 //! `holdfast password STACK SERVICE`: a service's generated admin password.
 
-use super::estate::{EstateArgs, explain};
+use super::estate::EstateArgs;
+use super::failure::{Reader, explain};
 use crate::decide::derive;
 use crate::flow::entry;
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use std::io::IsTerminal as _;
 
 /// The generated secret by which a blueprint's first account logs in.
@@ -24,12 +26,12 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     let opened = place.config().and_then(|config| entry::with_key(&config));
     let (estate, key) = match opened {
         Ok(opened) => opened,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(Reader::People, &error),
     };
     let stack = StackId::new(&*args.stack);
     let desired = estate.resolution.desired.as_ref();
     let Some(known) = desired.and_then(|desired| desired.stack(&stack)) else {
-        anstream::eprintln!(
+        errln!(
             "error: the estate has no sound stack {:?}; holdfast check shows what is wrong",
             args.stack
         );
@@ -38,7 +40,7 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     let services = &known.services;
     let Some(service) = services.iter().find(|s| s.name.as_str() == args.service) else {
         let names: Vec<&str> = services.iter().map(|s| s.name.as_str()).collect();
-        anstream::eprintln!(
+        errln!(
             "error: {stack} has no service {:?}; it has {}",
             args.service,
             names.join(", ")
@@ -48,15 +50,15 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     let context = ["service", known.id.as_str(), &args.service, ADMIN];
     let secret = derive::text(&key, &context);
     let Some(password) = secret.expose_text() else {
-        anstream::eprintln!("error: the password is not text");
+        errln!("error: the password is not text");
         return Exit::Error;
     };
     // For a person; inside `$(…)` the password stands alone and nothing else is said.
     if let Some(account) = service.settings.get("admin")
         && std::io::stdout().is_terminal()
     {
-        anstream::eprintln!("account {account} at http://{}/", service.host);
+        errln!("account {account} at http://{}/", service.host);
     }
-    anstream::println!("{password}");
+    outln!("{password}");
     Exit::Nothing
 }

@@ -1,15 +1,18 @@
 //! `holdfast plan`: what would be done, to whom, and why. Touches nothing.
 
-use super::estate::{EstateArgs, distrust, fail};
+use super::estate::EstateArgs;
+use super::failure::{distrust, fail, failed, unsound};
 use crate::decide::only::named;
 use crate::flow::entry::Mode;
 use crate::flow::offline::{OfflineError, Question, plan_between};
 use crate::flow::plan_file;
 use crate::flow::reconcile::{narrowed, plan_now};
+use crate::model::causes::chain;
 use crate::model::ids::{CommitId, StackId};
 use crate::model::plan::Plan;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, out};
 use crate::show::views::{self, PlanFormat};
 use crate::world::clock::{Clock as _, SystemClock};
 use std::path::PathBuf;
@@ -46,7 +49,8 @@ pub struct Args {
         hide_env_values = true
     )]
     root: Option<String>,
-    /// Also write the plan to this file, for `holdfast apply FILE`
+    /// Also write the plan to this file, for `holdfast apply FILE`; `-` is standard output, in
+    /// place of what --format prints
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// How to print it
@@ -64,38 +68,51 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         Err(exit) => return exit,
     };
     if let Some(out) = &args.out {
-        if let Err(error) = plan_file::write(out, &plan) {
-            return fail(&error);
+        if out.as_os_str() == "-" {
+            return match plan_file::bytes(&plan) {
+                Ok(bytes) => {
+                    out!("{}", String::from_utf8_lossy(&bytes));
+                    Exit::of(&plan)
+                }
+                Err(error) => fail(args.format, &error),
+            };
+        }
+        if let Err(error) = plan_file::write(out, &plan, &estate.estate) {
+            return fail(args.format, &error);
         }
         let use_of_it = if plan.basis.compared.is_some() {
             "to be read; it was made without looking, so `holdfast apply` refuses it"
         } else {
             "`holdfast apply FILE` executes exactly this, or nothing"
         };
-        anstream::eprintln!("plan written to {}: {use_of_it}", out.display());
+        errln!("plan written to {}: {use_of_it}", out.display());
     }
     print(&plan, args.format);
     Exit::of(&plan)
 }
 
 async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
-    let session = estate.open_newest(Mode::Read).await?;
+    let session = estate.open_newest(Mode::Read, args.format).await?;
     let stacks = if args.stacks.is_empty() {
         None
     } else {
         let desired = &session.desired;
         let known = desired.names();
         let stacks = named(&ids(args), known.iter().map(StackId::as_str));
-        let stacks = stacks.map_err(|error| fail(&error))?;
+        let stacks = stacks.map_err(|error| fail(args.format, &error))?;
         // Its steps bear the id with which it began.
         let began = stacks
             .into_iter()
             .map(|id| desired.began(&id).unwrap_or(id));
         Some(began.collect())
     };
-    let planned = plan_now(&session).await.map_err(|error| fail(&error))?;
+    let planned = plan_now(&session)
+        .await
+        .map_err(|error| fail(args.format, &error))?;
     let planned = match stacks {
-        Some(stacks) => narrowed(&session, planned, stacks).map_err(|error| fail(&error))?,
+        Some(stacks) => {
+            narrowed(&session, planned, stacks).map_err(|error| fail(args.format, &error))?
+        }
         None => planned,
     };
     Ok(planned.plan.plan().clone())
@@ -104,10 +121,11 @@ async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
 fn offline(args: &Args, base: &str, estate: &EstateArgs) -> Result<Plan, Exit> {
     let configured = || estate.config().ok().map(|config| config.root);
     let Some(root) = args.root.as_ref().map(CommitId::new).or_else(configured) else {
-        anstream::eprintln!(
-            "error: no trusted root is known here\nto mend it: name the commit that is trusted with --root or HOLDFAST_ROOT"
-        );
-        return Err(Exit::Error);
+        return Err(failed(
+            args.format,
+            "no trusted root is known here",
+            Some("name the commit that is trusted with --root or HOLDFAST_ROOT"),
+        ));
     };
     let question = Question {
         repository: &estate.estate,
@@ -124,20 +142,19 @@ fn offline(args: &Args, base: &str, estate: &EstateArgs) -> Result<Plan, Exit> {
             }
             Ok(offline.plan.plan().clone())
         }
-        Err(error) => Err(explain(&error)),
+        Err(error) => Err(explain(args.format, &error)),
     }
 }
 
-fn explain(error: &OfflineError) -> Exit {
-    if let OfflineError::Broken {
-        findings, files, ..
-    } = error
-    {
-        diagnostics::print(findings, files);
-    }
+fn explain(format: PlanFormat, error: &OfflineError) -> Exit {
     match error {
-        OfflineError::Trust { source, .. } | OfflineError::Compare(source) => distrust(source),
-        _ => fail(error),
+        OfflineError::Broken {
+            findings, files, ..
+        } => unsound(format, &chain(error), findings, files),
+        OfflineError::Trust { source, .. } | OfflineError::Compare(source) => {
+            distrust(format, source)
+        }
+        _ => fail(format, error),
     }
 }
 
@@ -148,8 +165,8 @@ fn ids(args: &Args) -> Vec<StackId> {
 /// One plan on standard output.
 pub fn print(plan: &Plan, format: PlanFormat) {
     match format {
-        PlanFormat::Human => anstream::print!("{}", views::plan::human(plan)),
+        PlanFormat::Human => out!("{}", views::plan::human(plan)),
         PlanFormat::Json => super::print_json(plan),
-        PlanFormat::Markdown => anstream::print!("{}", views::markdown::markdown(plan)),
+        PlanFormat::Markdown => out!("{}", views::markdown::markdown(plan)),
     }
 }

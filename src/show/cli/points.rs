@@ -1,12 +1,14 @@
 //! `holdfast points STACK`: recovery points, how far each is proven, and which one a rebuild would take.
 
-use super::estate::{EstateArgs, fail};
+use super::estate::EstateArgs;
+use super::failure::{fail, failed};
 use crate::flow::entry::Mode;
 use crate::flow::points::{Listing, list};
 use crate::model::ids::StackId;
 use crate::model::point::RecoveryPoint;
 use crate::model::units::show_duration;
 use crate::show::exit::Exit;
+use crate::show::say::outln;
 use crate::show::views::{self, Format};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
@@ -22,16 +24,17 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Read).await {
+    let session = match estate.open(Mode::Read, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
     let stack = StackId::new(args.stack);
     let Some(known) = session.desired.stack(&stack) else {
-        anstream::eprintln!(
-            "error: the estate has no sound stack {stack}; holdfast check shows what is wrong"
+        return failed(
+            args.format,
+            &format!("the estate has no sound stack {stack}"),
+            Some("holdfast check shows what is wrong"),
         );
-        return Exit::Error;
     };
     match list(&session, &known.id).await {
         Ok(Ok(listing)) => {
@@ -42,16 +45,16 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
             Exit::Nothing
         }
         Ok(Err(gap)) => {
-            anstream::eprintln!("error: the recovery points could not be listed: {gap}");
-            Exit::Error
+            let message = format!("the recovery points could not be listed: {gap}");
+            failed(args.format, &message, None)
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(args.format, &error),
     }
 }
 
 fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
     if listing.points.is_empty() {
-        anstream::println!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
+        outln!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
         return;
     }
     let chosen = listing.choice.chosen.as_ref().map(|p| &p.id);
@@ -69,25 +72,25 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
             point.epoch.to_string(),
         ]);
     }
-    anstream::println!("{table}");
+    outln!("{table}");
     match &listing.choice.chosen {
         Some(_) => {
-            anstream::println!("* a rebuild would take this one: the newest that was read back");
+            outln!("* a rebuild would take this one: the newest that was read back");
         }
-        None => anstream::println!("A rebuild would take none: no point was read back."),
+        None => outln!("A rebuild would take none: no point was read back."),
     }
     for newer in &listing.choice.newer_less_proven {
         let by = newer.newer_by.map_or_else(String::new, |by| {
             format!(" and newer by {}", show_duration(by))
         });
-        anstream::println!(
+        outln!(
             "{} is only {}{by}",
             short(&newer.point),
             views::rung(newer.point.rung)
         );
     }
     for late in &listing.choice.outlived {
-        anstream::println!(
+        outln!(
             "{} was written by a machine that had no right to write any more; it is never chosen",
             short(&late.point)
         );

@@ -1,8 +1,9 @@
 //! `holdfast schema`: JSON Schemas of every file, for editors.
 
-use super::estate::fail;
+use super::failure::{Reader, fail};
 use crate::flow::schemas::{self, files, write};
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use std::path::PathBuf;
 
 /// Arguments of `holdfast schema`.
@@ -18,14 +19,14 @@ pub struct Args {
 
 /// Prints, lists or writes.
 pub fn run(args: &Args) -> Exit {
-    let kinds = schemas::kinds();
+    let kinds = schemas::all();
     let chosen: Vec<&schemas::Kind> = kinds
         .iter()
         .filter(|kind| args.kind.as_ref().is_none_or(|name| kind.name == name))
         .collect();
     if chosen.is_empty() {
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
-        anstream::eprintln!(
+        errln!(
             "error: there is no such kind of file; kinds: {}",
             names.join(", ")
         );
@@ -35,11 +36,11 @@ pub fn run(args: &Args) -> Exit {
         return match write(out, &files(&chosen, out)) {
             Ok(written) => {
                 for path in written {
-                    anstream::println!("wrote {}", path.display());
+                    outln!("wrote {}", path.display());
                 }
                 Exit::Nothing
             }
-            Err(error) => fail(&error),
+            Err(error) => fail(Reader::People, &error),
         };
     }
     if args.kind.is_some() {
@@ -48,7 +49,7 @@ pub fn run(args: &Args) -> Exit {
         }
     } else {
         for kind in chosen {
-            anstream::println!("{:<10} {}", kind.name, kind.files);
+            outln!("{:<10} {}", kind.name, kind.files);
         }
     }
     Exit::Nothing

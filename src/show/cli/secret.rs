@@ -1,9 +1,11 @@
 //! `holdfast secret ID < FILE`: seals a secret into the work tree.
 
-use super::estate::{EstateArgs, fail};
+use super::estate::EstateArgs;
+use super::failure::{Reader, fail};
 use crate::flow::estate::write_secret;
 use crate::model::secret::Secret;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, outln};
 use std::io::Read;
 
 /// Arguments of `holdfast secret`.
@@ -17,21 +19,21 @@ pub struct Args {
 pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
     let mut plain = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut plain) {
-        return fail(&error);
+        return fail(Reader::People, &error);
     }
     // A token never ends with the newline that `echo` adds.
     while plain.last() == Some(&b'\n') {
         plain.pop();
     }
     if plain.is_empty() {
-        anstream::eprintln!("error: standard input is empty, nothing was written");
+        errln!("error: standard input is empty, nothing was written");
         return Exit::Error;
     }
     match write_secret(&estate.estate, &args.id, &Secret::new(plain)) {
         Ok(path) => {
-            anstream::println!("sealed {}\nnext: git add and commit it", path.display());
+            outln!("sealed {}\nnext: git add and commit it", path.display());
             Exit::Nothing
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(Reader::People, &error),
     }
 }

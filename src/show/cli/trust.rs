@@ -1,16 +1,19 @@
 //! `holdfast trust`: who may sign for what.
 
-use super::estate::{EstateArgs, RootArgs, explain, fail};
+use super::estate::{EstateArgs, RootArgs};
+use super::failure::{explain, fail, unsound};
 use crate::decide::signers::{NewSigner, arrival, lines_changed, overview};
 use crate::flow::approve::{Grounds, look};
 use crate::flow::entry::EntryError;
 use crate::flow::estate::{EstateError, verify};
 use crate::flow::signers::{Changed, ListError, add_key, of_work_tree, public_key, revoke_key};
+use crate::model::causes::chain;
 use crate::model::codes;
 use crate::model::trust::{FILE, Trust};
 use crate::model::visible::visible_line;
 use crate::show::diagnostics;
 use crate::show::exit::Exit;
+use crate::show::say::{errln, out, outln};
 use crate::show::views::{self, Format};
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::{Question, TrustError};
@@ -119,32 +122,33 @@ fn check(args: &CheckArgs) -> Exit {
     let list = if args.worktree {
         match of_work_tree(&args.estate.estate) {
             Ok((text, list, mut findings)) => {
+                let files = BTreeMap::from([(FILE.to_owned(), text.into_bytes())]);
+                let Some(list) = list else {
+                    let message = "trust.toml cannot be used";
+                    return unsound(args.format, message, &findings, &files);
+                };
                 // The overview says so below.
                 findings.retain(|found| found.code != codes::LAST_OWNERS);
                 if !findings.is_empty() {
-                    let files = BTreeMap::from([(FILE.to_owned(), text.into_bytes())]);
                     diagnostics::print(&findings, &files);
                 }
-                match list {
-                    Some(list) => list,
-                    None => return Exit::Error,
-                }
+                list
             }
-            Err(error) => return fail(&error),
+            Err(error) => return fail(args.format, &error),
         }
     } else {
         let read = args
             .estate
             .grounds(&args.root)
-            .and_then(|grounds| accepted(&grounds, &args.head).map_err(refused));
+            .and_then(|grounds| accepted(&grounds, &args.head).map_err(refusal));
         match read {
             Ok(list) => list,
-            Err(error) => return explain(&error),
+            Err(error) => return explain(args.format, &error),
         }
     };
     let seen = overview(&list, now);
     match args.format {
-        Format::Human => anstream::print!("{}", views::trust::overview(&seen)),
+        Format::Human => out!("{}", views::trust::overview(&seen)),
         Format::Json => super::print_json(&seen),
     }
     if seen.thresholds.iter().all(|row| row.reachable) {
@@ -165,27 +169,27 @@ fn accepted(grounds: &Grounds, head: &str) -> Result<Trust, TrustError> {
     Ok(commit.trust().clone())
 }
 
-fn refused(error: TrustError) -> EntryError {
+fn refusal(error: TrustError) -> EntryError {
     EntryError::Estate(EstateError::Trust(error))
 }
 
 fn show(args: &ShowArgs) -> Exit {
     let grounds = match args.estate.grounds(&args.root) {
         Ok(grounds) => grounds,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(args.format, &error),
     };
     let looked = match look(&grounds, &args.commit) {
         Ok(looked) => looked,
-        Err(error) => return explain(&refused(error)),
+        Err(error) => return explain(args.format, &refusal(error)),
     };
     match args.format {
-        Format::Human => anstream::print!("{}", views::trust::commit(&looked, grounds.now)),
+        Format::Human => out!("{}", views::trust::commit(&looked, grounds.now)),
         Format::Json => super::print_json(&views::trust::commit_json(&looked, grounds.now)),
     }
     match &looked.refused {
         None => Exit::Nothing,
         Some(error) => {
-            anstream::eprintln!("to mend it: {}", error.remedy());
+            errln!("to mend it: {}", error.remedy());
             Exit::Refused
         }
     }
@@ -226,9 +230,9 @@ fn written(
         Err(error) => {
             if let ListError::Unsound { findings, text, .. } = &error {
                 let files = BTreeMap::from([(FILE.to_owned(), text.clone().into_bytes())]);
-                diagnostics::print(findings, &files);
+                return unsound(format, &chain(&error), findings, &files);
             }
-            return fail(&error);
+            return fail(format, &error);
         }
     };
     let diff = lines_changed(&changed.before, &changed.after, 3);
@@ -246,21 +250,21 @@ fn written(
     }
     match format {
         Format::Human => {
-            anstream::println!("Changed {FILE} in the work tree; it counts once it is signed.\n");
+            outln!("Changed {FILE} in the work tree; it counts once it is signed.\n");
             for line in diff.iter().map(|line| visible_line(line)) {
-                anstream::println!("{line}");
+                outln!("{line}");
             }
             if let Some(arrived) = &arrived {
-                anstream::println!("\n{}", views::trust::arrival(arrived));
+                outln!("\n{}", views::trust::arrival(arrived));
             }
-            anstream::println!("\nnext, by an owner:");
+            outln!("\nnext, by an owner:");
             for command in next.iter().take(2).map(|command| visible_line(command)) {
-                anstream::println!("  {command}");
+                outln!("  {command}");
             }
             if let Some(command) = next.get(2) {
                 let others = need - 1;
                 let people = if others == 1 { "owner" } else { "owners" };
-                anstream::println!("then, by {others} other {people}:\n  {command}");
+                outln!("then, by {others} other {people}:\n  {command}");
             }
         }
         Format::Json => super::print_json(&json!({

@@ -42,7 +42,7 @@ pub enum TrustError {
         name: String,
     },
     /// The configured root is no full commit id.
-    #[error("the root {root:?} is not a commit id of {digits} hexadecimal digits")]
+    #[error("the root {root:?} is not a full commit id: {digits} digits of 0-9 and a-f")]
     Root {
         /// As configured.
         root: String,
@@ -191,7 +191,7 @@ impl TrustError {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Open { .. } => {
-                "name the estate's folder with --estate; it must be a Git repository that belongs to you"
+                "run it in the estate's own folder, not below it, or name that folder with --estate; it must be a Git repository that belongs to you"
             }
             Self::Unreadable { .. } | Self::Malformed { .. } => {
                 "run `git fsck`; if objects are damaged or were left out (`--filter`), clone the repository again as a whole"
@@ -201,10 +201,10 @@ impl TrustError {
             }
             Self::NoHead { .. } => "commit something first, or check the branch",
             Self::Root { .. } | Self::NotACommit { .. } => {
-                "set root in holdfast's config.toml to the full id of the first trusted commit"
+                "name the full id of the first trusted commit, in lower case: with --root or HOLDFAST_ROOT (which must not be empty), or as root in holdfast's config.toml"
             }
             Self::RootNotAncestor { .. } => {
-                "this is not the history that was trusted; find out who rewrote it, and do not change the root to silence this"
+                "is the root (--root, HOLDFAST_ROOT or config.toml) written as it was told to you? Then this is not the history that was trusted; find out who rewrote it, and do not change the root to silence this"
             }
             Self::OutsideHistory { .. } => {
                 "do not merge other histories; take their content over in a signed commit"
@@ -221,7 +221,7 @@ impl TrustError {
             Self::TrustList { .. } => {
                 "mend trust.toml in that commit; `holdfast check` shows where"
             }
-            Self::File { .. } => "keep plain files of at most 1 MiB in the estate",
+            Self::File { why, .. } => remedy_of_file(why),
             Self::SetBack { .. } => {
                 "find out who moved the branch; bring it back to the accepted commit or a descendant of it (if this repository was restored from an old copy, fetch the newest)"
             }
@@ -238,5 +238,24 @@ impl TrustError {
                 | Self::NoHead { .. }
                 | Self::Root { .. }
         )
+    }
+}
+
+/// What to do about a file that is refused for this reason.
+fn remedy_of_file(why: &str) -> &'static str {
+    match why {
+        "it is a symbolic link" => "commit the file itself in place of the link",
+        "it is a submodule" => "take the submodule out; an estate is one repository of plain files",
+        "folders lie too deep" => "lay the folders out flatter: at most 16 lie in each other",
+        "too many files change at once" | "too many folders change at once" => {
+            "spread it over several commits, each signed"
+        }
+        "the estate has too many files"
+        | "the estate has too many folders"
+        | "the estate is too large"
+        | "the folder is too large" => {
+            "take out what is no definition: an estate holds at most 20,000 files and 256 MiB"
+        }
+        _ => "keep plain files of at most 1 MiB in the estate",
     }
 }

@@ -138,12 +138,44 @@ fn answered(
         return Ok(());
     }
     let errors = String::from_utf8_lossy(&output.stderr);
-    let last = errors.lines().rev().find(|line| !line.trim().is_empty());
     Err(FetchError::Failed {
         action,
         remote: remote.to_owned(),
-        said: without_credentials(last.unwrap_or("it gave no reason").trim()),
+        said: without_credentials(&reasons(&errors)),
     })
+}
+
+/// What git gives as reasons; without any, all that it says. Kept on one line, without what
+/// could steer a terminal, for the other side writes a part of it.
+fn reasons(errors: &str) -> String {
+    /// So much is shown.
+    const LENGTH: usize = 1000;
+    let said: Vec<&str> = errors
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let is_reason = |line: &&str| {
+        ["fatal:", "error:", "remote:", "! ", "ssh:"]
+            .iter()
+            .any(|begin| line.starts_with(begin))
+            || line.contains("Permission denied")
+            || line.contains("Host key verification failed")
+    };
+    let given: Vec<&str> = said
+        .iter()
+        .copied()
+        .filter(|line| is_reason(line))
+        .collect();
+    let lines = if given.is_empty() { said } else { given };
+    if lines.is_empty() {
+        return "it gave no reason".to_owned();
+    }
+    let text = lines.join("; ");
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(LENGTH)
+        .collect()
 }
 
 /// A remote's address may hold a password, and git may repeat it (S13).

@@ -8,7 +8,8 @@ use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use git2::build::TreeUpdateBuilder;
 use git2::{
-    FileMode, IndexAddOption, Oid, Repository, RepositoryInitOptions, Status, StatusOptions,
+    ErrorCode, FileMode, IndexAddOption, Oid, Repository, RepositoryInitOptions, Status,
+    StatusOptions,
 };
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
@@ -28,6 +29,14 @@ pub enum WriteError {
         /// What it said.
         #[source]
         source: git2::Error,
+    },
+    /// Below an estate, or somewhere else.
+    #[error(
+        "there is no Git repository at {path}; run it in the estate's own folder, or name that with --estate"
+    )]
+    NoRepository {
+        /// Where.
+        path: PathBuf,
     },
     /// libgit2 writes SHA-1 only.
     #[error(
@@ -89,6 +98,9 @@ fn git(action: &'static str) -> impl FnOnce(git2::Error) -> WriteError {
 fn open(dir: &Path) -> Result<Repository, WriteError> {
     Repository::open(dir).map_err(|source| match GitProgram::open(dir) {
         Some(_) => WriteError::Format {
+            path: dir.to_owned(),
+        },
+        None if source.code() == ErrorCode::NotFound => WriteError::NoRepository {
             path: dir.to_owned(),
         },
         None => git("opening the repository")(source),

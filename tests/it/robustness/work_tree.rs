@@ -18,7 +18,7 @@ fn estate() -> tempfile::TempDir {
 
 fn refusal(folder: &Path) -> String {
     match read_work_tree(folder) {
-        Err(EstateError::Write(error)) => error.to_string(),
+        Err(EstateError::WorkTree(error)) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
