@@ -173,7 +173,7 @@ impl Standing {
             return (mandate, Vec::new());
         }
         let mut gaps = Vec::new();
-        mandate.assents = self.assents(owners, now, &mut gaps);
+        mandate.assents = self.assents(&owners, now, &mut gaps);
         (mandate, gaps)
     }
 
@@ -231,7 +231,7 @@ impl Standing {
 
     fn assents(
         &self,
-        owners: BTreeMap<Option<StackId>, Asking>,
+        owners: &BTreeMap<Option<StackId>, Asking>,
         now: Timestamp,
         gaps: &mut Vec<Gap>,
     ) -> BTreeMap<Option<StackId>, Assent> {
@@ -244,7 +244,7 @@ impl Standing {
             unknown("the stacks ask", &error);
             BTreeSet::new()
         });
-        let found = match self.lineages(&owners) {
+        let found = match self.lineages(owners) {
             Ok(found) => found,
             Err(error) => {
                 unknown("the stacks ask", &error);
