@@ -10,6 +10,7 @@ use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use crate::world::catalogue::embedded;
 use crate::world::clock::{Clock as _, SystemClock};
+use crate::world::git::work_tree;
 use crate::world::git::write::{self, WriteError};
 use crate::world::git::{
     self, AcceptedCommit, Explained, Known, KnownError, Question, TrustError, VerifiedCommit,
@@ -141,7 +142,7 @@ pub fn estate_key(config: &Config, commit: &VerifiedCommit) -> Result<Secret, Es
 /// What the files of the work tree would mean, for editing. Nothing acts on
 /// it: unsigned files are no intent.
 pub fn read_work_tree(dir: &Path) -> Result<(BTreeMap<String, Vec<u8>>, Resolution), EstateError> {
-    let files = write::work_tree_files(dir).map_err(EstateError::WorkTree)?;
+    let files = work_tree::files(dir).map_err(EstateError::WorkTree)?;
     let resolution = resolve(&files, &CommitId::new("work tree"), &built_in());
     Ok((files, resolution))
 }

@@ -2,7 +2,8 @@
 
 use crate::decide::layout::laid_out;
 use crate::model::diagnostic::Diagnostic;
-use crate::world::git::write::{WriteError, refuse_links, work_tree_file, work_tree_files};
+use crate::world::git::work_tree;
+use crate::world::git::write::{WriteError, refuse_links};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -40,7 +41,7 @@ pub enum LayOutError {
 /// Every TOML file of the work tree, without those of tools, whose names begin with a dot.
 pub fn of_estate(dir: &Path) -> Result<BTreeSet<PathBuf>, LayOutError> {
     let is_tool = |path: &str| path.split('/').any(|part| part.starts_with('.'));
-    Ok(work_tree_files(dir)?
+    Ok(work_tree::files(dir)?
         .into_keys()
         .filter(|path| {
             Path::new(path)
@@ -102,7 +103,7 @@ pub fn lay_out(files: &BTreeSet<PathBuf>, only_look: bool) -> Result<LaidOut, La
             source,
         };
         let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
-        let bytes = work_tree_file(path)?;
+        let bytes = work_tree::file(path)?;
         let laid = match std::str::from_utf8(&bytes) {
             Ok(text) => laid_out(&name, text).map(|new| (new != text).then_some(new)),
             Err(_) => Err(crate::decide::document::not_text(&name, &bytes)),

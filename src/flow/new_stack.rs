@@ -6,7 +6,8 @@ use crate::decide::new_stack::{
     Draft, Parts, Where, backup_place, judge, parts, path, text, usual_hoster,
 };
 use crate::model::diagnostic::Diagnostic;
-use crate::world::git::write::{WriteError, refuse_links, work_tree_files};
+use crate::world::git::work_tree;
+use crate::world::git::write::{WriteError, refuse_links};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -57,7 +58,7 @@ pub enum NewStackError {
 impl Surroundings {
     /// Reads the work tree.
     pub fn read(dir: &Path) -> Result<Self, NewStackError> {
-        let files = work_tree_files(dir)?;
+        let files = work_tree::files(dir)?;
         let catalogue = built_in();
         let parts = parts(&files, &catalogue).map_err(|diagnostics| NewStackError::Broken {
             what: "what all stacks share is broken; mend it first",

@@ -5,7 +5,8 @@ use crate::decide::signers::{EditError, NewSigner, add, revoke};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::trust::{FILE, Trust};
 use crate::world::git::lock::{Lock, LockError};
-use crate::world::git::write::{WriteError, work_tree_file};
+use crate::world::git::work_tree;
+use crate::world::git::write::WriteError;
 use jiff::Timestamp;
 use std::fs::{File, metadata};
 use std::io::Read as _;
@@ -60,7 +61,7 @@ pub struct Changed {
 /// The text and the list of the work tree; the list is absent when the text has errors.
 pub fn of_work_tree(dir: &Path) -> Result<(String, Option<Trust>, Vec<Diagnostic>), ListError> {
     let path = dir.join(FILE);
-    let text = String::from_utf8(work_tree_file(&path)?).map_err(|_| WriteError::Refused {
+    let text = String::from_utf8(work_tree::file(&path)?).map_err(|_| WriteError::Refused {
         path,
         why: "it is not UTF-8 text",
     })?;

@@ -1,4 +1,4 @@
-//! The estate's repository. Read from objects only, never from the work tree.
+//! The estate's repository. What is acted on is read from objects only, never from the work tree.
 //!
 //! What stays outside: what the files mean, and the rules of who may do what,
 //! which are handed in.
@@ -26,6 +26,7 @@ mod signature;
 pub mod steps;
 mod tree;
 mod verify;
+pub mod work_tree;
 pub mod write;
 
 pub use approval::{APPROVAL_NAMESPACE, APPROVALS, Flaw, approval_name};

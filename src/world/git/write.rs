@@ -3,19 +3,14 @@
 use super::commit::NAMESPACE;
 use super::links::first_link;
 use super::program::GitProgram;
-use super::tree::{COUNT_LIMIT, FILE_LIMIT, TOTAL_LIMIT};
 use crate::model::ids::CommitId;
 use crate::model::secret::Secret;
 use git2::build::TreeUpdateBuilder;
-use git2::{
-    ErrorCode, FileMode, IndexAddOption, Oid, Repository, RepositoryInitOptions, Status,
-    StatusOptions,
-};
+use git2::{ErrorCode, FileMode, IndexAddOption, Oid, Repository, RepositoryInitOptions};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Why nothing was written.
@@ -91,11 +86,11 @@ pub enum WriteError {
     },
 }
 
-fn git(action: &'static str) -> impl FnOnce(git2::Error) -> WriteError {
+pub(super) fn git(action: &'static str) -> impl FnOnce(git2::Error) -> WriteError {
     move |source| WriteError::Git { action, source }
 }
 
-fn open(dir: &Path) -> Result<Repository, WriteError> {
+pub(super) fn open(dir: &Path) -> Result<Repository, WriteError> {
     Repository::open(dir).map_err(|source| match GitProgram::open(dir) {
         Some(_) => WriteError::Format {
             path: dir.to_owned(),
@@ -417,91 +412,4 @@ pub fn write_file(dir: &Path, path: &str, content: &[u8]) -> Result<PathBuf, Wri
     check_path(path)?;
     lay_down(dir, path, Some(content))?;
     Ok(dir.join(path))
-}
-
-/// The files of the work tree, as a commit of all of them would hold them.
-pub fn work_tree_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
-    let (workdir, paths) = match open(dir) {
-        Ok(repository) => {
-            let workdir = repository.workdir().unwrap_or(dir).to_owned();
-            (workdir, work_tree_paths(&repository)?)
-        }
-        Err(error @ WriteError::Format { .. }) => {
-            let paths = GitProgram::open(dir).and_then(|(program, _)| program.work_tree());
-            (dir.to_owned(), paths.ok_or(error)?)
-        }
-        Err(error) => return Err(error),
-    };
-    let mut files = BTreeMap::new();
-    let mut total = 0;
-    for path in paths {
-        let whole = workdir.join(&path);
-        refuse_links(&workdir, Path::new(&path))?;
-        let content = work_tree_file(&whole)?;
-        total += content.len();
-        if files.len() >= COUNT_LIMIT || total > TOTAL_LIMIT {
-            let why = "the estate is too large, or has too many files";
-            return Err(WriteError::Refused { path: whole, why });
-        }
-        files.insert(path, content);
-    }
-    Ok(files)
-}
-
-/// What a commit of it would be refused for is refused here as well. A link would be worse
-/// here: it shows, line by line, any file of the computer that checks a stranger's work (S13).
-pub fn work_tree_file(path: &Path) -> Result<Vec<u8>, WriteError> {
-    let failed = |source| WriteError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let refused = |why| {
-        Err(WriteError::Refused {
-            path: path.to_owned(),
-            why,
-        })
-    };
-    let kind = fs::symlink_metadata(path).map_err(failed)?.file_type();
-    if kind.is_symlink() {
-        return refused("it is a symbolic link");
-    }
-    if !kind.is_file() {
-        return refused("it is no ordinary file");
-    }
-    let most = u64::try_from(FILE_LIMIT)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    let mut content = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(most).read_to_end(&mut content))
-        .map_err(failed)?;
-    if content.len() > FILE_LIMIT {
-        return refused("it is larger than 1 MiB");
-    }
-    Ok(content)
-}
-
-/// Files that are tracked or new and not ignored. Nothing is hashed, written or staged by looking.
-fn work_tree_paths(repository: &Repository) -> Result<Vec<String>, WriteError> {
-    let mut options = StatusOptions::new();
-    options
-        .include_untracked(true)
-        .recurse_untracked_dirs(true)
-        .include_unmodified(true)
-        .include_ignored(false);
-    let found = repository
-        .statuses(Some(&mut options))
-        .map_err(git("looking through the work tree"))?;
-    let there =
-        |status: Status| !status.contains(Status::WT_DELETED) && status != Status::INDEX_DELETED;
-    found
-        .iter()
-        .filter(|entry| there(entry.status()))
-        .map(|entry| {
-            String::from_utf8(entry.path_bytes().to_vec()).map_err(|error| WriteError::Refused {
-                path: String::from_utf8_lossy(error.as_bytes()).as_ref().into(),
-                why: "its name is not UTF-8",
-            })
-        })
-        .collect()
 }
