@@ -6,6 +6,8 @@ use super::session::Session;
 use crate::decide::anchor::{Doubt, RULE, doubt, open, seal};
 use crate::decide::mandate::Freeze;
 use crate::model::anchor::Anchor;
+use crate::model::causes::chain;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::MachineName;
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
@@ -18,8 +20,9 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// What the backup machines remember of us. One that does not say it, or says what we did not
-/// sign, says nothing: whoever is root there could remove it as well.
-pub async fn read(session: &Arc<Session>, seen: &Observed) -> Vec<Anchor> {
+/// sign, says nothing: whoever is root there could remove it as well. One that could not be
+/// asked is a gap.
+pub async fn read(session: &Arc<Session>, seen: &Observed) -> (Vec<Anchor>, Vec<Gap>) {
     let machines = seen.hosters.values().flatten().flat_map(|i| &i.machines);
     let backups = machines.filter(|machine| machine.role == Role::Backup);
     let answering = backups.filter(|m| matches!(seen.machines.get(&m.name), Some(Ok(_))));
@@ -31,7 +34,7 @@ pub async fn read(session: &Arc<Session>, seen: &Observed) -> Vec<Anchor> {
             (contact.machine, read)
         });
     }
-    let mut anchors = Vec::new();
+    let (mut anchors, mut gaps) = (Vec::new(), Vec::new());
     for (machine, read) in tasks.join_all().await {
         match read {
             Ok(Some(sealed)) => match open(&session.key, &sealed) {
@@ -39,10 +42,13 @@ pub async fn read(session: &Arc<Session>, seen: &Observed) -> Vec<Anchor> {
                 _ => tracing::warn!(%machine, "its anchor is not ours"),
             },
             Ok(None) => {}
-            Err(error) => tracing::warn!(%machine, %error, "its anchor could not be read"),
+            Err(error) => {
+                let subject = format!("what {machine} remembers of history");
+                gaps.push(Gap::new(GapKind::Unreadable, subject, chain(&error)));
+            }
         }
     }
-    anchors
+    (anchors, gaps)
 }
 
 /// What anchors say against what we know.
@@ -115,6 +121,11 @@ pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Fre
             continue;
         };
         let transport = session.world.transport.as_ref();
+        // What cannot be read may say more than we know, and would be forgotten.
+        if let Err(error) = read_anchor(transport, &contact).await {
+            tracing::warn!(%machine, %error, "its anchor was not replaced");
+            continue;
+        }
         if let Err(error) = keep_anchor(transport, &contact, &sealed).await {
             tracing::warn!(%machine, %error, "its anchor was not written");
         }

@@ -74,7 +74,8 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let standing = &session.standing;
     let (mut mandate, unknown) = standing.mandate(&plan, &session.desired, &past, look.observed.at);
     plan.gaps.extend(unknown);
-    let anchors = anchor::read(session, &look.observed).await;
+    let (anchors, unread) = anchor::read(session, &look.observed).await;
+    plan.gaps.extend(unread);
     let doubts = anchor::doubts(session, &anchors).await?;
     let mut alarms = standing.alarms();
     alarms.held.extend(doubts.told);

@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -97,9 +98,9 @@ fn s09_a_journal_that_was_begun_anew_is_told_and_freezes_nothing_but_a_head_set_
     }
 }
 
-/// A backup machine that keeps an anchor, as its scripts do.
+/// A backup machine that keeps an anchor, as its scripts do; reading it may fail.
 #[derive(Default)]
-struct Vault(Mutex<Option<Value>>);
+struct Vault(Mutex<Option<Value>>, AtomicBool);
 
 #[async_trait]
 impl Transport for Vault {
@@ -112,6 +113,12 @@ impl Transport for Vault {
         assert_eq!(contact.machine.as_str(), BACKUP);
         let mut kept = self.0.lock().unwrap();
         if script.name == "anchor-read" {
+            if self.1.load(Ordering::SeqCst) {
+                return Err(MachineError::Unreachable {
+                    machine: contact.machine.clone(),
+                    detail: "its disk does not answer".into(),
+                });
+            }
             return Ok(vec![json!({ "anchor": *kept })]);
         }
         assert_eq!(script.name, "anchor-keep");
@@ -240,11 +247,11 @@ async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
     write_down(&people, 1).await;
     let before = session(&people, &world, &vault);
     assert!(
-        read(&before, &world.seen()).await.is_empty(),
+        read(&before, &world.seen()).await.0.is_empty(),
         "there is none yet"
     );
     drop_anchor(&before, &backed_up(), &[]).await;
-    let anchors = read(&before, &world.seen()).await;
+    let (anchors, _) = read(&before, &world.seen()).await;
     assert_eq!((anchors[0].seq, anchors[0].generation), (3, 1));
     assert_eq!(anchors[0].head.as_str(), people.head());
     let nothing = Doubts::default();
@@ -265,7 +272,7 @@ async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
     assert!(reason.contains("ends at entry 2"), "{reason}");
     // A later backup does not make it forgotten.
     drop_anchor(&before, &backed_up(), &doubted.freezes).await;
-    assert_eq!(read(&before, &world.seen()).await, anchors);
+    assert_eq!(read(&before, &world.seen()).await.0, anchors);
     // Nor does it help that the old copy went on otherwise.
     write_down(&people, 3).await;
     let forked = doubts(&before, &anchors).await.unwrap();
@@ -285,7 +292,7 @@ async fn s09_a_lost_journal_is_told_until_the_next_backup_and_stops_nothing() {
     write_down(&people, 3).await;
     let session = session(&people, &world, &vault);
     drop_anchor(&session, &backed_up(), &[]).await;
-    let anchors = read(&session, &world.seen()).await;
+    let (anchors, _) = read(&session, &world.seen()).await;
     lose(&people);
     for entries in [0, 5] {
         write_down(&people, entries).await;
@@ -293,7 +300,7 @@ async fn s09_a_lost_journal_is_told_until_the_next_backup_and_stops_nothing() {
         assert_eq!((doubted.freezes.len(), doubted.told.len()), (0, 1));
     }
     drop_anchor(&session, &backed_up(), &[]).await;
-    let anew = read(&session, &world.seen()).await;
+    let (anew, _) = read(&session, &world.seen()).await;
     assert_eq!(anew[0].seq, 5);
     assert_eq!(
         doubts(&session, &anew).await.unwrap(),
@@ -315,7 +322,7 @@ async fn s09_a_head_that_was_set_back_with_the_whole_computer_is_noticed() {
     drop_anchor(&newest, &backed_up(), &[]).await;
     people.git(&["reset", "-q", "--hard", "HEAD~1"]);
     let older = session(&people, &world, &vault);
-    let anchors = read(&older, &world.seen()).await;
+    let (anchors, _) = read(&older, &world.seen()).await;
     let freezes = doubts(&older, &anchors).await.unwrap().freezes;
     assert!(
         freezes[0].reason.contains("does not descend"),
@@ -329,9 +336,9 @@ async fn an_anchor_that_we_did_not_sign_says_nothing() {
     let (people, world) = (People::together(), World::running(acme(HETZNER)));
     write_down(&people, 1).await;
     let foreign = json!(seal(&key(8), &anchor(99, "z")).unwrap());
-    let vault = Arc::new(Vault(Mutex::new(Some(foreign))));
+    let vault = Arc::new(Vault(Mutex::new(Some(foreign)), AtomicBool::new(false)));
     let session = session(&people, &world, &vault);
-    assert_eq!(read(&session, &world.seen()).await, []);
+    assert_eq!(read(&session, &world.seen()).await, (vec![], vec![]));
     // No backup, no anchor.
     drop_anchor(&session, &Report::default(), &[]).await;
     assert!(
@@ -340,4 +347,23 @@ async fn an_anchor_that_we_did_not_sign_says_nothing() {
             .unwrap()
             .contains("99")
     );
+}
+
+#[tokio::test]
+async fn s09_an_anchor_that_cannot_be_read_is_a_gap_and_is_not_replaced() {
+    let (people, world) = (People::together(), World::running(acme(HETZNER)));
+    write_down(&people, 1).await;
+    let vault = Arc::new(Vault::default());
+    let session = session(&people, &world, &vault);
+    drop_anchor(&session, &backed_up(), &[]).await;
+    let kept = vault.0.lock().unwrap().clone();
+    assert!(kept.is_some());
+    write_down(&people, 2).await;
+    vault.1.store(true, Ordering::SeqCst);
+    let (anchors, gaps) = read(&session, &world.seen()).await;
+    assert_eq!(anchors, []);
+    assert_eq!(gaps.len(), 1);
+    assert!(gaps[0].subject.contains(BACKUP), "{gaps:?}");
+    drop_anchor(&session, &backed_up(), &[]).await;
+    assert_eq!(*vault.0.lock().unwrap(), kept);
 }
