@@ -4,7 +4,7 @@
 //! Each stack has its machine of epoch 1, opened and as its manifest says, a backup machine
 //! with its repository, a recovery point taken just now, and names that point right.
 
-use super::derive::{self, EstateKey};
+use super::derive::EstateKey;
 use super::history::{History, PastMachine};
 use super::manifest::{self, ManifestError};
 use super::names;
@@ -99,16 +99,6 @@ fn build(
         world.free_machines();
     }
     world.made
-}
-
-/// Everything derived from it differs from what is real, and is the same on both sides.
-#[expect(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "an estate key has 32 bytes, and so has this"
-)]
-pub fn placeholder_key() -> EstateKey {
-    EstateKey::new(Secret::new(vec![0; derive::ESTATE_KEY_LENGTH])).expect("32 bytes")
 }
 
 struct Building<'a> {

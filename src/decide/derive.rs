@@ -54,6 +54,12 @@ impl EstateKey {
         }
     }
 
+    /// A key of nothing, where no secret is at hand: all that derives from it differs from what
+    /// is real, and is the same on both sides of a comparison.
+    pub fn placeholder() -> Self {
+        Self(Secret::new(vec![0; ESTATE_KEY_LENGTH]))
+    }
+
     /// One 32-byte block for this context; `counter` tells blocks of one context apart.
     fn block(&self, purpose: &str, context: &[&str], counter: u32) -> Zeroizing<[u8; 32]> {
         // Each part carries its length, so ["ab","c"] and ["a","bc"] differ.

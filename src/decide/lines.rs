@@ -215,6 +215,7 @@ fn shown(line: &str, secret: bool) -> String {
 /// The changes between two texts, in order.
 fn hunks(before: &[String], after: &[String]) -> Vec<Hunk> {
     let head = before.iter().zip(after).take_while(|(b, a)| b == a).count();
+    // `head` and `tail` count pairs, so neither reaches beyond either text.
     let (before_rest, after_rest) = (&before[head..], &after[head..]);
     let tail = before_rest
         .iter()

@@ -9,6 +9,7 @@ use crate::decide::assumed::{self, Assumed};
 use crate::decide::basis::parts_for;
 use crate::decide::catalogue::Catalogue;
 use crate::decide::check::{CheckedPlan, Violation, check};
+use crate::decide::derive::EstateKey;
 use crate::decide::document::{Files, words};
 use crate::decide::forecast::foresee;
 use crate::decide::lines::point_out;
@@ -225,7 +226,7 @@ fn differences(
     now: Timestamp,
     same: &dyn Fn(&StackId) -> bool,
 ) -> (Plan, Assumed) {
-    let key = assumed::placeholder_key();
+    let key = EstateKey::placeholder();
     let mut world = assumed::facing(before, after, &key, now, same);
     let mut want = after.clone();
     let mut held = Vec::new();
