@@ -103,10 +103,16 @@ pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Fre
             return;
         }
     };
+    let standing = &session.standing;
     let anchor = Anchor {
         estate: session.desired.estate.clone(),
         head: session.standing.head.clone(),
-        generation: u64::try_from(session.standing.known.len()).unwrap_or(u64::MAX),
+        // The root is known without having been accepted.
+        generation: standing
+            .known
+            .generation(&standing.head)
+            .unwrap_or(0)
+            .into(),
         first: seals.first().cloned().unwrap_or_default(),
         seq: i64::try_from(seals.len()).unwrap_or(i64::MAX),
         hash: seals.last().cloned().unwrap_or_default(),

@@ -11,7 +11,8 @@ pub struct Anchor {
     pub estate: EstateName,
     /// The accepted head.
     pub head: CommitId,
-    /// How many commits after the root were accepted.
+    /// How far the head is from the root, by the longest way: for people, who see at a glance
+    /// which of two is older. What is judged is descent.
     pub generation: u64,
     /// The seal of the journal's first entry, in hexadecimal digits: which journal it is.
     pub first: String,

@@ -123,10 +123,12 @@ impl Known {
 
     /// When this computer first saw a commit that it accepted.
     pub fn first_seen(&self, commit: &CommitId) -> Option<Timestamp> {
-        let text = commit.as_str().as_bytes();
-        let id = ObjectId::from_hex(Format::Sha1, text)
-            .or_else(|| ObjectId::from_hex(Format::Sha256, text))?;
-        Timestamp::from_second(self.get(id)?.first).ok()
+        Timestamp::from_second(self.get(id_of(commit)?)?.first).ok()
+    }
+
+    /// How far a commit that was accepted is from the root, by the longest way.
+    pub fn generation(&self, commit: &CommitId) -> Option<u32> {
+        Some(self.get(id_of(commit)?)?.generation)
     }
 
     /// Whose descendants they are; `None` when nothing was accepted.
@@ -216,4 +218,9 @@ fn parse(bytes: &[u8]) -> Result<Known, &'static str> {
         root: Some(CommitId::new(root)),
         seen,
     })
+}
+
+fn id_of(commit: &CommitId) -> Option<ObjectId> {
+    let text = commit.as_str().as_bytes();
+    ObjectId::from_hex(Format::Sha1, text).or_else(|| ObjectId::from_hex(Format::Sha256, text))
 }
