@@ -113,14 +113,14 @@ impl Bench {
         self.ask_interface(Duration::from_mins(1)).unwrap()
     }
 
-    /// Whether the interface says nothing for a while.
+    /// Whether nobody answers for the interface: nothing comes for a while, or nobody listens.
     fn interface_is_silent(&self) -> bool {
         match self.ask_interface(Duration::from_secs(3)) {
             Ok(_) => false,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                true
-            }
-            Err(error) => panic!("{error}"),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused => true,
+                _ => panic!("{error}"),
+            },
         }
     }
 
