@@ -186,6 +186,8 @@ impl Building<'_> {
                 taken_at: self.made.seen.at,
                 bytes: Bytes(0),
                 rung: Rung::AppVerified,
+                arrived_at: Some(self.made.seen.at),
+                evidence: Vec::new(),
             });
         }
         self.made.seen.points.insert(stack.id.clone(), Ok(points));

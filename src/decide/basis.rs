@@ -93,7 +93,9 @@ fn subjects(stacks: &[StackId], want: &Desired, seen: &Observed) -> BTreeSet<Str
     let machines = seen.hosters.values().flatten().flat_map(|i| &i.machines);
     for machine in machines {
         let ours = match machine.role {
-            Role::Production => machine.stack.as_ref().is_some_and(|s| stacks.contains(s)),
+            Role::Production | Role::Drill => {
+                machine.stack.as_ref().is_some_and(|s| stacks.contains(s))
+            }
             Role::Backup => backup_machines.contains(&machine.name),
         };
         if ours {

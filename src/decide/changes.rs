@@ -1,8 +1,6 @@
 //! What differs between what a machine should be and what it is.
 
-use crate::model::machine::{
-    Change, Digest, FileFact, MachineFacts, MachineManifest, Role, UnitFact,
-};
+use crate::model::machine::{Change, Digest, FileFact, MachineFacts, MachineManifest, UnitFact};
 use sha2::{Digest as _, Sha256};
 
 /// What to converge, in the order in which it is done: packages, directories, files, units.
@@ -90,12 +88,8 @@ pub fn digest(manifest: &MachineManifest) -> Digest {
             add(item.as_bytes());
         }
     };
-    let role = match manifest.role {
-        Role::Production => "production",
-        Role::Backup => "backup",
-    };
     let stack = manifest.stack.iter().map(ToString::to_string);
-    words("role", &[role.to_owned()]);
+    words("role", &[manifest.role.word().to_owned()]);
     words("stack", &stack.collect::<Vec<_>>());
     words("tools", &manifest.tools);
     words("packages", &manifest.packages);

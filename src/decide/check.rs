@@ -253,7 +253,12 @@ impl<'a> Court<'a> {
             | Action::Backup { machine, .. }
             | Action::Repository { machine }
             | Action::Check { machine, .. }
-            | Action::Name { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            | Action::Name { machine, .. }
+            | Action::Verify { machine, .. }
+            | Action::Copy { machine, .. }
+            | Action::Isolate { machine } => problems.extend(self.must_be_ours(machine)),
+            Action::Forget { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            Action::Destroy { machine } => problems.extend(self.must_be_ours(machine)),
         }
         problems
             .into_iter()

@@ -125,6 +125,11 @@ pub fn anchor_key(key: &EstateKey) -> KeyPair {
     ssh_key_pair(&key.block("anchor-key", &[], 0))
 }
 
+/// The key by which the reconciler signs evidence; no machine lets it in.
+pub fn evidence_key(key: &EstateKey) -> KeyPair {
+    ssh_key_pair(&key.block("evidence-key", &[], 0))
+}
+
 /// The reconciler's own SSH key, accepted by all machines.
 pub fn client_key(key: &EstateKey) -> KeyPair {
     ssh_key_pair(&key.block("ssh-client-key", &[], 0))

@@ -188,7 +188,12 @@ impl History {
                     self.names.insert(host.clone(), stack.clone());
                 }
             }
-            Event::Closed { .. } => {}
+            Event::Closed { .. }
+            | Event::Verified { .. }
+            | Event::Drilled { .. }
+            | Event::Destroyed { .. }
+            | Event::Forgotten { .. }
+            | Event::Copied { .. } => {}
         }
     }
 

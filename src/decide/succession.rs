@@ -97,7 +97,7 @@ fn gone(stack: &DesiredStack, newcomers: &Newcomers<'_>, now: Timestamp) -> Opti
 
 /// The last recovery point is kept for as long as the stack said.
 fn too_early(stack: &DesiredStack, retired: &Retirement, now: Timestamp) -> Option<Diagnostic> {
-    let kept_until = kept_until(retired, stack.backup.keep_within);
+    let kept_until = kept_until(retired, stack.backup.retention.within);
     if now >= kept_until {
         return None;
     }

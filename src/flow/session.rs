@@ -293,7 +293,7 @@ impl Session {
     ) -> Result<MachineManifest, Unmanifest> {
         match role {
             Role::Backup => self.backup_manifest(machine),
-            Role::Production => {
+            Role::Production | Role::Drill => {
                 let stack = stack
                     .and_then(|id| self.desired.stacks.get(id))
                     .ok_or_else(|| Unmanifest::NoSuchStack(machine.clone()))?;

@@ -86,6 +86,8 @@ pub struct BlueprintFile {
 pub enum Engine {
     /// `PostgreSQL`, by `pg_dump -Fd`.
     Postgresql,
+    /// `MariaDB`, by `mariadb-dump --single-transaction`.
+    Mariadb,
 }
 
 /// A declared database.

@@ -293,8 +293,39 @@ pub struct BackupIntent {
     pub placement: Placement,
     /// As written: `daily 02:30 Europe/Berlin`.
     pub schedule: Schedule,
-    /// How long points are kept; pruning comes later.
-    pub keep_within: SignedDuration,
+    /// How long points are kept.
+    pub retention: Retention,
+    /// When it is proven that they come back, and where. `None`: never.
+    pub drill: Option<DrillIntent>,
+}
+
+/// How long points are kept. All of them are within a time, then one of each day, week, month
+/// and year for as many of these as it says, counted from now and not from the newest point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Everything younger is kept.
+    pub within: SignedDuration,
+    /// Days of which one point is kept.
+    pub daily: u16,
+    /// Weeks of which one point is kept.
+    pub weekly: u16,
+    /// Months of which one point is kept.
+    pub monthly: u16,
+    /// Years of which one point is kept.
+    pub yearly: u16,
+    /// The line that says so.
+    pub place: Place,
+}
+
+/// Drills, as the stack asks for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrillIntent {
+    /// One is overdue when the last that passed is older.
+    pub every: SignedDuration,
+    /// Where; `None`: wherever neither production nor backup is, if there is such a place.
+    pub at: Option<Placement>,
+    /// The line that says so.
+    pub place: Place,
 }
 
 /// When a backup is due: every day at a local time.

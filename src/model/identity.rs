@@ -77,7 +77,7 @@ impl Identity {
         };
         let role = Role::from_word(get("ROLE")?).ok_or(IdentityError::Key { key: "ROLE" })?;
         let stack = match role {
-            Role::Production => Some(StackId::new(get("STACK")?.as_str())),
+            Role::Production | Role::Drill => Some(StackId::new(get("STACK")?.as_str())),
             Role::Backup => get("STACK").ok().map(|stack| StackId::new(stack.as_str())),
         };
         let epoch = get("EPOCH")?.parse();

@@ -3,7 +3,7 @@
 use super::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
-use super::machine::Role;
+use super::machine::{Digest, Role};
 use super::operation::FaultClass;
 use super::point::Rung;
 use jiff::Timestamp;
@@ -127,6 +127,53 @@ pub enum Event {
         point: PointId,
         /// Rung.
         rung: Rung,
+    },
+    /// A repository was read where it is kept.
+    Verified {
+        /// The backup machine.
+        machine: MachineName,
+        /// Which part of the data, from 1.
+        part: u32,
+        /// Of how many.
+        of: u32,
+        /// What is damaged, in words; empty: nothing.
+        findings: Vec<String>,
+    },
+    /// A drill came to its end.
+    Drilled {
+        /// Which point.
+        point: PointId,
+        /// The machine it was done on.
+        machine: MachineName,
+        /// Everything came back and every check passed.
+        passed: bool,
+        /// Of the evidence document, as it was signed.
+        evidence: Digest,
+        /// Age of the point when the drill began, in seconds: what a loss then would have cost.
+        data_age: u64,
+        /// From the order of the machine to the last check, in milliseconds.
+        millis: u64,
+    },
+    /// The machine of a drill is gone, and nothing of it is left.
+    Destroyed {
+        /// Which.
+        machine: MachineName,
+    },
+    /// Points were taken out of a repository.
+    Forgotten {
+        /// The backup machine.
+        machine: MachineName,
+        /// Which.
+        points: Vec<PointId>,
+    },
+    /// Points were copied from one repository to another, and checked there.
+    Copied {
+        /// The backup machine that had them.
+        from: MachineName,
+        /// The backup machine that has them now as well.
+        to: MachineName,
+        /// How many.
+        points: usize,
     },
     /// A name was pointed at an address.
     Named {

@@ -33,6 +33,8 @@ pub enum Role {
     Production,
     /// Holds recovery points of stacks.
     Backup,
+    /// Proves that a recovery point comes back; nobody is ever let in, and then it is destroyed.
+    Drill,
 }
 
 impl Role {
@@ -41,6 +43,7 @@ impl Role {
         match self {
             Self::Production => "production",
             Self::Backup => "backup",
+            Self::Drill => "drill",
         }
     }
     /// The role of that word.
@@ -48,6 +51,7 @@ impl Role {
         match word {
             "production" => Some(Self::Production),
             "backup" => Some(Self::Backup),
+            "drill" => Some(Self::Drill),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ pub mod causes;
 pub mod codes;
 pub mod desired;
 pub mod diagnostic;
+pub mod evidence;
 pub mod forecast;
 pub mod gap;
 pub mod identity;

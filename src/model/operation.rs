@@ -26,6 +26,12 @@ pub enum Operation {
         /// The machine.
         machine: MachineName,
     },
+    /// Destroy the machine of a drill with all that is on it; done when nothing is left. A
+    /// machine of any other role is refused.
+    Destroy {
+        /// The machine.
+        machine: MachineName,
+    },
 }
 
 /// A machine to be made.

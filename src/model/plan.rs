@@ -283,6 +283,41 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+    /// Read a repository where it is kept: its structure, and one part of its data, so that
+    /// every byte is read within the cycle. What is found damaged is told, never mended.
+    Verify {
+        /// The backup machine.
+        machine: MachineName,
+        /// Which part of the data, from 1.
+        part: u32,
+        /// Of how many.
+        of: u32,
+    },
+    /// Take these points out of a repository; from the vault side only (S10), never the last
+    /// copy (S3), never in doubt (S12).
+    Forget {
+        /// The backup machine.
+        machine: MachineName,
+        /// Which.
+        points: Vec<PointId>,
+    },
+    /// Copy a stack's points from the repository of another backup machine, and check them.
+    Copy {
+        /// The backup machine that gets them.
+        machine: MachineName,
+        /// The backup machine that has them.
+        from: MachineName,
+    },
+    /// Keep a machine of a drill from talking to anybody.
+    Isolate {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Destroy the machine of a drill.
+    Destroy {
+        /// The machine.
+        machine: MachineName,
+    },
 }
 
 /// How a machine is fenced.
@@ -402,6 +437,11 @@ impl Action {
             Self::Backup { .. } => "backup",
             Self::Repository { .. } => "repository",
             Self::Quarantine { .. } => "quarantine",
+            Self::Verify { .. } => "verify",
+            Self::Forget { .. } => "forget",
+            Self::Copy { .. } => "copy",
+            Self::Isolate { .. } => "isolate",
+            Self::Destroy { .. } => "destroy",
         }
     }
 
@@ -423,7 +463,12 @@ impl Action {
             | Self::Name { machine, .. }
             | Self::Backup { machine, .. }
             | Self::Repository { machine }
-            | Self::Quarantine { machine } => machine,
+            | Self::Quarantine { machine }
+            | Self::Verify { machine, .. }
+            | Self::Forget { machine, .. }
+            | Self::Copy { machine, .. }
+            | Self::Isolate { machine }
+            | Self::Destroy { machine } => machine,
         }
     }
 }

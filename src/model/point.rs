@@ -1,5 +1,6 @@
 //! Recovery points and how far each has been proven.
 
+use super::blueprint::Engine;
 use super::ids::{Epoch, PointId, ServiceName, StackId};
 use super::machine::Digest;
 use super::units::Bytes;
@@ -41,6 +42,22 @@ pub struct RecoveryPoint {
     pub bytes: Bytes,
     /// The furthest rung with evidence.
     pub rung: Rung,
+    /// When it arrived, by the clock of the backup machine: production cannot set it (S10).
+    /// `None`: the backup machine did not say.
+    pub arrived_at: Option<Timestamp>,
+    /// What stands for each rung beyond [`Rung::Taken`], as kept beside the repository.
+    pub evidence: Vec<Proof>,
+}
+
+/// What stands for a rung.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proof {
+    /// Which rung it stands for.
+    pub rung: Rung,
+    /// When it was reached.
+    pub at: Timestamp,
+    /// SHA-256 of the signed document that says so; `None` where the backup machine itself did it.
+    pub document: Option<Digest>,
 }
 
 /// The manifest inside a point: what a restore must find again.
@@ -64,6 +81,10 @@ pub struct PointManifest {
     pub packages: BTreeMap<String, String>,
     /// Content per service.
     pub services: BTreeMap<ServiceName, ServiceContent>,
+}
+
+fn postgresql() -> Engine {
+    Engine::Postgresql
 }
 
 /// What one service holds, as counted and digested.
@@ -93,6 +114,9 @@ pub struct FilesContent {
 /// A database, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseContent {
+    /// What it is a database of. Points from before it was told are of `PostgreSQL`.
+    #[serde(default = "postgresql")]
+    pub engine: Engine,
     /// Server version.
     pub server: String,
     /// Collation of the database; empty when not told.

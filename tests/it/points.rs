@@ -23,6 +23,8 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         taken_at: at(taken_at),
         bytes: Bytes(1),
         rung,
+        arrived_at: None,
+        evidence: Vec::new(),
     }
 }
 

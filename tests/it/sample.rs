@@ -7,7 +7,7 @@ use holdfast::model::blueprint::{
     Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Setting, StateFiles, When,
 };
 use holdfast::model::desired::{
-    BackupIntent, DesiredService, DesiredStack, Objectives, Placement, Schedule,
+    BackupIntent, DesiredService, DesiredStack, Objectives, Placement, Retention, Schedule,
 };
 use holdfast::model::diagnostic::Place;
 use holdfast::model::forecast::TotalCost;
@@ -160,7 +160,15 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
                 minute: 30,
                 zone: "Europe/Berlin".into(),
             },
-            keep_within: SignedDuration::from_hours(24 * 30),
+            retention: Retention {
+                within: SignedDuration::from_hours(24 * 30),
+                daily: 0,
+                weekly: 0,
+                monthly: 0,
+                yearly: 0,
+                place: place(),
+            },
+            drill: None,
         },
         services,
         repair: Vec::new(),

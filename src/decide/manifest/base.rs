@@ -53,14 +53,10 @@ pub(super) fn ground(draft: &mut Draft, identity: Identity<'_>) -> Result<(), Ma
     ] {
         draft.directory(path, mode, "root", "root");
     }
-    let role = match identity.role {
-        Role::Production => "production",
-        Role::Backup => "backup",
-    };
     let lines = [
         ("ESTATE", identity.estate.as_str()),
         ("STACK", identity.stack.map_or("", StackId::as_str)),
-        ("ROLE", role),
+        ("ROLE", identity.role.word()),
         ("EPOCH", &identity.epoch.0.to_string()),
         ("MACHINE", identity.machine.as_str()),
     ];

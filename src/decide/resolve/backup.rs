@@ -3,7 +3,7 @@
 use super::Surroundings;
 use super::placement::{self, Production};
 use crate::decide::document::{Table, codes, suggest, words};
-use crate::model::desired::{BackupIntent, Schedule};
+use crate::model::desired::{BackupIntent, DrillIntent, Retention, Schedule};
 use jiff::tz::TimeZoneDatabase;
 use std::ops::Range;
 
@@ -28,22 +28,22 @@ pub(super) fn read(
             }
             read.ok()
         });
-    let keep_within = retention(table);
-    drill(table, surroundings);
+    let retention = retention(table);
+    let drill = drill(table, production, surroundings);
     table.finish();
     let (placement, at) = placed?;
     Some(Backup {
         intent: BackupIntent {
             placement,
             schedule: schedule?,
-            keep_within: keep_within?,
+            retention: retention?,
+            drill,
         },
         at,
     })
 }
 
-/// `within` is acted on; the longer steps are read and wait for pruning.
-fn retention(table: &Table<'_>) -> Option<jiff::SignedDuration> {
+fn retention(table: &Table<'_>) -> Option<Retention> {
     let Some(retention) = table.table_if("retention") else {
         if !table.has("retention") {
             table.missing("retention", "add retention = { within = \"30d\" }");
@@ -51,24 +51,44 @@ fn retention(table: &Table<'_>) -> Option<jiff::SignedDuration> {
         return None;
     };
     let within = words::duration(&retention, "within", "30d");
-    for key in ["daily", "weekly", "monthly", "yearly"] {
-        retention.number_if::<u16>(key, "8");
-    }
+    let [daily, weekly, monthly, yearly] = ["daily", "weekly", "monthly", "yearly"].map(|key| {
+        let found = retention.number_if::<u16>(key, "8");
+        found.map_or(0, |found| found.value)
+    });
     retention.finish();
-    within.map(|found| found.value)
+    let within = within?;
+    Some(Retention {
+        within: within.value,
+        daily,
+        weekly,
+        monthly,
+        yearly,
+        place: table.document().place(&within.span),
+    })
 }
 
-/// Read completely, so that a wrong one is told today; drills come later.
-fn drill(table: &Table<'_>, surroundings: &Surroundings<'_>) {
-    let Some(drill) = table.table_if("drill") else {
-        return;
-    };
-    words::duration(&drill, "every", "30d");
-    if let Some(at) = drill.table_if("at") {
-        placement::place(&at, surroundings);
+fn drill(
+    table: &Table<'_>,
+    production: Option<&Production>,
+    surroundings: &Surroundings<'_>,
+) -> Option<DrillIntent> {
+    let drill = table.table_if("drill")?;
+    let every = words::duration(&drill, "every", "30d");
+    let at = drill.table_if("at").map(|at| {
+        let placed = placement::backup(&at, production, surroundings);
         at.finish();
-    }
+        placed
+    });
     drill.finish();
+    let every = every?;
+    Some(DrillIntent {
+        every: every.value,
+        at: match at {
+            Some(placed) => Some(placed?.0),
+            None => None,
+        },
+        place: table.document().place(&every.span),
+    })
 }
 
 /// Reads `daily 02:30 Europe/Berlin`.

@@ -1,7 +1,10 @@
 //! Executes a checked plan: independent steps at the same time, intent before effect (S5, S6).
 
+mod copy;
 mod data;
+mod drill;
 mod machine;
+mod vault;
 
 use super::session::Session;
 use crate::decide::basis;
@@ -300,6 +303,11 @@ impl Run {
             Action::Backup { machine, to } => self.backup(step, machine, to).await,
             Action::Repository { machine } => self.repository(step, machine).await,
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
+            Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
+            Action::Forget { machine, points } => self.forget(step, machine, points).await,
+            Action::Copy { machine, from } => self.copy(step, machine, from).await,
+            Action::Isolate { machine } => self.isolate(step, machine).await,
+            Action::Destroy { machine } => self.destroy(step, machine).await,
         }
     }
 

@@ -196,6 +196,19 @@ pub fn describe(step: &Step) -> String {
         }
         Action::Repository { machine } => format!("make a repository on {machine}"),
         Action::Quarantine { machine } => format!("quarantine {machine}: off, kept"),
+        Action::Verify { machine, part, of } => {
+            format!(
+                "verify the repository on {machine}: its structure, and part {part} of {of} of its data"
+            )
+        }
+        Action::Forget { machine, points } => {
+            format!("forget {} on {machine}", plural(points.len(), "point"))
+        }
+        Action::Copy { machine, from } => {
+            format!("copy the points from {from} to {machine} and check them")
+        }
+        Action::Isolate { machine } => format!("isolate {machine}: it talks to nobody"),
+        Action::Destroy { machine } => format!("destroy {machine}"),
     }
 }
 

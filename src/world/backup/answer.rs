@@ -145,6 +145,8 @@ fn recovery_point(stack: &StackId, seen: SeenPoint) -> Option<RecoveryPoint> {
         epoch: Epoch(epoch),
         taken_at: seen.time,
         bytes: Bytes(seen.bytes.unwrap_or_default()),
+        arrived_at: None,
+        evidence: Vec::new(),
     })
 }
 

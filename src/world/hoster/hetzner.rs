@@ -473,6 +473,11 @@ impl Hoster for Hetzner {
             Operation::PowerOn { machine } => self.switch(machine, Power::On).await,
             Operation::PowerOff { machine } => self.switch(machine, Power::Off).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
+            Operation::Destroy { .. } => refused(
+                "not_built",
+                "machines of drills are not destroyed yet",
+                FaultClass::Bug,
+            ),
         }
     }
 }

@@ -55,6 +55,7 @@ pub(crate) fn subject(op: &Operation) -> (&'static str, &MachineName) {
         Operation::PowerOn { machine } => ("power-on", machine),
         Operation::PowerOff { machine } => ("power-off", machine),
         Operation::Quarantine { machine } => ("quarantine", machine),
+        Operation::Destroy { machine } => ("destroy", machine),
     }
 }
 

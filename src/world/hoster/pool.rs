@@ -327,6 +327,11 @@ impl Hoster for Pool {
                 FaultClass::NeedsHuman,
             ),
             Operation::Quarantine { machine } => self.quarantine(machine).await,
+            Operation::Destroy { .. } => refused(
+                "not_built",
+                "machines of drills are not destroyed yet",
+                FaultClass::Bug,
+            ),
         }
     }
 }

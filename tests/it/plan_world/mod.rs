@@ -490,6 +490,8 @@ impl World {
             taken_at: self.now,
             bytes: Bytes(1 << 20),
             rung,
+            arrived_at: None,
+            evidence: Vec::new(),
         });
         id
     }
