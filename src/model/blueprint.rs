@@ -1,6 +1,7 @@
 //! How an application is installed, what state it has, how it is checked: data from `stacks/blueprints/`.
 
 use super::ids::{BlueprintId, ImageName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -81,7 +82,9 @@ pub struct BlueprintFile {
 }
 
 /// Database engines we dump and load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// `PostgreSQL`, by `pg_dump -Fd`.

@@ -9,11 +9,13 @@
 mod anchor;
 mod answer;
 mod input;
+mod part;
 mod production;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use part::{Entry, EntryKind, Kept, Retrieved, Wanted, kept, retrieve};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 
@@ -37,4 +39,6 @@ const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
+const KEPT: Script = script!("kept", "prelude.sh", "local.sh", "kept.sh");
+const RETRIEVE: Script = script!("retrieve", "prelude.sh", "restic.sh", "retrieve.sh");
 const CONTENT: Script = script!("content", "prelude.sh", "content.sh", "live.sh");
