@@ -32,9 +32,35 @@ const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repo
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
-const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
-const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
-const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
+const TAKE: Script = script!(
+    "take",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "take.sh"
+);
+const FETCH: Script = script!(
+    "fetch",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "fetch.sh"
+);
+const LOAD: Script = script!(
+    "load",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "load.sh"
+);
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
-const CONTENT: Script = script!("content", "prelude.sh", "content.sh", "live.sh");
+const CONTENT: Script = script!(
+    "content",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "live.sh"
+);
