@@ -2,7 +2,8 @@
 
 use super::answer::only;
 use super::input::Lines;
-use super::{KEPT, RETRIEVE};
+use super::{KEPT, RETRIEVE, RETRIEVE_DATABASE};
+use crate::model::blueprint::Engine;
 use crate::model::ids::{PointId, StackId};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
@@ -134,4 +135,55 @@ pub async fn retrieve(
     }
     let answer = transport.run(machine, RETRIEVE, &lines.done()).await?;
     only(&machine.machine, RETRIEVE, "retrieved", answer)
+}
+
+/// Which database is brought back, and under which name.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedDatabase<'a> {
+    /// From which point.
+    pub point: &'a PointId,
+    /// What it is a database of.
+    pub engine: Engine,
+    /// Its name on production.
+    pub database: &'a str,
+    /// This table alone.
+    pub table: Option<&'a str>,
+    /// The name of a database that is not there yet.
+    pub to: &'a str,
+}
+
+/// A database that was brought back.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RetrievedDatabase {
+    /// Its name now.
+    pub to: String,
+    /// Tables in it.
+    pub tables: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Milliseconds on the machine.
+    pub millis: u64,
+}
+
+/// Loads a database of a point, or one table of it, into a new database beside the live one.
+///
+/// Refusals: `exists` (S4), `bad-name`, `not-in-point`, `database-down`, `database-load`,
+/// `disk-full`, and those of reaching the repository. After any of them no new database is left.
+pub async fn retrieve_database(
+    transport: &dyn Transport,
+    machine: &Contact,
+    wanted: WantedDatabase<'_>,
+) -> Result<RetrievedDatabase, MachineError> {
+    let mut lines = Lines::new()
+        .words(&["point", wanted.point.as_str()])
+        .words(&["engine", wanted.engine.word()])
+        .words(&["database", wanted.database])
+        .text("to", wanted.to);
+    if let Some(table) = wanted.table {
+        lines = lines.text("table", table);
+    }
+    let answer = transport
+        .run(machine, RETRIEVE_DATABASE, &lines.done())
+        .await?;
+    only(&machine.machine, RETRIEVE_DATABASE, "retrieved", answer)
 }
