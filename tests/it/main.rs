@@ -38,6 +38,7 @@ mod lab_pure;
 mod layout;
 mod mandate;
 mod manifest;
+mod moments;
 mod new_stack;
 mod origins;
 mod people;
