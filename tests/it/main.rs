@@ -39,6 +39,7 @@ mod layout;
 mod mandate;
 mod manifest;
 mod moments;
+mod new_estate;
 mod new_stack;
 mod origins;
 mod people;
