@@ -256,6 +256,7 @@ impl<'a> Court<'a> {
             | Action::Name { machine, .. }
             | Action::Verify { machine, .. }
             | Action::Copy { machine, .. }
+            | Action::Retrieve { machine, .. }
             | Action::Isolate { machine } => problems.extend(self.must_be_ours(machine)),
             Action::Forget { machine, .. } => problems.extend(self.must_be_ours(machine)),
             Action::Destroy { machine } => problems.extend(self.must_be_ours(machine)),

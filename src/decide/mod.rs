@@ -20,6 +20,7 @@ pub mod layout;
 pub mod lines;
 pub mod mandate;
 pub mod manifest;
+pub mod moment;
 pub mod names;
 pub mod new_stack;
 pub mod only;

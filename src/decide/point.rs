@@ -60,6 +60,14 @@ pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
     }
 }
 
+/// The newest point that was taken by then and proven at least as far as `least`.
+pub fn as_of(points: &[RecoveryPoint], at: Timestamp, least: Rung) -> Option<&RecoveryPoint> {
+    let by_then = points.iter().filter(|p| p.taken_at <= at);
+    by_then
+        .filter(|point| point.rung >= least)
+        .max_by_key(|point| (point.epoch, point.taken_at, &point.id))
+}
+
 /// Whether the newest backup is older than the last scheduled moment.
 ///
 /// Each day has exactly one such moment: a local time that daylight saving skips

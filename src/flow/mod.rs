@@ -19,6 +19,7 @@ pub mod observe;
 pub mod offline;
 pub mod open;
 pub mod origins;
+pub mod part;
 pub mod plan_file;
 pub mod points;
 pub mod reconcile;

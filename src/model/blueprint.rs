@@ -1,6 +1,7 @@
 //! How an application is installed, what state it has, how it is checked: data from `stacks/blueprints/`.
 
 use super::ids::{BlueprintId, ImageName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -81,13 +82,25 @@ pub struct BlueprintFile {
 }
 
 /// Database engines we dump and load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// `PostgreSQL`, by `pg_dump -Fd`.
     Postgresql,
     /// `MariaDB`, by `mariadb-dump --single-transaction`.
     Mariadb,
+}
+
+impl Engine {
+    /// The word in blueprints, manifests and the scripts' input.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Postgresql => "postgresql",
+            Self::Mariadb => "mariadb",
+        }
+    }
 }
 
 /// A declared database.

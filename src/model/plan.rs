@@ -8,7 +8,7 @@ use super::ids::{
     SiteId, StackId, StepId,
 };
 use super::machine::{Change, Digest, Role};
-use super::point::Rung;
+use super::point::{Part, Rung};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -308,6 +308,17 @@ pub enum Action {
         /// The backup machine that has them.
         from: MachineName,
     },
+    /// Bring one part of a point back beside the live data, never over it (S4).
+    Retrieve {
+        /// The machine that gets it.
+        machine: MachineName,
+        /// From which point.
+        point: PointId,
+        /// What.
+        part: Part,
+        /// Where to: a path, or the name of a database. It must not exist.
+        to: String,
+    },
     /// Keep a machine of a drill from talking to anybody.
     Isolate {
         /// The machine.
@@ -440,6 +451,7 @@ impl Action {
             Self::Verify { .. } => "verify",
             Self::Forget { .. } => "forget",
             Self::Copy { .. } => "copy",
+            Self::Retrieve { .. } => "retrieve",
             Self::Isolate { .. } => "isolate",
             Self::Destroy { .. } => "destroy",
         }
@@ -467,6 +479,7 @@ impl Action {
             | Self::Verify { machine, .. }
             | Self::Forget { machine, .. }
             | Self::Copy { machine, .. }
+            | Self::Retrieve { machine, .. }
             | Self::Isolate { machine }
             | Self::Destroy { machine } => machine,
         }

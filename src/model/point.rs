@@ -49,6 +49,33 @@ pub struct RecoveryPoint {
     pub evidence: Vec<Proof>,
 }
 
+/// A part of a point that a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Part {
+    /// A file, or a folder with all that is in it.
+    Path {
+        /// Absolute, as it was on production.
+        path: String,
+    },
+    /// A database, whole.
+    Database {
+        /// What it is a database of.
+        engine: Engine,
+        /// Its name.
+        database: String,
+    },
+    /// One table of a database, without indexes and constraints.
+    Table {
+        /// What it is a database of.
+        engine: Engine,
+        /// The database's name.
+        database: String,
+        /// `schema.table`; `public` and, in `MariaDB`, the database need not be named.
+        table: String,
+    },
+}
+
 /// What stands for a rung.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proof {

@@ -18,4 +18,5 @@ mod demo;
 mod editors;
 mod lab;
 mod luck;
+mod one_file_back;
 mod support;

@@ -38,6 +38,8 @@ mod lab_pure;
 mod layout;
 mod mandate;
 mod manifest;
+mod moments;
+mod new_estate;
 mod new_stack;
 mod origins;
 mod people;

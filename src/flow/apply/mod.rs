@@ -4,6 +4,7 @@ mod copy;
 mod data;
 mod drill;
 mod machine;
+mod part;
 mod vault;
 
 use super::session::Session;
@@ -306,6 +307,12 @@ impl Run {
             Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
             Action::Forget { machine, points } => self.forget(step, machine, points).await,
             Action::Copy { machine, from } => self.copy(step, machine, from).await,
+            Action::Retrieve {
+                machine,
+                point,
+                part,
+                to,
+            } => self.retrieve(step, machine, point, part, to).await,
             Action::Isolate { machine } => self.isolate(step, machine).await,
             Action::Destroy { machine } => self.destroy(step, machine).await,
         }

@@ -8,6 +8,7 @@ mod demo;
 mod estate;
 mod explain;
 mod failure;
+mod files;
 mod fmt;
 mod init;
 mod key;
@@ -17,6 +18,7 @@ mod password;
 mod plan;
 mod points;
 pub mod reference;
+mod restore;
 mod schema;
 mod secret;
 mod trust;
@@ -87,6 +89,10 @@ enum Command {
     Backup(On<backup::Args>),
     /// List a stack's recovery points and what a rebuild would take
     Points(On<points::Args>),
+    /// Which versions of a file or folder the recovery points hold
+    Files(On<files::Args>),
+    /// Bring one file, folder, database or table back beside the live data, never over it
+    Restore(On<restore::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -125,6 +131,8 @@ fn run() -> ExitCode {
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
+        Command::Files(on) => block_on(files::run(on.args, &on.estate)),
+        Command::Restore(on) => block_on(restore::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

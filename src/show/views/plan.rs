@@ -4,6 +4,7 @@ use super::forecast::{self, plural};
 use crate::model::ids::{ServiceName, StackId};
 use crate::model::machine::Change;
 use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step, Why};
+use crate::model::point::Part;
 use crate::model::visible::visible;
 use std::fmt::Write as _;
 
@@ -206,6 +207,23 @@ pub fn describe(step: &Step) -> String {
         }
         Action::Copy { machine, from } => {
             format!("copy the points from {from} to {machine} and check them")
+        }
+        Action::Retrieve {
+            machine,
+            point,
+            part,
+            to,
+        } => {
+            let what = match part {
+                Part::Path { path } => path.clone(),
+                Part::Database { database, .. } => format!("database {database}"),
+                Part::Table {
+                    database, table, ..
+                } => format!("table {table} of database {database}"),
+            };
+            let point = point.as_str();
+            let point = point.get(..8).unwrap_or(point);
+            format!("retrieve {what} of point {point} on {machine} as {to}")
         }
         Action::Isolate { machine } => format!("isolate {machine}: it talks to nobody"),
         Action::Destroy { machine } => format!("destroy {machine}"),

@@ -9,11 +9,16 @@
 mod anchor;
 mod answer;
 mod input;
+mod part;
 mod production;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use part::{
+    Entry, EntryKind, Kept, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, kept, retrieve,
+    retrieve_database,
+};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 
@@ -32,9 +37,45 @@ const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repo
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
-const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
-const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
-const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
+const TAKE: Script = script!(
+    "take",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "take.sh"
+);
+const FETCH: Script = script!(
+    "fetch",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "fetch.sh"
+);
+const LOAD: Script = script!(
+    "load",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "load.sh"
+);
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
-const CONTENT: Script = script!("content", "prelude.sh", "content.sh", "live.sh");
+const KEPT: Script = script!("kept", "prelude.sh", "local.sh", "kept.sh");
+const RETRIEVE: Script = script!("retrieve", "prelude.sh", "restic.sh", "retrieve.sh");
+const RETRIEVE_DATABASE: Script = script!(
+    "retrieve-database",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "retrieve-database.sh"
+);
+const CONTENT: Script = script!(
+    "content",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "live.sh"
+);
