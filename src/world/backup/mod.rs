@@ -11,6 +11,7 @@ mod answer;
 mod input;
 mod part;
 mod production;
+mod undeclared;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
@@ -20,6 +21,7 @@ pub use part::{
     retrieve_database,
 };
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
+pub use undeclared::undeclared;
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 
 use crate::world::machine::Script;
@@ -79,3 +81,4 @@ const CONTENT: Script = script!(
     "postgresql.sh",
     "live.sh"
 );
+const UNDECLARED: Script = script!("undeclared", "prelude.sh", "postgresql.sh", "undeclared.sh");
