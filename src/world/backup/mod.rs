@@ -15,7 +15,9 @@ mod vault;
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
-pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
+pub use vault::{
+    ReadBack, Repository, keys_all, points, points_all, read_back, record_rung, repository,
+};
 
 use crate::world::machine::Script;
 
@@ -28,7 +30,14 @@ macro_rules! script {
     };
 }
 
-const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
+const REPOSITORY: Script = script!(
+    "repository",
+    "prelude.sh",
+    "local.sh",
+    "key-files.sh",
+    "repository.sh"
+);
+const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "key-files.sh", "keys.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
