@@ -7,6 +7,7 @@ mod draft;
 mod fencing;
 mod install;
 mod keep;
+mod keys;
 mod machines;
 mod missing;
 mod newcomer;
@@ -76,6 +77,7 @@ pub fn plan(
             at,
             brake: brake.as_deref(),
         };
+        keys::mend(&view, &mut draft);
         stack::plan(&view, &mut draft);
     }
     Plan {

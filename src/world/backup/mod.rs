@@ -30,14 +30,8 @@ macro_rules! script {
     };
 }
 
-const REPOSITORY: Script = script!(
-    "repository",
-    "prelude.sh",
-    "local.sh",
-    "key-files.sh",
-    "repository.sh"
-);
-const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "key-files.sh", "keys.sh");
+const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
+const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
