@@ -38,6 +38,7 @@ const TAKE: Script = script!(
     "restic.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "take.sh"
 );
 const FETCH: Script = script!(
@@ -46,6 +47,7 @@ const FETCH: Script = script!(
     "restic.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "fetch.sh"
 );
 const LOAD: Script = script!(
@@ -53,6 +55,7 @@ const LOAD: Script = script!(
     "prelude.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "load.sh"
 );
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
@@ -62,5 +65,6 @@ const CONTENT: Script = script!(
     "prelude.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "live.sh"
 );

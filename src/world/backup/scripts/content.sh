@@ -32,6 +32,7 @@ count_files() {
 #   postgresql_load_roles DIR        what postgresql_roles wrote; runs in a subshell: 1 with $why
 #   postgresql_load NAME OWNER PASSWORD DIR
 #                                    a fresh database from DIR; runs in a subshell: 1 with $why
+#   postgresql_settle DIR            all is loaded and compared: what must wait for that; DIR as above
 # $content of a database is a DatabaseContent and names its engine.
 
 # engines: each engine that something was asked of, one a line.
@@ -73,7 +74,7 @@ input_service() {
             ;;
         database)
             case $3 in
-                postgresql) ;;
+                postgresql | mariadb) ;;
                 *) fail bad-input "unknown engine: $3" ;;
             esac
             plain database "$4"
