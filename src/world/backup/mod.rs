@@ -10,11 +10,13 @@ mod anchor;
 mod answer;
 mod input;
 mod production;
+mod undeclared;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
+pub use undeclared::undeclared;
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 
 use crate::world::machine::Script;
@@ -68,3 +70,4 @@ const CONTENT: Script = script!(
     "mariadb.sh",
     "live.sh"
 );
+const UNDECLARED: Script = script!("undeclared", "prelude.sh", "postgresql.sh", "undeclared.sh");

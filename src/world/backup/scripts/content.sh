@@ -33,6 +33,8 @@ count_files() {
 #   postgresql_load NAME OWNER PASSWORD DIR
 #                                    a fresh database from DIR; runs in a subshell: 1 with $why
 #   postgresql_settle DIR            all is loaded and compared: what must wait for that; DIR as above
+#   postgresql_others FILE           what its server has beside the "engine<TAB>name" lines of FILE;
+#                                    nothing without a server, 1 with the reason in $scratch/rows.err
 # $content of a database is a DatabaseContent and names its engine.
 
 # engines: each engine that something was asked of, one a line.

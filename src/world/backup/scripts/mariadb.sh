@@ -238,7 +238,15 @@ mariadb_load() {
 mariadb_settle() {
     mariadb_sql --force <"$1/grants.sql" >/dev/null || progress load "rights that could not be given again: $(mariadb_said "$scratch/sql.err")"
     if [ -e /run/holdfast/events-wait ]; then
-        echo 'set global event_scheduler = on;' | mariadb_sql || return 1
+        echo "set global event_scheduler = on;" | mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
         rm -f /run/holdfast/events-wait
     fi
+}
+
+mariadb_others() {
+    getent passwd mysql >/dev/null && [ -d /var/lib/mysql/mysql ] || return 0
+    echo "select schema_name from information_schema.schemata where schema_name not in ('information_schema', 'mysql', 'performance_schema', 'sys');" |
+        mariadb_sql >"$scratch/others" || { mariadb_said "$scratch/sql.err" >"$scratch/rows.err"; return 1; }
+    sed -n "s/^mariadb$tab//p" "$1" | sort >"$scratch/asked"
+    sort "$scratch/others" | comm -23 - "$scratch/asked" | sed 's/^/mariadb database /'
 }

@@ -103,3 +103,19 @@ SQL
     # A dump brings no statistics; without them the first queries plan blindly.
     sql -c 'analyze' "$1" || { why=$(said "$scratch/sql.err"); return 1; }
 }
+
+postgresql_others() {
+    getent passwd postgres >/dev/null && [ -d /var/lib/postgresql ] || return 0
+    {
+        echo "select datname from pg_database where not datistemplate and datname <> 'postgres'"
+    } | as_postgres psql -XqAt -v ON_ERROR_STOP=1 postgres >"$scratch/others" 2>"$scratch/rows.err" || return 1
+    sed -n "s/^postgresql$tab//p" "$1" | sort >"$scratch/asked"
+    sort "$scratch/others" | comm -23 - "$scratch/asked" | sed 's/^/postgresql database /'
+    # What nobody declares may be in the one database that is always there, or in settings made by SQL.
+    tables=$(as_postgres psql -XqAtc "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')" postgres 2>"$scratch/rows.err") || return 1
+    if [ "$tables" -gt 0 ]; then echo "postgresql database postgres"; fi
+    for settings in /var/lib/postgresql/*/*/postgresql.auto.conf; do
+        if [ -e "$settings" ] && grep -qv '^#' "$settings"; then printf '%s\n' "$settings"; fi
+    done
+}
