@@ -70,4 +70,10 @@ const CONTENT: Script = script!(
     "mariadb.sh",
     "live.sh"
 );
-const UNDECLARED: Script = script!("undeclared", "prelude.sh", "postgresql.sh", "undeclared.sh");
+const UNDECLARED: Script = script!(
+    "undeclared",
+    "prelude.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "undeclared.sh"
+);
