@@ -10,11 +10,13 @@ mod anchor;
 mod answer;
 mod input;
 mod production;
+mod undeclared;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
+pub use undeclared::undeclared;
 pub use vault::{
     ReadBack, Repository, keys_all, points, points_all, read_back, record_rung, repository,
 };
@@ -35,9 +37,46 @@ const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
-const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
-const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
-const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
+const TAKE: Script = script!(
+    "take",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "take.sh"
+);
+const FETCH: Script = script!(
+    "fetch",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "fetch.sh"
+);
+const LOAD: Script = script!(
+    "load",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "load.sh"
+);
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
-const CONTENT: Script = script!("content", "prelude.sh", "content.sh", "live.sh");
+const CONTENT: Script = script!(
+    "content",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "live.sh"
+);
+const UNDECLARED: Script = script!(
+    "undeclared",
+    "prelude.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "undeclared.sh"
+);
