@@ -44,6 +44,9 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     for (stack, points) in &seen.points {
         add(of_points(stack), points);
     }
+    for (stack, keys) in &seen.keys {
+        add(of_points(stack), keys);
+    }
     for (host, addresses) in &seen.names {
         add(format!("name {host}"), addresses);
     }

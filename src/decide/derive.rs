@@ -6,7 +6,8 @@
 //! Nothing here is stored; changing an encoding below changes every secret of
 //! every estate, which the goldens in the tests refuse.
 
-use crate::model::ids::{EstateName, MachineName};
+use crate::model::ids::{EstateName, MachineName, StackId};
+use crate::model::repository::RepositoryKeys;
 use crate::model::secret::Secret;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
@@ -96,6 +97,18 @@ pub fn text(key: &EstateKey, context: &[&str]) -> Secret {
         }
     }
     Secret::new(out)
+}
+
+/// The passwords of a stack's repository on one backup machine.
+///
+/// Production's is the one that repositories had when they had only one.
+pub fn repository_keys(key: &EstateKey, stack: &StackId, backup: &MachineName) -> RepositoryKeys {
+    let of = |purpose| text(key, &[purpose, stack.as_str(), backup.as_str()]);
+    RepositoryKeys {
+        production: of("repository"),
+        maintenance: of("repository-maintenance"),
+        escrow: of("repository-escrow"),
+    }
 }
 
 /// The estate's name with a mark of its key: what our machines are labelled with.

@@ -8,6 +8,7 @@ use crate::model::ids::{HostName, HosterId, MachineName, StackId};
 use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
 use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
+use crate::model::repository::KeysSeen;
 use crate::model::secret::Secret;
 use crate::world::backup;
 use crate::world::machine::verbs;
@@ -47,9 +48,10 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, points, names) = tokio::join!(
+    let (machines, points, keys, names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
+        keys(session, &seen),
         names(session),
     );
     Look {
@@ -58,6 +60,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             hosters,
             machines,
             points,
+            keys,
             names,
         },
         manifests,
@@ -152,6 +155,37 @@ async fn points(
         found.extend(answers);
     }
     found
+}
+
+/// Which key files each repository lacks. What cannot be looked at has no entry: the points of
+/// the same machine are a gap then.
+async fn keys(
+    session: &std::sync::Arc<Session>,
+    seen: &[SeenMachine],
+) -> BTreeMap<StackId, KeysSeen> {
+    let mut tasks = JoinSet::new();
+    for machine in seen.iter().filter(|m| m.role == Role::Backup) {
+        let stacks: Vec<StackId> = session
+            .desired
+            .stacks
+            .values()
+            .filter(|stack| Session::backup_machine(stack) == machine.name)
+            .map(|stack| stack.id.clone())
+            .collect();
+        if let Some(contact) = session
+            .contact(&machine.name)
+            .filter(|_| !stacks.is_empty())
+        {
+            let transport = session.world.transport.clone();
+            tasks.spawn(async move {
+                backup::keys_all(transport.as_ref(), &contact, &stacks)
+                    .await
+                    .map_err(|error| tracing::debug!(machine = %contact.machine, %error, "no key files seen"))
+                    .unwrap_or_default()
+            });
+        }
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

@@ -11,6 +11,8 @@ use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId
 use crate::model::journal::{Entry, Event};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::observed::Inventory;
+use crate::model::repository::RepositoryKeys;
+use crate::model::secret::Secret;
 use crate::world::clock::Clock;
 use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
@@ -203,13 +205,15 @@ impl Session {
         names::backup_machine(&placement.hoster, &placement.site)
     }
 
-    /// The password of a stack's repository; known to production and to us, never stored on the backup machine.
-    pub fn repository_password(&self, stack: &DesiredStack) -> crate::model::secret::Secret {
-        let backup = Self::backup_machine(stack);
-        derive::text(
-            &self.key,
-            &["repository", stack.id.as_str(), backup.as_str()],
-        )
+    /// The three passwords of a stack's repository; none is ever stored on the backup machine.
+    pub fn repository_keys(&self, stack: &DesiredStack) -> RepositoryKeys {
+        derive::repository_keys(&self.key, &stack.id, &Self::backup_machine(stack))
+    }
+
+    /// What the vault side opens a stack's repository with: the maintenance key's password,
+    /// which no production machine knows.
+    pub fn repository_password(&self, stack: &DesiredStack) -> Secret {
+        self.repository_keys(stack).maintenance
     }
 
     /// What a stack's production machine should be.
@@ -233,7 +237,7 @@ impl Session {
                 &self.key,
                 &["rest-server", stack.id.as_str(), backup.as_str()],
             ),
-            repository_password: self.repository_password(stack),
+            repository_password: self.repository_keys(stack).production,
             ca_pem: tls.certificate_pem,
         };
         Ok(manifest::production(

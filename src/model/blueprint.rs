@@ -94,6 +94,27 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// All that there are.
+    pub const ALL: [Self; 2] = [Self::Postgresql, Self::Mariadb];
+
+    /// The engine of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.word() == word)
+    }
+    /// Databases and users that are the server's own: none of a stack's has such a name.
+    pub fn reserved(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgresql => &["postgres", "template0", "template1"],
+            Self::Mariadb => &[
+                "information_schema",
+                "mariadb",
+                "mysql",
+                "performance_schema",
+                "root",
+                "sys",
+            ],
+        }
+    }
     /// The word in blueprints, manifests and the scripts' input.
     pub fn word(self) -> &'static str {
         match self {

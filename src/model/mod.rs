@@ -19,6 +19,7 @@ pub mod operation;
 pub mod plan;
 pub mod point;
 pub mod policy;
+pub mod repository;
 pub mod secrecy;
 pub mod secret;
 pub mod trust;

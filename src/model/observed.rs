@@ -4,6 +4,7 @@ use super::gap::Gap;
 use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
 use super::machine::{MachineFacts, Role};
 use super::point::RecoveryPoint;
+use super::repository::KeysSeen;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,9 @@ pub struct Observed {
     pub machines: BTreeMap<MachineName, Result<MachineFacts, Gap>>,
     /// Recovery points per stack, from the repository. `Ok(empty)` means: looked, none there.
     pub points: BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>,
+    /// Key files of each stack's repository. A stack is missing here where there is no
+    /// repository, and where none could be looked at: `points` tells which.
+    pub keys: BTreeMap<StackId, KeysSeen>,
     /// Addresses of names, from their authoritative server.
     pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
 }

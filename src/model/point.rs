@@ -154,4 +154,8 @@ pub struct DatabaseContent {
     pub bytes: Bytes,
     /// Rows per table, `schema.table`.
     pub rows: BTreeMap<String, u64>,
+    /// How many there are of what is not rows: views, routines, triggers, events. Empty where
+    /// the engine does not tell.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, u64>,
 }

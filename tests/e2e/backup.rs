@@ -5,6 +5,7 @@
 use holdfast::model::ids::PointId;
 use holdfast::model::machine::ServiceRuntime;
 use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::repository::RepositoryKeys;
 use holdfast::model::secret::Secret;
 use holdfast::world::backup::{self, BackupRequest, Taken};
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
@@ -25,6 +26,7 @@ pub struct Scene<'a> {
     pub backup: &'a Contact,
     pub request: BackupRequest,
     pub password: &'a Secret,
+    pub keys: &'a RepositoryKeys,
 }
 
 impl Scene<'_> {
@@ -73,14 +75,20 @@ pub fn code<T: std::fmt::Debug>(result: Result<T, MachineError>) -> String {
 }
 
 pub async fn a_repository_is_made_once_and_never_again(scene: &Scene<'_>) {
-    let (stack, wrong) = (&scene.request.stack, Secret::new("not the password"));
-    backup::repository(scene.transport, scene.backup, stack, scene.password)
+    let stack = &scene.request.stack;
+    let other = || Secret::new("not the password");
+    let wrong = RepositoryKeys {
+        production: other(),
+        maintenance: other(),
+        escrow: other(),
+    };
+    backup::repository(scene.transport, scene.backup, stack, scene.keys)
         .await
         .unwrap();
-    let again = backup::repository(scene.transport, scene.backup, stack, scene.password)
+    let again = backup::repository(scene.transport, scene.backup, stack, scene.keys)
         .await
         .unwrap();
-    assert!(!again.made);
+    assert!(!again.made && again.added.is_empty() && again.aside.is_empty());
     let refused = backup::repository(scene.transport, scene.backup, stack, &wrong).await;
     assert_eq!(code(refused), "wrong-password");
 }

@@ -50,6 +50,7 @@ mod plan_fencing;
 mod plan_file;
 mod plan_forecast;
 mod plan_holds;
+mod plan_keys;
 mod plan_markdown;
 mod plan_missing;
 mod plan_offline;

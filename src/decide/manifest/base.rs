@@ -1,6 +1,6 @@
 //! What every machine has below its services: identity, gate, way to its repository.
 
-use super::draft::{Draft, ManifestError};
+use super::draft::{Draft, ManifestError, managed};
 use super::template::shell_quote;
 use crate::model::blueprint::When;
 use crate::model::ids::{Epoch, EstateName, ImageName, MachineName, ServiceName, StackId};
@@ -173,5 +173,23 @@ pub(super) fn postgresql(draft: &mut Draft, image: &ImageName) -> Result<(), Man
     )?;
     draft.unit("postgresql.service");
     draft.unit(&format!("postgresql@{version}-main.service"));
+    Ok(())
+}
+
+/// `MariaDB` as Debian packages it, closed to the network. Like `PostgreSQL` it is not behind
+/// the gate: the last backup of a machine that was closed reads from it.
+pub(super) fn mariadb(draft: &mut Draft) -> Result<(), ManifestError> {
+    let unit = "mariadb.service";
+    draft.package("mariadb-server");
+    draft.add(managed(
+        "/etc/mysql/mariadb.conf.d/90-holdfast.cnf",
+        include_str!("base/mariadb.cnf").to_owned(),
+        "0644",
+        "root",
+        "root",
+        When::BeforePackages,
+        vec![unit.to_owned()],
+    ))?;
+    draft.unit(unit);
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::model::machine::{
 use crate::model::secret::Secret;
 use draft::{Draft, Kind, managed};
 use minijinja::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Rights of a declared directory of state: its owner's and its group's.
@@ -86,13 +86,16 @@ pub fn production(
     draft.declared_by("the base layer");
     base::gate(&mut draft, &service_units)?;
     // The gate first, and databases before what uses them.
-    if renderers.iter().any(|renderer| {
-        let databases = &renderer.blueprint.databases;
-        databases
-            .iter()
-            .any(|database| database.engine == Engine::Postgresql)
-    }) {
-        base::postgresql(&mut draft, image)?;
+    let engines: BTreeSet<Engine> = renderers
+        .iter()
+        .flat_map(|renderer| &renderer.blueprint.databases)
+        .map(|database| database.engine)
+        .collect();
+    for engine in engines {
+        match engine {
+            Engine::Postgresql => base::postgresql(&mut draft, image)?,
+            Engine::Mariadb => base::mariadb(&mut draft)?,
+        }
     }
     for unit in &service_units {
         draft.unit(unit);

@@ -7,6 +7,7 @@ mod draft;
 mod fencing;
 mod install;
 mod keep;
+mod keys;
 mod machines;
 mod missing;
 mod newcomer;
@@ -77,6 +78,7 @@ pub fn plan(
             at,
             brake: brake.as_deref(),
         };
+        keys::mend(&view, &mut draft);
         stack::plan(&view, &mut draft);
     }
     Plan {

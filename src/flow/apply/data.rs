@@ -17,9 +17,12 @@ impl Run {
     ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
-        let password = self.session.repository_password(stack);
+        let keys = self.session.repository_keys(stack);
         let transport = self.session.world.transport.as_ref();
-        backup::repository(transport, &contact, &stack.id, &password).await?;
+        let repository = backup::repository(transport, &contact, &stack.id, &keys).await?;
+        for id in &repository.aside {
+            tracing::warn!(stack = %stack.id, %id, "a key file that nobody here made was set aside");
+        }
         Ok(())
     }
 

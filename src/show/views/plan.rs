@@ -195,7 +195,9 @@ pub fn describe(step: &Step) -> String {
         Action::Backup { machine, to } => {
             format!("back up {machine} to {to} and read it back")
         }
-        Action::Repository { machine } => format!("make a repository on {machine}"),
+        Action::Repository { machine } => {
+            format!("see to the repository and its keys on {machine}")
+        }
         Action::Quarantine { machine } => format!("quarantine {machine}: off, kept"),
         Action::Verify { machine, part, of } => {
             format!(

@@ -22,7 +22,9 @@ pub use part::{
 };
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use undeclared::undeclared;
-pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
+pub use vault::{
+    ReadBack, Repository, keys_all, points, points_all, read_back, record_rung, repository,
+};
 
 use crate::world::machine::Script;
 
@@ -36,6 +38,7 @@ macro_rules! script {
 }
 
 const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
+const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
@@ -45,6 +48,7 @@ const TAKE: Script = script!(
     "restic.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "take.sh"
 );
 const FETCH: Script = script!(
@@ -53,6 +57,7 @@ const FETCH: Script = script!(
     "restic.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "fetch.sh"
 );
 const LOAD: Script = script!(
@@ -60,6 +65,7 @@ const LOAD: Script = script!(
     "prelude.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "load.sh"
 );
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
@@ -79,6 +85,13 @@ const CONTENT: Script = script!(
     "prelude.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "live.sh"
 );
-const UNDECLARED: Script = script!("undeclared", "prelude.sh", "postgresql.sh", "undeclared.sh");
+const UNDECLARED: Script = script!(
+    "undeclared",
+    "prelude.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "undeclared.sh"
+);

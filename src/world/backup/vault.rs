@@ -3,10 +3,11 @@
 use super::answer::{only, parse_points, scripted_error_gap, subject};
 use super::input::Lines;
 use super::production::Taken;
-use super::{POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
+use super::{KEYS, POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{PointId, StackId};
 use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::repository::{KeyRole, KeysSeen, RepositoryKeys};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
@@ -15,29 +16,70 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What happened to a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Repository {
     /// It was not there and was made.
     pub made: bool,
+    /// Keys that it did not have, and has now.
+    pub added: Vec<KeyRole>,
+    /// Names of key files that were damaged or that nobody here made; they lie beside the
+    /// repositories now, where restic does not try them.
+    pub aside: Vec<String>,
 }
 
-/// Sees to it that the stack has a repository that opens with `password`.
+/// Sees to it that the stack has a repository that opens with each of its three keys, and with
+/// no other. A key that is missing is added by one that still opens.
 ///
-/// Refusals: `wrong-password` (it exists with another one), `repository-damaged` (a directory
-/// without config), `repository-lost` (gone, though points were recorded), `tool-missing`,
-/// `disk-full`. None of them is mended here: a fresh repository would hide what is left (S1, S3).
+/// Refusals: `wrong-password` (it exists and none of them opens it), `repository-damaged` (a
+/// directory without config), `repository-lost` (gone, though points were recorded),
+/// `tool-missing`, `disk-full`. None of them is mended here: a fresh repository would hide what
+/// is left (S1, S3).
 pub async fn repository(
     transport: &dyn Transport,
     backup: &Contact,
     stack: &StackId,
-    password: &Secret,
+    keys: &RepositoryKeys,
 ) -> Result<Repository, MachineError> {
-    let input = Lines::new()
-        .words(&["stack", stack.as_str()])
-        .secret(&["password"], password)
-        .done();
-    let answer = transport.run(backup, REPOSITORY, &input).await?;
+    let mut input = Lines::new().words(&["stack", stack.as_str()]);
+    for role in KeyRole::ALL {
+        input = input.secret(&["key", role.word()], keys.of(role));
+    }
+    let answer = transport.run(backup, REPOSITORY, &input.done()).await?;
     only(&backup.machine, REPOSITORY, "repository", answer)
+}
+
+/// What the key files of many stacks' repositories show. A stack without a repository has no
+/// entry. Needs no password and opens nothing, so it is cheap enough for every look.
+///
+/// Refusals: `repositories-missing`.
+pub async fn keys_all(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stacks: &[StackId],
+) -> Result<BTreeMap<StackId, KeysSeen>, MachineError> {
+    #[derive(Deserialize)]
+    struct Line {
+        stack: StackId,
+        keys: KeysSeen,
+    }
+    let mut lines = Lines::new();
+    for stack in stacks {
+        lines = lines.words(&["stack", stack.as_str()]);
+    }
+    let answer = transport.run(backup, KEYS, &lines.done()).await?;
+    answer
+        .into_iter()
+        .filter(|line| line.get("keys").is_some())
+        .map(|line| {
+            serde_json::from_value(line)
+                .map(|Line { stack, keys }| (stack, keys))
+                .map_err(|error| MachineError::Unreadable {
+                    machine: backup.machine.clone(),
+                    script: KEYS.name,
+                    detail: error.to_string(),
+                })
+        })
+        .collect()
 }
 
 /// What was read back.

@@ -27,6 +27,7 @@ use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMac
 use holdfast::model::operation::FaultClass;
 use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::repository::KeysSeen;
 use holdfast::model::units::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +67,8 @@ pub struct World {
     pub silent: BTreeMap<MachineName, Gap>,
     pub points: BTreeMap<StackId, Vec<RecoveryPoint>>,
     pub points_gap: Option<Gap>,
+    /// Repositories whose keys are not in order.
+    pub keys: BTreeMap<StackId, KeysSeen>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
     pub journal: Vec<Entry>,
     /// Places without room, whatever is asked of them.
@@ -138,6 +141,7 @@ impl World {
             facts: BTreeMap::new(),
             silent: BTreeMap::new(),
             points_gap: None,
+            keys: BTreeMap::new(),
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
@@ -246,6 +250,7 @@ impl World {
                     None => (id.clone(), Ok(points.clone())),
                 })
                 .collect(),
+            keys: self.keys.clone(),
             names: self
                 .names
                 .iter()
@@ -472,7 +477,9 @@ impl World {
             }
             Action::Repository { .. } => {
                 self.answers(&name)?;
-                self.repositories.insert(owner.ok_or("no stack")?.clone());
+                let owner = owner.ok_or("no stack")?;
+                self.repositories.insert(owner.clone());
+                self.keys.remove(owner);
             }
             _ => self.on_the_machine(step, made)?,
         }

@@ -37,13 +37,14 @@ count_files() {
 #                                    a new database NEW from a dump of NAME, with its owner; with a
 #                                    TABLE that alone, without indexes: 1 with $why, or "no-table"
 #   postgresql_drop NEW              what a failed postgresql_beside left
+#   postgresql_settle DIR            all is loaded and compared: what must wait for that; DIR as above
 #   postgresql_others FILE           what its server has beside the "engine<TAB>name" lines of FILE;
 #                                    nothing without a server, 1 with the reason in $scratch/rows.err
 # $content of a database is a DatabaseContent and names its engine.
 
 known_engine() {
     case $1 in
-        postgresql) ;;
+        postgresql | mariadb) ;;
         *) fail bad-input "unknown engine: $1" ;;
     esac
 }

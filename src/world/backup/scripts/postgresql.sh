@@ -82,6 +82,8 @@ postgresql_load_roles() {
     as_postgres psql -Xq -f - postgres <"$1/roles.sql" >/dev/null 2>&1 || true
 }
 
+postgresql_settle() { :; }
+
 postgresql_load() {
     # Statements come on standard input and are kept out of the server's log: one holds a password.
     sql postgres <<SQL || { why=$(said "$scratch/sql.err"); return 1; }

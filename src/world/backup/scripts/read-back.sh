@@ -32,7 +32,7 @@ mv "$scratch/out" "$scratch/ls"
 jq -cn --slurpfile manifest "$scratch/manifest" '
     ([$manifest[0].services[].files | to_entries[]] | unique_by(.key)) as $paths
     # What a complete dump has, by engine; points of schema 1 know one engine, one level higher.
-    | {postgresql: "toc.dat"} as $ends
+    | {postgresql: "toc.dat", mariadb: "dump.sql"} as $ends
     | [$manifest[0] as $m | $m.services[].databases | to_entries[] | (.value.engine // "postgresql") as $engine
         | "/var/lib/holdfast/dump/databases/" + (if $m.schema == 1 then "" else $engine + "/" end) + .key + "/" + $ends[$engine]] as $dumps
     | ($dumps | map({(.): true}) | add // {}) as $wanted
