@@ -1,9 +1,10 @@
 //! Evidence: what was proven is signed, kept beside the repository and on this computer, and
 //! written into the journal.
 
+use super::apply::Report;
 use super::session::Session;
-use crate::decide::evidence::{digest, file_name, proves, seal};
-use crate::model::evidence::{Evidence, SealedEvidence, Verdict};
+use crate::decide::evidence::{Setting, Went, digest, file_name, proves, seal, written};
+use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
 use crate::world::backup::{Keeping, keep_evidence};
@@ -77,6 +78,37 @@ pub async fn keep(
             source,
         })?;
     Ok(sealed)
+}
+
+/// What a run proved of a point on `machine`; `None` where it got no point there.
+pub fn of_run(
+    session: &Session,
+    report: &Report,
+    stack: &StackId,
+    machine: &MachineName,
+    what: What,
+) -> Option<Evidence> {
+    let stack = session.desired.stacks.get(stack)?;
+    let setting = Setting {
+        what,
+        estate: &session.desired.estate,
+        stack,
+        commit: &session.desired.commit,
+        machine,
+        from: &Session::backup_machine(stack),
+        run_began_at: report.began_at,
+    };
+    let steps = report.steps.iter().map(|record| Went {
+        step: &record.step,
+        began: record.began,
+        took: record.took,
+        error: record.error.as_deref(),
+    });
+    written(
+        setting,
+        report.shown.get(machine)?,
+        &steps.collect::<Vec<_>>(),
+    )
 }
 
 fn drilled(evidence: &Evidence, sealed: &SealedEvidence) -> Event {

@@ -4,7 +4,7 @@ use super::ids::{
     CommitId, Epoch, EstateName, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId,
     StackId,
 };
-use super::point::ServiceContent;
+use super::point::{PointManifest, ServiceContent};
 use super::units::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -146,4 +146,29 @@ pub struct SealedEvidence {
     pub text: String,
     /// In namespace `holdfast-evidence`, armored.
     pub signature: String,
+}
+
+/// What one run saw on a machine that it restored to: what evidence is written from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Where the machine stands; `None`: nobody said.
+    pub place: Option<DrillPlace>,
+    /// The point that was fetched.
+    pub point: Option<PointId>,
+    /// When that point arrived, by the clock of the backup machine.
+    pub arrived_at: Option<Timestamp>,
+    /// Its manifest, as it came with it.
+    pub manifest: Option<PointManifest>,
+    /// Bytes that were fetched.
+    pub bytes: Bytes,
+    /// What was counted and digested after loading.
+    pub found: BTreeMap<ServiceName, ServiceContent>,
+    /// Versions on the machine.
+    pub versions: BTreeMap<String, String>,
+    /// Functional checks and database integrity.
+    pub checks: Vec<CheckDone>,
+    /// Paths that were written and that nobody declares.
+    pub undeclared: Vec<String>,
+    /// Which key opened the repository; empty: production's own.
+    pub opened_with: String,
 }

@@ -59,13 +59,15 @@ impl Run {
 
     pub(super) async fn fetch(
         &self,
+        step: &Step,
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
         let transport = self.session.world.transport.as_ref();
-        backup::fetch(transport, &contact, &point).await?;
+        let fetched = backup::fetch(transport, &contact, &point).await?;
+        self.saw_fetched(step, machine, &fetched);
         Ok(())
     }
 
@@ -79,7 +81,8 @@ impl Run {
         let point = self.point(source)?;
         let manifest = self.manifest_of(step, machine)?;
         let transport = self.session.world.transport.as_ref();
-        backup::load(transport, &contact, &point, &manifest.services).await?;
+        let compared = backup::load(transport, &contact, &point, &manifest.services).await?;
+        self.saw_loaded(machine, &compared);
         lock(&self.loaded).insert(machine.clone(), point.clone());
         self.prove(step, &point, Rung::Restored).await
     }
