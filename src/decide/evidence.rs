@@ -5,13 +5,15 @@ use crate::model::desired::DesiredStack;
 use crate::model::evidence::{
     EVIDENCE_SCHEMA, Evidence, Phase, PointProven, SealedEvidence, Shown, Verdict, What,
 };
-use crate::model::ids::{CommitId, EstateName, HosterId, MachineName};
+use crate::model::ids::{CommitId, EstateName, HosterId, MachineName, StackId};
+use crate::model::listed::{Beside, Listed, Unproven};
 use crate::model::machine::Digest;
 use crate::model::plan::{Action, Step};
-use crate::model::point::Rung;
+use crate::model::point::{Proof, RecoveryPoint, Rung};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Of the signatures.
@@ -198,6 +200,81 @@ pub fn proves(evidence: &Evidence) -> Vec<Rung> {
         Verdict::Passed if evidence.checks.is_empty() => vec![Rung::Restored],
         Verdict::Passed => vec![Rung::Restored, Rung::AppVerified],
     }
+}
+
+/// The public half of the key that signs an estate's evidence.
+pub fn public_key(key: &EstateKey) -> Option<PublicKey> {
+    PublicKey::from_openssh(&evidence_key(key).public).ok()
+}
+
+/// Gives points the rungs that a document proves, and says which claims none does.
+///
+/// A document stands for a point when the estate's own key signed it, when it speaks of this
+/// stack and this point, and when what it tells amounts to the rung. Who is root on the backup
+/// machine can write files there, and cannot sign.
+pub fn believe(
+    public: &PublicKey,
+    stack: &StackId,
+    listed: Listed,
+) -> (Vec<RecoveryPoint>, Beside) {
+    let Listed {
+        mut points,
+        claims,
+        documents,
+        foreign,
+    } = listed;
+    let mut opened: BTreeMap<&str, Option<Evidence>> = BTreeMap::new();
+    let mut unproven = Vec::new();
+    for claim in claims {
+        let name = claim.document.as_deref().unwrap_or_default();
+        let sealed = documents.get_key_value(name);
+        let evidence = sealed.and_then(|(name, sealed)| {
+            let entry = opened.entry(name);
+            entry.or_insert_with(|| open(public, sealed)).as_ref()
+        });
+        let point = points.iter_mut().find(|point| point.id == claim.point);
+        let judged = match (point, evidence, sealed) {
+            (None, ..) => continue,
+            (_, _, None) => Err("its signed document is not there"),
+            (_, None, _) => Err("its document is not signed by this estate's key"),
+            (Some(point), Some(evidence), Some((_, sealed))) => {
+                prove(point, claim.rung, stack, evidence, sealed)
+            }
+        };
+        if let Err(reason) = judged {
+            unproven.push(Unproven {
+                point: claim.point,
+                rung: claim.rung,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+    (points, Beside { unproven, foreign })
+}
+
+fn prove(
+    point: &mut RecoveryPoint,
+    rung: Rung,
+    stack: &StackId,
+    evidence: &Evidence,
+    sealed: &SealedEvidence,
+) -> Result<(), &'static str> {
+    if evidence.stack != *stack || evidence.point.id != point.id {
+        return Err("its document speaks of another point");
+    }
+    if !proves(evidence).contains(&rung) {
+        return Err("its document does not say so");
+    }
+    if point.rung < Rung::Shipped {
+        return Err("it was never read back on the backup machine");
+    }
+    point.rung = point.rung.max(rung);
+    point.evidence.push(Proof {
+        rung,
+        at: evidence.ended_at,
+        document: Some(digest(sealed)),
+    });
+    Ok(())
 }
 
 /// How a document is called wherever it is kept: when it ended, which point, which bytes.
