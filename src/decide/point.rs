@@ -1,6 +1,7 @@
 //! Which recovery point a rebuild takes, and when the next one is due.
 
 use crate::model::desired::Schedule;
+use crate::model::ids::{Epoch, PointId};
 use crate::model::point::{RecoveryPoint, Rung};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -24,27 +25,51 @@ pub struct Choice {
 pub struct Passed {
     /// The point.
     pub point: RecoveryPoint,
-    /// How much later than the chosen one it was taken: the data that the choice leaves
+    /// How much later than the chosen one it came to be: the data that the choice leaves
     /// behind. Negative when clocks differ; `None` when nothing was chosen.
     pub newer_by: Option<SignedDuration>,
 }
 
+/// How far production's clock may be from the backup machine's before it is said: a point
+/// arrives after it was taken, and not days after.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+const BEHIND: SignedDuration = SignedDuration::from_hours(36);
+
+/// How far the time that a point claims is from its arrival, where that cannot be the time that
+/// a backup takes. Positive: it claims to have been taken after it arrived.
+pub fn clock_doubt(point: &RecoveryPoint) -> Option<SignedDuration> {
+    let ahead = point.taken_at.duration_since(point.arrived_at?);
+    (ahead > AHEAD || -ahead > BEHIND).then_some(ahead)
+}
+
+/// When a point came to be, as far as can be believed: the time that production gave it, unless
+/// the backup machine's clock says that this cannot be (S10).
+pub fn moment(point: &RecoveryPoint) -> Timestamp {
+    match (point.arrived_at, clock_doubt(point)) {
+        (Some(arrived), Some(_)) => arrived,
+        _ => point.taken_at,
+    }
+}
+
+/// What "newest" means: the latest epoch first, then the latest moment. What a machine writes
+/// after another has taken over does not become the newest point by being late, and what claims
+/// to be of tomorrow does not by claiming it. The id decides between equals, so that the same
+/// points give the same choice in any order.
+pub fn newness(point: &RecoveryPoint) -> (Epoch, Timestamp, PointId) {
+    (point.epoch, moment(point), point.id.clone())
+}
+
 /// Chooses the newest point that is proven at least as far as `least`.
-///
-/// "Newest" means the latest epoch first, then the latest time: what a machine writes
-/// after another has taken over does not become the newest point by being late.
 pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
-    // The id decides between equals, so that the same points give the same choice in any order.
-    let age = |point: &RecoveryPoint| (point.epoch, point.taken_at, point.id.clone());
     let mut sorted: Vec<&RecoveryPoint> = points.iter().collect();
-    sorted.sort_by_cached_key(|point| age(point));
+    sorted.sort_by_cached_key(|point| newness(point));
     sorted.reverse();
     let place = sorted.iter().position(|point| point.rung >= least);
     let chosen = place.map(|place| sorted[place].clone());
     let passed = |point: &RecoveryPoint| Passed {
         newer_by: chosen
             .as_ref()
-            .map(|chosen| point.taken_at.duration_since(chosen.taken_at)),
+            .map(|chosen| moment(point).duration_since(moment(chosen))),
         point: point.clone(),
     };
     let newer = &sorted[..place.unwrap_or(sorted.len())];

@@ -3,7 +3,7 @@
 use super::observe;
 use super::session::Session;
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::{Choice, choose};
+use crate::decide::point::{Choice, choose, newness};
 use crate::model::gap::Gap;
 use crate::model::ids::StackId;
 use crate::model::point::RecoveryPoint;
@@ -32,7 +32,7 @@ pub async fn list(
         .cloned()
         .unwrap_or_else(|| Err(Gap::unasked(format!("recovery points of {stack}"))));
     Ok(listed.map(|mut points| {
-        points.sort_by_key(|p| std::cmp::Reverse(p.taken_at));
+        points.sort_by_cached_key(|point| std::cmp::Reverse(newness(point)));
         let choice = choose(&points, ENOUGH);
         Listing { points, choice }
     }))

@@ -3,6 +3,7 @@
 use super::adopt;
 use super::anchor;
 use super::apply::{self, Report, Reporter};
+use super::evidence;
 use super::observe::{self, Look};
 use super::session::Session;
 use super::standing::{Alarms, alarm};
@@ -174,7 +175,7 @@ pub async fn reconcile(
         if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }
-        let report = apply::apply(
+        let mut report = apply::apply(
             session,
             &planned.plan,
             &planned.look.observed,
@@ -183,6 +184,7 @@ pub async fn reconcile(
             stop,
         )
         .await?;
+        evidence::keep_all(session, &mut report).await;
         anchor::drop_anchor(session, &report, &planned.mandate.freezes).await;
         done.reports.push(report);
     }

@@ -8,6 +8,7 @@ rungs=/srv/holdfast/rungs
 # the repositories, so that only root can touch it.
 key_ids=/srv/holdfast/keys
 key_hint=
+documents=/srv/holdfast/evidence
 
 local_ready() {
     [ -d "$repositories" ] || fail repositories-missing \
