@@ -13,6 +13,7 @@
 )]
 
 mod backup;
+mod crossing;
 mod clients;
 mod demo;
 mod editors;
