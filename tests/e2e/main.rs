@@ -13,6 +13,7 @@
 )]
 
 mod backup;
+mod crossing;
 mod clients;
 mod contents;
 mod demo;

@@ -46,6 +46,7 @@ mod people;
 mod plan_apply;
 mod plan_brake;
 mod plan_check;
+mod plan_crossing;
 mod plan_fencing;
 mod plan_file;
 mod plan_forecast;

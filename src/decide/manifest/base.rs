@@ -152,18 +152,21 @@ pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(),
     )
 }
 
+/// Which `PostgreSQL` an operating system has, where we know it.
+pub fn postgresql_of(image: &ImageName) -> Option<u16> {
+    match image.as_str() {
+        "debian-12" => Some(15),
+        "debian-13" => Some(17),
+        _ => None,
+    }
+}
+
 /// `PostgreSQL` with data checksums, as Debian packages it.
 pub(super) fn postgresql(draft: &mut Draft, image: &ImageName) -> Result<(), ManifestError> {
     // The wrapper postgresql.service is "active" whatever its clusters do.
-    let version = match image.as_str() {
-        "debian-12" => 15,
-        "debian-13" => 17,
-        _ => {
-            return Err(ManifestError::NoPostgresql {
-                image: image.clone(),
-            });
-        }
-    };
+    let version = postgresql_of(image).ok_or_else(|| ManifestError::NoPostgresql {
+        image: image.clone(),
+    })?;
     draft.package("postgresql");
     draft.file(
         "/etc/postgresql-common/createcluster.d/holdfast.conf",

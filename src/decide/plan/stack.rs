@@ -7,7 +7,7 @@
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
 //! | off, switching on not tried | power on | [`keep`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
-//! | answers, elsewhere | last backup, fence, restore | [`relocate`] |
+//! | answers, elsewhere or on another operating system | last backup, fence, restore | [`relocate`] |
 //! | gone, off for good, or fenced for good | restore the newest proven point | [`rebuild`] |
 //!
 //! Three subjects are shared by these: [`newcomer`](super::newcomer), a machine

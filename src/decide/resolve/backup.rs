@@ -75,7 +75,7 @@ fn drill(
     let drill = table.table_if("drill")?;
     let every = words::duration(&drill, "every", "30d");
     let at = drill.table_if("at").map(|at| {
-        let placed = placement::backup(&at, production, surroundings);
+        let placed = placement::drill(&at, production, surroundings);
         at.finish();
         placed
     });

@@ -109,7 +109,7 @@ pub struct Backup {
     pub site: Option<Site>,
     /// The least that the backup machine must have; as production without it.
     pub machine: Option<MachineSize>,
-    /// Operating system of the backup machine; as production without it.
+    /// Operating system of the backup machine; debian-13 without it.
     pub image: Option<KnownImage>,
     /// When a recovery point is due: daily, time, time zone.
     pub schedule: Schedule,

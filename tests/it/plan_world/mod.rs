@@ -17,6 +17,7 @@ use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
 use holdfast::decide::settle::{Progress, settle};
 use holdfast::model::desired::{Desired, InterfaceFamily};
+use holdfast::model::blueprint::Engine;
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
     CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
@@ -75,6 +76,8 @@ pub struct World {
     pub full: BTreeSet<HosterId>,
     /// Machines that cannot be switched on any more.
     pub dead: BTreeSet<MachineName>,
+    /// What every customer's service keeps its records in.
+    pub engine: Option<Engine>,
     repositories: BTreeSet<StackId>,
     made: BTreeSet<MachineName>,
     next_address: u8,
@@ -145,6 +148,7 @@ impl World {
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
+            engine: None,
             repositories: BTreeSet::new(),
             made: BTreeSet::new(),
             next_address: 1,
@@ -261,7 +265,7 @@ impl World {
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
         let all = self.inventories.values().flat_map(|i| &i.machines);
-        all.map(|m| (m.name.clone(), machine::manifest(m)))
+        all.map(|m| (m.name.clone(), machine::manifest(m, self.engine)))
             .collect()
     }
 

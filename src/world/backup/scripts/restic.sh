@@ -33,7 +33,7 @@ restic_answers() {
     fail backup-unreachable "the backup machine does not answer at $address"
 }
 
-# guarded OUT PHASE ARGUMENTS…: runs restic, output in OUT and OUT.err, exit
+# guarded OUT PHASE VERB ARGUMENTS…: runs restic, output in OUT and OUT.err, exit
 # code in $restic_code. restic alone would try for a quarter of an hour when
 # the backup machine is gone; here half a minute of silence ends it.
 # note_progress may be set to a function that says how far it is.
@@ -41,11 +41,13 @@ note_progress=
 guarded() {
     out=$1
     phase=$2
-    shift 2
+    verb=$3
+    shift 3
     rm -f "$out.code" "$out.pid"
     (
         set +e
-        restic "$@" >"$out" 2>"$out.err" </dev/null &
+        # Named here because restic 0.14 does not read it from the environment.
+        restic "$verb" --cacert "$RESTIC_CACERT" "$@" >"$out" 2>"$out.err" </dev/null &
         echo $! >"$out.pid"
         wait $!
         echo $? >"$out.code.new"

@@ -130,7 +130,7 @@ while :; do
     [ -n "$point" ] || fail restic-failed "restic wrote no summary"
     # restic before 0.15 tells the short form.
     if [ "${#point}" -lt 64 ]; then
-        restic list snapshots --no-lock -q >"$scratch/ids" 2>"$scratch/ids.err" || fail restic-failed "cannot list snapshots"
+        restic list snapshots --cacert "$RESTIC_CACERT" --no-lock -q >"$scratch/ids" 2>"$scratch/ids.err" || fail restic-failed "cannot list snapshots"
         point=$(grep "^$point" "$scratch/ids") || fail restic-failed "the new snapshot is not in the repository"
     fi
 
