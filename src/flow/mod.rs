@@ -9,6 +9,7 @@ pub mod before;
 pub mod config;
 pub mod entry;
 pub mod estate;
+pub mod evidence;
 pub mod exactly;
 pub mod fence;
 mod head;

@@ -37,12 +37,5 @@ pub enum PlanFormat {
 
 /// A rung, in words.
 pub fn rung(rung: crate::model::point::Rung) -> &'static str {
-    use crate::model::point::Rung;
-    match rung {
-        Rung::Taken => "taken",
-        Rung::Shipped => "shipped",
-        Rung::Checked => "checked",
-        Rung::Restored => "restored",
-        Rung::AppVerified => "app-verified",
-    }
+    rung.name()
 }

@@ -8,14 +8,16 @@
 
 mod anchor;
 mod answer;
+mod evidence;
 mod input;
 mod production;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use evidence::{Keeping, keep_evidence};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
-pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
+pub use vault::{ReadBack, Repository, points, points_all, read_back, repository};
 
 use crate::world::machine::Script;
 
@@ -31,7 +33,12 @@ macro_rules! script {
 const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
-const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
+const EVIDENCE_KEEP: Script = script!(
+    "evidence-keep",
+    "prelude.sh",
+    "local.sh",
+    "evidence-keep.sh"
+);
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
 const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
