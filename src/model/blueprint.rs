@@ -90,6 +90,16 @@ pub enum Engine {
     Mariadb,
 }
 
+impl Engine {
+    /// The word in blueprints, manifests and the scripts' input.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Postgresql => "postgresql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+}
+
 /// A declared database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {

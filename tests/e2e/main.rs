@@ -14,6 +14,7 @@
 
 mod backup;
 mod clients;
+mod contents;
 mod demo;
 mod editors;
 mod lab;

@@ -49,7 +49,12 @@ impl Lines {
         for service in services {
             self = self.service(service);
             for database in &service.databases {
-                self = self.words(&["database", service.name.as_str(), &database.name]);
+                self = self.words(&[
+                    "database",
+                    service.name.as_str(),
+                    database.engine.word(),
+                    &database.name,
+                ]);
             }
         }
         self
@@ -62,7 +67,13 @@ impl Lines {
             for database in &service.databases {
                 let owner = STANDARD.encode(&database.owner);
                 self = self.secret(
-                    &["database", service.name.as_str(), &database.name, &owner],
+                    &[
+                        "database",
+                        service.name.as_str(),
+                        database.engine.word(),
+                        &database.name,
+                        &owner,
+                    ],
                     &database.password,
                 );
             }

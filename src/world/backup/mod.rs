@@ -11,12 +11,14 @@ mod answer;
 mod evidence;
 mod input;
 mod production;
+mod undeclared;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use evidence::{Keeping, keep_evidence};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
+pub use undeclared::undeclared;
 pub use vault::{ReadBack, Repository, points, points_all, read_back, repository};
 
 use crate::world::machine::Script;
@@ -39,9 +41,36 @@ const EVIDENCE_KEEP: Script = script!(
     "local.sh",
     "evidence-keep.sh"
 );
-const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
-const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
-const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
+const TAKE: Script = script!(
+    "take",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "take.sh"
+);
+const FETCH: Script = script!(
+    "fetch",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "fetch.sh"
+);
+const LOAD: Script = script!(
+    "load",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "load.sh"
+);
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
-const CONTENT: Script = script!("content", "prelude.sh", "content.sh", "live.sh");
+const CONTENT: Script = script!(
+    "content",
+    "prelude.sh",
+    "content.sh",
+    "postgresql.sh",
+    "live.sh"
+);
+const UNDECLARED: Script = script!("undeclared", "prelude.sh", "postgresql.sh", "undeclared.sh");

@@ -1,7 +1,7 @@
 # Counting and digesting what a service holds. The same functions run before a
 # backup, after a restore and on live machines, so that answers compare.
 
-# Lists of what was asked: one "service<TAB>path" or "service<TAB>database" a line.
+# Lists of what was asked: "service<TAB>path" and "service<TAB>engine<TAB>database", one a line.
 : >"$scratch/files"
 : >"$scratch/databases"
 
@@ -22,39 +22,28 @@ count_files() {
         '{count:$count,bytes:$bytes,digest:$digest}')
 }
 
-# One row per table: {"t":"schema.table","n":rows}. psql runs what it selects.
-rows_sql="select format('select json_build_object(''t'', %L::text, ''n'', count(*)) from %I.%I', n.nspname || '.' || c.relname, n.nspname, c.relname)
-from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
-order by n.nspname, c.relname \\gexec"
-about_sql="select json_build_object('server', split_part(current_setting('server_version'), ' ', 1), 'collation', datcollate, 'bytes', pg_database_size(oid)) from pg_database where datname = current_database();"
+# An engine's file has the same functions under its own name, here for "postgresql":
+#   postgresql_wait                  it answers, or 1 with the reason in $scratch/postgresql.err
+#   postgresql_roles DIR             users and roles into the directory DIR; may fail dump-failed
+#   postgresql_dump SERVICE NAME DIR one database into DIR, which it makes; what one snapshot of it
+#                                    holds in $content; may fail dump-failed, disk-full
+#   postgresql_whole DIR             0 when DIR looks like a complete dump
+#   postgresql_count NAME            JSON in $content, or 1 with the reason in $scratch/rows.err
+#   postgresql_load_roles DIR        what postgresql_roles wrote; runs in a subshell: 1 with $why
+#   postgresql_load NAME OWNER PASSWORD DIR
+#                                    a fresh database from DIR; runs in a subshell: 1 with $why
+#   postgresql_others FILE           what its server has beside the "engine<TAB>name" lines of FILE;
+#                                    nothing without a server, 1 with the reason in $scratch/rows.err
+# $content of a database is a DatabaseContent and names its engine.
 
-# as_postgres COMMAND…
-as_postgres() { runuser -u postgres -- "$@"; }
+# engines: each engine that something was asked of, one a line.
+engines() { cut -f 2 "$scratch/databases" | sort -u; }
 
-# wait_postgres: a server that has just been installed may need a moment.
-wait_postgres() {
-    for again in $(seq 300); do
-        if as_postgres psql -XqAtc 'select 1' postgres >/dev/null 2>"$scratch/pg.err"; then return 0; fi
-        sleep 0.2
+# wait_engines: a server that has just been installed may need a moment.
+wait_engines() {
+    for engine in $(engines); do
+        "${engine}_wait" || fail database-down "$engine does not answer: $(tail -n 1 "$scratch/$engine.err")"
     done
-    fail database-down "PostgreSQL does not answer: $(tail -n 1 "$scratch/pg.err")"
-}
-
-# content_json: from the lines of about_sql and rows_sql.
-content_json() {
-    jq -cs '.[0] + {rows: (.[1:] | map({(.t): .n}) | add // {})}' "$1"
-}
-
-# count_database NAME: JSON in $content.
-count_database() {
-    as_postgres psql -XqAt -v ON_ERROR_STOP=1 -d "$1" >"$scratch/rows" 2>"$scratch/rows.err" <<SQL || return 1
-begin isolation level repeatable read read only;
-$about_sql
-$rows_sql
-commit;
-SQL
-    content=$(content_json "$scratch/rows")
 }
 
 # note SERVICE KIND NAME: adds $content to the services in $scratch/services.
@@ -72,7 +61,7 @@ services_json() {
 : >"$scratch/services"
 : >"$scratch/service-names"
 
-# input_service KIND A B: lines that every script with services understands.
+# input_service KIND A B C: lines that every script with services understands.
 input_service() {
     case $1 in
         service)
@@ -85,8 +74,12 @@ input_service() {
             printf '%s\t%s\n' "$2" "$decoded" >>"$scratch/files"
             ;;
         database)
-            plain database "$3"
-            printf '%s\t%s\n' "$2" "$3" >>"$scratch/databases"
+            case $3 in
+                postgresql) ;;
+                *) fail bad-input "unknown engine: $3" ;;
+            esac
+            plain database "$4"
+            printf '%s\t%s\t%s\n' "$2" "$3" "$4" >>"$scratch/databases"
             ;;
         *) fail bad-input "unknown line: $1" ;;
     esac

@@ -2,15 +2,15 @@
 # and files side by side, then both counted and compared with the manifest,
 # then the services' own after-restore hooks.
 : >"$scratch/roles"
-while IFS=$tab read -r kind a b c d; do
+while IFS=$tab read -r kind a b c d e; do
     case $kind in
         point) plain point "$a" && point=$a ;;
         database)
-            input_service database "$a" "$b"
-            # service, database, owner, password: base64 stays base64 until it reaches the server.
-            printf '%s\t%s\t%s\n' "$b" "$c" "$d" >>"$scratch/roles"
+            input_service database "$a" "$b" "$c"
+            # engine, database, owner, password: base64 stays base64 until it reaches the server.
+            printf '%s\t%s\t%s\t%s\n' "$b" "$c" "$d" "$e" >>"$scratch/roles"
             ;;
-        *) input_service "$kind" "$a" "$b" ;;
+        *) input_service "$kind" "$a" "$b" "$c" ;;
     esac
 done
 began=$(millis)
@@ -34,7 +34,7 @@ STACK=
 [ "$STACK" = "$(jq -r .stack "$manifest")" ] || fail other-stack "this machine is of stack $STACK, the point of $(jq -r .stack "$manifest")"
 
 # What this stack declares but the point does not hold would start empty (S15).
-jq -r '.services | to_entries[] | .key as $s | (.value.files | keys[] | "files\t\($s)\t\(.)"), (.value.databases | keys[] | "databases\t\($s)\t\(.)")' \
+jq -r '.services | to_entries[] | .key as $s | (.value.files | keys[] | "files\t\($s)\t\(.)"), (.value.databases | to_entries[] | "databases\t\($s)\t\(.value.engine // "postgresql")\t\(.key)")' \
     "$manifest" | sort >"$scratch/held"
 { sed "s/^/files$tab/" "$scratch/files"; sed "s/^/databases$tab/" "$scratch/databases"; } | sort >"$scratch/asked"
 missing=$(comm -13 "$scratch/held" "$scratch/asked" | tr '\t' ' ' | tr '\n' ';')
@@ -43,42 +43,21 @@ missing=$(comm -13 "$scratch/held" "$scratch/asked" | tr '\t' ' ' | tr '\n' ';')
 # trouble CODE MESSAGE PART: databases and files are loaded in two subshells; this is how they fail.
 trouble() { printf '%s\t%s\n' "$1" "$2" >"$scratch/$3.failed"; exit 1; }
 
-sql() { as_postgres psql -XqAt -v ON_ERROR_STOP=1 "$@" 2>"$scratch/sql.err"; }
-# quoted TEXT: as a literal for psql's \set.
-quoted() { printf %s "$1" | sed -e 's/\\/\\\\/g' -e "s/'/\\\\'/g"; }
-
 # load_databases: empty databases, then the dumps.
 load_databases() {
-    for again in $(seq 300); do
-        if sql -c 'select 1' postgres >/dev/null; then break; fi
-        [ "$again" -lt 300 ] || trouble database-down "PostgreSQL does not answer: $(tail -n 1 "$scratch/sql.err")" databases
-        sleep 0.2
-    done
+    # The servers' own users read the dumps: they may pass through, not look around.
     dump=$target/var/lib/holdfast/dump
-    chgrp postgres "$target" && chmod 0710 "$target" || trouble unexpected "cannot open $target to the server" databases
-    chgrp -R postgres "$dump" && chmod -R g+rX "$dump" || trouble unexpected "cannot open the dump to the server" databases
-    as_postgres test -r "$dump/databases" || trouble database-load "the user postgres cannot read $dump" databases
-    # Roles that the stack made itself, without passwords. Those that are there already complain.
-    as_postgres psql -Xq -f - postgres <"$dump/roles.sql" >/dev/null 2>&1 || true
-    while IFS=$tab read -r database owner password; do
+    chmod 0711 "$target" "$dump" "$dump/databases" || trouble unexpected "cannot open $target to the servers" databases
+    for engine in $(engines); do
+        "${engine}_wait" || trouble database-down "$engine does not answer: $(tail -n 1 "$scratch/$engine.err")" databases
+        chmod 0711 "$dump/databases/$engine" || trouble unexpected "cannot open the dumps to $engine" databases
+        "${engine}_load_roles" "$dump/roles/$engine" || trouble database-load "$engine, roles: $why" databases
+    done
+    while IFS=$tab read -r engine database owner password; do
         owner=$(printf %s "$owner" | base64 -d)
         password=$(printf %s "$password" | base64 -d)
-        # Statements come on standard input and are kept out of the server's log: one holds a password.
-        sql postgres <<SQL || trouble database-load "database $database: $(grep -v '^$' "$scratch/sql.err" | tail -n 2 | tr '\n' ' ')" databases
-\\set owner '$(quoted "$owner")'
-\\set password '$(quoted "$password")'
-\\set database '$(quoted "$database")'
-set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic; set log_duration = off;
-select format('create role %I login', :'owner') where not exists (select from pg_roles where rolname = :'owner') \\gexec
-alter role :"owner" login nosuperuser nocreatedb nocreaterole password :'password';
-drop database if exists :"database" with (force);
-create database :"database" owner :"owner" template template0 encoding 'UTF8' locale 'C.UTF-8';
-revoke all on database :"database" from public;
-SQL
-        as_postgres pg_restore --exit-on-error -j2 -d "$database" "$dump/databases/$database" >/dev/null 2>"$scratch/load.err" ||
-            trouble database-load "database $database: $(grep -v '^$' "$scratch/load.err" | tail -n 3 | tr '\n' ' ' | cut -c1-600)" databases
-        # A dump brings no statistics; without them the first queries plan blindly.
-        sql -c 'analyze' "$database" || trouble database-load "database $database: $(tail -n 1 "$scratch/sql.err")" databases
+        "${engine}_load" "$database" "$owner" "$password" "$dump/databases/$engine/$database" ||
+            trouble database-load "database $database: $why" databases
     done <"$scratch/roles"
     millis >"$scratch/databases.end"
 }
@@ -163,8 +142,8 @@ if [ ! -e "$compared" ]; then
         count_files "$path" || fail files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")"
         note "$service" files "$path"
     done <"$scratch/files"
-    while IFS=$tab read -r service database; do
-        count_database "$database" || fail database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")"
+    while IFS=$tab read -r service engine database; do
+        "${engine}_count" "$database" || fail database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")"
         note "$service" databases "$database"
     done <"$scratch/databases"
     services_json >"$scratch/found"

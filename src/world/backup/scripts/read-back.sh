@@ -31,12 +31,16 @@ mv "$scratch/out" "$scratch/ls"
 # Every declared path: there at all, as many files, as many bytes; every dump complete.
 jq -cn --slurpfile manifest "$scratch/manifest" '
     ([$manifest[0].services[].files | to_entries[]] | unique_by(.key)) as $paths
-    | [$manifest[0].services[].databases | keys[] | "/var/lib/holdfast/dump/databases/\(.)/toc.dat"] as $dumps
+    # What a complete dump has, by engine; points of schema 1 know one engine, one level higher.
+    | {postgresql: "toc.dat"} as $ends
+    | [$manifest[0] as $m | $m.services[].databases | to_entries[] | (.value.engine // "postgresql") as $engine
+        | "/var/lib/holdfast/dump/databases/" + (if $m.schema == 1 then "" else $engine + "/" end) + .key + "/" + $ends[$engine]] as $dumps
+    | ($dumps | map({(.): true}) | add // {}) as $wanted
     | reduce (inputs | select(.path)) as $n ({bytes: 0, files: 0, seen: {}, there: {}, dumps: {}};
         if $n.type == "dir" then .there[$n.path] = true
         elif $n.type == "file" then
             .bytes += ($n.size // 0) | .files += 1
-            | (if ($n.path | startswith("/var/lib/holdfast/dump/databases/")) and ($n.path | endswith("/toc.dat")) then .dumps[$n.path] = true else . end)
+            | (if $wanted[$n.path] then .dumps[$n.path] = true else . end)
             | reduce $paths[] as $p (.; if $n.path | startswith($p.key + "/")
                 then .seen[$p.key] |= {count: ((.count // 0) + 1), bytes: ((.bytes // 0) + ($n.size // 0))} else . end)
         else . end)

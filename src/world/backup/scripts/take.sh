@@ -2,12 +2,12 @@
 # repository. A dump that fails, a path that is missing, a file that cannot be
 # read fails the whole. A snapshot that restic wrote before such a failure
 # never counts: only read-back.sh gives it a rung.
-while IFS=$tab read -r kind a b; do
+while IFS=$tab read -r kind a b c; do
     case $kind in
         stack) plain stack "$a" && stack=$a ;;
         epoch) epoch=$a ;;
         commit) plain commit "$a" && commit=$a ;;
-        *) input_service "$kind" "$a" "$b" ;;
+        *) input_service "$kind" "$a" "$b" "$c" ;;
     esac
 done
 case $epoch in '' | *[!0-9]*) fail bad-input "epoch is no number: $epoch" ;; esac
@@ -36,45 +36,19 @@ restic_answers
 dump=/var/lib/holdfast/dump
 [ -d /var/lib/holdfast ] || mkdir -m 0755 /var/lib/holdfast
 rm -rf -- "$dump"
-mkdir -m 0700 "$dump"
+# Dumps are made by the servers' own users: they may pass through, not look around.
+mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles"
 taken_at=$(date +%s)
 
-if [ -s "$scratch/databases" ]; then
-    progress databases "dumping"
-    wait_postgres
-    chgrp postgres "$dump"
-    chmod 0750 "$dump"
-    mkdir "$dump/databases"
-    chown postgres:postgres "$dump/databases"
-    as_postgres test -x "$dump/databases" || fail dump-failed "the user postgres cannot enter $dump"
-    # For people and for roles that a stack made itself; passwords of declared roles are derived, not stored.
-    as_postgres pg_dumpall --roles-only --no-role-passwords >"$dump/roles.sql" 2>"$scratch/rows.err" ||
-        fail dump-failed "roles: $(tail -n 1 "$scratch/rows.err")"
-    sed -i '/^\\\(un\)\{0,1\}restrict /d' "$dump/roles.sql"
-fi
-while IFS=$tab read -r service database; do
-    # Dump and counts see the same moment: pg_dump runs inside the transaction that counts.
-    # The exit code goes through a file because psql before 16 does not tell it.
-    export HF_DUMP="$dump/databases/$database" HF_DATABASE="$database"
-    as_postgres psql -XqAt -v ON_ERROR_STOP=1 -d "$database" >"$scratch/rows" 2>"$scratch/rows.err" <<SQL || true
-begin isolation level repeatable read read only;
-select pg_export_snapshot() as snapshot \\gset
-\\setenv HF_SNAPSHOT :snapshot
-\\! umask 027; pg_dump -Fd -j2 -Z0 --snapshot="\$HF_SNAPSHOT" -f "\$HF_DUMP" "\$HF_DATABASE" && touch "\$HF_DUMP.done"
-$about_sql
-$rows_sql
-\\! touch "\$HF_DUMP.counted"
-commit;
-SQL
-    for mark in done counted; do
-        if [ ! -e "$HF_DUMP.$mark" ]; then
-            why=$(grep -v '^$' "$scratch/rows.err" | tail -n 3 | tr '\n' ' ' | cut -c1-600)
-            case $why in *'o space left'*) fail disk-full "$service: database $database: $why" ;; esac
-            fail dump-failed "$service: database $database: $why"
-        fi
-        rm -f "$HF_DUMP.$mark"
-    done
-    content=$(content_json "$scratch/rows") || fail dump-failed "$service: database $database: counts cannot be read"
+if [ -s "$scratch/databases" ]; then progress databases "dumping"; fi
+wait_engines
+for engine in $(engines); do
+    mkdir -m 0711 "$dump/databases/$engine"
+    mkdir -m 0700 "$dump/roles/$engine"
+    "${engine}_roles" "$dump/roles/$engine"
+done
+while IFS=$tab read -r service engine database; do
+    "${engine}_dump" "$service" "$database" "$dump/databases/$engine/$database"
     note "$service" databases "$database"
 done <"$scratch/databases"
 cp "$scratch/services" "$scratch/services.databases"
@@ -130,7 +104,7 @@ while :; do
     jq -n --arg stack "$stack" --argjson epoch "$epoch" --arg commit "$commit" --arg image "$image" \
         --arg taken_at "$(date -d "@$taken_at" +%Y-%m-%dT%H:%M:%SZ)" --arg canary "$canary" \
         --slurpfile packages "$scratch/packages" --slurpfile services "$scratch/services.json" \
-        '{schema:1,stack:$stack,epoch:$epoch,commit:$commit,image:$image,taken_at:$taken_at,canary:$canary,
+        '{schema:2,stack:$stack,epoch:$epoch,commit:$commit,image:$image,taken_at:$taken_at,canary:$canary,
           packages:$packages[0],services:$services[0]}' >"$dump/manifest.json"
 
     progress repository "writing"
@@ -141,7 +115,7 @@ while :; do
     # an exclusive one belongs to the vault side, and production never removes it.
     guarded "$scratch/backup" "the backup" backup --json --host "$stack" \
         --time "$(date -d "@$taken_at" '+%Y-%m-%d %H:%M:%S')" \
-        --tag "stack=$stack" --tag "epoch=$epoch" --tag "commit=$commit" -- "$@"
+        --tag "stack=$stack" --tag "epoch=$epoch" --tag "commit=$commit" --tag schema=2 -- "$@"
     case $restic_code in
         0) ;;
         3)

@@ -1,0 +1,119 @@
+# PostgreSQL, as an engine: see content.sh for what each function promises.
+
+# One row per table: {"t":"schema.table","n":rows}. psql runs what it selects.
+rows_sql="select format('select json_build_object(''t'', %L::text, ''n'', count(*)) from %I.%I', n.nspname || '.' || c.relname, n.nspname, c.relname)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
+order by n.nspname, c.relname \\gexec"
+about_sql="select json_build_object('engine', 'postgresql', 'server', split_part(current_setting('server_version'), ' ', 1), 'collation', datcollate, 'bytes', pg_database_size(oid)) from pg_database where datname = current_database();"
+
+# as_postgres COMMAND…
+as_postgres() { runuser -u postgres -- "$@"; }
+
+sql() { as_postgres psql -XqAt -v ON_ERROR_STOP=1 "$@" 2>"$scratch/sql.err"; }
+
+# said FILE: the last words of a tool.
+said() { grep -v '^$' "$1" | tail -n 3 | tr '\n' ' ' | cut -c1-600; }
+
+# quoted TEXT: as a literal for psql's \set.
+quoted() { printf %s "$1" | sed -e 's/\\/\\\\/g' -e "s/'/\\\\'/g"; }
+
+postgresql_wait() {
+    for again in $(seq 300); do
+        if as_postgres psql -XqAtc 'select 1' postgres >/dev/null 2>"$scratch/postgresql.err"; then return 0; fi
+        sleep 0.2
+    done
+    return 1
+}
+
+postgresql_roles() {
+    # For people and for roles that a stack made itself; passwords of declared roles are derived, not stored.
+    as_postgres pg_dumpall --roles-only --no-role-passwords >"$1/roles.sql" 2>"$scratch/rows.err" ||
+        fail dump-failed "roles: $(tail -n 1 "$scratch/rows.err")"
+    sed -i '/^\\\(un\)\{0,1\}restrict /d' "$1/roles.sql"
+}
+
+# postgresql_content FILE: from the lines of about_sql and rows_sql.
+postgresql_content() {
+    content=$(jq -cs '.[0] + {rows: (.[1:] | map({(.t): .n}) | add // {})}' "$1")
+}
+
+postgresql_dump() {
+    install -d -m 0700 -o postgres -g postgres "$3"
+    as_postgres test -x "$3" || fail dump-failed "the user postgres cannot enter $3"
+    # Dump and counts see the same moment: pg_dump runs inside the transaction that counts.
+    # The exit code goes through a file because psql before 16 does not tell it.
+    export HF_DUMP="$3" HF_DATABASE="$2"
+    as_postgres psql -XqAt -v ON_ERROR_STOP=1 -d "$2" >"$scratch/rows" 2>"$scratch/rows.err" <<SQL || true
+begin isolation level repeatable read read only;
+select pg_export_snapshot() as snapshot \\gset
+\\setenv HF_SNAPSHOT :snapshot
+\\! pg_dump -Fd -j2 -Z0 --snapshot="\$HF_SNAPSHOT" -f "\$HF_DUMP" "\$HF_DATABASE" && touch "\$HF_DUMP/dumped"
+$about_sql
+$rows_sql
+\\! touch "\$HF_DUMP/counted"
+commit;
+SQL
+    for mark in dumped counted; do
+        if [ ! -e "$3/$mark" ]; then
+            why=$(said "$scratch/rows.err")
+            case $why in *'o space left'*) fail disk-full "$1: database $2: $why" ;; esac
+            fail dump-failed "$1: database $2: $why"
+        fi
+        rm -f "$3/$mark"
+    done
+    postgresql_content "$scratch/rows" || fail dump-failed "$1: database $2: counts cannot be read"
+}
+
+postgresql_whole() { [ -s "$1/toc.dat" ]; }
+
+postgresql_count() {
+    as_postgres psql -XqAt -v ON_ERROR_STOP=1 -d "$1" >"$scratch/rows" 2>"$scratch/rows.err" <<SQL || return 1
+begin isolation level repeatable read read only;
+$about_sql
+$rows_sql
+commit;
+SQL
+    postgresql_content "$scratch/rows"
+}
+
+postgresql_load_roles() {
+    # Roles that the stack made itself, without passwords. Those that are there already complain.
+    as_postgres psql -Xq -f - postgres <"$1/roles.sql" >/dev/null 2>&1 || true
+}
+
+postgresql_load() {
+    # Statements come on standard input and are kept out of the server's log: one holds a password.
+    sql postgres <<SQL || { why=$(said "$scratch/sql.err"); return 1; }
+\\set owner '$(quoted "$2")'
+\\set password '$(quoted "$3")'
+\\set database '$(quoted "$1")'
+set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic; set log_duration = off;
+select format('create role %I login', :'owner') where not exists (select from pg_roles where rolname = :'owner') \\gexec
+alter role :"owner" login nosuperuser nocreatedb nocreaterole password :'password';
+drop database if exists :"database" with (force);
+create database :"database" owner :"owner" template template0 encoding 'UTF8' locale 'C.UTF-8';
+revoke all on database :"database" from public;
+SQL
+    chown -R postgres: "$4" && chmod -R u+rX "$4" || { why="cannot open the dump to the server"; return 1; }
+    as_postgres pg_restore --exit-on-error -j2 -d "$1" "$4" >/dev/null 2>"$scratch/load.err" ||
+        { why=$(said "$scratch/load.err"); return 1; }
+    # A dump brings no statistics; without them the first queries plan blindly.
+    sql -c 'analyze' "$1" || { why=$(said "$scratch/sql.err"); return 1; }
+}
+
+postgresql_others() {
+    getent passwd postgres >/dev/null && [ -d /var/lib/postgresql ] || return 0
+    {
+        echo "select datname from pg_database where not datistemplate and datname <> 'postgres'"
+    } | as_postgres psql -XqAt -v ON_ERROR_STOP=1 postgres >"$scratch/others" 2>"$scratch/rows.err" || return 1
+    sed -n "s/^postgresql$tab//p" "$1" | sort >"$scratch/asked"
+    sort "$scratch/others" | comm -23 - "$scratch/asked" | sed 's/^/postgresql database /'
+    # What nobody declares may be in the one database that is always there, or in settings made by SQL.
+    tables=$(as_postgres psql -XqAtc "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')" postgres 2>"$scratch/rows.err") || return 1
+    if [ "$tables" -gt 0 ]; then echo "postgresql database postgres"; fi
+    for settings in /var/lib/postgresql/*/*/postgresql.auto.conf; do
+        if [ -e "$settings" ] && grep -qv '^#' "$settings"; then printf '%s\n' "$settings"; fi
+    done
+}
