@@ -9,6 +9,7 @@ use super::session::Session;
 use super::standing::{Alarms, alarm};
 use crate::decide::basis;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
+use crate::decide::drill;
 use crate::decide::forecast::foresee;
 use crate::decide::history::History;
 use crate::decide::mandate::{Mandate, withhold};
@@ -83,6 +84,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     alarms.held.extend(doubts.freezes.iter().map(alarm));
     let plan = alarms.tell(plan);
     mandate.freezes.extend(doubts.freezes);
+    mandate.gates = drill::gates(&session.desired, &past, &look.observed);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {

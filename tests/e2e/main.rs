@@ -13,9 +13,9 @@
 )]
 
 mod backup;
-mod crossing;
 mod clients;
 mod contents;
+mod crossing;
 mod demo;
 mod editors;
 mod lab;

@@ -7,12 +7,16 @@
 mod backup;
 mod base;
 mod draft;
+mod drill;
 mod template;
 
 pub use crate::model::machine::BackupAccess;
 pub use backup::backup;
-pub use base::{GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of, script_path};
+pub use base::{
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of, script_path,
+};
 pub use draft::ManifestError;
+pub use drill::drill;
 pub use template::{Templates, php_quote, shell_quote};
 
 use crate::decide::derive::{EstateKey, text};

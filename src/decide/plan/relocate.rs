@@ -62,14 +62,7 @@ pub(super) fn move_away(
         );
         return;
     }
-    let Some(machine) = newcomer(
-        view,
-        &[placement],
-        Filling::Coming,
-        &wanted,
-        &reason,
-        pen,
-    ) else {
+    let Some(machine) = newcomer(view, &[placement], Filling::Coming, &wanted, &reason, pen) else {
         return;
     };
     let why = || because_of(&placement.place, &reason);
@@ -119,7 +112,10 @@ fn said(view: &View<'_>, old: &SeenMachine, placement: &Placement) -> (String, S
     match runs_on(view, old).filter(|runs| *runs != image) {
         Some(runs) => (
             format!("moving {shown} from {runs} to {image} at {hoster} {site}"),
-            format!("production is wanted on {image}, and {} runs {runs}", old.name),
+            format!(
+                "production is wanted on {image}, and {} runs {runs}",
+                old.name
+            ),
         ),
         None => (
             format!("moving {shown} to {hoster} {site}"),
@@ -137,10 +133,7 @@ fn no_way_back(view: &View<'_>, old: &SeenMachine, placement: &Placement) -> Opt
         .flat_map(|service| &service.databases)
         .find(|database| database.engine == Engine::Postgresql)?;
     let runs = runs_on(view, old)?;
-    let (from, to) = (
-        postgresql_of(runs)?,
-        postgresql_of(&placement.image)?,
-    );
+    let (from, to) = (postgresql_of(runs)?, postgresql_of(&placement.image)?);
     (to < from).then(|| {
         format!(
             "{} has PostgreSQL {to}, and the database {} on {runs} is of {from}: a dump only goes forward",
