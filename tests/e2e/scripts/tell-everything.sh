@@ -5,7 +5,7 @@ find . ! -type s ! -type p -printf '%P\0%y %m %u:%g %n %s %l %TY-%Tm-%TdT%TH:%TM
 echo '# content'
 find . -type f -print0 | sort -z | xargs -0 sha256sum
 echo '# access control lists'
-getfacl -R -p . 2>/dev/null | cat -v
+rm -f a-socket; getfacl -R -p . 2>/dev/null | cat -v
 echo '# attributes'
 getfattr -R -h -d -m - -e hex . 2>/dev/null | cat -v
 echo '# hard links'
@@ -15,6 +15,8 @@ echo '# sparse'
 cd /
 pg() { runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 echo '# roles'
+pg -c "select rolname, rolpassword is not null from pg_authid where rolname in ('clerk', 'ledger', 'archive') order by 1" -c "select rolpassword from pg_authid where rolname = 'clerk'"
+pg -c "select datname, datacl from pg_database where datname in ('ledger', 'archive') order by 1" -c "select setdatabase::regclass::text <> '-', setrole::regrole, setconfig from pg_db_role_setting order by 2::text, 3"
 pg -c "select rolname, rolcanlogin, rolconnlimit, rolsuper from pg_roles where rolname !~ '^pg_' order by 1"
 pg -c "select r.rolname, m.rolname, admin_option from pg_auth_members a join pg_roles r on r.oid = a.roleid join pg_roles m on m.oid = a.member where r.rolname !~ '^pg_' order by 1, 2"
 for database in ledger archive; do
