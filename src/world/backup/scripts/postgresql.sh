@@ -131,11 +131,12 @@ SQL
     as_postgres pg_restore --exit-on-error --no-tablespaces -j2 -d "$1" "$4" >/dev/null 2>"$scratch/load.err" ||
         { why=$(said "$scratch/load.err"); return 1; }
     # Rights on the database itself and its settings, which otherwise come only with creating it.
-    as_postgres pg_restore --list "$4" | grep -E '^[0-9]+; [0-9]+ [0-9]+ (DATABASE PROPERTIES|ACL - DATABASE|COMMENT - DATABASE) ' >"$scratch/properties" || true
+    as_postgres pg_restore --create --list "$4" | grep -E '^[0-9]+; [0-9]+ [0-9]+ (DATABASE PROPERTIES|ACL - DATABASE|COMMENT - DATABASE) ' >"$scratch/properties" || true
     if [ -s "$scratch/properties" ]; then
         chmod 0711 "$scratch" && install -m 0640 -g postgres "$scratch/properties" "$scratch/properties.list" &&
             as_postgres pg_restore --create --use-list="$scratch/properties.list" -f - "$4" 2>"$scratch/load.err" >"$scratch/properties.sql" &&
-            sql postgres <"$scratch/properties.sql" || { why="its settings: $(said "$scratch/load.err") $(said "$scratch/sql.err")"; return 1; }
+            sed -i -e '/^CREATE DATABASE /d' -e '/^ALTER DATABASE .* OWNER TO /d' "$scratch/properties.sql" &&
+            sql postgres <"$scratch/properties.sql" >/dev/null || { why="its settings: $(said "$scratch/load.err") $(said "$scratch/sql.err")"; return 1; }
     fi
     # A dump brings no statistics; without them the first queries plan blindly.
     sql -c 'analyze' "$1" || { why=$(said "$scratch/sql.err"); return 1; }
@@ -143,9 +144,8 @@ SQL
 
 postgresql_others() {
     getent passwd postgres >/dev/null && [ -d /var/lib/postgresql ] || return 0
-    {
-        echo "select datname from pg_database where not datistemplate and datname <> 'postgres'"
-    } | as_postgres psql -XqAt -v ON_ERROR_STOP=1 postgres >"$scratch/others" 2>"$scratch/rows.err" || return 1
+    as_postgres psql -XqAtc "select datname from pg_database where not datistemplate and datname <> 'postgres'" postgres \
+        >"$scratch/others" 2>"$scratch/rows.err" || return 1
     sed -n "s/^postgresql$tab//p" "$1" | sort >"$scratch/asked"
     sort "$scratch/others" | comm -23 - "$scratch/asked" | sed 's/^/postgresql database /'
     # What nobody declares may be in the one database that is always there, or in settings made by SQL.
