@@ -1,8 +1,10 @@
 //! What steps do to the machines of the world in memory, and refuse, as the scripts do on real ones.
 
-use super::{World, machine};
-use holdfast::model::blueprint::{Engine, When};
-use holdfast::model::ids::{HostName, MachineName, PointId, ServiceName, SiteId, StackId};
+use super::{IMAGE, World, machine};
+use holdfast::model::blueprint::{Engine, Hooks, When};
+use holdfast::model::ids::{
+    HostName, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
+};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::{
     DatabaseRuntime, Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory,
@@ -268,8 +270,7 @@ fn service(engine: Option<Engine>) -> ServiceRuntime {
             group: "www-data".into(),
         }],
         environment: Secret::new(Vec::new()),
-        hook_init: None,
-        hook_after_restore: None,
+        hooks: Hooks::default(),
         checks: Vec::new(),
     }
 }
