@@ -12,6 +12,7 @@ pub mod critical_path;
 pub mod derive;
 pub mod document;
 pub mod evidence;
+pub mod exit_kit;
 pub mod first_contact;
 pub mod forecast;
 pub mod history;

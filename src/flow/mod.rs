@@ -10,6 +10,7 @@ pub mod config;
 pub mod entry;
 pub mod estate;
 pub mod exactly;
+pub mod exit_kit;
 pub mod fence;
 mod head;
 pub mod init;

@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod demo;
 mod estate;
+mod exit_kit;
 mod explain;
 mod failure;
 mod fmt;
@@ -87,6 +88,8 @@ enum Command {
     Backup(On<backup::Args>),
     /// List a stack's recovery points and what a rebuild would take
     Points(On<points::Args>),
+    /// Write a runbook and plain scripts that rebuild a stack without Holdfast
+    ExitKit(On<exit_kit::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -125,6 +128,7 @@ fn run() -> ExitCode {
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
+        Command::ExitKit(on) => block_on(exit_kit::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }
