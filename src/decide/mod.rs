@@ -13,6 +13,7 @@ pub mod derive;
 pub mod document;
 pub mod drill;
 pub mod evidence;
+pub mod exit_kit;
 pub mod first_contact;
 pub mod forecast;
 pub mod history;

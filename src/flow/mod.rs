@@ -11,6 +11,7 @@ pub mod entry;
 pub mod estate;
 pub mod evidence;
 pub mod exactly;
+pub mod exit_kit;
 pub mod fence;
 mod head;
 pub mod init;

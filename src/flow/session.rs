@@ -11,7 +11,7 @@ use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId
 use crate::model::journal::{Entry, Event};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::observed::Inventory;
-use crate::model::repository::RepositoryKeys;
+use crate::model::repository::{KeyRole, RepositoryKeys};
 use crate::model::secret::Secret;
 use crate::world::clock::Clock;
 use crate::world::dns::Names;
@@ -216,6 +216,22 @@ impl Session {
         self.repository_keys(stack).maintenance
     }
 
+    /// How a stack's repository is reached and opened; `None` while its machine's address is
+    /// unknown.
+    pub fn access(&self, stack: &DesiredStack, role: KeyRole) -> Option<BackupAccess> {
+        let backup = Self::backup_machine(stack);
+        let address = self.contact(&backup)?.address;
+        let user = stack.id.to_string();
+        Some(BackupAccess {
+            address,
+            port: REST_SERVER_PORT,
+            password: derive::text(&self.key, &["rest-server", &user, backup.as_str()]),
+            user,
+            repository_password: self.repository_keys(stack).of(role).clone(),
+            ca_pem: derive::tls_identity(&self.key, &backup, address).certificate_pem,
+        })
+    }
+
     /// What a stack's production machine should be.
     pub fn production_manifest(
         &self,
@@ -224,22 +240,9 @@ impl Session {
         epoch: Epoch,
         image: &ImageName,
     ) -> Result<MachineManifest, Unmanifest> {
-        let backup = Self::backup_machine(stack);
-        let contact = self
-            .contact(&backup)
-            .ok_or_else(|| Unmanifest::BackupUnknown(backup.clone()))?;
-        let tls = derive::tls_identity(&self.key, &backup, contact.address);
-        let access = BackupAccess {
-            address: contact.address,
-            port: REST_SERVER_PORT,
-            user: stack.id.to_string(),
-            password: derive::text(
-                &self.key,
-                &["rest-server", stack.id.as_str(), backup.as_str()],
-            ),
-            repository_password: self.repository_keys(stack).production,
-            ca_pem: tls.certificate_pem,
-        };
+        let access = self
+            .access(stack, KeyRole::Production)
+            .ok_or_else(|| Unmanifest::BackupUnknown(Self::backup_machine(stack)))?;
         Ok(manifest::production(
             stack,
             &self.desired.estate,

@@ -176,6 +176,8 @@ pub struct DesiredStack {
     pub name: String,
     /// `de` or `en`.
     pub language: String,
+    /// Whom to reach about it: `mailto:` or `tel:`.
+    pub contacts: Vec<String>,
     /// Promises: how much data may be lost, how long a rebuild may take.
     pub objectives: Objectives,
     /// Where it runs.

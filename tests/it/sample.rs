@@ -148,6 +148,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
         place: place(),
         retired: None,
         name: "Acme & Sons".into(),
+        contacts: Vec::new(),
         language: "en".into(),
         objectives: Objectives {
             rpo: None,

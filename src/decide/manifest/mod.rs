@@ -13,7 +13,8 @@ mod template;
 pub use crate::model::machine::BackupAccess;
 pub use backup::backup;
 pub use base::{
-    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of, script_path,
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of, repository_address,
+    script_path,
 };
 pub use draft::ManifestError;
 pub use drill::drill;
@@ -60,7 +61,31 @@ pub fn production(
     };
     base::ground(&mut draft, identity)?;
     base::repository(&mut draft, backup)?;
+    services(&mut draft, stack, blueprints, key, image, base::gate)?;
+    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+}
 
+/// The services alone, for a machine that is not ours: no gate, no identity, no way to a repository.
+pub fn services_alone(
+    stack: &DesiredStack,
+    blueprints: &BTreeMap<BlueprintId, Blueprint>,
+    key: &EstateKey,
+    image: &ImageName,
+) -> Result<MachineManifest, ManifestError> {
+    let mut draft = Draft::new();
+    services(&mut draft, stack, blueprints, key, image, |_, _| Ok(()))?;
+    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+}
+
+/// Database servers and services; `close` is given the units that serve users.
+fn services(
+    draft: &mut Draft,
+    stack: &DesiredStack,
+    blueprints: &BTreeMap<BlueprintId, Blueprint>,
+    key: &EstateKey,
+    image: &ImageName,
+    close: fn(&mut Draft, &[String]) -> Result<(), ManifestError>,
+) -> Result<(), ManifestError> {
     let templates = Templates::new();
     let mut renderers = Vec::new();
     for service in &stack.services {
@@ -81,14 +106,14 @@ pub fn production(
         for &port in &renderer.blueprint.ports {
             draft.port(port);
         }
-        for unit in renderer.words("unit", Kind::Unit, &renderer.blueprint.units, &draft)? {
+        for unit in renderer.words("unit", Kind::Unit, &renderer.blueprint.units, draft)? {
             if !service_units.contains(&unit) {
                 service_units.push(unit);
             }
         }
     }
     draft.declared_by("the base layer");
-    base::gate(&mut draft, &service_units)?;
+    close(draft, &service_units)?;
     // The gate first, and databases before what uses them.
     let engines: BTreeSet<Engine> = renderers
         .iter()
@@ -97,8 +122,8 @@ pub fn production(
         .collect();
     for engine in engines {
         match engine {
-            Engine::Postgresql => base::postgresql(&mut draft, image)?,
-            Engine::Mariadb => base::mariadb(&mut draft)?,
+            Engine::Postgresql => base::postgresql(draft, image)?,
+            Engine::Mariadb => base::mariadb(draft)?,
         }
     }
     for unit in &service_units {
@@ -106,9 +131,9 @@ pub fn production(
     }
     for renderer in &renderers {
         draft.declared_by(format!("service {}", renderer.service.name));
-        renderer.declare(&mut draft)?;
+        renderer.declare(draft)?;
     }
-    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+    Ok(())
 }
 
 /// One service with all that its blueprint's texts may name.

@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod demo;
 mod estate;
+mod exit_kit;
 mod explain;
 mod failure;
 mod files;
@@ -93,6 +94,8 @@ enum Command {
     Files(On<files::Args>),
     /// Bring one file, folder, database or table back beside the live data, never over it
     Restore(On<restore::Args>),
+    /// Write a runbook and plain scripts that rebuild a stack without Holdfast
+    ExitKit(On<exit_kit::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -133,6 +136,7 @@ fn run() -> ExitCode {
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
         Command::Files(on) => block_on(files::run(on.args, &on.estate)),
         Command::Restore(on) => block_on(restore::run(on.args, &on.estate)),
+        Command::ExitKit(on) => block_on(exit_kit::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

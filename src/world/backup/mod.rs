@@ -37,6 +37,14 @@ macro_rules! script {
     };
 }
 
+/// The database engines' own scripts, for those who load a point without us: they need what
+/// `content.sh` says, and run under any POSIX sh.
+pub const ENGINES: [(&str, &str); 3] = [
+    ("content.sh", include_str!("scripts/content.sh")),
+    ("postgresql.sh", include_str!("scripts/postgresql.sh")),
+    ("mariadb.sh", include_str!("scripts/mariadb.sh")),
+];
+
 const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
