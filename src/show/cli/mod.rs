@@ -85,7 +85,7 @@ enum Command {
     Reconcile(On<apply::ReconcileArgs>),
     /// Take a recovery point of a stack now and read it back
     Backup(On<backup::Args>),
-    /// List a stack's recovery points and what a rebuild would take
+    /// List a stack's recovery points, how far each is proven and what a rebuild would take
     Points(On<points::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),

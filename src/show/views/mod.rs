@@ -5,6 +5,7 @@ pub mod findings;
 pub mod forecast;
 pub mod markdown;
 pub mod plan;
+pub mod points;
 pub mod run;
 pub mod trust;
 
