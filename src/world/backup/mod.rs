@@ -15,7 +15,7 @@ mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
-pub use evidence::{Keeping, keep_evidence};
+pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use vault::{ReadBack, Repository, points, points_all, read_back, repository};
 
@@ -38,6 +38,12 @@ const EVIDENCE_KEEP: Script = script!(
     "prelude.sh",
     "local.sh",
     "evidence-keep.sh"
+);
+const EVIDENCE_LIST: Script = script!(
+    "evidence-list",
+    "prelude.sh",
+    "local.sh",
+    "evidence-list.sh"
 );
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
 const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
