@@ -207,6 +207,13 @@ pub fn public_key(key: &EstateKey) -> Option<PublicKey> {
     PublicKey::from_openssh(&evidence_key(key).public).ok()
 }
 
+/// The line of an `allowed_signers` file by which `ssh-keygen -Y verify` knows the estate. The
+/// principal is the estate as its documents name it.
+pub fn allowed_signers(key: &EstateKey, estate: &EstateName) -> String {
+    let public = evidence_key(key).public;
+    format!("{estate} namespaces=\"{NAMESPACE}\" {public}")
+}
+
 /// Gives points the rungs that a document proves, and says which claims none does.
 ///
 /// A document stands for a point when the estate's own key signed it, when it speaks of this

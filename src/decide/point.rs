@@ -3,6 +3,7 @@
 use crate::model::desired::Schedule;
 use crate::model::ids::{Epoch, PointId};
 use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::units::show_duration;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -91,6 +92,73 @@ pub fn as_of(points: &[RecoveryPoint], at: Timestamp, least: Rung) -> Option<&Re
     by_then
         .filter(|point| point.rung >= least)
         .max_by_key(|point| (point.epoch, point.taken_at, &point.id))
+}
+
+/// Why this one, in a sentence, and what else there would be: for the person who decides (S11).
+pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String> {
+    let Some(chosen) = &choice.chosen else {
+        return vec![if points.is_empty() {
+            "there is no recovery point".to_owned()
+        } else {
+            format!(
+                "a rebuild would take none: no point is {} or more, which it must at least be",
+                least.name()
+            )
+        }];
+    };
+    let mut said = vec![format!(
+        "a rebuild would take {}: of all that are at least {}, it is the newest; it is {}",
+        short(chosen),
+        least.name(),
+        chosen.rung.name()
+    )];
+    for newer in &choice.newer_less_proven {
+        let by = newer.newer_by.map(show_duration).unwrap_or_default();
+        said.push(format!(
+            "{} is {by} newer and only {}: a rebuild would leave the data of these {by} behind",
+            short(&newer.point),
+            newer.point.rung.name()
+        ));
+    }
+    let further = points
+        .iter()
+        .filter(|point| point.rung > chosen.rung)
+        .max_by_key(|point| (point.rung, newness(point)));
+    if let Some(further) = further {
+        said.push(format!(
+            "{} is proven further, {}, and {} older",
+            short(further),
+            further.rung.name(),
+            show_duration(moment(chosen).duration_since(moment(further)))
+        ));
+    }
+    for late in &choice.outlived {
+        said.push(format!(
+            "{} was written by a machine that had no right to write any more; it is never chosen",
+            short(&late.point)
+        ));
+    }
+    for point in points {
+        let Some(ahead) = clock_doubt(point) else {
+            continue;
+        };
+        let direction = if ahead.is_positive() {
+            "after"
+        } else {
+            "before"
+        };
+        said.push(format!(
+            "{} claims to have been taken {} {direction} it arrived: a clock is wrong, so its arrival counts",
+            short(point),
+            show_duration(ahead)
+        ));
+    }
+    said
+}
+
+/// The beginning of its id, as people write it.
+pub fn short(point: &RecoveryPoint) -> &str {
+    point.id.as_str().get(..8).unwrap_or(point.id.as_str())
 }
 
 /// Whether the newest backup is older than the last scheduled moment.

@@ -14,7 +14,7 @@ use crate::model::ids::StackId;
 use crate::model::machine::MachineManifest;
 use crate::model::observed::Observed;
 use crate::model::point::{Part, RecoveryPoint};
-use crate::world::backup::{self, Kept};
+use crate::world::backup::{self, AtPath};
 use crate::world::machine::MachineError;
 use crate::world::store::StoreError;
 use jiff::Timestamp;
@@ -102,7 +102,7 @@ pub struct Version {
     /// Which point.
     pub point: RecoveryPoint,
     /// What it holds there.
-    pub kept: Kept,
+    pub kept: AtPath,
 }
 
 /// What the points of a stack hold at a path, newest first; with `at` only the point that was
@@ -130,7 +130,7 @@ pub async fn versions(
     let ids: Vec<_> = points.iter().map(|point| point.id.clone()).collect();
     let password = session.repository_password(desired);
     let transport = session.world.transport.as_ref();
-    let kept = backup::kept(transport, &contact, &desired.id, &password, path, &ids).await?;
+    let kept = backup::at_path(transport, &contact, &desired.id, &password, path, &ids).await?;
     let mut by_id: BTreeMap<_, _> = points.into_iter().map(|p| (p.id.clone(), p)).collect();
     Ok(kept
         .into_iter()

@@ -5,6 +5,7 @@ use super::anchor;
 use super::apply::{self, Report, Reporter};
 use super::evidence;
 use super::observe::{self, Look};
+use super::points;
 use super::session::Session;
 use super::standing::{Alarms, alarm};
 use crate::decide::basis;
@@ -62,6 +63,7 @@ fn join(violations: &[Violation]) -> String {
 pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let mut past = session.history().await?;
     let look = observe::observe(session, &past).await;
+    points::remember(session, &look).await;
     adopt::adopt(session, &look.observed, &mut past).await?;
     let parts = basis::parts(&look.observed);
     let mut plan = plan::plan(

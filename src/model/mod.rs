@@ -20,6 +20,7 @@ pub mod operation;
 pub mod plan;
 pub mod point;
 pub mod policy;
+pub mod remembered;
 pub mod repository;
 pub mod secrecy;
 pub mod secret;

@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod demo;
 mod estate;
+mod evidence;
 mod exit_kit;
 mod explain;
 mod failure;
@@ -88,7 +89,7 @@ enum Command {
     Reconcile(On<apply::ReconcileArgs>),
     /// Take a recovery point of a stack now and read it back
     Backup(On<backup::Args>),
-    /// List a stack's recovery points and what a rebuild would take
+    /// List a stack's recovery points, how far each is proven and what a rebuild would take
     Points(On<points::Args>),
     /// Which versions of a file or folder the recovery points hold
     Files(On<files::Args>),
@@ -96,6 +97,9 @@ enum Command {
     Restore(On<restore::Args>),
     /// Write a runbook and plain scripts that rebuild a stack without Holdfast
     ExitKit(On<exit_kit::Args>),
+    /// List what drills, rebuilds and moves have proven of a stack; check one document
+    #[command(after_help = evidence::HELP)]
+    Evidence(evidence::Args),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -137,6 +141,7 @@ fn run() -> ExitCode {
         Command::Files(on) => block_on(files::run(on.args, &on.estate)),
         Command::Restore(on) => block_on(restore::run(on.args, &on.estate)),
         Command::ExitKit(on) => block_on(exit_kit::run(on.args, &on.estate)),
+        Command::Evidence(args) => block_on(evidence::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

@@ -1,10 +1,12 @@
 //! One value, several views: for people and for programs.
 
 pub mod codes;
+pub mod evidence;
 pub mod findings;
 pub mod forecast;
 pub mod markdown;
 pub mod plan;
+pub mod points;
 pub mod run;
 pub mod trust;
 

@@ -17,9 +17,9 @@ mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
-pub use evidence::{Keeping, keep_evidence};
+pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use part::{
-    Entry, EntryKind, Kept, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, kept, retrieve,
+    AtPath, Entry, EntryKind, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, at_path, retrieve,
     retrieve_database,
 };
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
@@ -55,6 +55,12 @@ const EVIDENCE_KEEP: Script = script!(
     "local.sh",
     "evidence-keep.sh"
 );
+const EVIDENCE_LIST: Script = script!(
+    "evidence-list",
+    "prelude.sh",
+    "local.sh",
+    "evidence-list.sh"
+);
 const TAKE: Script = script!(
     "take",
     "prelude.sh",
@@ -83,7 +89,7 @@ const LOAD: Script = script!(
 );
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
-const KEPT: Script = script!("kept", "prelude.sh", "local.sh", "kept.sh");
+const AT_PATH: Script = script!("at-path", "prelude.sh", "local.sh", "at-path.sh");
 const RETRIEVE: Script = script!("retrieve", "prelude.sh", "restic.sh", "retrieve.sh");
 const RETRIEVE_DATABASE: Script = script!(
     "retrieve-database",

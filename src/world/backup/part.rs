@@ -2,7 +2,7 @@
 
 use super::answer::only;
 use super::input::Lines;
-use super::{KEPT, RETRIEVE, RETRIEVE_DATABASE};
+use super::{AT_PATH, RETRIEVE, RETRIEVE_DATABASE};
 use crate::model::blueprint::Engine;
 use crate::model::ids::{PointId, StackId};
 use crate::model::secret::Secret;
@@ -47,7 +47,7 @@ pub enum EntryKind {
 
 /// What one point holds at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Kept {
+pub struct AtPath {
     /// Which point.
     pub point: PointId,
     /// What is there; `None`: nothing.
@@ -61,14 +61,14 @@ pub struct Kept {
 /// What each of these points holds at a path, asked where they are kept.
 ///
 /// Refusals: `repository-missing`, `point-missing`, `wrong-password`, `repository-damaged`.
-pub async fn kept(
+pub async fn at_path(
     transport: &dyn Transport,
     backup: &Contact,
     stack: &StackId,
     password: &Secret,
     path: &str,
     points: &[PointId],
-) -> Result<Vec<Kept>, MachineError> {
+) -> Result<Vec<AtPath>, MachineError> {
     let mut lines = Lines::new()
         .words(&["stack", stack.as_str()])
         .secret(&["password"], password)
@@ -76,16 +76,16 @@ pub async fn kept(
     for point in points {
         lines = lines.words(&["point", point.as_str()]);
     }
-    let answer = transport.run(backup, KEPT, &lines.done()).await?;
-    only::<bool>(&backup.machine, KEPT, "done", answer.clone())?;
-    let found: Vec<Kept> = answer
+    let answer = transport.run(backup, AT_PATH, &lines.done()).await?;
+    only::<bool>(&backup.machine, AT_PATH, "done", answer.clone())?;
+    let found: Vec<AtPath> = answer
         .into_iter()
-        .filter_map(|mut line| line.get_mut("kept").map(serde_json::Value::take))
+        .filter_map(|mut line| line.get_mut("at_path").map(serde_json::Value::take))
         .map(serde_json::from_value)
         .collect::<Result<_, _>>()
         .map_err(|error| MachineError::Unreadable {
             machine: backup.machine.clone(),
-            script: KEPT.name,
+            script: AT_PATH.name,
             detail: error.to_string(),
         })?;
     Ok(found)

@@ -24,6 +24,6 @@ while read -r point; do
             | if $n.path == $path then .here = $e
               elif ($n.path | startswith($path + "/")) then .inside += 1 | (if .inside <= $most then .entries += [$e] else . end)
               else . end)
-        | {kept: ({point: $point} + .)}' "$scratch/out"
+        | {at_path: ({point: $point} + .)}' "$scratch/out"
 done <"$scratch/points"
 jq -cn '{done:true}'
