@@ -69,8 +69,12 @@ fn rebuilt(play: &mut Play) {
 #[track_caller]
 fn equal(held: &str, found: &str) {
     let beyond = |one: &str, other: &str, sign: &str| {
-        let missing = one.lines().filter(|line| !other.lines().any(|l| l == *line));
-        missing.map(|line| format!("{sign} {line}\n")).collect::<String>()
+        let missing = one
+            .lines()
+            .filter(|line| !other.lines().any(|l| l == *line));
+        missing
+            .map(|line| format!("{sign} {line}\n"))
+            .collect::<String>()
     };
     let differ = beyond(held, found, "-") + &beyond(found, held, "+");
     assert!(differ.is_empty() && held == found, "\n{differ}");

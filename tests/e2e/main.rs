@@ -16,6 +16,7 @@ mod backup;
 mod clients;
 mod contents;
 mod demo;
+mod drill;
 mod editors;
 mod lab;
 mod luck;

@@ -17,7 +17,11 @@ pub struct Place {
 /// machines before ordered ones, which a rebuild may need), then production's own hoster and the
 /// backup's.
 pub fn places(stack: &DesiredStack, want: &Desired) -> Vec<Place> {
-    let named = stack.backup.drill.as_ref().and_then(|drill| drill.at.clone());
+    let named = stack
+        .backup
+        .drill
+        .as_ref()
+        .and_then(|drill| drill.at.clone());
     let mut others: Vec<(bool, bool, Placement)> = want
         .hosters
         .values()
@@ -68,8 +72,16 @@ pub fn at(
     if let Some(site) = site
         && !account.descriptor.sites.contains_key(site)
     {
-        let known: Vec<&str> = account.descriptor.sites.keys().map(SiteId::as_str).collect();
-        return Err(format!("{hoster} has no site {site}; it has {}", known.join(", ")));
+        let known: Vec<&str> = account
+            .descriptor
+            .sites
+            .keys()
+            .map(SiteId::as_str)
+            .collect();
+        return Err(format!(
+            "{hoster} has no site {site}; it has {}",
+            known.join(", ")
+        ));
     }
     let all = site.map_or_else(|| sites(account), |site| vec![site.clone()]);
     let third = is_third(stack, want, account);

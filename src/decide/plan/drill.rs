@@ -148,7 +148,11 @@ pub fn drill_now(
 ) -> Result<Drill, NoDrill> {
     let desired = want.stack(stack).ok_or_else(|| {
         let broken = want.began(stack).is_some();
-        if broken { NoDrill::Broken } else { NoDrill::Unknown }
+        if broken {
+            NoDrill::Broken
+        } else {
+            NoDrill::Unknown
+        }
     })?;
     let stack = &desired.id;
     let points = match seen.points.get(stack) {
@@ -227,7 +231,9 @@ fn steps(
             machine: machine.clone(),
         },
         Effect::Safe,
-        because("a copy must not act in the customer's name: no mail, no calls, nothing by the clock"),
+        because(
+            "a copy must not act in the customer's name: no mail, no calls, nothing by the clock",
+        ),
         &[Some(&road.installed), Some(&fetched)],
     );
     let loaded = pen.step(

@@ -61,7 +61,9 @@ pub async fn integrity(
     if input.is_empty() {
         return Ok(Vec::new());
     }
-    let answer = transport.run(contact, INTEGRITY, &Secret::new(input)).await?;
+    let answer = transport
+        .run(contact, INTEGRITY, &Secret::new(input))
+        .await?;
     answer
         .into_iter()
         .map(|line| read(contact, INTEGRITY, line))
