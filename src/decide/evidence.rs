@@ -1,6 +1,7 @@
 //! Evidence: signed by the reconciler's own key, so that `ssh-keygen -Y verify` can check it.
 
 use super::derive::{EstateKey, evidence_key};
+use super::drill::differences;
 use crate::model::desired::DesiredStack;
 use crate::model::evidence::{
     EVIDENCE_SCHEMA, Evidence, Phase, PointProven, SealedEvidence, Shown, Verdict, What,
@@ -174,6 +175,8 @@ fn verdict(shown: &Shown, phases: &[Phase]) -> Verdict {
     let mut reasons: Vec<String> = failed_phases
         .chain(failed_checks.map(|c| format!("{}, {}: {}", c.service, c.name, c.detail)))
         .collect();
+    let promised = shown.manifest.iter().map(|manifest| &manifest.services);
+    reasons.extend(promised.flat_map(|promised| differences(promised, &shown.found)));
     for phase in ["fetch", "load", "check"] {
         if phases.iter().all(|done| done.name != phase) {
             reasons.push(format!("{phase} was not begun"));

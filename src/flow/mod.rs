@@ -8,6 +8,7 @@ pub mod back_up;
 pub mod before;
 pub mod config;
 pub mod documents;
+pub mod drill;
 pub mod entry;
 pub mod estate;
 pub mod evidence;

@@ -150,6 +150,8 @@ pub struct Reconciled {
     pub reports: Vec<Report>,
     /// The plan that was left: empty when all is as wanted.
     pub left: Option<Plan>,
+    /// Stacks whose drill is due, now that this is what is left.
+    pub due: Vec<StackId>,
 }
 
 impl Reconciled {
@@ -176,6 +178,8 @@ pub async fn reconcile(
             on_plan(plan);
         }
         done.left = Some(plan.clone());
+        let seen = &planned.look.observed;
+        done.due = drill::due(&session.desired, &planned.past, seen, plan);
         if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }

@@ -17,6 +17,7 @@ mod clients;
 mod contents;
 mod crossing;
 mod demo;
+mod drill;
 mod editors;
 mod lab;
 mod luck;

@@ -3,13 +3,13 @@
 //! How one is done stands in its plan ([`drill_now`](crate::decide::plan::drill_now)): the same
 //! steps as a rebuild, on a machine that nobody is ever let in to and that is destroyed.
 
+mod equal;
 mod place;
 mod point;
-mod verdict;
 mod when;
 
+pub use equal::{AppVerified, differences};
 pub use place::{Place, at, places};
 pub use point::{NoPoint, choose};
-pub use verdict::{AppVerified, verdict};
 pub(crate) use when::remedy;
-pub use when::{EVERY, RULE, Standing, Trouble, every, gates, standing};
+pub use when::{EVERY, RULE, Standing, Trouble, due, every, gates, standing};

@@ -5,10 +5,11 @@ use crate::decide::mandate::Freeze;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::ids::StackId;
 use crate::model::observed::Observed;
+use crate::model::plan::Plan;
 use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::units::show_duration;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a stack is drilled whose file does not say it.
 pub const EVERY: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -141,6 +142,20 @@ pub fn standing(
         due_at,
         trouble,
     }
+}
+
+/// Stacks whose drill is due: not retired, and with nothing else to do for them.
+pub fn due(want: &Desired, past: &History, seen: &Observed, plan: &Plan) -> Vec<StackId> {
+    let busy: BTreeSet<&StackId> = plan.steps.iter().filter_map(|s| s.stack.as_ref()).collect();
+    want.stacks
+        .values()
+        .filter(|stack| !busy.contains(&stack.id) && stack.ended(seen.at).is_none())
+        .filter(|stack| {
+            let points = seen.points.get(&stack.id).and_then(|p| p.as_deref().ok());
+            standing(stack, past, points, seen.at).is_due(seen.at)
+        })
+        .map(|stack| stack.id.clone())
+        .collect()
 }
 
 /// Stacks of which nothing may be destroyed because somebody asks for it, each with why: its

@@ -3,6 +3,7 @@
 use super::{Run, StepError, lock};
 use crate::model::ids::{MachineName, PointId};
 use crate::model::journal::Event;
+use crate::model::machine::Role;
 use crate::model::operation::FaultClass;
 use crate::model::plan::{Source, Step};
 use crate::model::point::Rung;
@@ -87,6 +88,9 @@ impl Run {
         let compared = backup::load(transport, &contact, &point, &manifest.services).await?;
         self.saw_loaded(machine, &compared);
         lock(&self.loaded).insert(machine.clone(), point.clone());
+        if manifest.role == Role::Drill {
+            return Ok(()); // Its evidence says it, once it has passed as a whole.
+        }
         self.prove(step, &point, Rung::Restored).await
     }
 

@@ -12,10 +12,10 @@ use super::session::Session;
 use crate::decide::basis;
 use crate::decide::check::CheckedPlan;
 use crate::decide::history::History;
-use crate::decide::settle::{Progress, settle};
+use crate::decide::settle::{Progress, closing, settle};
 use crate::model::causes::chain;
 use crate::model::evidence::Shown;
-use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId, StepId};
+use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, PointId, StackId, StepId};
 use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
@@ -118,6 +118,8 @@ pub(super) struct Run {
     pub past: History,
     /// Machines that this run made.
     pub created: Mutex<BTreeMap<MachineName, Nature>>,
+    /// Where this run asked for machines, whatever was answered.
+    pub ordered: Mutex<BTreeMap<MachineName, HosterId>>,
     pub reporter: Arc<dyn Reporter>,
     /// Points that this run's backup steps made.
     pub made: Mutex<BTreeMap<StepId, PointId>>,
@@ -194,6 +196,7 @@ pub async fn apply(
         seen: seen.clone(),
         past: past.clone(),
         created: Mutex::default(),
+        ordered: Mutex::default(),
         reporter,
         made: Mutex::default(),
         loaded: Mutex::default(),
@@ -207,16 +210,22 @@ pub async fn apply(
     };
     let mut running = JoinSet::new();
     loop {
-        if !stop.is_cancelled() {
-            for step in settle(plan, &progress) {
-                progress.insert(step.id.clone(), Progress::Running);
-                let (run, step) = (run.clone(), step.clone());
-                running.spawn(async move {
-                    let began = begin.elapsed();
-                    let result = run.step(&step).await;
-                    (step, began, begin.elapsed().saturating_sub(began), result)
-                });
-            }
+        let mut ready = if stop.is_cancelled() {
+            Vec::new()
+        } else {
+            settle(plan, &progress)
+        };
+        if ready.is_empty() && running.is_empty() {
+            ready = closing(plan, &progress);
+        }
+        for step in ready {
+            progress.insert(step.id.clone(), Progress::Running);
+            let (run, step) = (run.clone(), step.clone());
+            running.spawn(async move {
+                let began = begin.elapsed();
+                let result = run.step(&step).await;
+                (step, began, begin.elapsed().saturating_sub(began), result)
+            });
         }
         let Some(ended) = running.join_next().await else {
             break;
@@ -329,7 +338,7 @@ impl Run {
                 part,
                 to,
             } => self.retrieve(step, machine, point, part, to).await,
-            Action::Isolate { machine } => self.isolate(step, machine).await,
+            Action::Isolate { machine } => self.isolate(machine).await,
             Action::Destroy { machine } => self.destroy(step, machine).await,
         }
     }

@@ -1,6 +1,7 @@
 //! One value, several views: for people and for programs.
 
 pub mod codes;
+pub mod drill;
 pub mod evidence;
 pub mod findings;
 pub mod forecast;
