@@ -81,6 +81,7 @@ fn build(
                     .collect(),
                 machines: BTreeMap::new(),
                 points: BTreeMap::new(),
+                verified: BTreeMap::new(),
                 names: BTreeMap::new(),
             },
             past: History {
@@ -188,6 +189,7 @@ impl Building<'_> {
                 rung: Rung::AppVerified,
                 arrived_at: Some(self.made.seen.at),
                 evidence: Vec::new(),
+                damaged: None,
             });
         }
         self.made.seen.points.insert(stack.id.clone(), Ok(points));

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Choice {
     /// The newest point that is proven far enough (S11); `None` when there is none.
     pub chosen: Option<RecoveryPoint>,
-    /// Newer points that are not proven far enough, newest first: the operator's choice.
+    /// Newer points that are not proven far enough, or damaged, newest first: the operator's choice.
     /// All of them when nothing was chosen.
     pub newer_less_proven: Vec<Passed>,
     /// Points written later than the chosen one by a machine of an older epoch. It had no
@@ -29,7 +29,12 @@ pub struct Passed {
     pub newer_by: Option<SignedDuration>,
 }
 
-/// Chooses the newest point that is proven at least as far as `least`.
+/// Proven at least as far as `least`, and nothing that it rests on was found damaged since.
+pub fn holds(point: &RecoveryPoint, least: Rung) -> bool {
+    point.rung >= least && point.damaged.is_none()
+}
+
+/// Chooses the newest point that is proven at least as far as `least` and not damaged.
 ///
 /// "Newest" means the latest epoch first, then the latest time: what a machine writes
 /// after another has taken over does not become the newest point by being late.
@@ -39,7 +44,7 @@ pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
     let mut sorted: Vec<&RecoveryPoint> = points.iter().collect();
     sorted.sort_by_cached_key(|point| age(point));
     sorted.reverse();
-    let place = sorted.iter().position(|point| point.rung >= least);
+    let place = sorted.iter().position(|point| holds(point, least));
     let chosen = place.map(|place| sorted[place].clone());
     let passed = |point: &RecoveryPoint| Passed {
         newer_by: chosen

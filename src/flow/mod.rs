@@ -26,3 +26,4 @@ pub mod schemas;
 pub mod session;
 pub mod signers;
 pub mod standing;
+pub mod verify;

@@ -9,6 +9,7 @@ use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
 use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
 use crate::model::secret::Secret;
+use crate::model::verification::Verification;
 use crate::world::backup;
 use crate::world::machine::verbs;
 use std::collections::BTreeMap;
@@ -47,17 +48,20 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, points, names) = tokio::join!(
+    let (machines, points, verified, names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
+        verified(session, &seen),
         names(session),
     );
+    let (points, verified) = without_doubt(points, verified);
     Look {
         observed: Observed {
             at,
             hosters,
             machines,
             points,
+            verified,
             names,
         },
         manifests,
@@ -152,6 +156,56 @@ async fn points(
         found.extend(answers);
     }
     found
+}
+
+/// What backup machines keep of the readings of their repositories.
+async fn verified(
+    session: &std::sync::Arc<Session>,
+    seen: &[SeenMachine],
+) -> BTreeMap<StackId, Result<Verification, Gap>> {
+    let mut by_machine: BTreeMap<MachineName, Vec<StackId>> = BTreeMap::new();
+    for stack in session.desired.stacks.values() {
+        let machine = Session::backup_machine(stack);
+        let on = |m: &&SeenMachine| m.name == machine && m.power != Power::Off;
+        if seen.iter().any(|m| on(&m) && m.role == Role::Backup) {
+            by_machine
+                .entry(machine)
+                .or_default()
+                .push(stack.id.clone());
+        }
+    }
+    let mut tasks = JoinSet::new();
+    for (machine, stacks) in by_machine {
+        let Some(contact) = session.contact(&machine) else {
+            continue;
+        };
+        let transport = session.world.transport.clone();
+        tasks.spawn(async move { backup::verified(transport.as_ref(), &contact, &stacks).await });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
+}
+
+type Points = BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>;
+
+/// Marks points that rest on damage. Where nobody can say which those are, no point is known (S1).
+fn without_doubt(
+    mut points: Points,
+    verified: BTreeMap<StackId, Result<Verification, Gap>>,
+) -> (Points, BTreeMap<StackId, Verification>) {
+    let mut known = BTreeMap::new();
+    for (stack, verification) in verified {
+        match (verification, points.get_mut(&stack)) {
+            (Ok(verification), listed) => {
+                for point in listed.into_iter().flatten().flatten() {
+                    point.damaged = verification.points.get(&point.id).cloned();
+                }
+                known.insert(stack, verification);
+            }
+            (Err(gap), Some(listed)) if listed.is_ok() => *listed = Err(gap),
+            (Err(_), _) => {}
+        }
+    }
+    (points, known)
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

@@ -4,6 +4,7 @@ use super::gap::Gap;
 use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
 use super::machine::{MachineFacts, Role};
 use super::point::RecoveryPoint;
+use super::verification::Verification;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,9 @@ pub struct Observed {
     pub machines: BTreeMap<MachineName, Result<MachineFacts, Gap>>,
     /// Recovery points per stack, from the repository. `Ok(empty)` means: looked, none there.
     pub points: BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>,
+    /// What the readings of repositories have come to, per stack, as kept beside them. A stack
+    /// whose record could not be seen has no entry, and its points are a gap.
+    pub verified: BTreeMap<StackId, Verification>,
     /// Addresses of names, from their authoritative server.
     pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
 }

@@ -16,6 +16,7 @@ mod relocate;
 mod retire;
 mod situation;
 mod stack;
+pub mod verify;
 mod view;
 
 pub use draft::create_step;
@@ -108,6 +109,28 @@ pub fn backup_now(
     past: &History,
     basis: Basis,
 ) -> Result<Plan, String> {
+    asked_for(want, stack, seen, past, basis, asked::backup_only)
+}
+
+/// A plan of reading one stack's repository from end to end, because a person asks for it.
+pub fn verify_now(
+    want: &Desired,
+    stack: &StackId,
+    seen: &Observed,
+    past: &History,
+    basis: Basis,
+) -> Result<Plan, String> {
+    asked_for(want, stack, seen, past, basis, asked::verify_only)
+}
+
+fn asked_for(
+    want: &Desired,
+    stack: &StackId,
+    seen: &Observed,
+    past: &History,
+    basis: Basis,
+    steps: impl FnOnce(&Situation<'_>, &Observed, &mut Draft) -> Result<(), String>,
+) -> Result<Plan, String> {
     let desired = want
         .stack(stack)
         .ok_or_else(|| match want.broken.get(stack) {
@@ -116,7 +139,7 @@ pub fn backup_now(
         })?;
     let mut draft = Draft::default();
     let at = Situation::of(desired, want, seen, past);
-    asked::backup_only(&at, seen, &mut draft)?;
+    steps(&at, seen, &mut draft)?;
     Ok(Plan {
         plan_schema: PLAN_SCHEMA,
         basis,

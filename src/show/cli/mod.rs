@@ -20,6 +20,7 @@ pub mod reference;
 mod schema;
 mod secret;
 mod trust;
+mod verify;
 
 use super::exit::{self, Exit};
 use super::say;
@@ -87,6 +88,9 @@ enum Command {
     Backup(On<backup::Args>),
     /// List a stack's recovery points and what a rebuild would take
     Points(On<points::Args>),
+    /// Read every byte of a stack's recovery points where they are kept, and say what is damaged
+    #[command(after_help = verify::HELP)]
+    Verify(On<verify::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -125,6 +129,7 @@ fn run() -> ExitCode {
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
+        Command::Verify(on) => block_on(verify::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

@@ -68,7 +68,7 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
             point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             show_duration(now.duration_since(point.taken_at)),
             point.bytes.to_string(),
-            views::rung(point.rung).to_owned(),
+            proven(point),
             point.epoch.to_string(),
         ]);
     }
@@ -83,17 +83,28 @@ fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
         let by = newer.newer_by.map_or_else(String::new, |by| {
             format!(" and newer by {}", show_duration(by))
         });
-        outln!(
-            "{} is only {}{by}",
-            short(&newer.point),
-            views::rung(newer.point.rung)
-        );
+        outln!("{} is {}{by}", short(&newer.point), standing(&newer.point));
     }
     for late in &listing.choice.outlived {
         outln!(
             "{} was written by a machine that had no right to write any more; it is never chosen",
             short(&late.point)
         );
+    }
+}
+
+/// What was found damaged is worth nothing, whatever it had proven before.
+fn proven(point: &RecoveryPoint) -> String {
+    match &point.damaged {
+        Some(_) => "damaged".to_owned(),
+        None => views::rung(point.rung).to_owned(),
+    }
+}
+
+fn standing(point: &RecoveryPoint) -> String {
+    match &point.damaged {
+        Some(why) => format!("damaged: {why};"),
+        None => format!("only {}", views::rung(point.rung)),
     }
 }
 
@@ -112,6 +123,7 @@ fn json(listing: &Listing) {
                 "rung": p.rung,
                 "bytes": p.bytes,
                 "epoch": p.epoch,
+                "damaged": p.damaged,
             })
         })
         .collect();

@@ -43,7 +43,7 @@ pub fn scripted_error_gap(subject: &str, error: &MachineError) -> Gap {
     Gap::new(kind, subject, error.to_string())
 }
 
-fn kind_of(code: &str) -> GapKind {
+pub(super) fn kind_of(code: &str) -> GapKind {
     match code {
         "wrong-password" | "denied" => GapKind::Denied,
         "busy" | "backup-unreachable" => GapKind::Unreachable,
@@ -147,6 +147,7 @@ fn recovery_point(stack: &StackId, seen: SeenPoint) -> Option<RecoveryPoint> {
         bytes: Bytes(seen.bytes.unwrap_or_default()),
         arrived_at: None,
         evidence: Vec::new(),
+        damaged: None,
     })
 }
 

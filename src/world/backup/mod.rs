@@ -11,11 +11,13 @@ mod answer;
 mod input;
 mod production;
 mod vault;
+mod verified;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
+pub use verified::{Part, Verified, verified, verify};
 
 use crate::world::machine::Script;
 
@@ -32,6 +34,20 @@ const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repo
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
+const VERIFY: Script = script!(
+    "verify",
+    "prelude.sh",
+    "local.sh",
+    "openers.sh",
+    "verify.sh"
+);
+const VERIFIED: Script = script!(
+    "verified",
+    "prelude.sh",
+    "local.sh",
+    "openers.sh",
+    "verified.sh"
+);
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
 const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");

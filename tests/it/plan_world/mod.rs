@@ -28,6 +28,7 @@ use holdfast::model::operation::FaultClass;
 use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
+use holdfast::model::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -67,6 +68,10 @@ pub struct World {
     pub points: BTreeMap<StackId, Vec<RecoveryPoint>>,
     pub points_gap: Option<Gap>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    /// What backup machines keep of their readings, where a test says so.
+    pub verified: BTreeMap<StackId, Verification>,
+    /// What a reading would find damaged.
+    pub damage: Vec<String>,
     pub journal: Vec<Entry>,
     /// Places without room, whatever is asked of them.
     pub full: BTreeSet<HosterId>,
@@ -137,6 +142,8 @@ impl World {
             deaf: BTreeMap::new(),
             facts: BTreeMap::new(),
             silent: BTreeMap::new(),
+            verified: BTreeMap::new(),
+            damage: Vec::new(),
             points_gap: None,
             journal: vec![first],
             full: BTreeSet::new(),
@@ -246,6 +253,7 @@ impl World {
                     None => (id.clone(), Ok(points.clone())),
                 })
                 .collect(),
+            verified: self.verified.clone(),
             names: self
                 .names
                 .iter()
@@ -470,6 +478,20 @@ impl World {
                     },
                 );
             }
+            Action::Verify { part, of, .. } => {
+                self.answers(&name)?;
+                let (part, of) = (*part, *of);
+                let findings = self.damage.clone();
+                self.record(
+                    owner,
+                    Event::Verified {
+                        machine: name,
+                        part,
+                        of,
+                        findings,
+                    },
+                );
+            }
             Action::Repository { .. } => {
                 self.answers(&name)?;
                 self.repositories.insert(owner.ok_or("no stack")?.clone());
@@ -492,6 +514,7 @@ impl World {
             rung,
             arrived_at: None,
             evidence: Vec::new(),
+            damaged: None,
         });
         id
     }
