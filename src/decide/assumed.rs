@@ -367,6 +367,8 @@ fn facts(machine: &SeenMachine, manifest: Option<&MachineManifest>) -> MachineFa
         units: BTreeMap::new(),
         disk_free: Bytes(0),
         disk_size: Bytes(0),
+        clock_ms: None,
+        ahead_ms: 0,
         took_ms: 0,
     };
     let Some(manifest) = manifest else {

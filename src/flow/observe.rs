@@ -1,8 +1,8 @@
 //! Looks at everything afresh: hosters, machines, recovery points, names. What cannot be seen is a gap (S1).
 
 use super::session::Session;
-use crate::decide::basis;
 use crate::decide::history::History;
+use crate::decide::{basis, clocks};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
 use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
@@ -12,6 +12,7 @@ use crate::model::secret::Secret;
 use crate::model::verification::Verification;
 use crate::world::backup;
 use crate::world::machine::verbs;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tokio::task::JoinSet;
@@ -92,8 +93,17 @@ async fn facts(
         };
         let request = verbs::FactsRequest::of(manifests.get(&machine.name));
         let transport = session.world.transport.clone();
+        let clock = session.world.clock.clone();
         tasks.spawn(async move {
-            let facts = verbs::facts(transport.as_ref(), &contact, &request).await;
+            let asked = clock.now();
+            let mut facts = verbs::facts(transport.as_ref(), &contact, &request).await;
+            if let Ok(facts) = &mut facts
+                && let Some(said) = facts.clock_ms
+                && let Ok(said) = Timestamp::from_millisecond(said)
+            {
+                let ahead = clocks::ahead(said, asked, clock.now()).as_millis();
+                facts.ahead_ms = i64::try_from(ahead).unwrap_or(i64::MAX);
+            }
             (contact.machine, facts)
         });
     }

@@ -14,6 +14,7 @@
 
 mod backup;
 mod clients;
+mod damage;
 mod demo;
 mod editors;
 mod lab;

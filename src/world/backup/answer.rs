@@ -45,7 +45,7 @@ pub fn scripted_error_gap(subject: &str, error: &MachineError) -> Gap {
 
 pub(super) fn kind_of(code: &str) -> GapKind {
     match code {
-        "wrong-password" | "denied" => GapKind::Denied,
+        "wrong-password" | "denied" | "certificate-refused" => GapKind::Denied,
         "busy" | "backup-unreachable" => GapKind::Unreachable,
         _ => GapKind::Unreadable,
     }

@@ -9,12 +9,14 @@
 mod anchor;
 mod answer;
 mod input;
+mod locks;
 mod production;
 mod vault;
 mod verified;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use locks::{Unlocked, unlock};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 pub use verified::{Part, Verified, verified, verify};
@@ -48,6 +50,7 @@ const VERIFIED: Script = script!(
     "openers.sh",
     "verified.sh"
 );
+const UNLOCK: Script = script!("unlock", "prelude.sh", "local.sh", "unlock.sh");
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
 const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");

@@ -10,6 +10,7 @@ use crate::model::verification::Verification;
 use crate::world::machine::{Contact, MachineError, Transport};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What shall be read.
@@ -60,17 +61,9 @@ pub async fn verify(
 }
 
 #[derive(Deserialize)]
-struct StackLine {
-    stack: StackId,
-    #[serde(flatten)]
-    seen: Seen,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Seen {
-    Verification(Verification),
-    Gap { code: String, reason: String },
+struct Unseen {
+    code: String,
+    reason: String,
 }
 
 /// What the readings of many stacks' repositories on one backup machine have come to.
@@ -97,23 +90,23 @@ pub async fn verified(
         .iter()
         .map(|stack| (stack.clone(), Err(gap(stack, "the answer is silent"))));
     let mut seen: BTreeMap<StackId, Result<Verification, Gap>> = silent.collect();
-    for line in lines {
-        let Some(stack) = line.get("stack").and_then(|s| s.as_str()).map(StackId::new) else {
+    for mut line in lines {
+        let Some(stack) = line.get("stack").and_then(Value::as_str).map(StackId::new) else {
             continue;
         };
         let Some(entry) = seen.get_mut(&stack) else {
             continue;
         };
-        *entry = match serde_json::from_value::<StackLine>(line) {
-            Ok(StackLine {
-                seen: Seen::Verification(verification),
-                ..
-            }) => Ok(verification),
-            Ok(StackLine {
-                stack,
-                seen: Seen::Gap { code, reason },
-            }) => Err(Gap::new(kind_of(&code), subject(&stack), reason)),
-            Err(error) => Err(gap(&stack, &error.to_string())),
+        let part = |line: &mut Value, key: &str| line.get_mut(key).map(Value::take);
+        *entry = match (part(&mut line, "verification"), part(&mut line, "gap")) {
+            (Some(said), _) => {
+                serde_json::from_value(said).map_err(|error| gap(&stack, &error.to_string()))
+            }
+            (None, Some(said)) => Err(match serde_json::from_value::<Unseen>(said) {
+                Ok(unseen) => Gap::new(kind_of(&unseen.code), subject(&stack), unseen.reason),
+                Err(error) => gap(&stack, &error.to_string()),
+            }),
+            (None, None) => Err(gap(&stack, "the answer is silent")),
         };
     }
     seen

@@ -10,6 +10,7 @@ newline='
 said=
 scratch=
 restic_pid=
+half=
 
 finish() {
     code=$?
@@ -17,6 +18,8 @@ finish() {
     # A restic that nobody waits for would go on writing.
     if [ -n "$restic_pid" ]; then kill "$restic_pid" 2>/dev/null || true; fi
     if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
+    # Half a dump is of no use, and takes the room that a full disk lacks.
+    if [ -n "$half" ]; then rm -rf -- "$half"; fi
     if [ "$code" -ne 0 ] && [ -z "$said" ]; then
         printf '{"error":{"code":"unexpected","message":"a command failed with exit code %d"}}\n' "$code"
         exit 1

@@ -36,7 +36,8 @@ restic_answers
 dump=/var/lib/holdfast/dump
 [ -d /var/lib/holdfast ] || mkdir -m 0755 /var/lib/holdfast
 rm -rf -- "$dump"
-mkdir -m 0700 "$dump"
+half=$dump
+mkdir -m 0700 "$dump" || fail disk-full "the dumps have no place: $dump cannot be made"
 taken_at=$(date +%s)
 
 if [ -s "$scratch/databases" ]; then
