@@ -36,6 +36,8 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     for (machine, facts) in &seen.machines {
         let facts = facts.as_ref().map(|facts| MachineFacts {
             took_ms: 0,
+            clock_ms: None,
+            ahead_ms: 0,
             disk_free: Bytes(0),
             ..facts.clone()
         });

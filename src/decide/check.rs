@@ -354,7 +354,7 @@ impl<'a> Court<'a> {
                 };
                 let newest = points
                     .iter()
-                    .filter(|p| p.rung >= Rung::Shipped)
+                    .filter(|p| p.rung >= Rung::Shipped && p.damaged.is_none())
                     .max_by_key(|p| newness(p));
                 (newest.map(|p| &p.id) != Some(point)).then(|| {
                     (

@@ -8,6 +8,7 @@ pub mod basis;
 pub mod catalogue;
 pub mod changes;
 pub mod check;
+pub mod clocks;
 pub mod critical_path;
 pub mod derive;
 pub mod document;

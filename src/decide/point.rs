@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Choice {
     /// The newest point that is proven far enough (S11); `None` when there is none.
     pub chosen: Option<RecoveryPoint>,
-    /// Newer points that are not proven far enough, newest first: the operator's choice.
+    /// Newer points that are not proven far enough, or damaged, newest first: the operator's choice.
     /// All of them when nothing was chosen.
     pub newer_less_proven: Vec<Passed>,
     /// Points written later than the chosen one by a machine of an older epoch. It had no
@@ -60,12 +60,17 @@ pub fn newness(point: &RecoveryPoint) -> (Epoch, Timestamp, PointId) {
     (point.epoch, moment(point), point.id.clone())
 }
 
-/// Chooses the newest point that is proven at least as far as `least`.
+/// Proven at least as far as `least`, and nothing that it rests on was found damaged since.
+pub fn holds(point: &RecoveryPoint, least: Rung) -> bool {
+    point.rung >= least && point.damaged.is_none()
+}
+
+/// Chooses the newest point that is proven at least as far as `least` and not damaged.
 pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
     let mut sorted: Vec<&RecoveryPoint> = points.iter().collect();
     sorted.sort_by_cached_key(|point| newness(point));
     sorted.reverse();
-    let place = sorted.iter().position(|point| point.rung >= least);
+    let place = sorted.iter().position(|point| holds(point, least));
     let chosen = place.map(|place| sorted[place].clone());
     let passed = |point: &RecoveryPoint| Passed {
         newer_by: chosen

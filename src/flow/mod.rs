@@ -31,3 +31,4 @@ pub mod schemas;
 pub mod session;
 pub mod signers;
 pub mod standing;
+pub mod verify;

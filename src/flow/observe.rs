@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::decide::history::History;
-use crate::decide::{basis, evidence};
+use crate::decide::{basis, clocks, evidence};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
 use crate::model::listed::{Beside, Listed};
@@ -11,8 +11,10 @@ use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
 use crate::model::repository::KeysSeen;
 use crate::model::secret::Secret;
+use crate::model::verification::Verification;
 use crate::world::backup;
 use crate::world::machine::verbs;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tokio::task::JoinSet;
@@ -53,12 +55,14 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, (points, beside), keys, names) = tokio::join!(
+    let (machines, (points, beside), keys, verified, names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
         keys(session, &seen),
+        verified(session, &seen),
         names(session),
     );
+    let (points, verified) = without_doubt(points, verified);
     Look {
         observed: Observed {
             at,
@@ -66,6 +70,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             machines,
             points,
             keys,
+            verified,
             names,
         },
         manifests,
@@ -97,8 +102,17 @@ async fn facts(
         };
         let request = verbs::FactsRequest::of(manifests.get(&machine.name));
         let transport = session.world.transport.clone();
+        let clock = session.world.clock.clone();
         tasks.spawn(async move {
-            let facts = verbs::facts(transport.as_ref(), &contact, &request).await;
+            let asked = clock.now();
+            let mut facts = verbs::facts(transport.as_ref(), &contact, &request).await;
+            if let Ok(facts) = &mut facts
+                && let Some(said) = facts.clock_ms
+                && let Ok(said) = Timestamp::from_millisecond(said)
+            {
+                let ahead = clocks::ahead(said, asked, clock.now()).as_millis();
+                facts.ahead_ms = i64::try_from(ahead).unwrap_or(i64::MAX);
+            }
             (contact.machine, facts)
         });
     }
@@ -211,6 +225,54 @@ async fn keys(
         }
     }
     tasks.join_all().await.into_iter().flatten().collect()
+}
+
+/// What backup machines keep of the readings of their repositories.
+async fn verified(
+    session: &std::sync::Arc<Session>,
+    seen: &[SeenMachine],
+) -> BTreeMap<StackId, Result<Verification, Gap>> {
+    let mut by_machine: BTreeMap<MachineName, Vec<StackId>> = BTreeMap::new();
+    for stack in session.desired.stacks.values() {
+        let machine = Session::backup_machine(stack);
+        let on = |m: &&SeenMachine| m.name == machine && m.power != Power::Off;
+        if seen.iter().any(|m| on(&m) && m.role == Role::Backup) {
+            by_machine
+                .entry(machine)
+                .or_default()
+                .push(stack.id.clone());
+        }
+    }
+    let mut tasks = JoinSet::new();
+    for (machine, stacks) in by_machine {
+        let Some(contact) = session.contact(&machine) else {
+            continue;
+        };
+        let transport = session.world.transport.clone();
+        tasks.spawn(async move { backup::verified(transport.as_ref(), &contact, &stacks).await });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
+}
+
+/// Marks points that rest on damage. Where nobody can say which those are, no point is known (S1).
+fn without_doubt(
+    mut points: Points,
+    verified: BTreeMap<StackId, Result<Verification, Gap>>,
+) -> (Points, BTreeMap<StackId, Verification>) {
+    let mut known = BTreeMap::new();
+    for (stack, verification) in verified {
+        match (verification, points.get_mut(&stack)) {
+            (Ok(verification), listed) => {
+                for point in listed.into_iter().flatten().flatten() {
+                    point.damaged = verification.points.get(&point.id).cloned();
+                }
+                known.insert(stack, verification);
+            }
+            (Err(gap), Some(listed)) if listed.is_ok() => *listed = Err(gap),
+            (Err(_), _) => {}
+        }
+    }
+    (points, known)
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

@@ -26,4 +26,5 @@ pub mod secrecy;
 pub mod secret;
 pub mod trust;
 pub mod units;
+pub mod verification;
 pub mod visible;

@@ -60,6 +60,9 @@ pub struct RecoveryPoint {
     pub arrived_at: Option<Timestamp>,
     /// What stands for each rung beyond [`Rung::Taken`], as kept beside the repository.
     pub evidence: Vec<Proof>,
+    /// Why it cannot be trusted any more: what it rests on was found damaged where it is kept.
+    /// Whatever it had proven before, it is never chosen (S11).
+    pub damaged: Option<String>,
 }
 
 /// A part of a point that a person asks for.

@@ -16,6 +16,7 @@ mod backup;
 mod clients;
 mod contents;
 mod crossing;
+mod damage;
 mod demo;
 mod drill;
 mod editors;

@@ -26,6 +26,7 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         rung,
         arrived_at: None,
         evidence: Vec::new(),
+        damaged: None,
     }
 }
 

@@ -56,13 +56,7 @@ pub(super) fn backup_only(
     draft: &mut Draft,
 ) -> Result<(), String> {
     let writer = at_work(at)?;
-    let placement = &at.stack.backup.placement;
-    let to = names::backup_machine(&placement.hoster, &placement.site);
-    match seen.machines.get(&to) {
-        Some(Ok(_)) => {}
-        Some(Err(gap)) => return Err(gap.to_string()),
-        None => return Err(format!("there is no backup machine {to} yet")),
-    }
+    let to = backup_machine(at, seen)?;
     let mut pen = Pen {
         draft,
         stack: Some(&at.stack.id),
@@ -84,4 +78,37 @@ pub(super) fn backup_only(
         &[repository.as_ref()],
     );
     Ok(())
+}
+
+/// A reading of everything that a person asks for: after a repair, or in doubt.
+pub(super) fn verify_only(
+    at: &Situation<'_>,
+    seen: &Observed,
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let machine = backup_machine(at, seen)?;
+    let mut pen = Pen {
+        draft,
+        stack: Some(&at.stack.id),
+        cause: Cause::Reality,
+    };
+    let (part, of) = (1, 1);
+    pen.step(
+        Action::Verify { machine, part, of },
+        Effect::Safe,
+        because("asked for by hand"),
+        &[],
+    );
+    Ok(())
+}
+
+/// The backup machine, if it answers.
+fn backup_machine(at: &Situation<'_>, seen: &Observed) -> Result<MachineName, String> {
+    let placement = &at.stack.backup.placement;
+    let machine = names::backup_machine(&placement.hoster, &placement.site);
+    match seen.machines.get(&machine) {
+        Some(Ok(_)) => Ok(machine),
+        Some(Err(gap)) => Err(gap.to_string()),
+        None => Err(format!("there is no backup machine {machine} yet")),
+    }
 }

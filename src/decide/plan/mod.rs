@@ -18,6 +18,7 @@ mod relocate;
 mod retire;
 mod situation;
 mod stack;
+pub mod verify;
 mod view;
 
 pub use draft::create_step;
@@ -114,9 +115,18 @@ pub fn backup_now(
     past: &History,
     basis: Basis,
 ) -> Result<Plan, String> {
-    asked_for(want, stack, seen, past, basis, |at, draft| {
-        asked::backup_only(at, seen, draft)
-    })
+    asked_for(want, stack, seen, past, basis, asked::backup_only)
+}
+
+/// A plan of reading one stack's repository from end to end, because a person asks for it.
+pub fn verify_now(
+    want: &Desired,
+    stack: &StackId,
+    seen: &Observed,
+    past: &History,
+    basis: Basis,
+) -> Result<Plan, String> {
+    asked_for(want, stack, seen, past, basis, asked::verify_only)
 }
 
 /// A plan to bring one part of a point back beside the live data. The error says why not, in words.
@@ -128,7 +138,7 @@ pub fn retrieve_now(
     past: &History,
     basis: Basis,
 ) -> Result<Plan, String> {
-    asked_for(want, stack, seen, past, basis, |at, draft| {
+    asked_for(want, stack, seen, past, basis, |at, _, draft| {
         asked::retrieve_only(at, point, part, to, draft)
     })
 }
@@ -158,11 +168,12 @@ fn asked_for(
     seen: &Observed,
     past: &History,
     basis: Basis,
-    write: impl FnOnce(&Situation<'_>, &mut Draft) -> Result<(), String>,
+    write: impl FnOnce(&Situation<'_>, &Observed, &mut Draft) -> Result<(), String>,
 ) -> Result<Plan, String> {
     let desired = sound(want, stack)?;
     let mut draft = Draft::default();
-    write(&Situation::of(desired, want, seen, past), &mut draft)?;
+    let at = Situation::of(desired, want, seen, past);
+    write(&at, seen, &mut draft)?;
     Ok(Plan {
         plan_schema: PLAN_SCHEMA,
         basis,

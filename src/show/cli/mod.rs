@@ -25,6 +25,7 @@ mod restore;
 mod schema;
 mod secret;
 mod trust;
+mod verify;
 
 use super::exit::{self, Exit};
 use super::say;
@@ -104,6 +105,9 @@ enum Command {
     /// List what drills, rebuilds and moves have proven of a stack; check one document
     #[command(after_help = evidence::HELP)]
     Evidence(evidence::Args),
+    /// Read every byte of a stack's recovery points where they are kept, and say what is damaged
+    #[command(after_help = verify::HELP)]
+    Verify(On<verify::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -147,6 +151,7 @@ fn run() -> ExitCode {
         Command::Restore(on) => block_on(restore::run(on.args, &on.estate)),
         Command::ExitKit(on) => block_on(exit_kit::run(on.args, &on.estate)),
         Command::Evidence(args) => block_on(evidence::run(args)),
+        Command::Verify(on) => block_on(verify::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

@@ -45,9 +45,9 @@ pub fn scripted_error_gap(subject: &str, error: &MachineError) -> Gap {
     Gap::new(kind, subject, error.to_string())
 }
 
-fn kind_of(code: &str) -> GapKind {
+pub(super) fn kind_of(code: &str) -> GapKind {
     match code {
-        "wrong-password" | "denied" => GapKind::Denied,
+        "wrong-password" | "denied" | "certificate-refused" => GapKind::Denied,
         "busy" | "backup-unreachable" => GapKind::Unreachable,
         _ => GapKind::Unreadable,
     }
@@ -181,6 +181,7 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
         bytes: Bytes(seen.bytes.unwrap_or_default()),
         arrived_at: seen.arrived,
         evidence,
+        damaged: None,
     })
 }
 

@@ -10,21 +10,25 @@ mod anchor;
 mod answer;
 mod evidence;
 mod input;
+mod locks;
 mod part;
 mod production;
 mod undeclared;
 mod vault;
+mod verified;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
+pub use locks::{Unlocked, unlock};
 pub use part::{
-    AtPath, Entry, EntryKind, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, at_path, retrieve,
-    retrieve_database,
+    AtPath, Entry, EntryKind, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, at_path,
+    retrieve, retrieve_database,
 };
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use undeclared::undeclared;
 pub use vault::{ReadBack, Repository, keys_all, points, points_all, read_back, repository};
+pub use verified::{Part, Verified, verified, verify};
 
 use crate::world::machine::Script;
 
@@ -49,6 +53,21 @@ const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repo
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
+const VERIFY: Script = script!(
+    "verify",
+    "prelude.sh",
+    "local.sh",
+    "openers.sh",
+    "verify.sh"
+);
+const VERIFIED: Script = script!(
+    "verified",
+    "prelude.sh",
+    "local.sh",
+    "openers.sh",
+    "verified.sh"
+);
+const UNLOCK: Script = script!("unlock", "prelude.sh", "local.sh", "unlock.sh");
 const EVIDENCE_KEEP: Script = script!(
     "evidence-keep",
     "prelude.sh",

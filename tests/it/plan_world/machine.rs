@@ -323,6 +323,8 @@ fn blank(machine: &SeenMachine) -> MachineFacts {
         units: BTreeMap::new(),
         disk_free: Bytes(20 << 30),
         disk_size: Bytes(40 << 30),
+        clock_ms: None,
+        ahead_ms: 0,
         took_ms: 80,
     }
 }

@@ -32,6 +32,7 @@ use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::repository::KeysSeen;
 use holdfast::model::units::Bytes;
+use holdfast::model::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -73,6 +74,10 @@ pub struct World {
     /// Repositories whose keys are not in order.
     pub keys: BTreeMap<StackId, KeysSeen>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    /// What backup machines keep of their readings, where a test says so.
+    pub verified: BTreeMap<StackId, Verification>,
+    /// What a reading would find damaged.
+    pub damage: Vec<String>,
     pub journal: Vec<Entry>,
     /// Places without room, whatever is asked of them.
     pub full: BTreeSet<HosterId>,
@@ -149,6 +154,8 @@ impl World {
             deaf: BTreeMap::new(),
             facts: BTreeMap::new(),
             silent: BTreeMap::new(),
+            verified: BTreeMap::new(),
+            damage: Vec::new(),
             points_gap: None,
             keys: BTreeMap::new(),
             journal: vec![first],
@@ -263,6 +270,7 @@ impl World {
                 })
                 .collect(),
             keys: self.keys.clone(),
+            verified: self.verified.clone(),
             names: self
                 .names
                 .iter()
@@ -501,6 +509,20 @@ impl World {
                     },
                 );
             }
+            Action::Verify { part, of, .. } => {
+                self.answers(&name)?;
+                let (part, of) = (*part, *of);
+                let findings = self.damage.clone();
+                self.record(
+                    owner,
+                    Event::Verified {
+                        machine: name,
+                        part,
+                        of,
+                        findings,
+                    },
+                );
+            }
             Action::Repository { .. } => {
                 self.answers(&name)?;
                 let owner = owner.ok_or("no stack")?;
@@ -525,6 +547,7 @@ impl World {
             rung,
             arrived_at: None,
             evidence: Vec::new(),
+            damaged: None,
         });
         id
     }

@@ -54,8 +54,9 @@ done
 dump=/var/lib/holdfast/dump
 [ -d /var/lib/holdfast ] || mkdir -m 0755 /var/lib/holdfast
 rm -rf -- "$dump"
+half=$dump
 # Dumps are made by the servers' own users: they may pass through, not look around.
-mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles"
+mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles" || fail disk-full "the dumps have no place: $dump cannot be made"
 mkdir -m 0700 "$dump/metadata"
 taken_at=$(date +%s)
 
