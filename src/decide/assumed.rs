@@ -81,6 +81,7 @@ fn build(
                     .collect(),
                 machines: BTreeMap::new(),
                 points: BTreeMap::new(),
+                vaults: BTreeMap::new(),
                 names: BTreeMap::new(),
             },
             past: History {

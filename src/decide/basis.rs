@@ -44,6 +44,10 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     for (stack, points) in &seen.points {
         add(of_points(stack), points);
     }
+    let vaults = seen.vaults.values().flatten();
+    for (stack, holdings) in vaults.flat_map(|vault| &vault.stacks) {
+        add(of_points(stack), holdings);
+    }
     for (host, addresses) in &seen.names {
         add(format!("name {host}"), addresses);
     }

@@ -3,6 +3,7 @@
 //! Only [`check`] constructs a [`CheckedPlan`]; only a checked plan is executed (S5).
 
 use crate::decide::history::History;
+use crate::decide::keepsake;
 use crate::decide::mandate::Mandate;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
@@ -257,7 +258,19 @@ impl<'a> Court<'a> {
             | Action::Verify { machine, .. }
             | Action::Copy { machine, .. }
             | Action::Isolate { machine } => problems.extend(self.must_be_ours(machine)),
-            Action::Forget { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            Action::Forget {
+                machine,
+                points,
+                right,
+            } => {
+                problems.extend(self.must_be_ours(machine));
+                problems.extend(match &step.stack {
+                    Some(stack) => {
+                        keepsake::problems(stack, machine, points, right, self.seen, self.past)
+                    }
+                    None => vec![("S3", "forgets points of no stack".to_owned())],
+                });
+            }
             Action::Destroy { machine } => problems.extend(self.must_be_ours(machine)),
         }
         problems

@@ -9,6 +9,7 @@ use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
 use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
 use crate::model::secret::Secret;
+use crate::model::vault::Vault;
 use crate::world::backup;
 use crate::world::machine::verbs;
 use std::collections::BTreeMap;
@@ -47,7 +48,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, points, names) = tokio::join!(
+    let (machines, (points, vaults), names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
         names(session),
@@ -58,6 +59,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             hosters,
             machines,
             points,
+            vaults,
             names,
         },
         manifests,
@@ -96,12 +98,15 @@ async fn facts(
     tasks.join_all().await.into_iter().collect()
 }
 
+type Points = BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>;
+type Vaults = BTreeMap<MachineName, Result<Vault, Gap>>;
+
 async fn points(
     session: &std::sync::Arc<Session>,
     hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
     seen: &[SeenMachine],
     past: &History,
-) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
+) -> (Points, Vaults) {
     let mut by_machine: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for stack in session.desired.stacks.values() {
@@ -137,21 +142,30 @@ async fn points(
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
             match contact {
-                Some(contact) => backup::points_all(transport.as_ref(), &contact, &stacks).await,
-                None => stacks
-                    .into_iter()
-                    .map(|(stack, _)| {
+                Some(contact) => {
+                    let points = backup::points_all(transport.as_ref(), &contact, &stacks).await;
+                    // Afterwards: looking at the points sets aside what is nobody's.
+                    let names = stacks.iter().map(|(stack, _)| stack);
+                    let vault = backup::vault(transport.as_ref(), &contact, names).await;
+                    (points, machine, vault)
+                }
+                None => {
+                    let gap = Gap::unasked(format!("backup machine {machine}"));
+                    let unseen = stacks.into_iter().map(|(stack, _)| {
                         let gap = Gap::unasked(format!("recovery points of {stack}"));
                         (stack, Err(gap))
-                    })
-                    .collect(),
+                    });
+                    (unseen.collect(), machine, Err(gap))
+                }
             }
         });
     }
-    for answers in tasks.join_all().await {
+    let mut vaults = BTreeMap::new();
+    for (answers, machine, vault) in tasks.join_all().await {
         found.extend(answers);
+        vaults.insert(machine, vault);
     }
-    found
+    (found, vaults)
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

@@ -23,4 +23,5 @@ pub mod secrecy;
 pub mod secret;
 pub mod trust;
 pub mod units;
+pub mod vault;
 pub mod visible;

@@ -4,6 +4,7 @@ use super::gap::Gap;
 use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
 use super::machine::{MachineFacts, Role};
 use super::point::RecoveryPoint;
+use super::vault::Vault;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct Observed {
     pub machines: BTreeMap<MachineName, Result<MachineFacts, Gap>>,
     /// Recovery points per stack, from the repository. `Ok(empty)` means: looked, none there.
     pub points: BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>,
+    /// What backup machines say of themselves and of what they keep beside the points.
+    pub vaults: BTreeMap<MachineName, Result<Vault, Gap>>,
     /// Addresses of names, from their authoritative server.
     pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
 }

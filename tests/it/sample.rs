@@ -166,6 +166,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
                 weekly: 0,
                 monthly: 0,
                 yearly: 0,
+                right: Vec::new(),
                 place: place(),
             },
             drill: None,

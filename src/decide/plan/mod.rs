@@ -5,6 +5,7 @@ mod backups;
 mod brake;
 mod draft;
 mod fencing;
+mod forget;
 mod install;
 mod keep;
 mod machines;
@@ -77,6 +78,7 @@ pub fn plan(
             brake: brake.as_deref(),
         };
         stack::plan(&view, &mut draft);
+        forget::plan(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,

@@ -304,7 +304,9 @@ impl Run {
             Action::Repository { machine } => self.repository(step, machine).await,
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
             Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
-            Action::Forget { machine, points } => self.forget(step, machine, points).await,
+            Action::Forget {
+                machine, points, ..
+            } => self.forget(step, machine, points).await,
             Action::Copy { machine, from } => self.copy(step, machine, from).await,
             Action::Isolate { machine } => self.isolate(step, machine).await,
             Action::Destroy { machine } => self.destroy(step, machine).await,

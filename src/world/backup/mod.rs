@@ -4,16 +4,19 @@
 //! Everything is done by stock tools (restic, `pg_dump`, `pg_restore`) that the
 //! scripts beside this file drive. Here lives the conversation with those
 //! scripts. Which point is taken and when a backup is due is decided in
-//! [`decide::point`](crate::decide::point), never here; nothing here deletes a point (S3).
+//! [`decide::point`](crate::decide::point), never here; the one thing here that takes points away is
+//! [`forget`], and it looks again before it does (S3).
 
 mod anchor;
 mod answer;
+mod forget;
 mod input;
 mod production;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use forget::{Forgotten, forget, vault};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 
@@ -29,8 +32,16 @@ macro_rules! script {
 }
 
 const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
-const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
-const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
+const READ_BACK: Script = script!(
+    "read-back",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "read-back.sh"
+);
+const POINTS: Script = script!("points", "prelude.sh", "local.sh", "sift.sh", "points.sh");
+const FORGET: Script = script!("forget", "prelude.sh", "local.sh", "sift.sh", "forget.sh");
+const VAULT: Script = script!("vault", "prelude.sh", "local.sh", "sift.sh", "vault.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
 const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");

@@ -28,6 +28,7 @@ use holdfast::model::operation::FaultClass;
 use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
+use holdfast::model::vault::{Holdings, Vault};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -66,6 +67,8 @@ pub struct World {
     pub silent: BTreeMap<MachineName, Gap>,
     pub points: BTreeMap<StackId, Vec<RecoveryPoint>>,
     pub points_gap: Option<Gap>,
+    /// What lies beside the points on their backup machine.
+    pub holdings: BTreeMap<StackId, Holdings>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
     pub journal: Vec<Entry>,
     /// Places without room, whatever is asked of them.
@@ -138,6 +141,7 @@ impl World {
             facts: BTreeMap::new(),
             silent: BTreeMap::new(),
             points_gap: None,
+            holdings: BTreeMap::new(),
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
@@ -246,12 +250,25 @@ impl World {
                     None => (id.clone(), Ok(points.clone())),
                 })
                 .collect(),
+            vaults: self.vaults(),
             names: self
                 .names
                 .iter()
                 .map(|(n, a)| (n.clone(), Ok(a.clone())))
                 .collect(),
         }
+    }
+
+    fn vaults(&self) -> BTreeMap<MachineName, Result<Vault, Gap>> {
+        let vault = Vault {
+            stacks: self.holdings.clone(),
+            ..Vault::default()
+        };
+        let there = self.machine(BACKUP).is_some();
+        there
+            .then(|| (machine(BACKUP), Ok(vault)))
+            .into_iter()
+            .collect()
     }
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
@@ -470,6 +487,20 @@ impl World {
                     },
                 );
             }
+            Action::Forget { points, .. } => {
+                self.answers(&name)?;
+                let owner = owner.ok_or("no stack")?;
+                let gone: Vec<PointId> = points.iter().map(|p| p.point.clone()).collect();
+                let all = self.points.get_mut(owner).ok_or("no points")?;
+                all.retain(|point| !gone.contains(&point.id));
+                self.record(
+                    Some(owner),
+                    Event::Forgotten {
+                        machine: name,
+                        points: gone,
+                    },
+                );
+            }
             Action::Repository { .. } => {
                 self.answers(&name)?;
                 self.repositories.insert(owner.ok_or("no stack")?.clone());
@@ -482,7 +513,9 @@ impl World {
     /// Another recovery point of this stack, taken now.
     pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
         let points = self.points.get_mut(&stack(owner)).unwrap();
-        let id = PointId::new(format!("{:08x}{}", points.len() + 1, "0".repeat(56)));
+        // A number that no point has or had.
+        let number = self.journal.len() + points.len() + 1;
+        let id = PointId::new(format!("{number:08x}{}", "0".repeat(56)));
         points.push(RecoveryPoint {
             id: id.clone(),
             stack: stack(owner),
@@ -490,7 +523,7 @@ impl World {
             taken_at: self.now,
             bytes: Bytes(1 << 20),
             rung,
-            arrived_at: None,
+            arrived_at: Some(self.now),
             evidence: Vec::new(),
         });
         id
