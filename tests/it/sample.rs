@@ -31,7 +31,7 @@ pub fn estate() -> EstateName {
     EstateName::new("example")
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     Place {
         file: "stacks/acme.toml".into(),
         line: 1,
