@@ -107,6 +107,7 @@ impl Run {
         };
         self.session
             .meet(hoster, machine, &receipt.provider_id, address, port);
+        self.saw_created(step);
         Ok(())
     }
 
@@ -191,7 +192,16 @@ impl Run {
     pub(super) async fn check(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
         let (transport, contact, manifest) = self.reach(step, machine)?;
         verbs::start(transport, &contact, &manifest).await?;
-        let results = verbs::check(transport, &contact, &manifest.services).await?;
+        let asked = verbs::FactsRequest::of(Some(&manifest));
+        let (results, facts) = tokio::join!(
+            verbs::check(transport, &contact, &manifest.services),
+            verbs::facts(transport, &contact, &asked),
+        );
+        let results = results?;
+        self.saw_checked(machine, &results);
+        if let Ok(facts) = facts {
+            self.saw_versions(machine, &facts);
+        }
         let failed: Vec<String> = results
             .iter()
             .filter(|r| !r.passed)
@@ -426,7 +436,7 @@ impl Run {
         })
     }
 
-    fn seen_machine(&self, machine: &MachineName) -> Option<&SeenMachine> {
+    pub(super) fn seen_machine(&self, machine: &MachineName) -> Option<&SeenMachine> {
         self.seen
             .hosters
             .values()

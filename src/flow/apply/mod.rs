@@ -4,6 +4,7 @@ mod copy;
 mod data;
 mod drill;
 mod machine;
+mod shown;
 mod vault;
 
 use super::session::Session;
@@ -12,6 +13,7 @@ use crate::decide::check::CheckedPlan;
 use crate::decide::history::History;
 use crate::decide::settle::{Progress, settle};
 use crate::model::causes::chain;
+use crate::model::evidence::Shown;
 use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId, StepId};
 use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
@@ -19,6 +21,7 @@ use crate::model::observed::Observed;
 use crate::model::operation::{Fault, FaultClass, Refusal};
 use crate::model::plan::{Action, Basis, Cause, Step};
 use crate::world::store::StoreError;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -85,6 +88,12 @@ pub struct Report {
     pub steps: Vec<StepRecord>,
     /// Steps that were not begun, because what they wait for failed or the run was stopped.
     pub left: Vec<StepId>,
+    /// When the run began.
+    pub began_at: Timestamp,
+    /// What it saw of restores, per machine that was restored to.
+    pub shown: BTreeMap<MachineName, Shown>,
+    /// Evidence that is not kept everywhere where it should be, and why.
+    pub unkept: Vec<String>,
 }
 
 impl Report {
@@ -113,6 +122,8 @@ pub(super) struct Run {
     pub made: Mutex<BTreeMap<StepId, PointId>>,
     /// Points that this run loaded, per machine.
     pub loaded: Mutex<BTreeMap<MachineName, PointId>>,
+    /// What this run saw of restores, per machine.
+    pub shown: Mutex<BTreeMap<MachineName, Shown>>,
     /// Proofs from this run's fence steps.
     pub fenced: Mutex<Vec<super::fence::Fenced>>,
 }
@@ -185,10 +196,14 @@ pub async fn apply(
         reporter,
         made: Mutex::default(),
         loaded: Mutex::default(),
+        shown: Mutex::default(),
         fenced: Mutex::default(),
     });
     let mut progress: BTreeMap<StepId, Progress> = BTreeMap::new();
-    let mut report = Report::default();
+    let mut report = Report {
+        began_at: session.world.clock.now(),
+        ..Report::default()
+    };
     let mut running = JoinSet::new();
     loop {
         if !stop.is_cancelled() {
@@ -228,6 +243,7 @@ pub async fn apply(
         .filter(|s| report.steps.iter().all(|r| r.step.id != s.id))
         .map(|s| s.id.clone())
         .collect();
+    report.shown = std::mem::take(&mut *lock(&run.shown));
     Ok(report)
 }
 
@@ -288,7 +304,7 @@ impl Run {
             Action::Install { machine } => self.install(step, machine).await,
             Action::Converge { machine, changes } => self.converge(step, machine, changes).await,
             Action::Initialise { machine } => self.initialise(step, machine).await,
-            Action::Fetch { machine, source } => self.fetch(machine, source).await,
+            Action::Fetch { machine, source } => self.fetch(step, machine, source).await,
             Action::Load { machine, source } => self.load(step, machine, source).await,
             Action::Check { machine, .. } => self.check(step, machine).await,
             Action::Close { machine } => self.close(step, machine).await,

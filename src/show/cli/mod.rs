@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod demo;
 mod estate;
+mod evidence;
 mod explain;
 mod failure;
 mod fmt;
@@ -85,8 +86,11 @@ enum Command {
     Reconcile(On<apply::ReconcileArgs>),
     /// Take a recovery point of a stack now and read it back
     Backup(On<backup::Args>),
-    /// List a stack's recovery points and what a rebuild would take
+    /// List a stack's recovery points, how far each is proven and what a rebuild would take
     Points(On<points::Args>),
+    /// List what drills, rebuilds and moves have proven of a stack; check one document
+    #[command(after_help = evidence::HELP)]
+    Evidence(evidence::Args),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -125,6 +129,7 @@ fn run() -> ExitCode {
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
+        Command::Evidence(args) => block_on(evidence::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

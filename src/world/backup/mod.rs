@@ -9,6 +9,7 @@
 
 mod anchor;
 mod answer;
+mod evidence;
 mod forget;
 mod input;
 mod production;
@@ -16,9 +17,10 @@ mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use forget::{Forgotten, forget, vault};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
-pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
+pub use vault::{ReadBack, Repository, points, points_all, read_back, repository};
 
 use crate::world::machine::Script;
 
@@ -42,7 +44,18 @@ const READ_BACK: Script = script!(
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "sift.sh", "points.sh");
 const FORGET: Script = script!("forget", "prelude.sh", "local.sh", "sift.sh", "forget.sh");
 const VAULT: Script = script!("vault", "prelude.sh", "local.sh", "sift.sh", "vault.sh");
-const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
+const EVIDENCE_KEEP: Script = script!(
+    "evidence-keep",
+    "prelude.sh",
+    "local.sh",
+    "evidence-keep.sh"
+);
+const EVIDENCE_LIST: Script = script!(
+    "evidence-list",
+    "prelude.sh",
+    "local.sh",
+    "evidence-list.sh"
+);
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
 const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
