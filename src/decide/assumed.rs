@@ -83,6 +83,7 @@ fn build(
                 points: BTreeMap::new(),
                 keys: BTreeMap::new(),
                 verified: BTreeMap::new(),
+                vaults: BTreeMap::new(),
                 names: BTreeMap::new(),
             },
             past: History {

@@ -49,6 +49,10 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     for (stack, keys) in &seen.keys {
         add(of_points(stack), keys);
     }
+    let vaults = seen.vaults.values().flatten();
+    for (stack, holdings) in vaults.flat_map(|vault| &vault.stacks) {
+        add(of_points(stack), holdings);
+    }
     for (host, addresses) in &seen.names {
         add(format!("name {host}"), addresses);
     }

@@ -5,6 +5,7 @@
 mod drill;
 
 use crate::decide::history::History;
+use crate::decide::keepsake;
 use crate::decide::mandate::Mandate;
 use crate::decide::point::newness;
 use crate::model::ids::{MachineName, StackId, StepId};
@@ -279,7 +280,19 @@ impl<'a> Court<'a> {
                     problems.push(("S5", format!("cuts off {machine}, which is of no drill")));
                 }
             }
-            Action::Forget { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            Action::Forget {
+                machine,
+                points,
+                right,
+            } => {
+                problems.extend(self.must_be_ours(machine));
+                problems.extend(match &step.stack {
+                    Some(stack) => {
+                        keepsake::problems(stack, machine, points, right, self.seen, self.past)
+                    }
+                    None => vec![("S3", "forgets points of no stack".to_owned())],
+                });
+            }
             Action::Destroy { machine } => problems.extend(self.may_end(machine)),
         }
         problems

@@ -11,6 +11,7 @@ use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
 use crate::model::repository::KeysSeen;
 use crate::model::secret::Secret;
+use crate::model::vault::Vault;
 use crate::model::verification::Verification;
 use crate::world::backup;
 use crate::world::machine::verbs;
@@ -55,7 +56,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, (points, beside), keys, verified, names) = tokio::join!(
+    let (machines, (points, vaults, beside), keys, verified, names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
         keys(session, &seen),
@@ -71,6 +72,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             points,
             keys,
             verified,
+            vaults,
             names,
         },
         manifests,
@@ -119,12 +121,14 @@ async fn facts(
     tasks.join_all().await.into_iter().collect()
 }
 
+type Vaults = BTreeMap<MachineName, Result<Vault, Gap>>;
+
 async fn points(
     session: &std::sync::Arc<Session>,
     hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
     seen: &[SeenMachine],
     past: &History,
-) -> (Points, BTreeMap<StackId, Beside>) {
+) -> (Points, Vaults, BTreeMap<StackId, Beside>) {
     let mut by_machine: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for stack in session.desired.stacks.values() {
@@ -160,19 +164,32 @@ async fn points(
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
             match contact {
-                Some(contact) => backup::points_all(transport.as_ref(), &contact, &stacks).await,
-                None => stacks
-                    .into_iter()
-                    .map(|(stack, _)| {
+                Some(contact) => {
+                    let points = backup::points_all(transport.as_ref(), &contact, &stacks).await;
+                    // Afterwards: looking at the points sets aside what is nobody's.
+                    let names = stacks.iter().map(|(stack, _)| stack);
+                    let vault = backup::vault(transport.as_ref(), &contact, names).await;
+                    (points, machine, vault)
+                }
+                None => {
+                    let gap = Gap::unasked(format!("backup machine {machine}"));
+                    let unseen = stacks.into_iter().map(|(stack, _)| {
                         let gap = Gap::unasked(format!("recovery points of {stack}"));
                         (stack, Err(gap))
-                    })
-                    .collect(),
+                    });
+                    (unseen.collect(), machine, Err(gap))
+                }
             }
         });
     }
     let mut beside = BTreeMap::new();
-    for (stack, listed) in tasks.join_all().await.into_iter().flatten() {
+    let mut vaults = BTreeMap::new();
+    let answers = tasks.join_all().await.into_iter();
+    let answers = answers.flat_map(|(answers, machine, vault)| {
+        vaults.insert(machine, vault);
+        answers
+    });
+    for (stack, listed) in answers {
         let judged = listed.and_then(|listed| judged(session, &stack, listed));
         found.insert(
             stack.clone(),
@@ -182,7 +199,7 @@ async fn points(
             }),
         );
     }
-    (found, beside)
+    (found, vaults, beside)
 }
 
 /// A rung counts when this estate's key signed for it, whoever wrote the files there.

@@ -26,5 +26,6 @@ pub mod secrecy;
 pub mod secret;
 pub mod trust;
 pub mod units;
+pub mod vault;
 pub mod verification;
 pub mod visible;

@@ -298,8 +298,10 @@ pub enum Action {
     Forget {
         /// The backup machine.
         machine: MachineName,
-        /// Which.
-        points: Vec<PointId>,
+        /// Which, and why each.
+        points: Vec<Leaving>,
+        /// Beginnings of ids of points that look wrong, and that a signed line calls right.
+        right: Vec<String>,
     },
     /// Copy a stack's points from the repository of another backup machine, and check them.
     Copy {
@@ -329,6 +331,19 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+}
+
+/// A point that is taken out of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Leaving {
+    /// Which.
+    pub point: PointId,
+    /// When it was taken, by the clock of production.
+    pub taken_at: Timestamp,
+    /// How far it is proven.
+    pub rung: Rung,
+    /// Why it need not stay.
+    pub why: String,
 }
 
 /// How a machine is fenced.

@@ -69,6 +69,7 @@ mod promises;
 mod readme;
 mod real_machine;
 mod reference;
+mod retention;
 mod robustness;
 mod s05_plan_file;
 mod s05_stale_basis;

@@ -31,7 +31,7 @@ pub fn estate() -> EstateName {
     EstateName::new("example")
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     Place {
         file: "stacks/acme.toml".into(),
         line: 1,
@@ -169,6 +169,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
                 weekly: 0,
                 monthly: 0,
                 yearly: 0,
+                right: Vec::new(),
                 place: place(),
             },
             drill: None,

@@ -6,6 +6,7 @@ mod brake;
 mod draft;
 mod drill;
 mod fencing;
+mod forget;
 mod install;
 mod keep;
 mod keys;
@@ -84,6 +85,7 @@ pub fn plan(
         };
         keys::mend(&view, &mut draft);
         stack::plan(&view, &mut draft);
+        forget::plan(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,

@@ -330,7 +330,9 @@ impl Run {
             Action::Repository { machine } => self.repository(step, machine).await,
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
             Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
-            Action::Forget { machine, points } => self.forget(step, machine, points).await,
+            Action::Forget {
+                machine, points, ..
+            } => self.forget(step, machine, points).await,
             Action::Copy { machine, from } => self.copy(step, machine, from).await,
             Action::Retrieve {
                 machine,

@@ -4,7 +4,7 @@ use super::{Run, StepError};
 use crate::model::ids::{MachineName, PointId};
 use crate::model::journal::Event;
 use crate::model::operation::FaultClass;
-use crate::model::plan::Step;
+use crate::model::plan::{Leaving, Step};
 use crate::world::backup::{self, Part};
 
 impl Run {
@@ -38,17 +38,24 @@ impl Run {
         .await
     }
 
+    /// Takes points out of a repository, where it is kept. What an interrupted run left of them
+    /// goes as well.
     pub(super) async fn forget(
         &self,
         step: &Step,
-        _machine: &MachineName,
-        _points: &[PointId],
+        machine: &MachineName,
+        points: &[Leaving],
     ) -> Result<(), StepError> {
-        let _ = (&self.session, step);
-        Err(StepError::refused(
-            "not-built",
-            "not built yet",
-            FaultClass::Bug,
-        ))
+        let stack = self.stack(step)?;
+        let vault = self.contact(machine)?;
+        let password = self.session.repository_password(stack);
+        let transport = self.session.world.transport.as_ref();
+        let points: Vec<PointId> = points.iter().map(|leaving| leaving.point.clone()).collect();
+        let done = backup::forget(transport, &vault, &stack.id, &password, &points).await?;
+        self.reporter
+            .note(step, &format!("{} are free again", done.freed));
+        let machine = machine.clone();
+        self.record(step, Event::Forgotten { machine, points })
+            .await
     }
 }

@@ -3,7 +3,7 @@
 use super::forecast::{self, plural};
 use crate::model::ids::{ServiceName, StackId};
 use crate::model::machine::Change;
-use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step, Why};
+use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Leaving, Plan, Source, Step, Why};
 use crate::model::point::Part;
 use crate::model::visible::visible;
 use std::fmt::Write as _;
@@ -74,6 +74,11 @@ fn steps(out: &mut String, steps: &[Step]) {
         if let Action::Converge { changes, .. } = &step.action {
             for change in changes {
                 let _ = writeln!(out, "      - {}", self::change(change));
+            }
+        }
+        if let Action::Forget { points, .. } = &step.action {
+            for leaving in points {
+                let _ = writeln!(out, "      - {}", self::leaving(leaving));
             }
         }
     }
@@ -204,7 +209,9 @@ pub fn describe(step: &Step) -> String {
                 "verify the repository on {machine}: its structure, and part {part} of {of} of its data"
             )
         }
-        Action::Forget { machine, points } => {
+        Action::Forget {
+            machine, points, ..
+        } => {
             format!("forget {} on {machine}", plural(points.len(), "point"))
         }
         Action::Copy { machine, from } => {
@@ -230,6 +237,20 @@ pub fn describe(step: &Step) -> String {
         Action::Isolate { machine } => format!("isolate {machine}: it talks to nobody"),
         Action::Destroy { machine } => format!("destroy {machine}"),
     }
+}
+
+fn leaving(leaving: &Leaving) -> String {
+    format!(
+        "point {} of {} ({}): {}",
+        leaving
+            .point
+            .as_str()
+            .get(..8)
+            .unwrap_or(leaving.point.as_str()),
+        leaving.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        super::rung(leaving.rung),
+        leaving.why
+    )
 }
 
 fn from(source: &Source) -> String {

@@ -4,11 +4,13 @@
 //! Everything is done by stock tools (restic, `pg_dump`, `pg_restore`) that the
 //! scripts beside this file drive. Here lives the conversation with those
 //! scripts. Which point is taken and when a backup is due is decided in
-//! [`decide::point`](crate::decide::point), never here; nothing here deletes a point (S3).
+//! [`decide::point`](crate::decide::point), never here; the one thing here that takes points away is
+//! [`forget`], and it looks again before it does (S3).
 
 mod anchor;
 mod answer;
 mod evidence;
+mod forget;
 mod input;
 mod locks;
 mod part;
@@ -20,6 +22,7 @@ mod verified;
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
+pub use forget::{Forgotten, forget, vault};
 pub use locks::{Unlocked, unlock};
 pub use part::{
     AtPath, Entry, EntryKind, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, at_path,
@@ -51,8 +54,16 @@ pub const ENGINES: [(&str, &str); 3] = [
 
 const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
-const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
-const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
+const READ_BACK: Script = script!(
+    "read-back",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "read-back.sh"
+);
+const POINTS: Script = script!("points", "prelude.sh", "local.sh", "sift.sh", "points.sh");
+const FORGET: Script = script!("forget", "prelude.sh", "local.sh", "sift.sh", "forget.sh");
+const VAULT: Script = script!("vault", "prelude.sh", "local.sh", "sift.sh", "vault.sh");
 const VERIFY: Script = script!(
     "verify",
     "prelude.sh",

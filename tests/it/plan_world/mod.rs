@@ -32,6 +32,7 @@ use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::repository::KeysSeen;
 use holdfast::model::units::Bytes;
+use holdfast::model::vault::{Holdings, Vault};
 use holdfast::model::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +74,8 @@ pub struct World {
     pub points_gap: Option<Gap>,
     /// Repositories whose keys are not in order.
     pub keys: BTreeMap<StackId, KeysSeen>,
+    /// What lies beside the points on their backup machine.
+    pub holdings: BTreeMap<StackId, Holdings>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
     /// What backup machines keep of their readings, where a test says so.
     pub verified: BTreeMap<StackId, Verification>,
@@ -158,6 +161,7 @@ impl World {
             damage: Vec::new(),
             points_gap: None,
             keys: BTreeMap::new(),
+            holdings: BTreeMap::new(),
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
@@ -271,12 +275,25 @@ impl World {
                 .collect(),
             keys: self.keys.clone(),
             verified: self.verified.clone(),
+            vaults: self.vaults(),
             names: self
                 .names
                 .iter()
                 .map(|(n, a)| (n.clone(), Ok(a.clone())))
                 .collect(),
         }
+    }
+
+    fn vaults(&self) -> BTreeMap<MachineName, Result<Vault, Gap>> {
+        let vault = Vault {
+            stacks: self.holdings.clone(),
+            ..Vault::default()
+        };
+        let there = self.machine(BACKUP).is_some();
+        there
+            .then(|| (machine(BACKUP), Ok(vault)))
+            .into_iter()
+            .collect()
     }
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
@@ -523,6 +540,20 @@ impl World {
                     },
                 );
             }
+            Action::Forget { points, .. } => {
+                self.answers(&name)?;
+                let owner = owner.ok_or("no stack")?;
+                let gone: Vec<PointId> = points.iter().map(|p| p.point.clone()).collect();
+                let all = self.points.get_mut(owner).ok_or("no points")?;
+                all.retain(|point| !gone.contains(&point.id));
+                self.record(
+                    Some(owner),
+                    Event::Forgotten {
+                        machine: name,
+                        points: gone,
+                    },
+                );
+            }
             Action::Repository { .. } => {
                 self.answers(&name)?;
                 let owner = owner.ok_or("no stack")?;
@@ -537,7 +568,9 @@ impl World {
     /// Another recovery point of this stack, taken now.
     pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
         let points = self.points.get_mut(&stack(owner)).unwrap();
-        let id = PointId::new(format!("{:08x}{}", points.len() + 1, "0".repeat(56)));
+        // A number that no point has or had.
+        let number = self.journal.len() + points.len() + 1;
+        let id = PointId::new(format!("{number:08x}{}", "0".repeat(56)));
         points.push(RecoveryPoint {
             id: id.clone(),
             stack: stack(owner),
@@ -545,7 +578,7 @@ impl World {
             taken_at: self.now,
             bytes: Bytes(1 << 20),
             rung,
-            arrived_at: None,
+            arrived_at: Some(self.now),
             evidence: Vec::new(),
             damaged: None,
         });

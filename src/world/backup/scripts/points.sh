@@ -26,7 +26,8 @@ while IFS=$tab read -r stack secret; do
         continue
     fi
     password "$secret"
-    if ! vault "$repository" snapshots --json --no-lock; then
+    sift
+    if ! list_snapshots; then
         why=$(reason)
         case $why in *'wrong password'*) gap wrong-password "$why" ;; *) gap restic-failed "$why" ;; esac
         continue
