@@ -127,6 +127,7 @@ const RETRIEVE_DATABASE: Script = script!(
     "restic.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "retrieve-database.sh"
 );
 const CONTENT: Script = script!(
