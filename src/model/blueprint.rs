@@ -1,6 +1,7 @@
 //! How an application is installed, what state it has, how it is checked: data from `stacks/blueprints/`.
 
 use super::ids::{BlueprintId, ImageName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -106,7 +107,9 @@ pub struct BlueprintFile {
 }
 
 /// Database engines we dump and load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// `PostgreSQL`, by `pg_dump -Fd`.
@@ -116,6 +119,27 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// All that there are.
+    pub const ALL: [Self; 2] = [Self::Postgresql, Self::Mariadb];
+
+    /// The engine of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.word() == word)
+    }
+    /// Databases and users that are the server's own: none of a stack's has such a name.
+    pub fn reserved(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgresql => &["postgres", "template0", "template1"],
+            Self::Mariadb => &[
+                "information_schema",
+                "mariadb",
+                "mysql",
+                "performance_schema",
+                "root",
+                "sys",
+            ],
+        }
+    }
     /// The word in blueprints, manifests and the scripts' input.
     pub fn word(self) -> &'static str {
         match self {

@@ -214,6 +214,13 @@ pub struct MachineFacts {
     pub disk_free: Bytes,
     /// Size of `/`.
     pub disk_size: Bytes,
+    /// What its clock said, in milliseconds since 1970.
+    #[serde(default)]
+    pub clock_ms: Option<i64>,
+    /// How far its clock is ahead of ours, in milliseconds; negative: behind. As far as the time
+    /// that the question and the answer took lets anybody say.
+    #[serde(default)]
+    pub ahead_ms: i64,
     /// Milliseconds of work on the machine for this answer.
     pub took_ms: u64,
 }

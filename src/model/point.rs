@@ -27,6 +27,19 @@ pub enum Rung {
     AppVerified,
 }
 
+impl Rung {
+    /// As it stands in scripts and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Shipped => "shipped",
+            Self::Checked => "checked",
+            Self::Restored => "restored",
+            Self::AppVerified => "app-verified",
+        }
+    }
+}
+
 /// Everything needed to bring a stack back to one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryPoint {
@@ -47,6 +60,36 @@ pub struct RecoveryPoint {
     pub arrived_at: Option<Timestamp>,
     /// What stands for each rung beyond [`Rung::Taken`], as kept beside the repository.
     pub evidence: Vec<Proof>,
+    /// Why it cannot be trusted any more: what it rests on was found damaged where it is kept.
+    /// Whatever it had proven before, it is never chosen (S11).
+    pub damaged: Option<String>,
+}
+
+/// A part of a point that a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Part {
+    /// A file, or a folder with all that is in it.
+    Path {
+        /// Absolute, as it was on production.
+        path: String,
+    },
+    /// A database, whole.
+    Database {
+        /// What it is a database of.
+        engine: Engine,
+        /// Its name.
+        database: String,
+    },
+    /// One table of a database, without indexes and constraints.
+    Table {
+        /// What it is a database of.
+        engine: Engine,
+        /// The database's name.
+        database: String,
+        /// `schema.table`; `public` and, in `MariaDB`, the database need not be named.
+        table: String,
+    },
 }
 
 /// What stands for a rung.
@@ -131,6 +174,10 @@ pub struct DatabaseContent {
     pub bytes: Bytes,
     /// Rows per table, `schema.table`.
     pub rows: BTreeMap<String, u64>,
+    /// How many there are of what is not rows: views, routines, triggers, events. Empty where
+    /// the engine does not tell.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, u64>,
     /// Those outside of tables; `None`: not counted, or the engine has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub large_objects: Option<LargeObjects>,

@@ -141,6 +141,11 @@ impl Stage {
         stage
     }
 
+    /// Lays further files over the estate, not yet committed.
+    pub fn add(&self, files: &Path) {
+        copy(files, &self.estate());
+    }
+
     pub fn estate(&self) -> PathBuf {
         self.dir.path().join("estate")
     }

@@ -31,7 +31,7 @@ pub fn estate() -> EstateName {
     EstateName::new("example")
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     Place {
         file: "stacks/acme.toml".into(),
         line: 1,
@@ -148,6 +148,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
         place: place(),
         retired: None,
         name: "Acme & Sons".into(),
+        contacts: Vec::new(),
         language: "en".into(),
         objectives: Objectives {
             rpo: None,
@@ -168,6 +169,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
                 weekly: 0,
                 monthly: 0,
                 yearly: 0,
+                right: Vec::new(),
                 place: place(),
             },
             drill: None,

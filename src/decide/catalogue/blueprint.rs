@@ -322,16 +322,19 @@ impl Reader<'_> {
         let mut databases = Vec::new();
         for table in self.root.tables("database") {
             let engine = table.text("engine", "postgresql").and_then(|found| {
-                if found.value == "postgresql" {
-                    return Some(Engine::Postgresql);
+                let engine = Engine::from_word(&found.value);
+                if engine.is_none() {
+                    let message = format!("no engine {:?}", words::shorten(&found.value));
+                    let help = suggest(&found.value, Engine::ALL.map(Engine::word));
+                    table.report(codes::UNKNOWN_NAME, &found.span, &message, help.as_deref());
                 }
-                let message = format!("no engine {:?}", words::shorten(&found.value));
-                let help = suggest(&found.value, ["postgresql"]);
-                table.report(codes::UNKNOWN_NAME, &found.span, &message, help.as_deref());
-                None
+                engine
             });
             let name = words::ACCOUNT.check(&table, table.text("name", "wiki"));
             let owner = words::ACCOUNT.check(&table, table.text("owner", "wiki"));
+            for found in [&name, &owner].into_iter().flatten() {
+                not_the_servers_own(&table, engine, found);
+            }
             let password = table.text("password", "db_password");
             if let Some(password) = &password
                 && !self.names.secrets.contains(&password.value)
@@ -451,5 +454,16 @@ impl Reader<'_> {
                 );
             }
         }
+    }
+}
+
+/// A restore begins with a fresh database and a fresh password: never the server's own.
+fn not_the_servers_own(table: &Table<'_>, engine: Option<Engine>, found: &Found<String>) {
+    if let Some(engine) = engine
+        && engine.reserved().contains(&found.value.as_str())
+    {
+        let message = format!("{} has {} for itself", engine.word(), found.value);
+        let help = Some("choose a name of the application's own");
+        table.report(codes::MALFORMED, &found.span, &message, help);
     }
 }

@@ -1,6 +1,6 @@
 //! What every machine has below its services: identity, gate, way to its repository.
 
-use super::draft::{Draft, ManifestError};
+use super::draft::{Draft, ManifestError, managed};
 use super::template::shell_quote;
 use crate::model::blueprint::When;
 use crate::model::ids::{Epoch, EstateName, ImageName, MachineName, ServiceName, StackId};
@@ -127,22 +127,27 @@ pub(super) fn gate(draft: &mut Draft, service_units: &[String]) -> Result<(), Ma
     Ok(())
 }
 
-/// How the machine reaches its repository; only root reads it.
-pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(), ManifestError> {
-    let plain = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
+/// The repository's address as restic takes it; with the password of the way to it.
+pub fn repository_address(access: &BackupAccess) -> Secret {
     let host = match access.address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
     };
-    let url = format!(
+    let address = format!(
         "rest:https://{user}:{password}@{host}:{port}/{user}/",
         user = access.user,
-        password = plain(&access.password),
+        password = String::from_utf8_lossy(access.password.expose()),
         port = access.port,
     );
+    Secret::new(address)
+}
+
+/// How the machine reaches its repository; only root reads it.
+pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(), ManifestError> {
+    let plain = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
     let environment = format!(
         "RESTIC_REPOSITORY={}\nRESTIC_PASSWORD_FILE='/etc/holdfast/repository-password'\nRESTIC_CACERT='/etc/holdfast/backup-ca.pem'\n",
-        shell_quote(&url)
+        shell_quote(&plain(&repository_address(access)))
     );
     // Early: state is fetched while packages are being installed.
     let early = When::BeforePackages;
@@ -161,18 +166,21 @@ pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(),
     )
 }
 
+/// Which `PostgreSQL` an operating system has, where we know it.
+pub fn postgresql_of(image: &ImageName) -> Option<u16> {
+    match image.as_str() {
+        "debian-12" => Some(15),
+        "debian-13" => Some(17),
+        _ => None,
+    }
+}
+
 /// `PostgreSQL` with data checksums, as Debian packages it.
 pub(super) fn postgresql(draft: &mut Draft, image: &ImageName) -> Result<(), ManifestError> {
     // The wrapper postgresql.service is "active" whatever its clusters do.
-    let version = match image.as_str() {
-        "debian-12" => 15,
-        "debian-13" => 17,
-        _ => {
-            return Err(ManifestError::NoPostgresql {
-                image: image.clone(),
-            });
-        }
-    };
+    let version = postgresql_of(image).ok_or_else(|| ManifestError::NoPostgresql {
+        image: image.clone(),
+    })?;
     draft.package("postgresql");
     draft.file(
         "/etc/postgresql-common/createcluster.d/holdfast.conf",
@@ -182,5 +190,23 @@ pub(super) fn postgresql(draft: &mut Draft, image: &ImageName) -> Result<(), Man
     )?;
     draft.unit("postgresql.service");
     draft.unit(&format!("postgresql@{version}-main.service"));
+    Ok(())
+}
+
+/// `MariaDB` as Debian packages it, closed to the network. Like `PostgreSQL` it is not behind
+/// the gate: the last backup of a machine that was closed reads from it.
+pub(super) fn mariadb(draft: &mut Draft) -> Result<(), ManifestError> {
+    let unit = "mariadb.service";
+    draft.package("mariadb-server");
+    draft.add(managed(
+        "/etc/mysql/mariadb.conf.d/90-holdfast.cnf",
+        include_str!("base/mariadb.cnf").to_owned(),
+        "0644",
+        "root",
+        "root",
+        When::BeforePackages,
+        vec![unit.to_owned()],
+    ))?;
+    draft.unit(unit);
     Ok(())
 }

@@ -7,12 +7,17 @@
 mod backup;
 mod base;
 mod draft;
+mod drill;
 mod template;
 
 pub use crate::model::machine::BackupAccess;
 pub use backup::backup;
-pub use base::{GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, script_path};
+pub use base::{
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of,
+    repository_address, script_path,
+};
 pub use draft::ManifestError;
+pub use drill::drill;
 pub use template::{Templates, php_quote, shell_quote};
 
 use crate::decide::derive::{EstateKey, text};
@@ -25,7 +30,7 @@ use crate::model::machine::{
 use crate::model::secret::Secret;
 use draft::{Draft, Kind, managed};
 use minijinja::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Rights of a declared directory of state: its owner's and its group's.
@@ -56,7 +61,31 @@ pub fn production(
     };
     base::ground(&mut draft, identity)?;
     base::repository(&mut draft, backup)?;
+    services(&mut draft, stack, blueprints, key, image, base::gate)?;
+    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+}
 
+/// The services alone, for a machine that is not ours: no gate, no identity, no way to a repository.
+pub fn services_alone(
+    stack: &DesiredStack,
+    blueprints: &BTreeMap<BlueprintId, Blueprint>,
+    key: &EstateKey,
+    image: &ImageName,
+) -> Result<MachineManifest, ManifestError> {
+    let mut draft = Draft::new();
+    services(&mut draft, stack, blueprints, key, image, |_, _| Ok(()))?;
+    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+}
+
+/// Database servers and services; `close` is given the units that serve users.
+fn services(
+    draft: &mut Draft,
+    stack: &DesiredStack,
+    blueprints: &BTreeMap<BlueprintId, Blueprint>,
+    key: &EstateKey,
+    image: &ImageName,
+    close: fn(&mut Draft, &[String]) -> Result<(), ManifestError>,
+) -> Result<(), ManifestError> {
     let templates = Templates::new();
     let mut renderers = Vec::new();
     for service in &stack.services {
@@ -77,31 +106,34 @@ pub fn production(
         for &port in &renderer.blueprint.ports {
             draft.port(port);
         }
-        for unit in renderer.words("unit", Kind::Unit, &renderer.blueprint.units, &draft)? {
+        for unit in renderer.words("unit", Kind::Unit, &renderer.blueprint.units, draft)? {
             if !service_units.contains(&unit) {
                 service_units.push(unit);
             }
         }
     }
     draft.declared_by("the base layer");
-    base::gate(&mut draft, &service_units)?;
+    close(draft, &service_units)?;
     // The gate first, and databases before what uses them.
-    if renderers.iter().any(|renderer| {
-        let databases = &renderer.blueprint.databases;
-        databases
-            .iter()
-            .any(|database| database.engine == Engine::Postgresql)
-    }) {
-        base::postgresql(&mut draft, image)?;
+    let engines: BTreeSet<Engine> = renderers
+        .iter()
+        .flat_map(|renderer| &renderer.blueprint.databases)
+        .map(|database| database.engine)
+        .collect();
+    for engine in engines {
+        match engine {
+            Engine::Postgresql => base::postgresql(draft, image)?,
+            Engine::Mariadb => base::mariadb(draft)?,
+        }
     }
     for unit in &service_units {
         draft.unit(unit);
     }
     for renderer in &renderers {
         draft.declared_by(format!("service {}", renderer.service.name));
-        renderer.declare(&mut draft)?;
+        renderer.declare(draft)?;
     }
-    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+    Ok(())
 }
 
 /// One service with all that its blueprint's texts may name.

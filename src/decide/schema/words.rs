@@ -66,7 +66,7 @@ words! {
     );
     People: json_schema!({ "type": "integer", "minimum": 1, "maximum": 255 });
     Interface: one_of(&["hetzner-cloud", "pool"]);
-    Engine: one_of(&["postgresql"]);
+    Engine: one_of(&["postgresql", "mariadb"]);
     When: one_of(&["before-packages", "after-packages"]);
     Host: json_schema!({
         "type": "string", "maxLength": 253, "pattern": HOST,

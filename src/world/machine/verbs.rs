@@ -29,7 +29,7 @@ macro_rules! script {
 const FACTS: Script = script!("facts": "facts");
 const PREPARE: Script = script!("prepare": "apply", "prepare");
 const INSTALL: Script = script!("install": "apply", "install");
-const INITIALISE: Script = script!("initialise": "apply", "database", "initialise");
+const INITIALISE: Script = script!("initialise": "apply", "postgresql", "mariadb", "initialise");
 const START: Script = script!("start": "apply", "start");
 const CONVERGE: Script = script!("converge": "apply", "converge");
 const CHECK: Script = script!("check": "check");
@@ -37,10 +37,6 @@ const GATE_OPEN: Script = script!("gate-open": "gate-open");
 const GATE_CLOSE: Script = script!("gate-close": "gate-close");
 const MARK_OPENED: Script = script!("mark-opened": "mark-opened");
 const MARK_PROVEN: Script = script!("mark-proven": "mark-proven");
-
-/// Shell functions `ensure_postgresql`, `ensure_role NAME PASSWORDFILE` and
-/// `ensure_database NAME OWNER`; they use `fail`, `tail_of` and `$work`.
-pub const DATABASE_SH: &str = include_str!("scripts/database.sh");
 
 /// What to look at on a machine besides itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -85,14 +85,18 @@ impl Lines {
                 .iter()
                 .flat_map(|service| &service.databases)
         };
-        let roles: BTreeMap<&str, &Secret> = databases()
-            .map(|database| (database.owner.as_str(), &database.password))
+        let roles: BTreeMap<(&str, &str), &Secret> = databases()
+            .map(|database| {
+                let role = (database.engine.word(), database.owner.as_str());
+                (role, &database.password)
+            })
             .collect();
-        for (role, password) in roles {
-            self.line(&["role", role, &encode(password.expose())]);
+        for ((engine, role), password) in roles {
+            self.line(&["role", engine, role, &encode(password.expose())]);
         }
         for database in databases() {
-            self.line(&["database", &database.name, &database.owner]);
+            let engine = database.engine.word();
+            self.line(&["database", engine, &database.name, &database.owner]);
         }
     }
 

@@ -1,14 +1,14 @@
 //! What steps do to the machines of the world in memory, and refuse, as the scripts do on real ones.
 
 use super::{IMAGE, World, machine};
-use holdfast::model::blueprint::{Hooks, When};
+use holdfast::model::blueprint::{Engine, Hooks, When};
 use holdfast::model::ids::{
     HostName, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
 };
 use holdfast::model::journal::Event;
 use holdfast::model::machine::{
-    Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory, ManagedFile, Role,
-    ServiceRuntime, Stage, UnitFact,
+    DatabaseRuntime, Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory,
+    ManagedFile, Role, ServiceRuntime, Stage, UnitFact,
 };
 use holdfast::model::observed::{Power, SeenMachine};
 use holdfast::model::plan::{Action, Source, Step};
@@ -26,9 +26,9 @@ impl World {
             hoster,
             site,
             machine_type,
+            image,
             role,
             epoch,
-            ..
         } = &step.action
         else {
             unreachable!("asked only for this kind")
@@ -61,7 +61,7 @@ impl World {
             role: *role,
             stack: step.stack.clone(),
             epoch: *epoch,
-            image: Some(ImageName::new(IMAGE)),
+            image: Some(image.clone()),
             quarantined: false,
             power: Power::On,
             address,
@@ -105,6 +105,7 @@ impl World {
     ) -> Result<(), String> {
         let name = step.action.machine().clone();
         let seen = self.machine(name.as_str()).cloned();
+        let engine = self.engine;
         let facts = self.answers(&name)?;
         let stage = facts.stage;
         let mut event = None;
@@ -119,12 +120,12 @@ impl World {
                 if stage == Stage::Blank {
                     return Err("not prepared".to_owned());
                 }
-                as_wanted(facts, &manifest(&seen.unwrap()));
+                as_wanted(facts, &manifest(&seen.unwrap(), engine));
                 if facts.role == Some(Role::Backup) {
                     (facts.stage, facts.open) = (Stage::Opened, true);
                 }
             }
-            Action::Converge { .. } => as_wanted(facts, &manifest(&seen.unwrap())),
+            Action::Converge { .. } => as_wanted(facts, &manifest(&seen.unwrap(), engine)),
             Action::Initialise { .. } => match stage {
                 Stage::Building if facts.restored_from.is_none() => facts.stage = Stage::Loaded,
                 Stage::Loaded | Stage::Proven if facts.restored_from.is_none() => {}
@@ -142,7 +143,7 @@ impl World {
                     _ => return Err(format!("this machine is {stage:?}, with other data")),
                 }
                 facts.restored_from = Some(point.to_string());
-                event = Some(Event::Proven {
+                event = (facts.role != Some(Role::Drill)).then_some(Event::Proven {
                     point,
                     rung: Rung::Restored,
                 });
@@ -223,7 +224,7 @@ fn point_of(source: &Source, made: &BTreeMap<String, PointId>) -> Result<PointId
 }
 
 /// One tool, one package, one file, one unit: the planner asks only whether something differs.
-pub fn manifest(machine: &SeenMachine) -> MachineManifest {
+pub fn manifest(machine: &SeenMachine, engine: Option<Engine>) -> MachineManifest {
     MachineManifest {
         role: machine.role,
         stack: machine.stack.clone(),
@@ -242,18 +243,26 @@ pub fn manifest(machine: &SeenMachine) -> MachineManifest {
         directories: Vec::new(),
         units: vec!["nginx.service".into()],
         ports: vec![80],
-        services: machine.stack.iter().map(|_| service()).collect(),
+        services: machine.stack.iter().map(|_| service(engine)).collect(),
     }
 }
 
 /// Where the one service of every customer keeps its files.
 pub const STATE: &str = "/var/lib/wiki";
 
-fn service() -> ServiceRuntime {
+fn service(engine: Option<Engine>) -> ServiceRuntime {
     ServiceRuntime {
         name: ServiceName::new("wiki"),
         host: HostName::new("wiki.acme.example"),
-        databases: Vec::new(),
+        databases: engine
+            .into_iter()
+            .map(|engine| DatabaseRuntime {
+                engine,
+                name: "wiki".into(),
+                owner: "wiki".into(),
+                password: Secret::new(Vec::new()),
+            })
+            .collect(),
         state: vec![ManagedDirectory {
             path: STATE.into(),
             mode: "0755".into(),
@@ -299,7 +308,7 @@ fn as_wanted(facts: &mut MachineFacts, manifest: &MachineManifest) {
 
 fn blank(machine: &SeenMachine) -> MachineFacts {
     MachineFacts {
-        image: ImageName::new(IMAGE),
+        image: machine.image.clone().unwrap(),
         boot_id: machine.provider_id.clone(),
         stack: machine.stack.clone(),
         estate: Some("example".to_owned()),
@@ -314,6 +323,8 @@ fn blank(machine: &SeenMachine) -> MachineFacts {
         units: BTreeMap::new(),
         disk_free: Bytes(20 << 30),
         disk_size: Bytes(40 << 30),
+        clock_ms: None,
+        ahead_ms: 0,
         took_ms: 80,
     }
 }

@@ -64,7 +64,7 @@ highest_epoch() {
         printf '%s' "$RESTIC_REPOSITORY" >"$scratch/repository"
         export RESTIC_PASSWORD_FILE RESTIC_CACERT
         unset RESTIC_REPOSITORY
-        timeout 60 restic --repository-file "$scratch/repository" --no-lock --json \
+        timeout 60 restic --cacert "$RESTIC_CACERT" --repository-file "$scratch/repository" --no-lock --json \
             --cache-dir /var/cache/holdfast-restic snapshots >"$scratch/snapshots"
     ) || return 1
     jq -er '[.[].tags[]? | select(startswith("epoch=")) | ltrimstr("epoch=") | tonumber] | max // 0' \

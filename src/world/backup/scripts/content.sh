@@ -75,9 +75,22 @@ count_files() {
 #   postgresql_load_roles DIR        what postgresql_roles wrote; runs in a subshell: 1 with $why
 #   postgresql_load NAME OWNER PASSWORD DIR
 #                                    a fresh database from DIR; runs in a subshell: 1 with $why
+#   postgresql_there NAME            0 when there is a database of this name
+#   postgresql_beside NAME NEW DIR TABLE
+#                                    a new database NEW from a dump of NAME, with its owner; with a
+#                                    TABLE that alone, without indexes: 1 with $why, or "no-table"
+#   postgresql_drop NEW              what a failed postgresql_beside left
+#   postgresql_settle DIR            all is loaded and compared: what must wait for that; DIR as above
 #   postgresql_others FILE           what its server has beside the "engine<TAB>name" lines of FILE;
 #                                    nothing without a server, 1 with the reason in $scratch/rows.err
 # $content of a database is a DatabaseContent and names its engine.
+
+known_engine() {
+    case $1 in
+        postgresql | mariadb) ;;
+        *) fail bad-input "unknown engine: $1" ;;
+    esac
+}
 
 # engines: each engine that something was asked of, one a line.
 engines() { cut -f 2 "$scratch/databases" | sort -u; }
@@ -132,10 +145,7 @@ input_service() {
             printf '%s\t%s\n' "$2" "$decoded" >>"$scratch/files"
             ;;
         database)
-            case $3 in
-                postgresql) ;;
-                *) fail bad-input "unknown engine: $3" ;;
-            esac
+            known_engine "$3"
             plain database "$4"
             printf '%s\t%s\t%s\n' "$2" "$3" "$4" >>"$scratch/databases"
             ;;

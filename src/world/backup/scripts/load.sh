@@ -194,7 +194,10 @@ if [ ! -e "$compared" ]; then
               | "\($d), sequence \(.key): at \($have[.key] // "no value") instead of \(.value)"),
             (.value.databases | to_entries[] | .key as $d | .value.rows as $have | $want.databases[$d].rows as $w
               | (($have | keys) + ($w | keys) | unique[]) as $t | select($have[$t] != $w[$t])
-              | "\($d), table \($t): \($have[$t] // "no") rows instead of \($w[$t] // "no")") ]' >"$scratch/differ"
+              | "\($d), table \($t): \($have[$t] // "no") rows instead of \($w[$t] // "no")"),
+            (.value.databases | to_entries[] | .key as $d | (.value.objects // {}) as $have | ($want.databases[$d].objects // {}) as $w
+              | ($w | keys[]) as $o | select($have[$o] != $w[$o])
+              | "\($d): \($have[$o] // "no") \($o) instead of \($w[$o])") ]' >"$scratch/differ"
     if [ "$(jq length "$scratch/differ")" -ne 0 ]; then
         differ "$(jq -r 'join("; ")' "$scratch/differ" | cut -c1-2000)"
     fi
@@ -210,6 +213,9 @@ if [ ! -e "$compared" ]; then
           files_millis:$files,databases_millis:$databases,compare_millis:$compare}' "$manifest" | write_file "$compared"
 fi
 
+for engine in $(engines); do
+    "${engine}_settle" "$target/var/lib/holdfast/dump/roles/$engine" || fail database-load "$engine: $why"
+done
 for service in $(jq -r . "$scratch/service-names"); do
     [ -e "/usr/local/lib/holdfast/services/$service/after-restore" ] || continue
     hook "$service" after-restore || fail hook-failed "$why"

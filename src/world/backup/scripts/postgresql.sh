@@ -114,6 +114,8 @@ postgresql_load_roles() {
     return 1
 }
 
+postgresql_settle() { :; }
+
 postgresql_load() {
     # Statements come on standard input and are kept out of the server's log: one holds a password.
     sql postgres <<SQL || { why=$(said "$scratch/sql.err"); return 1; }
@@ -140,6 +142,53 @@ SQL
     fi
     # A dump brings no statistics; without them the first queries plan blindly.
     sql -c 'analyze' "$1" || { why=$(said "$scratch/sql.err"); return 1; }
+}
+
+postgresql_there() {
+    sql -v name="$1" postgres <<SQL | grep -q 1
+select 1 from pg_database where datname = :'name';
+SQL
+}
+
+postgresql_beside() {
+    chown -R postgres: "$3"
+    sql postgres <<SQL || { why=$(said "$scratch/sql.err"); return 1; }
+\\set from '$(quoted "$1")'
+\\set new '$(quoted "$2")'
+select format('create database %I owner %I template template0 encoding ''UTF8'' locale ''C.UTF-8''', :'new',
+    coalesce((select pg_get_userbyid(datdba) from pg_database where datname = :'from'), 'postgres')) \\gexec
+revoke all on database :"new" from public;
+SQL
+    if [ -z "$4" ]; then
+        as_postgres pg_restore --exit-on-error -j2 -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
+            { why=$(said "$scratch/load.err"); return 1; }
+    else
+        # Types, functions and sequences stand before the table, so all that has no data comes first.
+        as_postgres pg_restore --exit-on-error --section=pre-data -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
+            { why=$(said "$scratch/load.err"); return 1; }
+        sql "$2" <<SQL >"$scratch/named" || { why=$(said "$scratch/sql.err"); return 1; }
+\\set wanted '$(quoted "$4")'
+select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.oid = to_regclass(:'wanted') and c.relkind in ('r', 'p');
+SQL
+        [ -s "$scratch/named" ] || { why=no-table; return 1; }
+        IFS='|' read -r oid schema relation <"$scratch/named"
+        as_postgres pg_restore --exit-on-error --data-only --schema="$schema" --table="$relation" \
+            -d "$2" "$3" >/dev/null 2>"$scratch/load.err" || { why=$(said "$scratch/load.err"); return 1; }
+        # The others are empty, and would look like a loss.
+        sql "$2" <<SQL >/dev/null || { why=$(said "$scratch/sql.err"); return 1; }
+select format('drop table if exists %s cascade', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and c.oid <> $oid and n.nspname not in ('pg_catalog', 'information_schema')
+    and c.oid not in (select inhparent from pg_inherits where inhrelid = $oid) \\gexec
+SQL
+    fi
+    sql -c 'analyze' "$2" || { why=$(said "$scratch/sql.err"); return 1; }
+}
+
+postgresql_drop() {
+    sql -v name="$1" postgres <<SQL || true
+drop database if exists :"name" with (force);
+SQL
 }
 
 postgresql_others() {

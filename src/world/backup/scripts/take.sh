@@ -54,8 +54,9 @@ done
 dump=/var/lib/holdfast/dump
 [ -d /var/lib/holdfast ] || mkdir -m 0755 /var/lib/holdfast
 rm -rf -- "$dump"
+half=$dump
 # Dumps are made by the servers' own users: they may pass through, not look around.
-mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles"
+mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles" || fail disk-full "the dumps have no place: $dump cannot be made"
 mkdir -m 0700 "$dump/metadata"
 taken_at=$(date +%s)
 
@@ -168,7 +169,7 @@ while :; do
     [ -n "$point" ] || fail restic-failed "restic wrote no summary"
     # restic before 0.15 tells the short form.
     if [ "${#point}" -lt 64 ]; then
-        restic list snapshots --no-lock -q >"$scratch/ids" 2>"$scratch/ids.err" || fail restic-failed "cannot list snapshots"
+        restic list snapshots --cacert "$RESTIC_CACERT" --no-lock -q >"$scratch/ids" 2>"$scratch/ids.err" || fail restic-failed "cannot list snapshots"
         point=$(grep "^$point" "$scratch/ids") || fail restic-failed "the new snapshot is not in the repository"
     fi
 

@@ -169,7 +169,7 @@ awk -v known="$scratch/known" '
     }
     END { for (top in files) print (files[top] == 1 ? only[top] : top "/") }' "$scratch/found" | sort -u >"$scratch/paths"
 
-for engine in postgresql; do
+for engine in postgresql mariadb; do
     "${engine}_others" "$scratch/databases" >>"$scratch/paths" || fail database-down "$engine cannot be asked: $(said "$scratch/rows.err")"
 done
 jq -cRn '[inputs] | {undeclared:.}' "$scratch/paths"

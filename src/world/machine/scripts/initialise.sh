@@ -14,13 +14,13 @@ esac
 
 if [ -s "$work/database" ]; then
     progress databases "$(wc -l <"$work/database") databases"
-    ensure_postgresql
-    while IFS=$tab read -r name number; do
-        base64 -d "$work/content/$number" >"$work/password"
-        ensure_role "$name" "$work/password"
+    for engine in $(cut -f 1 "$work/database" | sort -u); do "${engine}_ready"; done
+    while IFS=$tab read -r engine name number; do
+        (umask 077 && base64 -d "$work/content/$number" >"$work/password")
+        "${engine}_role" "$name" "$work/password"
     done <"$work/role"
-    while IFS=$tab read -r name owner; do
-        ensure_database "$name" "$owner"
+    while IFS=$tab read -r engine name owner; do
+        "${engine}_database" "$name" "$owner"
     done <"$work/database"
 fi
 make_directories state

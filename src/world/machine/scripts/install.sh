@@ -20,7 +20,7 @@ at_end() {
     rm -f "$policy"
     [ ! -e "$policy.before-holdfast" ] || mv "$policy.before-holdfast" "$policy"
 }
-printf '%s\n' '#!/bin/sh' "$marker" 'case $1 in postgresql*) exit 0 ;; esac' 'exit 101' >"$policy"
+printf '%s\n' '#!/bin/sh' "$marker" 'case $1 in postgresql*|mariadb*) exit 0 ;; esac' 'exit 101' >"$policy"
 chmod 755 "$policy"
 write_files early
 install_packages package

@@ -6,7 +6,7 @@ as_postgres() {
 }
 
 # Started, and taking connections.
-ensure_postgresql() {
+postgresql_ready() {
     systemctl start postgresql.service
     tries=0
     until runuser -u postgres -- pg_isready -q; do
@@ -16,8 +16,8 @@ ensure_postgresql() {
     done
 }
 
-# ensure_role NAME PASSWORDFILE
-ensure_role() {
+# postgresql_role NAME PASSWORDFILE
+postgresql_role() {
     {
         # An error would write the statement, and so the password, to the server's log.
         echo "set log_min_error_statement = 'panic'; set log_statement = 'none';"
@@ -29,8 +29,8 @@ ensure_role() {
         fail database "role $1: $(tail_of "$work/psql.log")"
 }
 
-# ensure_database NAME OWNER: empty if it was not there. C.UTF-8 sorts alike on every release.
-ensure_database() {
+# postgresql_database NAME OWNER: empty if it was not there. C.UTF-8 sorts alike on every release.
+postgresql_database() {
     as_postgres -v name="$1" -v owner="$2" >"$work/psql.out" 2>"$work/psql.log" <<'END' ||
 select format('create database %I owner %I template template0 encoding ''UTF8'' locale ''C.UTF-8''', :'name', :'owner')
     where not exists (select from pg_database where datname = :'name') \gexec
