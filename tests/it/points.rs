@@ -1,11 +1,12 @@
 //! Choosing a recovery point, when the next is due, and reading the repository's answer.
 
 use holdfast::decide::point::{backup_due, choose, last_moment};
+use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::Schedule;
 use holdfast::model::gap::GapKind;
-use holdfast::model::ids::{Epoch, PointId, StackId};
+use holdfast::model::ids::{Epoch, PointId, ServiceName, StackId};
 use holdfast::model::listed::Listed;
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{PointManifest, RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
 use holdfast::world::backup::parse_points;
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +29,25 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         evidence: Vec::new(),
         damaged: None,
     }
+}
+
+#[test]
+fn a_manifest_of_schema_1_still_loads() {
+    let old = json!({
+        "schema": 1, "stack": "acme", "epoch": 3, "commit": "c0ffee", "image": "debian-13",
+        "taken_at": "2026-03-01T02:30:00Z", "canary": "acme e3", "packages": {"nginx": "1.26"},
+        "services": {"wiki": {
+            "files": {"/srv/wiki": {"count": 2, "bytes": 7, "digest": "ab"}},
+            "databases": {"wiki": {"server": "17.6", "collation": "C.UTF-8", "bytes": 9, "rows": {"public.page": 3}}},
+        }},
+    });
+    let manifest: PointManifest = serde_json::from_value(old).unwrap();
+    let wiki = &manifest.services[&ServiceName::new("wiki")];
+    let database = &wiki.databases["wiki"];
+    assert_eq!(database.engine, Engine::Postgresql);
+    assert_eq!(database.large_objects, None);
+    assert!(database.sequences.is_empty());
+    assert_eq!(wiki.files["/srv/wiki"].metadata, None);
 }
 
 fn ids(passed: &[holdfast::decide::point::Passed]) -> Vec<&str> {
