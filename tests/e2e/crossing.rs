@@ -129,9 +129,14 @@ fn begun(play: &mut Crossing) {
     play.reconcile();
     let versions = play.versions("ledger-e1");
     eprintln!("{versions}");
-    assert!(versions.contains("debian-12") && versions.contains("10.11."), "{versions}");
+    assert!(
+        versions.contains("debian-12") && versions.contains("10.11."),
+        "{versions}"
+    );
     assert!(versions.contains("(PostgreSQL) 15."), "{versions}");
-    play.stage.ssh("ledger-e1", &format!("{FILL}{FILL_LEDGER}")).exits(0);
+    play.stage
+        .ssh("ledger-e1", &format!("{FILL}{FILL_LEDGER}"))
+        .exits(0);
     play.stage.ssh("notes-e1", FILL).exits(0);
 }
 
@@ -143,7 +148,10 @@ fn pointed(play: &mut Crossing) {
 
 /// One customer moves as planned; the other's machine is destroyed before that could happen.
 fn crossed(play: &mut Crossing) {
-    let (ledger, notes) = (play.content("ledger-e1", true), play.content("notes-e1", false));
+    let (ledger, notes) = (
+        play.content("ledger-e1", true),
+        play.content("notes-e1", false),
+    );
     for stack in ["ledger", "notes"] {
         play.stage.edit(
             &format!("stacks/{stack}.toml"),
@@ -160,7 +168,10 @@ fn crossed(play: &mut Crossing) {
     play.reconcile();
     let versions = play.versions("ledger-e2");
     eprintln!("{versions}");
-    assert!(versions.contains("debian-13") && versions.contains("11.8."), "{versions}");
+    assert!(
+        versions.contains("debian-13") && versions.contains("11.8."),
+        "{versions}"
+    );
     assert!(versions.contains("(PostgreSQL) 17."), "{versions}");
     assert_eq!(play.content("ledger-e2", true), ledger);
     assert_eq!(play.content("notes-e2", false), notes);
@@ -180,8 +191,14 @@ fn says(manifest: &Value, image: &str, postgresql: &str, mariadb: &str) {
         content["server"].as_str().unwrap_or_default().to_owned()
     };
     assert_eq!(manifest["image"], image);
-    assert!(server("notes", "notes").starts_with(postgresql), "{manifest:#}");
-    assert!(server("ledger", "ledger").starts_with(mariadb), "{manifest:#}");
+    assert!(
+        server("notes", "notes").starts_with(postgresql),
+        "{manifest:#}"
+    );
+    assert!(
+        server("ledger", "ledger").starts_with(mariadb),
+        "{manifest:#}"
+    );
     let ledger = &manifest["services"]["ledger"]["databases"]["ledger"];
     assert_eq!(ledger["rows"]["entry"], 500);
     assert_eq!(ledger["objects"]["views"], 2);

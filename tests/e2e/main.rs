@@ -13,8 +13,8 @@
 )]
 
 mod backup;
-mod crossing;
 mod clients;
+mod crossing;
 mod demo;
 mod editors;
 mod lab;

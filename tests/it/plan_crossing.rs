@@ -1,8 +1,6 @@
 //! Another operating system for production: on a new machine beside the old one, which is kept.
 
-use super::plan_world::{
-    Cut, HETZNER, Order, World, desired, gap, machine, stack_file,
-};
+use super::plan_world::{Cut, HETZNER, Order, World, desired, gap, machine, stack_file};
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::Desired;
 use holdfast::model::observed::Power;
@@ -13,12 +11,22 @@ const ON_13: &str = "image = \"debian-13\"";
 
 /// Acme on an operating system, at a place.
 fn on(image: &str, production: &str) -> Desired {
-    let file = stack_file("acme", production, "\n[repair]\nautomatic = [\"rebuild\"]\n");
+    let file = stack_file(
+        "acme",
+        production,
+        "\n[repair]\nautomatic = [\"rebuild\"]\n",
+    );
     desired(&[("acme", file.replacen(ON_13, image, 1))])
 }
 
 fn image_of(world: &World, name: &str) -> String {
-    world.machine(name).unwrap().image.as_ref().unwrap().to_string()
+    world
+        .machine(name)
+        .unwrap()
+        .image
+        .as_ref()
+        .unwrap()
+        .to_string()
 }
 
 /// Applies until this step has ended well, and not beyond it.
@@ -46,10 +54,13 @@ fn another_operating_system_is_a_new_machine_and_the_old_one_is_kept() {
     world.now_wants(on(ON_13, HETZNER));
     let plan = world.plan();
     let steps = &plan.plan().steps;
-    let created = steps.iter().find(|s| s.id.as_str() == "acme.create.acme-e2");
+    let created = steps
+        .iter()
+        .find(|s| s.id.as_str() == "acme.create.acme-e2");
     let why = &created.unwrap().why;
     assert!(
-        why.reason.contains("wanted on debian-13, and acme-e1 runs debian-12"),
+        why.reason
+            .contains("wanted on debian-13, and acme-e1 runs debian-12"),
         "{why:?}"
     );
     let done = world.settle();
@@ -100,7 +111,9 @@ fn a_machine_lost_after_the_commit_is_rebuilt_on_the_new_system() {
 fn s01_a_machine_that_does_not_answer_is_not_moved() {
     let mut world = World::running(on(ON_12, HETZNER));
     world.now_wants(on(ON_13, HETZNER));
-    world.silent.insert(machine("acme-e1"), gap("machine acme-e1"));
+    world
+        .silent
+        .insert(machine("acme-e1"), gap("machine acme-e1"));
     assert!(world.plan().plan().steps.is_empty());
 }
 

@@ -11,7 +11,9 @@ mod template;
 
 pub use crate::model::machine::BackupAccess;
 pub use backup::backup;
-pub use base::{GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of, script_path};
+pub use base::{
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of, script_path,
+};
 pub use draft::ManifestError;
 pub use template::{Templates, php_quote, shell_quote};
 

@@ -67,5 +67,8 @@ pub(super) fn well_placed(view: &View<'_>, machine: &SeenMachine) -> bool {
         .and_then(|past| past.wanted.as_ref());
     suits(view, machine, &stack.production)
         || (made_for.is_none_or(|(hoster, site)| (hoster, site) == wish)
-            && stack.fallback.iter().any(|place| suits(view, machine, place)))
+            && stack
+                .fallback
+                .iter()
+                .any(|place| suits(view, machine, place)))
 }

@@ -2,13 +2,11 @@
 
 use super::{World, machine};
 use holdfast::model::blueprint::{Engine, When};
-use holdfast::model::ids::{
-    HostName, MachineName, PointId, ServiceName, SiteId, StackId,
-};
+use holdfast::model::ids::{HostName, MachineName, PointId, ServiceName, SiteId, StackId};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::{
-    DatabaseRuntime, Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory, ManagedFile, Role,
-    ServiceRuntime, Stage, UnitFact,
+    DatabaseRuntime, Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory,
+    ManagedFile, Role, ServiceRuntime, Stage, UnitFact,
 };
 use holdfast::model::observed::{Power, SeenMachine};
 use holdfast::model::plan::{Action, Source, Step};

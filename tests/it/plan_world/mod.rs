@@ -16,8 +16,8 @@ use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
 use holdfast::decide::settle::{Progress, settle};
-use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::blueprint::Engine;
+use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
     CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
