@@ -99,7 +99,11 @@ revoke all on database :"database" from public;
 SQL
     chown -R postgres: "$4" && chmod -R u+rX "$4" || { why="cannot open the dump to the server"; return 1; }
     as_postgres pg_restore --exit-on-error -j2 -d "$1" "$4" >/dev/null 2>"$scratch/load.err" ||
-        { why=$(said "$scratch/load.err"); return 1; }
+        {
+            why=$(said "$scratch/load.err")
+            case $why in *'unsupported version'*) why="the dump is of a newer PostgreSQL than this one, and goes only forward: $why" ;; esac
+            return 1
+        }
     # A dump brings no statistics; without them the first queries plan blindly.
     sql -c 'analyze' "$1" || { why=$(said "$scratch/sql.err"); return 1; }
 }
