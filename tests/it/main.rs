@@ -21,6 +21,7 @@ mod conformance;
 mod derive;
 mod dns;
 mod drills;
+mod engines;
 mod estate_files;
 mod estate_fixture;
 mod estate_init;

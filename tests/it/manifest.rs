@@ -171,11 +171,11 @@ fn what_is_wrong_in_a_blueprint_is_named() {
 }
 
 #[test]
-fn both_wikis_of_the_catalogue_share_one_machine() {
+fn all_of_the_catalogue_share_one_machine() {
     let (catalogue, findings) = catalogue(&embedded());
     assert!(findings.is_empty(), "{findings:?}");
     for (image, postgresql) in [("debian-12", 15), ("debian-13", 17)] {
-        let services = ["mediawiki", "dokuwiki"].map(|id| {
+        let services = ["mediawiki", "dokuwiki", "wordpress"].map(|id| {
             let mut service = sample::service(&format!("{id}-1"));
             service.blueprint = BlueprintId::new(id);
             service
@@ -192,7 +192,17 @@ fn both_wikis_of_the_catalogue_share_one_machine() {
         )
         .unwrap();
         let cluster = format!("postgresql@{postgresql}-main.service");
-        assert!(manifest.units.contains(&cluster), "{:?}", manifest.units);
+        let place = |unit: &str| {
+            let found = manifest.units.iter().position(|u| u == unit);
+            found.unwrap_or_else(|| panic!("no {unit} in {:?}", manifest.units))
+        };
+        // Databases come before what asks them, and are not behind the gate: the last backup
+        // of a machine that was closed reads from them.
+        for engine in [cluster.as_str(), "mariadb.service"] {
+            assert!(place(engine) < place("nginx.service"));
+            assert!(!manifest.files.iter().any(|f| f.path.contains(&format!("{engine}.d/"))));
+        }
+        assert!(manifest.packages.contains(&"mariadb-server".to_owned()));
         for file in &manifest.files {
             let text = file.content.expose_text().unwrap();
             assert!(!text.contains("{{"), "{} is not rendered", file.path);

@@ -22,7 +22,10 @@ pub(super) fn move_away(
     pen: &mut Pen<'_>,
 ) {
     let Some(old) = writer.seen else { return };
-    let (wanted, reason) = said(view, old, placement);
+    let (wanted, made) = said(view, old, placement);
+    let reason = made
+        .as_deref()
+        .unwrap_or("production was moved to another place");
     if let Some(why) = no_way_back(view, old, placement) {
         pen.hold(
             wanted,
@@ -62,10 +65,17 @@ pub(super) fn move_away(
         );
         return;
     }
-    let Some(machine) = newcomer(view, &[placement], Filling::Coming, &wanted, &reason, pen) else {
+    let Some(machine) = newcomer(
+        view,
+        &[placement],
+        Filling::Coming,
+        &wanted,
+        made.as_deref().unwrap_or("production was moved here"),
+        pen,
+    ) else {
         return;
     };
-    let why = || because_of(&placement.place, &reason);
+    let why = || because_of(&placement.place, reason);
     let closed = pen.step(
         Action::Close {
             machine: old.name.clone(),
@@ -105,22 +115,19 @@ pub(super) fn move_away(
     quarantine(&[old], &opened, pen);
 }
 
-/// What is wanted, and why.
-fn said(view: &View<'_>, old: &SeenMachine, placement: &Placement) -> (String, String) {
+/// What is wanted, and why, where it is the operating system that differs.
+fn said(view: &View<'_>, old: &SeenMachine, placement: &Placement) -> (String, Option<String>) {
     let shown = &view.at.stack.shown;
     let (hoster, site, image) = (&placement.hoster, &placement.site, &placement.image);
     match runs_on(view, old).filter(|runs| *runs != image) {
         Some(runs) => (
             format!("moving {shown} from {runs} to {image} at {hoster} {site}"),
-            format!(
+            Some(format!(
                 "production is wanted on {image}, and {} runs {runs}",
                 old.name
-            ),
+            )),
         ),
-        None => (
-            format!("moving {shown} to {hoster} {site}"),
-            "production was moved to another place".to_owned(),
-        ),
+        None => (format!("moving {shown} to {hoster} {site}"), None),
     }
 }
 

@@ -58,6 +58,12 @@ load_databases() {
         password=$(printf %s "$password" | base64 -d)
         "${engine}_load" "$database" "$owner" "$password" "$dump/databases/$engine/$database" ||
             trouble database-load "database $database: $why" databases
+        # MariaDB keeps its own; here a fresh database sorts by C.UTF-8, and its indexes were built so.
+        sorted=$(jq -r --arg d "$database" 'first(.services[].databases[$d] | select(.) | .collation) // empty' "$manifest")
+        case $engine:$sorted in
+            postgresql: | postgresql:C | postgresql:C.[Uu][Tt][Ff]*8 | mariadb:*) ;;
+            *) progress load "database $database was sorted by $sorted and is sorted by C.UTF-8 now" ;;
+        esac
     done <"$scratch/roles"
     millis >"$scratch/databases.end"
 }

@@ -131,7 +131,11 @@ revoke all on database :"database" from public;
 SQL
     chown -R postgres: "$4" && chmod -R u+rX "$4" || { why="cannot open the dump to the server"; return 1; }
     as_postgres pg_restore --exit-on-error --no-tablespaces -j2 -d "$1" "$4" >/dev/null 2>"$scratch/load.err" ||
-        { why=$(said "$scratch/load.err"); return 1; }
+        {
+            why=$(said "$scratch/load.err")
+            case $why in *'unsupported version'*) why="the dump is of a newer PostgreSQL than this one, and goes only forward: $why" ;; esac
+            return 1
+        }
     # Rights on the database itself and its settings, which otherwise come only with creating it.
     as_postgres pg_restore --create --list "$4" | grep -E '^[0-9]+; [0-9]+ [0-9]+ (DATABASE PROPERTIES|ACL - DATABASE|COMMENT - DATABASE) ' >"$scratch/properties" || true
     if [ -s "$scratch/properties" ]; then
