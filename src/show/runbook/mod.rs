@@ -120,7 +120,10 @@ fn first_page(source: &Source, say: &Words, sealed: bool) -> Vec<Block> {
                 row(say.stack, format!("{} (`{}`)", stack.name, stack.id)),
                 row(say.estate, format!("`{}`", source.estate)),
                 row(say.commit, format!("`{}`", source.commit)),
-                row(say.made, source.at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+                row(
+                    say.made,
+                    source.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                ),
                 row(say.version, format!("Holdfast {}", source.holdfast)),
                 row(say.systems, images.join(", ")),
                 row(
@@ -132,7 +135,11 @@ fn first_page(source: &Source, say: &Words, sealed: bool) -> Vec<Block> {
                 ),
                 row(
                     say.vault,
-                    format!("{}; `{}`, {vault}", place(&backup.hoster, &backup.site), source.vault),
+                    format!(
+                        "{}; `{}`, {vault}",
+                        place(&backup.hoster, &backup.site),
+                        source.vault
+                    ),
                 ),
                 row(say.contacts, contacts),
                 row(
@@ -158,27 +165,31 @@ fn first_page(source: &Source, say: &Words, sealed: bool) -> Vec<Block> {
 /// The newest points when the kit was made; a later one may be there now.
 fn points(source: &Source, say: &Words) -> Vec<Block> {
     match &source.points {
-        Err(gap) => vec![Block::Text(say.points_unknown.replace("{}", &gap.to_string()))],
+        Err(gap) => vec![Block::Text(
+            say.points_unknown.replace("{}", &gap.to_string()),
+        )],
         Ok(points) if points.is_empty() => vec![Block::Text(say.no_points.to_owned())],
-        Ok(points) => vec![
-            Block::Table {
-                head: say.point_columns.iter().map(|&name| name.to_owned()).collect(),
-                rows: points
-                    .iter()
-                    .take(5)
-                    .map(|point| {
-                        let id = point.id.as_str();
-                        vec![
-                            format!("`{}`", id.get(..8).unwrap_or(id)),
-                            point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-                            show_duration(source.at.duration_since(point.taken_at)),
-                            point.bytes.to_string(),
-                            views::rung(point.rung).to_owned(),
-                        ]
-                    })
-                    .collect(),
-            },
-        ],
+        Ok(points) => vec![Block::Table {
+            head: say
+                .point_columns
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
+            rows: points
+                .iter()
+                .take(5)
+                .map(|point| {
+                    let id = point.id.as_str();
+                    vec![
+                        format!("`{}`", id.get(..8).unwrap_or(id)),
+                        point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+                        show_duration(source.at.duration_since(point.taken_at)),
+                        point.bytes.to_string(),
+                        views::rung(point.rung).to_owned(),
+                    ]
+                })
+                .collect(),
+        }],
     }
 }
 
@@ -206,7 +217,11 @@ fn placed(source: &Source, kit: &Kit, manifest: &MachineManifest, say: &Words) -
         .flat_map(|image| secret_files(kit, image))
         .collect();
     Block::Table {
-        head: say.file_columns.iter().map(|&name| name.to_owned()).collect(),
+        head: say
+            .file_columns
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect(),
         rows: manifest
             .files
             .iter()
@@ -214,7 +229,12 @@ fn placed(source: &Source, kit: &Kit, manifest: &MachineManifest, say: &Words) -
                 vec![
                     format!("`{}`", file.path),
                     format!("{} {}:{}", file.mode, file.owner, file.group),
-                    if secret.contains(&file.path.as_str()) { say.yes } else { "" }.to_owned(),
+                    if secret.contains(&file.path.as_str()) {
+                        say.yes
+                    } else {
+                        ""
+                    }
+                    .to_owned(),
                 ]
             })
             .collect(),
@@ -232,7 +252,11 @@ fn state(manifest: &MachineManifest, say: &Words) -> Block {
         })
     });
     Block::Table {
-        head: say.state_columns.iter().map(|&name| name.to_owned()).collect(),
+        head: say
+            .state_columns
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect(),
         rows: of.collect(),
     }
 }
@@ -253,7 +277,11 @@ fn databases(manifest: &MachineManifest, say: &Words) -> Option<Block> {
         })
         .collect();
     (!rows.is_empty()).then(|| Block::Table {
-        head: say.database_columns.iter().map(|&name| name.to_owned()).collect(),
+        head: say
+            .database_columns
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect(),
         rows,
     })
 }
@@ -267,7 +295,11 @@ fn checks(manifest: &MachineManifest, say: &Words) -> Block {
             .map(|check| vec![service.name.to_string(), check.name.clone()])
     });
     Block::Table {
-        head: say.check_columns.iter().map(|&name| name.to_owned()).collect(),
+        head: say
+            .check_columns
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect(),
         rows: of.collect(),
     }
 }
@@ -294,7 +326,12 @@ fn last(source: &Source, say: &Words) -> Vec<Block> {
     }
     blocks.extend([
         Block::Heading(say.after.to_owned()),
-        Block::List(say.after_items.iter().map(|&item| item.to_owned()).collect()),
+        Block::List(
+            say.after_items
+                .iter()
+                .map(|&item| item.to_owned())
+                .collect(),
+        ),
     ]);
     blocks
 }
