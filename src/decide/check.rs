@@ -2,6 +2,8 @@
 //!
 //! Only [`check`] constructs a [`CheckedPlan`]; only a checked plan is executed (S5).
 
+mod drill;
+
 use crate::decide::history::History;
 use crate::decide::mandate::Mandate;
 use crate::model::ids::{MachineName, StackId, StepId};
@@ -106,7 +108,11 @@ fn unsigned_for(step: &Step, mandate: &Mandate) -> Vec<Violation> {
                 format!("is destructive while {}", freeze.reason),
             )
         });
-    short.into_iter().chain(frozen).collect()
+    let gated = mandate.gate(step).map(|gate| {
+        let problem = format!("is destructive while {}", gate.reason);
+        violation("drill", step, problem)
+    });
+    short.into_iter().chain(frozen).chain(gated).collect()
 }
 
 struct Court<'a> {
@@ -115,6 +121,7 @@ struct Court<'a> {
     steps: BTreeMap<&'a StepId, &'a Step>,
     machines: BTreeMap<&'a MachineName, &'a SeenMachine>,
     created_here: BTreeSet<&'a MachineName>,
+    drills: BTreeSet<&'a MachineName>,
 }
 
 impl<'a> Court<'a> {
@@ -138,6 +145,7 @@ impl<'a> Court<'a> {
                     _ => None,
                 })
                 .collect(),
+            drills: drill::machines(plan, seen),
         }
     }
 
@@ -178,6 +186,9 @@ impl<'a> Court<'a> {
 
     fn judge(&self, step: &Step) -> Vec<Violation> {
         let mut problems: Vec<(&'static str, String)> = Vec::new();
+        if self.is_drill(step.action.machine()) {
+            problems.extend(self.of_a_drill(step));
+        }
         match &step.action {
             Action::Create {
                 machine, hoster, ..
@@ -211,7 +222,11 @@ impl<'a> Court<'a> {
             }
             Action::Fetch { machine, source } | Action::Load { machine, source } => {
                 problems.extend(self.must_be_new(machine));
-                problems.extend(self.must_be_proven(step, source));
+                problems.extend(if self.is_drill(machine) {
+                    self.may_be_tried(step, source)
+                } else {
+                    self.must_be_proven(step, source)
+                });
             }
             Action::Open {
                 machine, fenced, ..
@@ -255,10 +270,15 @@ impl<'a> Court<'a> {
             | Action::Check { machine, .. }
             | Action::Name { machine, .. }
             | Action::Verify { machine, .. }
-            | Action::Copy { machine, .. }
-            | Action::Isolate { machine } => problems.extend(self.must_be_ours(machine)),
+            | Action::Copy { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            Action::Isolate { machine } => {
+                problems.extend(self.must_be_ours(machine));
+                if !self.is_drill(machine) {
+                    problems.push(("S5", format!("cuts off {machine}, which is of no drill")));
+                }
+            }
             Action::Forget { machine, .. } => problems.extend(self.must_be_ours(machine)),
-            Action::Destroy { machine } => problems.extend(self.must_be_ours(machine)),
+            Action::Destroy { machine } => problems.extend(self.may_end(machine)),
         }
         problems
             .into_iter()

@@ -11,6 +11,7 @@ pub mod check;
 pub mod critical_path;
 pub mod derive;
 pub mod document;
+pub mod drill;
 pub mod evidence;
 pub mod exit_kit;
 pub mod first_contact;

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::standing::{Alarms, alarm};
 use crate::decide::basis;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
+use crate::decide::drill;
 use crate::decide::forecast::foresee;
 use crate::decide::history::History;
 use crate::decide::mandate::{Mandate, withhold};
@@ -82,6 +83,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     alarms.held.extend(doubts.freezes.iter().map(alarm));
     let plan = alarms.tell(plan);
     mandate.freezes.extend(doubts.freezes);
+    mandate.gates = drill::gates(&session.desired, &past, &look.observed);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {
@@ -145,6 +147,8 @@ pub struct Reconciled {
     pub reports: Vec<Report>,
     /// The plan that was left: empty when all is as wanted.
     pub left: Option<Plan>,
+    /// Stacks whose drill is due, now that this is what is left.
+    pub due: Vec<StackId>,
 }
 
 impl Reconciled {
@@ -171,6 +175,8 @@ pub async fn reconcile(
             on_plan(plan);
         }
         done.left = Some(plan.clone());
+        let seen = &planned.look.observed;
+        done.due = drill::due(&session.desired, &planned.past, seen, plan);
         if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }

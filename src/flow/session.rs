@@ -305,7 +305,11 @@ impl Session {
                     .and_then(|id| self.desired.stacks.get(id))
                     .ok_or_else(|| Unmanifest::NoSuchStack(machine.clone()))?;
                 let image = image.unwrap_or(&stack.production.image);
-                self.production_manifest(stack, machine, epoch, image)
+                let manifest = self.production_manifest(stack, machine, epoch, image)?;
+                Ok(match role {
+                    Role::Drill => manifest::drill(manifest),
+                    Role::Production | Role::Backup => manifest,
+                })
             }
         }
     }

@@ -27,6 +27,19 @@ pub enum Rung {
     AppVerified,
 }
 
+impl Rung {
+    /// As it stands in scripts and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Shipped => "shipped",
+            Self::Checked => "checked",
+            Self::Restored => "restored",
+            Self::AppVerified => "app-verified",
+        }
+    }
+}
+
 /// Everything needed to bring a stack back to one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryPoint {

@@ -14,7 +14,9 @@
 
 mod backup;
 mod clients;
+mod contents;
 mod demo;
+mod drill;
 mod editors;
 mod exit_kit;
 mod lab;

@@ -20,6 +20,7 @@ mod compare;
 mod conformance;
 mod derive;
 mod dns;
+mod drills;
 mod estate_files;
 mod estate_fixture;
 mod estate_init;

@@ -7,6 +7,7 @@
 mod backup;
 mod base;
 mod draft;
+mod drill;
 mod template;
 
 pub use crate::model::machine::BackupAccess;
@@ -15,6 +16,7 @@ pub use base::{
     GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, repository_address, script_path,
 };
 pub use draft::ManifestError;
+pub use drill::drill;
 pub use template::{Templates, php_quote, shell_quote};
 
 use crate::decide::derive::{EstateKey, text};

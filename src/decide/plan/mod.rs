@@ -4,6 +4,7 @@ mod asked;
 mod backups;
 mod brake;
 mod draft;
+mod drill;
 mod fencing;
 mod install;
 mod keep;
@@ -20,6 +21,7 @@ mod stack;
 mod view;
 
 pub use draft::create_step;
+pub use drill::{Asked, Drill, NoDrill, drill_now};
 pub(crate) use rebuild::ENOUGH;
 
 use crate::decide::history::History;
@@ -55,6 +57,7 @@ pub fn plan(
     }
     draft::hold_broken(want, &mut draft);
     missing::hold(want, seen, past, &mut draft);
+    drill::tell(want, seen, past, &mut draft);
     let backups = backups::plan(want, manifests, seen, past, &mut draft);
     let situations: Vec<Situation<'_>> = want
         .stacks

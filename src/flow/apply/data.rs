@@ -1,9 +1,9 @@
 //! Steps that move a stack's state: repository, backup, fetch, load.
 
 use super::{Run, StepError, lock};
-use crate::flow::session::Session;
 use crate::model::ids::{MachineName, PointId};
 use crate::model::journal::Event;
+use crate::model::machine::Role;
 use crate::model::operation::FaultClass;
 use crate::model::plan::{Source, Step};
 use crate::model::point::Rung;
@@ -63,13 +63,15 @@ impl Run {
 
     pub(super) async fn fetch(
         &self,
+        step: &Step,
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
         let transport = self.session.world.transport.as_ref();
-        backup::fetch(transport, &contact, &point).await?;
+        let fetched = backup::fetch(transport, &contact, &point).await?;
+        self.saw_fetched(step, machine, &fetched);
         Ok(())
     }
 
@@ -83,43 +85,25 @@ impl Run {
         let point = self.point(source)?;
         let manifest = self.manifest_of(step, machine)?;
         let transport = self.session.world.transport.as_ref();
-        backup::load(transport, &contact, &point, &manifest.services).await?;
+        let compared = backup::load(transport, &contact, &point, &manifest.services).await?;
+        self.saw_loaded(machine, &compared);
         lock(&self.loaded).insert(machine.clone(), point.clone());
+        if manifest.role == Role::Drill {
+            return Ok(()); // Its evidence says it, once it has passed as a whole.
+        }
         self.prove(step, &point, Rung::Restored).await
     }
 
-    /// Writes down how far a point has been proven, in the journal and beside the repository.
+    /// Writes down how far a point was proven. Beside the repository it stands once the whole
+    /// run has ended, with the signed document that says so.
     pub(super) async fn prove(
         &self,
         step: &Step,
         point: &PointId,
         rung: Rung,
     ) -> Result<(), StepError> {
-        let stack = self.stack(step)?;
-        let machine = Session::backup_machine(stack);
-        if let Some(vault) = self.session.contact(&machine) {
-            let transport = self.session.world.transport.as_ref();
-            let evidence = serde_json::json!({
-                "step": step.id,
-                "machine": step.action.machine(),
-                "commit": self.session.desired.commit,
-                "at": self.session.world.clock.now(),
-            });
-            // The restore stands without this note; the journal has it in any case.
-            if let Err(error) =
-                backup::record_rung(transport, &vault, &stack.id, point, rung, &evidence).await
-            {
-                tracing::warn!(%point, %error, "the evidence could not be kept beside the repository");
-            }
-        }
-        self.record(
-            step,
-            Event::Proven {
-                point: point.clone(),
-                rung,
-            },
-        )
-        .await
+        let point = point.clone();
+        self.record(step, Event::Proven { point, rung }).await
     }
 
     fn point(&self, source: &Source) -> Result<PointId, StepError> {

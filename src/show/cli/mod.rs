@@ -5,6 +5,7 @@ mod approve;
 mod backup;
 mod check;
 mod demo;
+mod drill;
 mod estate;
 mod exit_kit;
 mod explain;
@@ -82,10 +83,13 @@ enum Command {
     /// Make it so now, and look again until nothing is left to do
     #[command(after_help = apply::HELP)]
     Apply(On<apply::Args>),
-    /// The same as apply, for timers: look, mend what [repair] allows, back up what is due
+    /// The same as apply, for timers: look, mend what [repair] allows, back up and drill what is due
     Reconcile(On<apply::ReconcileArgs>),
     /// Take a recovery point of a stack now and read it back
     Backup(On<backup::Args>),
+    /// Does a stack come back? Try it on a machine that is destroyed afterwards
+    #[command(after_help = drill::HELP)]
+    Drill(On<drill::Args>),
     /// List a stack's recovery points and what a rebuild would take
     Points(On<points::Args>),
     /// Write a runbook and plain scripts that rebuild a stack without Holdfast
@@ -127,6 +131,7 @@ fn run() -> ExitCode {
         Command::Apply(on) => block_on(apply::run(on.args, &on.estate)),
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
+        Command::Drill(on) => block_on(drill::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
         Command::ExitKit(on) => block_on(exit_kit::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),

@@ -1,6 +1,7 @@
 //! One value, several views: for people and for programs.
 
 pub mod codes;
+pub mod drill;
 pub mod findings;
 pub mod forecast;
 pub mod markdown;
@@ -37,12 +38,5 @@ pub enum PlanFormat {
 
 /// A rung, in words.
 pub fn rung(rung: crate::model::point::Rung) -> &'static str {
-    use crate::model::point::Rung;
-    match rung {
-        Rung::Taken => "taken",
-        Rung::Shipped => "shipped",
-        Rung::Checked => "checked",
-        Rung::Restored => "restored",
-        Rung::AppVerified => "app-verified",
-    }
+    rung.name()
 }

@@ -8,6 +8,7 @@
 
 mod anchor;
 mod answer;
+mod evidence;
 mod input;
 mod production;
 mod undeclared;
@@ -15,10 +16,11 @@ mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use evidence::{Keeping, keep_evidence};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use undeclared::undeclared;
 pub use vault::{
-    ReadBack, Repository, keys_all, points, points_all, read_back, record_rung, repository,
+    ReadBack, Repository, keys_all, points, points_all, read_back, repository,
 };
 
 use crate::world::machine::Script;
@@ -44,7 +46,12 @@ const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repo
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
-const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
+const EVIDENCE_KEEP: Script = script!(
+    "evidence-keep",
+    "prelude.sh",
+    "local.sh",
+    "evidence-keep.sh"
+);
 const TAKE: Script = script!(
     "take",
     "prelude.sh",

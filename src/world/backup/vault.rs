@@ -1,18 +1,17 @@
-//! On backup machines: repositories, the points in them, the evidence beside them.
+//! On backup machines: repositories, the points in them, what is read back of them.
 
 use super::answer::{only, parse_points, scripted_error_gap, subject};
 use super::input::Lines;
 use super::production::Taken;
-use super::{KEYS, POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
+use super::{KEYS, POINTS, READ_BACK, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::ids::{PointId, StackId};
-use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::ids::StackId;
+use crate::model::point::RecoveryPoint;
 use crate::model::repository::{KeyRole, KeysSeen, RepositoryKeys};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What happened to a repository.
@@ -94,7 +93,7 @@ pub struct ReadBack {
 }
 
 /// Reads a point back from the backup machine's disk, manifest byte for byte; the only way
-/// to [`Rung::Shipped`].
+/// to [`Rung::Shipped`](crate::model::point::Rung::Shipped).
 ///
 /// Refusals: `repository-missing`, `point-missing`, `wrong-password`, `manifest-differs`,
 /// `canary-missing`, `content-differs`. The point then stays [`Rung::Taken`].
@@ -152,33 +151,4 @@ pub async fn points_all(
             })
             .collect(),
     }
-}
-
-/// Writes evidence for a rung beyond [`Rung::Shipped`] next to the repository.
-///
-/// Refusals: `rung-forbidden` ([`Rung::Taken`] and [`Rung::Shipped`] are nobody's to claim),
-/// `rung-missing` (the point was never read back), `point-missing`.
-pub async fn record_rung(
-    transport: &dyn Transport,
-    backup: &Contact,
-    stack: &StackId,
-    point: &PointId,
-    rung: Rung,
-    evidence: &Value,
-) -> Result<(), MachineError> {
-    let rung = match rung {
-        Rung::Taken => "taken",
-        Rung::Shipped => "shipped",
-        Rung::Checked => "checked",
-        Rung::Restored => "restored",
-        Rung::AppVerified => "app-verified",
-    };
-    let input = Lines::new()
-        .words(&["stack", stack.as_str()])
-        .words(&["point", point.as_str()])
-        .words(&["rung", rung])
-        .text("evidence", &evidence.to_string())
-        .done();
-    let answer = transport.run(backup, RECORD_RUNG, &input).await?;
-    only::<bool>(&backup.machine, RECORD_RUNG, "recorded", answer).map(|_| ())
 }

@@ -142,7 +142,7 @@ impl World {
                     _ => return Err(format!("this machine is {stage:?}, with other data")),
                 }
                 facts.restored_from = Some(point.to_string());
-                event = Some(Event::Proven {
+                event = (facts.role != Some(Role::Drill)).then_some(Event::Proven {
                     point,
                     rung: Rung::Restored,
                 });

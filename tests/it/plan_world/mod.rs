@@ -4,6 +4,7 @@
 //! refuses what the scripts on a machine refuse. After every step the world looks at itself:
 //! one machine of a stack is open at most, no machine is made twice, nothing starts empty twice.
 
+mod drill;
 mod estate;
 mod machine;
 
@@ -12,10 +13,11 @@ pub use machine::STATE;
 
 use holdfast::decide::adoption::adoptable;
 use holdfast::decide::check::{CheckedPlan, Violation, check};
+use holdfast::decide::drill::gates;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
-use holdfast::decide::settle::{Progress, settle};
+use holdfast::decide::settle::{Progress, closing, settle};
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
@@ -75,6 +77,10 @@ pub struct World {
     pub full: BTreeSet<HosterId>,
     /// Machines that cannot be switched on any more.
     pub dead: BTreeSet<MachineName>,
+    /// Machines whose functional checks fail.
+    pub broken: BTreeSet<MachineName>,
+    /// Machines that begin no connection.
+    pub isolated: BTreeSet<MachineName>,
     repositories: BTreeSet<StackId>,
     made: BTreeSet<MachineName>,
     next_address: u8,
@@ -145,6 +151,8 @@ impl World {
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
+            broken: BTreeSet::new(),
+            isolated: BTreeSet::new(),
             repositories: BTreeSet::new(),
             made: BTreeSet::new(),
             next_address: 1,
@@ -292,7 +300,7 @@ impl World {
         let unchanged = plan.drift.iter();
         let unchanged = unchanged.filter(|d| in_line(d) == Some(&self.want.commit));
         let unchanged = unchanged.map(|d| d.machine.clone()).collect();
-        let plan = withhold(keep_drift(plan, &unchanged), &self.mandate);
+        let plan = withhold(keep_drift(plan, &unchanged), &self.mandate());
         self.check(plan).unwrap_or_else(|violations| {
             let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
             panic!("the plan breaks invariants: {said:#?}")
@@ -301,7 +309,15 @@ impl World {
 
     /// Whether a plan may be executed in this world.
     pub fn check(&self, plan: Plan) -> Result<CheckedPlan, Vec<Violation>> {
-        check(plan, &self.seen(), &self.past(), &self.mandate)
+        check(plan, &self.seen(), &self.past(), &self.mandate())
+    }
+
+    /// Who signed for what, and whose drills stand in the way of what.
+    fn mandate(&self) -> Mandate {
+        Mandate {
+            gates: gates(&self.want, &self.past(), &self.seen()),
+            ..self.mandate.clone()
+        }
     }
 
     /// Plans and applies until nothing is to be done; gives the ids of the steps done.
@@ -341,7 +357,10 @@ impl World {
                 Order::First => ready.first(),
                 Order::Last => ready.last(),
             };
-            let Some(&step) = next else { return false };
+            let ends = closing(plan, &progress);
+            let Some(&step) = next.or(ends.first()) else {
+                return false;
+            };
             let here = cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut);
             let ended = self.perform(step, here, &mut made);
             self.look_at_itself(&step.id.to_string());
@@ -403,6 +422,9 @@ impl World {
     }
 
     fn act(&mut self, step: &Step, made: &mut BTreeMap<String, PointId>) -> Result<(), String> {
+        if let Some(ended) = self.act_on_a_drill(step) {
+            return ended;
+        }
         let owner = step.stack.as_ref();
         let name = step.action.machine().clone();
         match &step.action {
