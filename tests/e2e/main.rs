@@ -20,6 +20,7 @@ mod damage;
 mod demo;
 mod drill;
 mod editors;
+mod exit_kit;
 mod lab;
 mod luck;
 mod one_file_back;
