@@ -32,4 +32,5 @@ pub mod resolve;
 pub mod schema;
 pub mod settle;
 pub mod signers;
+pub mod statistics;
 pub mod succession;

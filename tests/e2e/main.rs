@@ -16,6 +16,7 @@ mod backup;
 mod clients;
 mod demo;
 mod editors;
+mod evidence;
 mod lab;
 mod luck;
 mod support;
