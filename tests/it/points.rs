@@ -165,6 +165,32 @@ fn s11_the_choice_is_told_with_what_it_leaves_behind() {
     );
 }
 
+#[test]
+fn s11_a_copied_point_is_as_old_as_what_it_is_a_copy_of() {
+    let acme = StackId::new("acme");
+    let snapshot = |id: &str, time: &str, copied: bool| json!({"id": id, "time": time, "tags": ["stack=acme", "epoch=1"], "bytes": 5, "arrived": "2026-03-10T00:00:00Z", "copied": copied, "rungs": [{"rung": "shipped"}]});
+    let seen = parse_points(
+        &[&acme],
+        vec![json!({"stack": "acme", "points": [
+            snapshot("newer", "2026-03-02T02:30:00Z", true),
+            snapshot("older", "2026-01-02T02:30:00Z", true),
+            snapshot("future", "2027-01-02T02:30:00Z", true),
+            snapshot("own", "2026-03-09T23:59:00Z", false),
+        ]})],
+    );
+    let points = &seen[&acme].as_ref().unwrap().points;
+    let moments: Vec<_> = points.iter().map(|p| moment(p).to_string()).collect();
+    assert_eq!(
+        moments,
+        [
+            "2026-03-02T02:30:00Z",
+            "2026-01-02T02:30:00Z",
+            "2026-03-10T00:00:00Z",
+            "2026-03-09T23:59:00Z",
+        ]
+    );
+}
+
 fn any_point() -> impl Strategy<Value = RecoveryPoint> {
     let rungs = [
         Rung::Taken,

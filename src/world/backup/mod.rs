@@ -17,7 +17,7 @@ pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
 pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
-pub use vault::{ReadBack, Repository, points, points_all, read_back, repository};
+pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
 
 use crate::world::machine::Script;
 
@@ -33,6 +33,7 @@ macro_rules! script {
 const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
+const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
 const EVIDENCE_KEEP: Script = script!(
     "evidence-keep",
     "prelude.sh",
