@@ -20,6 +20,7 @@ mod damage;
 mod demo;
 mod drill;
 mod editors;
+mod evidence;
 mod exit_kit;
 mod lab;
 mod luck;
