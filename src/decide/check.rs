@@ -6,6 +6,7 @@ mod drill;
 
 use crate::decide::history::History;
 use crate::decide::mandate::Mandate;
+use crate::decide::point::newness;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
@@ -353,7 +354,7 @@ impl<'a> Court<'a> {
                 let newest = points
                     .iter()
                     .filter(|p| p.rung >= Rung::Shipped)
-                    .max_by_key(|p| (p.epoch, p.taken_at, &p.id));
+                    .max_by_key(|p| newness(p));
                 (newest.map(|p| &p.id) != Some(point)).then(|| {
                     (
                         "S11",

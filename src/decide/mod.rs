@@ -33,4 +33,5 @@ pub mod resolve;
 pub mod schema;
 pub mod settle;
 pub mod signers;
+pub mod statistics;
 pub mod succession;

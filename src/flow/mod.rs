@@ -7,6 +7,7 @@ pub mod approve;
 pub mod back_up;
 pub mod before;
 pub mod config;
+pub mod documents;
 pub mod drill;
 pub mod entry;
 pub mod estate;

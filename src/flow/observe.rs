@@ -1,10 +1,11 @@
 //! Looks at everything afresh: hosters, machines, recovery points, names. What cannot be seen is a gap (S1).
 
 use super::session::Session;
-use crate::decide::basis;
 use crate::decide::history::History;
+use crate::decide::{basis, evidence};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
+use crate::model::listed::{Beside, Listed};
 use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
 use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
@@ -21,7 +22,11 @@ pub struct Look {
     pub observed: Observed,
     /// What each machine in use should be.
     pub manifests: BTreeMap<MachineName, MachineManifest>,
+    /// What lies beside recovery points and is none: for people, never for a plan.
+    pub beside: BTreeMap<StackId, Beside>,
 }
+
+type Points = BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>;
 
 /// One look at everything the estate speaks of.
 pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look {
@@ -47,7 +52,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, points, names) = tokio::join!(
+    let (machines, (points, beside), names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
         names(session),
@@ -61,6 +66,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             names,
         },
         manifests,
+        beside,
     }
 }
 
@@ -101,7 +107,7 @@ async fn points(
     hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
     seen: &[SeenMachine],
     past: &History,
-) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
+) -> (Points, BTreeMap<StackId, Beside>) {
     let mut by_machine: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for stack in session.desired.stacks.values() {
@@ -148,10 +154,29 @@ async fn points(
             }
         });
     }
-    for answers in tasks.join_all().await {
-        found.extend(answers);
+    let mut beside = BTreeMap::new();
+    for (stack, listed) in tasks.join_all().await.into_iter().flatten() {
+        let judged = listed.and_then(|listed| judged(session, &stack, listed));
+        found.insert(
+            stack.clone(),
+            judged.map(|(points, rest)| {
+                beside.insert(stack, rest);
+                points
+            }),
+        );
     }
-    found
+    (found, beside)
+}
+
+/// A rung counts when this estate's key signed for it, whoever wrote the files there.
+fn judged(
+    session: &Session,
+    stack: &StackId,
+    listed: Listed,
+) -> Result<(Vec<RecoveryPoint>, Beside), Gap> {
+    let public = evidence::public_key(&session.key)
+        .ok_or_else(|| Gap::unasked(format!("recovery points of {stack}")))?;
+    Ok(evidence::believe(&public, stack, listed))
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

@@ -38,6 +38,7 @@ impl Scene<'_> {
         )
         .await
         .unwrap()
+        .points
     }
 
     /// Takes a point and reads it back.

@@ -18,6 +18,7 @@ mod contents;
 mod demo;
 mod drill;
 mod editors;
+mod evidence;
 mod lab;
 mod luck;
 mod support;

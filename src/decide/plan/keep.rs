@@ -176,7 +176,7 @@ fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen:
     let last = points
         .iter()
         .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
-        .map(|p| p.taken_at)
+        .map(point::moment)
         .max();
     if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
         return;

@@ -92,6 +92,8 @@ pub struct Report {
     pub began_at: Timestamp,
     /// What it saw of restores, per machine that was restored to.
     pub shown: BTreeMap<MachineName, Shown>,
+    /// Evidence that is not kept everywhere where it should be, and why.
+    pub unkept: Vec<String>,
 }
 
 impl Report {

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod drill;
 mod estate;
+mod evidence;
 mod explain;
 mod failure;
 mod fmt;
@@ -89,8 +90,11 @@ enum Command {
     /// Does a stack come back? Try it on a machine that is destroyed afterwards
     #[command(after_help = drill::HELP)]
     Drill(On<drill::Args>),
-    /// List a stack's recovery points and what a rebuild would take
+    /// List a stack's recovery points, how far each is proven and what a rebuild would take
     Points(On<points::Args>),
+    /// List what drills, rebuilds and moves have proven of a stack; check one document
+    #[command(after_help = evidence::HELP)]
+    Evidence(evidence::Args),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -130,6 +134,7 @@ fn run() -> ExitCode {
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Drill(on) => block_on(drill::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
+        Command::Evidence(args) => block_on(evidence::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

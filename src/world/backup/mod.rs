@@ -16,7 +16,7 @@ mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
-pub use evidence::{Keeping, keep_evidence};
+pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use undeclared::undeclared;
 pub use vault::{ReadBack, Repository, points, points_all, read_back, repository};
@@ -40,6 +40,12 @@ const EVIDENCE_KEEP: Script = script!(
     "prelude.sh",
     "local.sh",
     "evidence-keep.sh"
+);
+const EVIDENCE_LIST: Script = script!(
+    "evidence-list",
+    "prelude.sh",
+    "local.sh",
+    "evidence-list.sh"
 );
 const TAKE: Script = script!(
     "take",

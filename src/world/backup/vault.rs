@@ -6,7 +6,7 @@ use super::production::Taken;
 use super::{POINTS, READ_BACK, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::StackId;
-use crate::model::point::RecoveryPoint;
+use crate::model::listed::Listed;
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
@@ -72,13 +72,13 @@ pub async fn read_back(
     only(&backup.machine, READ_BACK, "read_back", answer)
 }
 
-/// The recovery points of one stack. `Ok(empty)`: looked, none there.
+/// The repository of one stack. `Ok(empty)`: looked, none there.
 pub async fn points(
     transport: &dyn Transport,
     backup: &Contact,
     stack: &StackId,
     password: &Secret,
-) -> Result<Vec<RecoveryPoint>, Gap> {
+) -> Result<Listed, Gap> {
     let mut all = points_all(transport, backup, &[(stack.clone(), password.clone())]).await;
     all.remove(stack).unwrap_or_else(|| {
         let silent = "the answer is silent";
@@ -86,12 +86,12 @@ pub async fn points(
     })
 }
 
-/// The recovery points of many stacks on one backup machine, in one round trip.
+/// The repositories of many stacks on one backup machine, in one round trip.
 pub async fn points_all(
     transport: &dyn Transport,
     backup: &Contact,
     stacks: &[(StackId, Secret)],
-) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
+) -> BTreeMap<StackId, Result<Listed, Gap>> {
     let mut lines = Lines::new();
     for (stack, password) in stacks {
         lines = lines.secret(&["stack", stack.as_str()], password);

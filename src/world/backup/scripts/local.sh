@@ -4,6 +4,7 @@
 # of the directory: what production wrote is never read with root's rights.
 repositories=/srv/holdfast/restic
 rungs=/srv/holdfast/rungs
+documents=/srv/holdfast/evidence
 
 local_ready() {
     [ -d "$repositories" ] || fail repositories-missing \
