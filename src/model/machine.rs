@@ -1,6 +1,6 @@
 //! A Linux machine: what it should be, what it is, and what must change.
 
-use super::blueprint::{Engine, When};
+use super::blueprint::{Engine, Hooks, When};
 use super::ids::{Epoch, HostName, ImageName, ServiceName, StackId};
 use super::secret::Secret;
 use super::units::Bytes;
@@ -127,10 +127,8 @@ pub struct ServiceRuntime {
     pub state: Vec<ManagedDirectory>,
     /// `KEY='value'` lines for hooks and check scripts.
     pub environment: Secret,
-    /// Text of the first-installation hook.
-    pub hook_init: Option<String>,
-    /// Text of the after-restore hook.
-    pub hook_after_restore: Option<String>,
+    /// Its scripts.
+    pub hooks: Hooks,
     /// Functional checks, rendered.
     pub checks: Vec<super::blueprint::Check>,
 }

@@ -118,6 +118,10 @@ pub struct FilesContent {
     pub bytes: Bytes,
     /// SHA-256 over the sorted list of `sha256  path` lines.
     pub digest: Digest,
+    /// SHA-256 over what the files are beside their bytes: kind, mode, owner and group by name, time,
+    /// links, access control lists, attributes. `None`: the machine had no tools to tell them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Digest>,
     /// Files were changing each time they were stored: the numbers are those of just before,
     /// and a restore may differ from them without being wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -140,4 +144,20 @@ pub struct DatabaseContent {
     pub bytes: Bytes,
     /// Rows per table, `schema.table`.
     pub rows: BTreeMap<String, u64>,
+    /// Those outside of tables; `None`: not counted, or the engine has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_objects: Option<LargeObjects>,
+    /// What each ascending sequence had reached just before the dump; a restored one stands there
+    /// or further on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sequences: BTreeMap<String, i64>,
+}
+
+/// Large objects of a database, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeObjects {
+    /// How many.
+    pub count: u64,
+    /// Sum of their lengths.
+    pub bytes: Bytes,
 }

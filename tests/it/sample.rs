@@ -4,7 +4,7 @@ use holdfast::decide::derive::{self, EstateKey};
 use holdfast::decide::manifest;
 use holdfast::flow::standing::Standing;
 use holdfast::model::blueprint::{
-    Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Setting, StateFiles, When,
+    Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Hooks, Setting, StateFiles, When,
 };
 use holdfast::model::desired::{
     BackupIntent, DesiredService, DesiredStack, Objectives, Placement, Retention, Schedule,
@@ -106,10 +106,12 @@ pub fn page() -> Blueprint {
             owner: "www-data".into(),
             group: "www-data".into(),
         }],
-        hook_init: Some(
+        hooks: Hooks {
+            init: Some(
             "#!/bin/sh\nset -eu\n. \"$1\"\nprintf '%s\\n' \"$HF_SETTING_TITLE\" >\"/srv/$HF_SERVICE/index.html\"\nchown www-data: \"/srv/$HF_SERVICE/index.html\"\n".into(),
         ),
-        hook_after_restore: None,
+            ..Hooks::default()
+        },
         checks: vec![
             Check {
                 name: "front page".into(),

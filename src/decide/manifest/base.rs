@@ -8,8 +8,17 @@ use crate::model::machine::{BackupAccess, Role};
 use crate::model::secret::Secret;
 use std::net::IpAddr;
 
-/// Tools of the base layer (Debian package names).
-pub const TOOLS: [&str; 5] = ["ca-certificates", "curl", "jq", "nftables", "restic"];
+/// Tools of the base layer (Debian package names). `acl` and `attr` tell and put back what files have
+/// beside owners and modes.
+pub const TOOLS: [&str; 7] = [
+    "acl",
+    "attr",
+    "ca-certificates",
+    "curl",
+    "jq",
+    "nftables",
+    "restic",
+];
 
 /// Keeps users out from boot on.
 pub const GATE_UNIT: &str = "holdfast-gate.service";

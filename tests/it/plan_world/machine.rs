@@ -1,7 +1,7 @@
 //! What steps do to the machines of the world in memory, and refuse, as the scripts do on real ones.
 
 use super::{IMAGE, World, machine};
-use holdfast::model::blueprint::When;
+use holdfast::model::blueprint::{Hooks, When};
 use holdfast::model::ids::{
     HostName, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
 };
@@ -261,8 +261,7 @@ fn service() -> ServiceRuntime {
             group: "www-data".into(),
         }],
         environment: Secret::new(Vec::new()),
-        hook_init: None,
-        hook_after_restore: None,
+        hooks: Hooks::default(),
         checks: Vec::new(),
     }
 }
