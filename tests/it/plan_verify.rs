@@ -278,7 +278,7 @@ fn a_clock_is_told_of_from_half_a_minute_on_and_what_the_way_explains_is_not() {
     assert_eq!(ahead(answered + second * 40, asked, answered), second * 40);
     assert_eq!(ahead(asked - second * 40, asked, answered), second * -40);
     assert_eq!(told(29_999), None);
-    assert_eq!(told(-300_000).unwrap(), "it is 5 min behind ours");
+    assert_eq!(told(-300_000).unwrap(), "it is 5m 00s behind ours");
 
     let mut world = World::running(acme(HETZNER));
     for name in ["acme-e1", BACKUP] {
