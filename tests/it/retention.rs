@@ -71,13 +71,25 @@ fn everything_within_stays_and_one_of_each_window_beyond() {
         .filter(|id| !gone.iter().any(|gone| gone == id))
         .collect();
     // 14 days, then the first of each week, month and year that is within count.
-    assert_eq!(&stays[..15], &[
-        "d0000", "d0001", "d0002", "d0003", "d0004", "d0005", "d0006", "d0007", "d0008", "d0009",
-        "d0010", "d0011", "d0012", "d0013", "d0015",
-    ]);
-    assert!(stays.contains(&"d0050"), "the first of the eighth week: {stays:?}");
-    assert!(stays.contains(&"d0333"), "the first of twelve months: {stays:?}");
-    assert!(stays.contains(&"d0399"), "the first of last year: {stays:?}");
+    assert_eq!(
+        &stays[..15],
+        &[
+            "d0000", "d0001", "d0002", "d0003", "d0004", "d0005", "d0006", "d0007", "d0008",
+            "d0009", "d0010", "d0011", "d0012", "d0013", "d0015",
+        ]
+    );
+    assert!(
+        stays.contains(&"d0050"),
+        "the first of the eighth week: {stays:?}"
+    );
+    assert!(
+        stays.contains(&"d0333"),
+        "the first of twelve months: {stays:?}"
+    );
+    assert!(
+        stays.contains(&"d0399"),
+        "the first of last year: {stays:?}"
+    );
     assert_eq!(stays.len(), 14 + 7 + 11 + 1 - 1, "{stays:?}");
 }
 
@@ -85,7 +97,13 @@ fn everything_within_stays_and_one_of_each_window_beyond() {
 fn each_point_is_kept_or_goes_for_a_reason_in_words() {
     let mut points = daily(40);
     points[39].arrived_at = None;
-    let judged = judge(&points, &BTreeMap::new(), &keeping(7, [0, 0, 3, 0]), "UTC", now());
+    let judged = judge(
+        &points,
+        &BTreeMap::new(),
+        &keeping(7, [0, 0, 3, 0]),
+        "UTC",
+        now(),
+    );
     let why = |id: &str| {
         let judged = judged.iter().find(|j| j.point.id.as_str() == id).unwrap();
         match &judged.fate {
@@ -114,7 +132,11 @@ fn s10_masses_of_junk_push_no_good_point_out() {
     let mut points = good.clone();
     for number in 0..2000_i64 {
         // With false times, in the past and in the future; they arrived when they arrived.
-        let mut junk = point(&format!("junk{number:05}"), days_ago(number % 5), Rung::Taken);
+        let mut junk = point(
+            &format!("junk{number:05}"),
+            days_ago(number % 5),
+            Rung::Taken,
+        );
         junk.taken_at = days_ago(number - 1000);
         junk.epoch = Epoch(999);
         points.push(junk);
@@ -124,7 +146,10 @@ fn s10_masses_of_junk_push_no_good_point_out() {
         assert!(!gone.contains(id), "{id} was pushed out");
     }
     // Nor does junk that was read back, as production may have it: it came later that day.
-    for junk in points.iter_mut().filter(|p| p.id.as_str().starts_with("junk")) {
+    for junk in points
+        .iter_mut()
+        .filter(|p| p.id.as_str().starts_with("junk"))
+    {
         junk.rung = Rung::Shipped;
         junk.epoch = Epoch(1);
         junk.arrived_at = junk.arrived_at.map(|at| at + SignedDuration::from_secs(60));
@@ -163,15 +188,22 @@ fn s03_the_last_point_that_holds_something_stays() {
         shapes.insert(PointId::new(id), shape(&["database notes", "database crm"]));
     }
     let judged = judge(&points, &shapes, &keeping(30, [0; 4]), "UTC", now());
-    let gone: Vec<&str> = leaving(&judged).iter().map(|(p, _)| p.id.as_str()).collect();
-    assert!(!gone.contains(&"d0050") && gone.contains(&"d0055"), "{gone:?}");
+    let gone: Vec<&str> = leaving(&judged)
+        .iter()
+        .map(|(p, _)| p.id.as_str())
+        .collect();
+    assert!(
+        !gone.contains(&"d0050") && gone.contains(&"d0055"),
+        "{gone:?}"
+    );
 }
 
 fn shapes(of: &[(&str, Shape)]) -> (Vec<RecoveryPoint>, BTreeMap<PointId, Shape>) {
     let count = i64::try_from(of.len()).unwrap();
-    let points = of.iter().zip(0..).map(|((id, _), n)| {
-        point(id, days_ago(count - n), Rung::Shipped)
-    });
+    let points = of
+        .iter()
+        .zip(0..)
+        .map(|((id, _), n)| point(id, days_ago(count - n), Rung::Shipped));
     let shapes = of.iter().map(|(id, s)| (PointId::new(*id), s.clone()));
     (points.collect(), shapes.collect())
 }
@@ -196,11 +228,20 @@ fn s12_shrunken_exploded_and_encrypted_looking_points_are_told_with_numbers() {
         (shape(700, 400, 15_000, 30, 20), None),
         (shape(1500, 900, 40_000, 400, 390), None),
         (shape(10, 500, 20_000, 0, 0), Some("10 files after 1000")),
-        (shape(1000, 20, 20_000, 0, 0), Some("20.0 MiB after 500.0 MiB")),
+        (
+            shape(1000, 20, 20_000, 0, 0),
+            Some("20.0 MiB after 500.0 MiB"),
+        ),
         (shape(1000, 490, 12, 0, 0), Some("12 rows after 20000")),
         (shape(1000, 490, 0, 0, 0), Some("0 rows after 20000")),
-        (shape(90_000, 510, 20_000, 20, 9), Some("90000 files after 1000")),
-        (shape(1000, 9000, 20_000, 8500, 8000), Some("8.7 GiB after 500.0 MiB")),
+        (
+            shape(90_000, 510, 20_000, 20, 9),
+            Some("90000 files after 1000"),
+        ),
+        (
+            shape(1000, 9000, 20_000, 8500, 8000),
+            Some("8.7 GiB after 500.0 MiB"),
+        ),
         (
             shape(1001, 502, 20_000, 480, 481),
             Some("replaced at once by what cannot be compressed"),
@@ -208,7 +249,11 @@ fn s12_shrunken_exploded_and_encrypted_looking_points_are_told_with_numbers() {
         // As much, but it compresses like text does: an upgrade that wrote everything anew.
         (shape(1001, 502, 20_000, 480, 200), None),
     ] {
-        let (points, shapes) = shapes(&[("aaaaaaaa1", day()), ("bbbbbbbb2", day()), ("cccccccc3", last.clone())]);
+        let (points, shapes) = shapes(&[
+            ("aaaaaaaa1", day()),
+            ("bbbbbbbb2", day()),
+            ("cccccccc3", last.clone()),
+        ]);
         let found = looks_wrong(&points, &shapes, &[]).map(|wrong| wrong.to_string());
         match (said, &found) {
             (None, None) => {}
@@ -227,7 +272,10 @@ fn s12_what_looks_wrong_goes_on_doing_so_until_it_looks_right_or_somebody_signs(
     let day = || shape(1000, 500, 20_000, 12, 4);
     let emptied = || shape(3, 1, 0, 1, 1);
     let (points, all) = shapes(&[("a", day()), ("cccccccc", emptied()), ("d", emptied())]);
-    assert!(looks_wrong(&points, &all, &[]).is_some(), "days do not make it right");
+    assert!(
+        looks_wrong(&points, &all, &[]).is_some(),
+        "days do not make it right"
+    );
     let (points, all) = shapes(&[("a", day()), ("c", emptied()), ("d", day())]);
     assert_eq!(looks_wrong(&points, &all, &[]), None);
     let (points, all) = shapes(&[("a", day()), ("cccccccc", emptied()), ("d", emptied())]);
@@ -237,15 +285,26 @@ fn s12_what_looks_wrong_goes_on_doing_so_until_it_looks_right_or_somebody_signs(
 
     let encrypted = || shape(1000, 500, 20_000, 490, 490);
     let (mut points, all) = shapes(&[("a", day()), ("cccccccc", encrypted()), ("d", day())]);
-    assert!(looks_wrong(&points, &all, &[]).is_some(), "the next one holds the same");
+    assert!(
+        looks_wrong(&points, &all, &[]).is_some(),
+        "the next one holds the same"
+    );
     points[2].epoch = Epoch(2);
-    assert_eq!(looks_wrong(&points, &all, &[]), None, "rebuilt from an older point");
+    assert_eq!(
+        looks_wrong(&points, &all, &[]),
+        None,
+        "rebuilt from an older point"
+    );
 }
 
 /// A customer whose points of the last sixty nights are there.
 fn aged() -> World {
     let mut want = acme(HETZNER);
-    want.stacks.get_mut(&stack("acme")).unwrap().backup.retention = keeping(30, [0, 0, 3, 0]);
+    want.stacks
+        .get_mut(&stack("acme"))
+        .unwrap()
+        .backup
+        .retention = keeping(30, [0, 0, 3, 0]);
     let mut world = World::running(want);
     let id = stack("acme");
     let newest = world.points[&id][0].clone();
@@ -437,8 +496,13 @@ fn s10_a_snapshot_that_claims_a_higher_epoch_unseats_nobody() {
     world.journal.truncate(1);
     world.adopt();
     let plan = world.plan();
-    let named = |step: &holdfast::model::plan::Step| step.action.machine().as_str().contains("e999");
-    assert!(!plan.plan().steps.iter().any(named), "{:?}", plan.plan().steps);
+    let named =
+        |step: &holdfast::model::plan::Step| step.action.machine().as_str().contains("e999");
+    assert!(
+        !plan.plan().steps.iter().any(named),
+        "{:?}",
+        plan.plan().steps
+    );
     assert!(world.points[&stack("acme")].iter().any(|p| p.id == junk));
 }
 

@@ -55,6 +55,7 @@ pub fn production(
         machine,
     };
     base::ground(&mut draft, identity)?;
+    base::epochs(&mut draft, key, &stack.id, epoch)?;
     base::repository(&mut draft, backup)?;
 
     let templates = Templates::new();

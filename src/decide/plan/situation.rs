@@ -81,14 +81,11 @@ impl<'a> Situation<'a> {
                 "they were not asked for",
             )),
         };
-        let point_epoch = points
-            .as_ref()
-            .ok()
-            .and_then(|points| {
-                // What was never read back may claim anything (S10).
-                let read_back = points.iter().filter(|p| p.rung >= ENOUGH);
-                read_back.map(|p| p.epoch).max()
-            });
+        let point_epoch = points.as_ref().ok().and_then(|points| {
+            // What was never read back may claim anything (S10).
+            let read_back = points.iter().filter(|p| p.rung >= ENOUGH);
+            read_back.map(|p| p.epoch).max()
+        });
         let top_epoch = machines
             .iter()
             .map(|m| m.epoch)

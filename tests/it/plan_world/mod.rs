@@ -513,9 +513,10 @@ impl World {
     /// Another recovery point of this stack, taken now.
     pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
         let points = self.points.get_mut(&stack(owner)).unwrap();
-        // A number that no point has or had.
-        let number = self.journal.len() + points.len() + 1;
-        let id = PointId::new(format!("{number:08x}{}", "0".repeat(56)));
+        let numbered = |number: usize| PointId::new(format!("{number:08x}{}", "0".repeat(56)));
+        let free = |id: &PointId| points.iter().all(|point| point.id != *id);
+        // One may have been forgotten in between.
+        let id = (points.len() + 1..).map(numbered).find(free).unwrap();
         points.push(RecoveryPoint {
             id: id.clone(),
             stack: stack(owner),
