@@ -12,6 +12,7 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod attack;
 mod backup;
 mod clients;
 mod contents;

@@ -2,10 +2,12 @@
 
 use super::draft::{Draft, ManifestError, managed};
 use super::template::shell_quote;
+use crate::decide::derive::{EstateKey, text};
 use crate::model::blueprint::When;
 use crate::model::ids::{Epoch, EstateName, ImageName, MachineName, ServiceName, StackId};
 use crate::model::machine::{BackupAccess, Role};
 use crate::model::secret::Secret;
+use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
 /// Tools of the base layer (Debian package names). `acl` and `attr` tell and put back what files have
@@ -125,6 +127,32 @@ pub(super) fn gate(draft: &mut Draft, service_units: &[String]) -> Result<(), Ma
     draft.unit(GATE_UNIT);
     draft.unit(GATE_CHECK_UNIT);
     Ok(())
+}
+
+/// How many later machines of its stack a machine recognises.
+const SUCCESSORS: u32 = 64;
+
+/// By what a machine proves its epoch in the points that it takes, and by what it recognises a
+/// younger one. Whoever has broken into one machine knows its own mark and no later one, so it
+/// cannot close its successors by claiming to be younger (S2, S10).
+pub(super) fn epochs(
+    draft: &mut Draft,
+    key: &EstateKey,
+    stack: &StackId,
+    own: Epoch,
+) -> Result<(), ManifestError> {
+    let mark = |epoch: u32| text(key, &["epoch", stack.as_str(), &epoch.to_string()]);
+    let plain = String::from_utf8_lossy(mark(own.0).expose()).into_owned();
+    let before = When::BeforePackages;
+    draft.file("/etc/holdfast/epoch-mark", plain + "\n", "0600", before)?;
+    let later = (1..=SUCCESSORS).filter_map(|ahead| own.0.checked_add(ahead));
+    let lines: Vec<String> = later
+        .map(|epoch| {
+            let digest = hex::encode(Sha256::digest(mark(epoch).expose()));
+            format!("{epoch} {digest}\n")
+        })
+        .collect();
+    draft.file("/etc/holdfast/successors", lines.concat(), "0644", before)
 }
 
 /// The repository's address as restic takes it; with the password of the way to it.

@@ -60,6 +60,7 @@ pub fn production(
         machine,
     };
     base::ground(&mut draft, identity)?;
+    base::epochs(&mut draft, key, &stack.id, epoch)?;
     base::repository(&mut draft, backup)?;
     services(&mut draft, stack, blueprints, key, image, base::gate)?;
     Ok(draft.finish(Role::Production, Some(stack.id.clone())))

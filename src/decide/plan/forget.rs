@@ -9,7 +9,11 @@ use super::situation::WriterState;
 use super::view::View;
 use crate::decide::doubt::{doubts, looks_wrong};
 use crate::decide::retention::{judge, leaving};
+use crate::model::ids::MachineName;
 use crate::model::plan::{Action, Cause, Effect, Hold, Leaving};
+
+/// What is wanted where junk was found.
+const JUNK: &str = "a repository that holds nothing but its own";
 
 /// Plans what the signed retention of one stack lets go.
 pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
@@ -25,6 +29,8 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     else {
         return; // Held already, where the machine is planned.
     };
+    nearly_full(view, machine, draft);
+    uploaded_junk(view, machine, draft);
     let Ok(points) = view.at.points else {
         return; // Likewise.
     };
@@ -64,7 +70,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         draft
             .held
             .iter()
-            .filter(|held| mine(&held.stack))
+            .filter(|held| mine(&held.stack) && held.wanted != JUNK)
             .map(|held| format!("{} is held", held.wanted)),
     );
     let answers = view
@@ -126,5 +132,69 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         Effect::Destructive,
         because_of(&retention.place, why),
         &[],
+    );
+}
+
+/// Nobody but production can add files to its repository, and it adds none of these by itself.
+fn uploaded_junk(view: &View<'_>, machine: &MachineName, draft: &mut Draft) {
+    let stack = view.at.stack;
+    let Some(Ok(vault)) = view.seen.vaults.get(machine) else {
+        return;
+    };
+    let aside = vault.stacks.get(&stack.id).map(|holdings| &holdings.aside);
+    let Some(aside) = aside.filter(|aside| !aside.is_empty()) else {
+        return;
+    };
+    let kinds: Vec<String> = aside
+        .iter()
+        .map(|(kind, count)| format!("{count} in {kind}"))
+        .collect();
+    let mut pen = Pen {
+        draft,
+        stack: Some(&stack.id),
+        cause: Cause::Reality,
+    };
+    pen.hold(
+        JUNK,
+        Hold::Forbidden {
+            rule: "S10".into(),
+            reason: format!(
+                "somebody who owns production, or its password, uploaded files that are nobody's ({}); they were set aside on {machine}, and every earlier point is as it was",
+                kinds.join(", ")
+            ),
+        },
+        format!(
+            "find out who was root on production; then look at /srv/holdfast/aside/{} on {machine} and remove it",
+            stack.id
+        ),
+    );
+}
+
+/// A backup machine on which no point finds room takes none: said before it comes to that. One
+/// line for all its stacks.
+fn nearly_full(view: &View<'_>, machine: &MachineName, draft: &mut Draft) {
+    let Some(Ok(vault)) = view.seen.vaults.get(machine) else {
+        return;
+    };
+    let wanted = format!("room for recovery points on {machine}");
+    let said = draft.held.iter().any(|held| held.wanted == wanted);
+    if said || vault.disk_free.0 >= vault.disk_size.0 / 10 || vault.disk_size.0 == 0 {
+        return;
+    }
+    let mut pen = Pen {
+        draft,
+        stack: None,
+        cause: Cause::Reality,
+    };
+    pen.hold(
+        wanted,
+        Hold::Forbidden {
+            rule: "capacity".into(),
+            reason: format!(
+                "its disk is nearly full: {} of {} are free, and below a tenth nobody can count on the next point",
+                vault.disk_free, vault.disk_size
+            ),
+        },
+        "find out which repository grew (du -s /srv/holdfast/restic/*), and give it a larger disk",
     );
 }

@@ -1,6 +1,5 @@
 //! Where a stack stands: who may write, who is on the way up, what could not be seen.
 
-use super::rebuild::ENOUGH;
 use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
@@ -8,7 +7,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
 use crate::model::machine::{MachineFacts, Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
-use crate::model::point::RecoveryPoint;
+use crate::model::point::{RecoveryPoint, Rung};
 use std::collections::BTreeSet;
 
 /// The machine that was last allowed to write.
@@ -83,7 +82,7 @@ impl<'a> Situation<'a> {
         };
         let point_epoch = points.as_ref().ok().and_then(|points| {
             // What was never read back may claim anything (S10).
-            let read_back = points.iter().filter(|p| p.rung >= ENOUGH);
+            let read_back = points.iter().filter(|p| p.rung >= Rung::Shipped);
             read_back.map(|p| p.epoch).max()
         });
         let top_epoch = machines

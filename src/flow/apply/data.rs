@@ -55,6 +55,14 @@ impl Run {
             taken = backup::take(transport, &production, &request).await;
         }
         let taken = taken.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
+        // What it says of itself must be what was asked for: production may have been broken into.
+        if taken.manifest.epoch != epoch || taken.manifest.stack != stack.id {
+            return Err(StepError::refused(
+                "other-identity",
+                format!("{machine} took a point that claims to be another machine's"),
+                FaultClass::NeedsHuman,
+            ));
+        }
         self.reporter.note(step, "reading back");
         let password = self.session.repository_password(stack);
         let read = backup::read_back(transport, &vault, &stack.id, &password, &taken).await;

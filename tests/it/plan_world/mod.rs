@@ -7,6 +7,7 @@
 mod drill;
 mod estate;
 mod machine;
+mod vault;
 
 pub use estate::*;
 pub use machine::STATE;
@@ -31,8 +32,7 @@ use holdfast::model::operation::FaultClass;
 use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::repository::KeysSeen;
-use holdfast::model::units::Bytes;
-use holdfast::model::vault::{Holdings, Vault};
+use holdfast::model::vault::Holdings;
 use holdfast::model::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -284,18 +284,6 @@ impl World {
         }
     }
 
-    fn vaults(&self) -> BTreeMap<MachineName, Result<Vault, Gap>> {
-        let vault = Vault {
-            stacks: self.holdings.clone(),
-            ..Vault::default()
-        };
-        let there = self.machine(BACKUP).is_some();
-        there
-            .then(|| (machine(BACKUP), Ok(vault)))
-            .into_iter()
-            .collect()
-    }
-
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
         let all = self.inventories.values().flat_map(|i| &i.machines);
         all.map(|m| (m.name.clone(), machine::manifest(m, self.engine)))
@@ -540,20 +528,7 @@ impl World {
                     },
                 );
             }
-            Action::Forget { points, .. } => {
-                self.answers(&name)?;
-                let owner = owner.ok_or("no stack")?;
-                let gone: Vec<PointId> = points.iter().map(|p| p.point.clone()).collect();
-                let all = self.points.get_mut(owner).ok_or("no points")?;
-                all.retain(|point| !gone.contains(&point.id));
-                self.record(
-                    Some(owner),
-                    Event::Forgotten {
-                        machine: name,
-                        points: gone,
-                    },
-                );
-            }
+            Action::Forget { points, .. } => self.forget(step, points)?,
             Action::Repository { .. } => {
                 self.answers(&name)?;
                 let owner = owner.ok_or("no stack")?;
@@ -563,25 +538,5 @@ impl World {
             _ => self.on_the_machine(step, made)?,
         }
         Ok(())
-    }
-
-    /// Another recovery point of this stack, taken now.
-    pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
-        let points = self.points.get_mut(&stack(owner)).unwrap();
-        // A number that no point has or had.
-        let number = self.journal.len() + points.len() + 1;
-        let id = PointId::new(format!("{number:08x}{}", "0".repeat(56)));
-        points.push(RecoveryPoint {
-            id: id.clone(),
-            stack: stack(owner),
-            epoch,
-            taken_at: self.now,
-            bytes: Bytes(1 << 20),
-            rung,
-            arrived_at: Some(self.now),
-            evidence: Vec::new(),
-            damaged: None,
-        });
-        id
     }
 }

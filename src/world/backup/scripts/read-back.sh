@@ -29,6 +29,10 @@ canary=$(jq -r .canary "$scratch/manifest")
 
 vault "$repository" ls --json --no-lock "$point" || vault_failed "listing"
 mv "$scratch/out" "$scratch/ls"
+# The tags are what lists and gates go by: they say what the manifest says.
+jq -e --slurpfile manifest "$scratch/manifest" 'select(.struct_type == "snapshot") | (.tags // []) as $tags
+    | ($tags | index("stack=" + $manifest[0].stack)) and ($tags | index("epoch=\($manifest[0].epoch)"))' "$scratch/ls" >/dev/null ||
+    fail manifest-differs "the tags of $point are not those of its manifest"
 # Every declared path: there at all, as many files, as many bytes; every dump complete.
 jq -cn --slurpfile manifest "$scratch/manifest" '
     ([$manifest[0].services[].files | to_entries[]] | unique_by(.key)) as $paths
