@@ -54,6 +54,7 @@ cat >>"$scratch/trees" <<'END'
 /var/lib/sudo
 /var/lib/php/sessions
 /var/lib/nginx
+/var/lib/mysql
 /var/lib/postgresql
 /etc/cloud
 /etc/netplan
