@@ -2,8 +2,12 @@
 //!
 //! Only [`check`] constructs a [`CheckedPlan`]; only a checked plan is executed (S5).
 
+mod drill;
+
 use crate::decide::history::History;
+use crate::decide::keepsake;
 use crate::decide::mandate::Mandate;
+use crate::decide::point::newness;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
@@ -106,7 +110,11 @@ fn unsigned_for(step: &Step, mandate: &Mandate) -> Vec<Violation> {
                 format!("is destructive while {}", freeze.reason),
             )
         });
-    short.into_iter().chain(frozen).collect()
+    let gated = mandate.gate(step).map(|gate| {
+        let problem = format!("is destructive while {}", gate.reason);
+        violation("drill", step, problem)
+    });
+    short.into_iter().chain(frozen).chain(gated).collect()
 }
 
 struct Court<'a> {
@@ -115,6 +123,7 @@ struct Court<'a> {
     steps: BTreeMap<&'a StepId, &'a Step>,
     machines: BTreeMap<&'a MachineName, &'a SeenMachine>,
     created_here: BTreeSet<&'a MachineName>,
+    drills: BTreeSet<&'a MachineName>,
 }
 
 impl<'a> Court<'a> {
@@ -138,6 +147,7 @@ impl<'a> Court<'a> {
                     _ => None,
                 })
                 .collect(),
+            drills: drill::machines(plan, seen),
         }
     }
 
@@ -178,6 +188,9 @@ impl<'a> Court<'a> {
 
     fn judge(&self, step: &Step) -> Vec<Violation> {
         let mut problems: Vec<(&'static str, String)> = Vec::new();
+        if self.is_drill(step.action.machine()) {
+            problems.extend(self.of_a_drill(step));
+        }
         match &step.action {
             Action::Create {
                 machine, hoster, ..
@@ -211,7 +224,11 @@ impl<'a> Court<'a> {
             }
             Action::Fetch { machine, source } | Action::Load { machine, source } => {
                 problems.extend(self.must_be_new(machine));
-                problems.extend(self.must_be_proven(step, source));
+                problems.extend(if self.is_drill(machine) {
+                    self.may_be_tried(step, source)
+                } else {
+                    self.must_be_proven(step, source)
+                });
             }
             Action::Open {
                 machine, fenced, ..
@@ -256,9 +273,27 @@ impl<'a> Court<'a> {
             | Action::Name { machine, .. }
             | Action::Verify { machine, .. }
             | Action::Copy { machine, .. }
-            | Action::Isolate { machine } => problems.extend(self.must_be_ours(machine)),
-            Action::Forget { machine, .. } => problems.extend(self.must_be_ours(machine)),
-            Action::Destroy { machine } => problems.extend(self.must_be_ours(machine)),
+            | Action::Retrieve { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            Action::Isolate { machine } => {
+                problems.extend(self.must_be_ours(machine));
+                if !self.is_drill(machine) {
+                    problems.push(("S5", format!("cuts off {machine}, which is of no drill")));
+                }
+            }
+            Action::Forget {
+                machine,
+                points,
+                right,
+            } => {
+                problems.extend(self.must_be_ours(machine));
+                problems.extend(match &step.stack {
+                    Some(stack) => {
+                        keepsake::problems(stack, machine, points, right, self.seen, self.past)
+                    }
+                    None => vec![("S3", "forgets points of no stack".to_owned())],
+                });
+            }
+            Action::Destroy { machine } => problems.extend(self.may_end(machine)),
         }
         problems
             .into_iter()
@@ -332,8 +367,8 @@ impl<'a> Court<'a> {
                 };
                 let newest = points
                     .iter()
-                    .filter(|p| p.rung >= Rung::Shipped)
-                    .max_by_key(|p| (p.epoch, p.taken_at, &p.id));
+                    .filter(|p| p.rung >= Rung::Shipped && p.damaged.is_none())
+                    .max_by_key(|p| newness(p));
                 (newest.map(|p| &p.id) != Some(point)).then(|| {
                     (
                         "S11",

@@ -6,7 +6,8 @@
 //! Nothing here is stored; changing an encoding below changes every secret of
 //! every estate, which the goldens in the tests refuse.
 
-use crate::model::ids::{EstateName, MachineName};
+use crate::model::ids::{EstateName, MachineName, StackId};
+use crate::model::repository::RepositoryKeys;
 use crate::model::secret::Secret;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
@@ -98,6 +99,18 @@ pub fn text(key: &EstateKey, context: &[&str]) -> Secret {
     Secret::new(out)
 }
 
+/// The passwords of a stack's repository on one backup machine.
+///
+/// Production's is the one that repositories had when they had only one.
+pub fn repository_keys(key: &EstateKey, stack: &StackId, backup: &MachineName) -> RepositoryKeys {
+    let of = |purpose| text(key, &[purpose, stack.as_str(), backup.as_str()]);
+    RepositoryKeys {
+        production: of("repository"),
+        maintenance: of("repository-maintenance"),
+        escrow: of("repository-escrow"),
+    }
+}
+
 /// The estate's name with a mark of its key: what our machines are labelled with.
 ///
 /// Another estate may have the same name, never the same key; its machines are not ours (S7).
@@ -159,6 +172,11 @@ fn ssh_key_pair(seed: &[u8; 32]) -> KeyPair {
     }
 }
 
+/// The first day of this year is the first on which our certificates hold.
+const TLS_FROM: i32 = 2026;
+/// The first day of this year is the first on which they no longer do.
+pub const TLS_UNTIL: i32 = 2076;
+
 /// A machine's self-signed TLS identity.
 #[derive(Debug, Clone)]
 pub struct TlsIdentity {
@@ -192,8 +210,8 @@ pub fn tls_identity(key: &EstateKey, machine: &MachineName, address: IpAddr) -> 
         rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(&private_key_pem, &rcgen::PKCS_ED25519)
             .expect("our own PKCS #8 reads back");
     let mut params = CertificateParams::default();
-    params.not_before = date_time_ymd(2026, 1, 1);
-    params.not_after = date_time_ymd(2076, 1, 1);
+    params.not_before = date_time_ymd(TLS_FROM, 1, 1);
+    params.not_after = date_time_ymd(TLS_UNTIL, 1, 1);
     params
         .distinguished_name
         .push(DnType::CommonName, machine.as_str());

@@ -1,11 +1,13 @@
 //! What the journal says has happened, derived from its entries each time.
 
+use super::names;
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
 use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::point::Rung;
+use crate::model::verification::Reading;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,12 +34,45 @@ pub struct History {
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
     /// How far points were proven by us.
     pub proven: BTreeMap<PointId, Rung>,
+    /// What the readings of repositories have come to, per stack and backup machine. While
+    /// something there is damaged, nothing may be taken out of it (S12).
+    pub read: BTreeMap<StackId, BTreeMap<MachineName, Reading>>,
     /// Started without an end: look, then plan again (S6).
     pub unfinished: BTreeSet<StepId>,
     /// Steps that were begun last as a repair.
     pub repairs: BTreeSet<StepId>,
     /// How long steps took that ended well, in milliseconds, by verb.
     pub durations: BTreeMap<String, Vec<u64>>,
+    /// What was proven of each stack, and when it was tried.
+    pub drills: BTreeMap<StackId, PastDrills>,
+}
+
+/// The drills of one stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PastDrills {
+    /// The highest number that a drill's machine was given: the next one gets another.
+    pub numbered: u32,
+    /// When a machine was last begun for one.
+    pub begun_at: Option<Timestamp>,
+    /// When the first recovery point was read back: from then on one could be done.
+    pub possible_since: Option<Timestamp>,
+    /// The newest that came to an end.
+    pub last: Option<PastDrill>,
+    /// When the newest ended that passed.
+    pub passed_at: Option<Timestamp>,
+}
+
+/// A drill that came to an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastDrill {
+    /// When.
+    pub at: Timestamp,
+    /// What was to come back.
+    pub point: PointId,
+    /// On which machine.
+    pub machine: MachineName,
+    /// Everything came back and every check passed.
+    pub passed: bool,
 }
 
 /// A machine we made.
@@ -94,6 +129,7 @@ impl History {
             }
             Event::Started { step, repair, .. } => {
                 self.unfinished.insert(step.clone());
+                self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
                 } else {
@@ -177,6 +213,32 @@ impl History {
             Event::Proven { point, rung } => {
                 let known = self.proven.entry(point.clone()).or_insert(*rung);
                 *known = (*known).max(*rung);
+                if let Some(stack) = &entry.stack {
+                    let drills = self.drills.entry(stack.clone()).or_default();
+                    drills.possible_since.get_or_insert(entry.at);
+                }
+            }
+            Event::Drilled {
+                point,
+                machine,
+                passed,
+                ..
+            } => {
+                if let Some(stack) = &entry.stack {
+                    let drills = self.drills.entry(stack.clone()).or_default();
+                    drills.last = Some(PastDrill {
+                        at: entry.at,
+                        point: point.clone(),
+                        machine: machine.clone(),
+                        passed: *passed,
+                    });
+                    if *passed {
+                        drills.passed_at = Some(entry.at);
+                    }
+                }
+            }
+            Event::Destroyed { machine } => {
+                self.machines.remove(machine);
             }
             Event::Quarantined { machine } => {
                 if let Some(past) = self.machines.get_mut(machine) {
@@ -188,12 +250,35 @@ impl History {
                     self.names.insert(host.clone(), stack.clone());
                 }
             }
-            Event::Closed { .. }
-            | Event::Verified { .. }
-            | Event::Drilled { .. }
-            | Event::Destroyed { .. }
-            | Event::Forgotten { .. }
-            | Event::Copied { .. } => {}
+            Event::Verified {
+                machine,
+                part,
+                of,
+                findings,
+            } => {
+                let Some(stack) = &entry.stack else { return };
+                let known = self.read.entry(stack.clone()).or_default();
+                known
+                    .entry(machine.clone())
+                    .and_modify(|reading| reading.take_in(*part, *of, findings, entry.at))
+                    .or_insert_with(|| Reading::first(*part, *of, findings, entry.at));
+            }
+            Event::Closed { .. } | Event::Forgotten { .. } | Event::Copied { .. } => {}
+        }
+    }
+
+    /// The machine of a drill is begun: `acme.create.acme-drill-3`. Its number is used up,
+    /// whatever becomes of it.
+    fn begin_drill(&mut self, entry: &Entry, step: &StepId) {
+        let Some(stack) = &entry.stack else { return };
+        let mut parts = step.as_str().splitn(3, '.');
+        let (_, Some("create"), Some(object)) = (parts.next(), parts.next(), parts.next()) else {
+            return;
+        };
+        if let Some(number) = names::drill_number(stack, &MachineName::new(object)) {
+            let drills = self.drills.entry(stack.clone()).or_default();
+            drills.numbered = drills.numbered.max(number);
+            drills.begun_at = Some(entry.at);
         }
     }
 
@@ -247,8 +332,8 @@ impl History {
         &'a self,
         stack: &'a StackId,
     ) -> impl Iterator<Item = (&'a MachineName, &'a PastMachine)> {
-        self.machines
-            .iter()
-            .filter(move |(_, past)| past.stack.as_ref() == Some(stack))
+        self.machines.iter().filter(move |(_, past)| {
+            past.role == Role::Production && past.stack.as_ref() == Some(stack)
+        })
     }
 }

@@ -16,3 +16,14 @@ pub fn backup_machine(hoster: &HosterId, site: &SiteId) -> MachineName {
         .collect();
     MachineName::new(format!("backup-{hoster}-{site}"))
 }
+
+/// The machine of a stack's drill: `acme-drill-3`.
+pub fn drill_machine(stack: &StackId, number: u32) -> MachineName {
+    MachineName::new(format!("{stack}-drill-{number}"))
+}
+
+/// Which drill of the stack a machine of this name is for; `None`: for none.
+pub fn drill_number(stack: &StackId, machine: &MachineName) -> Option<u32> {
+    let rest = machine.as_str().strip_prefix(stack.as_str())?;
+    rest.strip_prefix("-drill-")?.parse().ok()
+}

@@ -221,6 +221,13 @@ impl Config {
         self.state.with_file_name("seen")
     }
 
+    /// The same with another key to the estate's secrets.
+    #[must_use]
+    pub fn with_identity(mut self, identity: &Path) -> Self {
+        identity.clone_into(&mut self.identity);
+        self
+    }
+
     /// Reads `--config FILE`, or `<gitdir>/holdfast/config.toml`. Relative
     /// paths in it start at the file's own folder.
     pub fn load(estate: &Path, file: Option<&Path>) -> Result<Self, ConfigError> {

@@ -3,11 +3,14 @@
 use super::adopt;
 use super::anchor;
 use super::apply::{self, Report, Reporter};
+use super::evidence;
 use super::observe::{self, Look};
+use super::points;
 use super::session::Session;
 use super::standing::{Alarms, alarm};
 use crate::decide::basis;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
+use crate::decide::drill;
 use crate::decide::forecast::foresee;
 use crate::decide::history::History;
 use crate::decide::mandate::{Mandate, withhold};
@@ -60,6 +63,7 @@ fn join(violations: &[Violation]) -> String {
 pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let mut past = session.history().await?;
     let look = observe::observe(session, &past).await;
+    points::remember(session, &look).await;
     adopt::adopt(session, &look.observed, &mut past).await?;
     let parts = basis::parts(&look.observed);
     let mut plan = plan::plan(
@@ -82,6 +86,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     alarms.held.extend(doubts.freezes.iter().map(alarm));
     let plan = alarms.tell(plan);
     mandate.freezes.extend(doubts.freezes);
+    mandate.gates = drill::gates(&session.desired, &past, &look.observed);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {
@@ -145,6 +150,8 @@ pub struct Reconciled {
     pub reports: Vec<Report>,
     /// The plan that was left: empty when all is as wanted.
     pub left: Option<Plan>,
+    /// Stacks whose drill is due, now that this is what is left.
+    pub due: Vec<StackId>,
 }
 
 impl Reconciled {
@@ -171,10 +178,12 @@ pub async fn reconcile(
             on_plan(plan);
         }
         done.left = Some(plan.clone());
+        let seen = &planned.look.observed;
+        done.due = drill::due(&session.desired, &planned.past, seen, plan);
         if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }
-        let report = apply::apply(
+        let mut report = apply::apply(
             session,
             &planned.plan,
             &planned.look.observed,
@@ -183,6 +192,7 @@ pub async fn reconcile(
             stop,
         )
         .await?;
+        evidence::keep_all(session, &mut report).await;
         anchor::drop_anchor(session, &report, &planned.mandate.freezes).await;
         done.reports.push(report);
     }

@@ -11,6 +11,8 @@ use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId
 use crate::model::journal::{Entry, Event};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::observed::Inventory;
+use crate::model::repository::{KeyRole, RepositoryKeys};
+use crate::model::secret::Secret;
 use crate::world::clock::Clock;
 use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
@@ -203,13 +205,31 @@ impl Session {
         names::backup_machine(&placement.hoster, &placement.site)
     }
 
-    /// The password of a stack's repository; known to production and to us, never stored on the backup machine.
-    pub fn repository_password(&self, stack: &DesiredStack) -> crate::model::secret::Secret {
+    /// The three passwords of a stack's repository; none is ever stored on the backup machine.
+    pub fn repository_keys(&self, stack: &DesiredStack) -> RepositoryKeys {
+        derive::repository_keys(&self.key, &stack.id, &Self::backup_machine(stack))
+    }
+
+    /// What the vault side opens a stack's repository with: the maintenance key's password,
+    /// which no production machine knows.
+    pub fn repository_password(&self, stack: &DesiredStack) -> Secret {
+        self.repository_keys(stack).maintenance
+    }
+
+    /// How a stack's repository is reached and opened; `None` while its machine's address is
+    /// unknown.
+    pub fn access(&self, stack: &DesiredStack, role: KeyRole) -> Option<BackupAccess> {
         let backup = Self::backup_machine(stack);
-        derive::text(
-            &self.key,
-            &["repository", stack.id.as_str(), backup.as_str()],
-        )
+        let address = self.contact(&backup)?.address;
+        let user = stack.id.to_string();
+        Some(BackupAccess {
+            address,
+            port: REST_SERVER_PORT,
+            password: derive::text(&self.key, &["rest-server", &user, backup.as_str()]),
+            user,
+            repository_password: self.repository_keys(stack).of(role).clone(),
+            ca_pem: derive::tls_identity(&self.key, &backup, address).certificate_pem,
+        })
     }
 
     /// What a stack's production machine should be.
@@ -220,22 +240,9 @@ impl Session {
         epoch: Epoch,
         image: &ImageName,
     ) -> Result<MachineManifest, Unmanifest> {
-        let backup = Self::backup_machine(stack);
-        let contact = self
-            .contact(&backup)
-            .ok_or_else(|| Unmanifest::BackupUnknown(backup.clone()))?;
-        let tls = derive::tls_identity(&self.key, &backup, contact.address);
-        let access = BackupAccess {
-            address: contact.address,
-            port: REST_SERVER_PORT,
-            user: stack.id.to_string(),
-            password: derive::text(
-                &self.key,
-                &["rest-server", stack.id.as_str(), backup.as_str()],
-            ),
-            repository_password: self.repository_password(stack),
-            ca_pem: tls.certificate_pem,
-        };
+        let access = self
+            .access(stack, KeyRole::Production)
+            .ok_or_else(|| Unmanifest::BackupUnknown(Self::backup_machine(stack)))?;
         Ok(manifest::production(
             stack,
             &self.desired.estate,
@@ -298,7 +305,11 @@ impl Session {
                     .and_then(|id| self.desired.stacks.get(id))
                     .ok_or_else(|| Unmanifest::NoSuchStack(machine.clone()))?;
                 let image = image.unwrap_or(&stack.production.image);
-                self.production_manifest(stack, machine, epoch, image)
+                let manifest = self.production_manifest(stack, machine, epoch, image)?;
+                Ok(match role {
+                    Role::Drill => manifest::drill(manifest),
+                    Role::Production | Role::Backup => manifest,
+                })
             }
         }
     }

@@ -176,6 +176,8 @@ pub struct DesiredStack {
     pub name: String,
     /// `de` or `en`.
     pub language: String,
+    /// Whom to reach about it: `mailto:` or `tel:`.
+    pub contacts: Vec<String>,
     /// Promises: how much data may be lost, how long a rebuild may take.
     pub objectives: Objectives,
     /// Where it runs.
@@ -313,6 +315,8 @@ pub struct Retention {
     pub monthly: u16,
     /// Years of which one point is kept.
     pub yearly: u16,
+    /// Beginnings of ids of points that look wrong, and that a person says are right (S12).
+    pub right: Vec<String>,
     /// The line that says so.
     pub place: Place,
 }

@@ -1,10 +1,10 @@
-//! What a drill proved: a document that is signed, and that anybody can check without us.
+//! What a drill, a rebuild or a move proved: a document that is signed, and that anybody can check without us.
 
 use super::ids::{
     CommitId, Epoch, EstateName, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId,
     StackId,
 };
-use super::point::ServiceContent;
+use super::point::{PointManifest, ServiceContent};
 use super::units::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub const EVIDENCE_SCHEMA: u32 = 1;
 pub struct Evidence {
     /// Version of this form.
     pub evidence_schema: u32,
+    /// What was done.
+    pub what: What,
     /// Whose.
     pub estate: EstateName,
     /// Whose.
@@ -30,13 +32,13 @@ pub struct Evidence {
     pub point: PointProven,
     /// Where it was proven.
     pub place: DrillPlace,
-    /// When the drill began: before its machine was ordered.
+    /// When it began: before the machine was ordered.
     pub began_at: Timestamp,
     /// When the last check had ended.
     pub ended_at: Timestamp,
     /// In the order of their beginnings; some run beside others.
     pub phases: Vec<Phase>,
-    /// Versions on the drill's machine: restic, database servers, packages that were asked for.
+    /// Versions on the machine: restic, database servers, packages that were asked for.
     pub versions: BTreeMap<String, String>,
     /// What the point's manifest promised.
     pub expected: BTreeMap<ServiceName, ServiceContent>,
@@ -50,6 +52,18 @@ pub struct Evidence {
     pub opened_with: String,
     /// What came of it.
     pub verdict: Verdict,
+}
+
+/// What was done: the same steps, for different reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// To prove a point; its machine was destroyed afterwards.
+    Drill,
+    /// Production was lost, and came back on the machine.
+    Rebuild,
+    /// Production was moved to the machine.
+    Move,
 }
 
 /// The point that was proven.
@@ -69,10 +83,10 @@ pub struct PointProven {
     pub from: MachineName,
 }
 
-/// Where a drill was done.
+/// Where it was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrillPlace {
-    /// The machine; it was destroyed afterwards.
+    /// The machine; that of a drill was destroyed afterwards.
     pub machine: MachineName,
     /// At.
     pub hoster: HosterId,
@@ -91,7 +105,7 @@ pub struct DrillPlace {
 pub struct Phase {
     /// The verb of its step: `create`, `prepare`, `install`, `fetch`, `load`, `check`.
     pub name: String,
-    /// From the beginning of the drill.
+    /// From the beginning.
     pub began_millis: u64,
     /// How long it took.
     pub millis: u64,
@@ -112,7 +126,7 @@ pub struct CheckDone {
     pub detail: String,
 }
 
-/// What came of a drill.
+/// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict")]
 pub enum Verdict {
@@ -132,4 +146,29 @@ pub struct SealedEvidence {
     pub text: String,
     /// In namespace `holdfast-evidence`, armored.
     pub signature: String,
+}
+
+/// What one run saw on a machine that it restored to: what evidence is written from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Where the machine stands; `None`: nobody said.
+    pub place: Option<DrillPlace>,
+    /// The point that was fetched.
+    pub point: Option<PointId>,
+    /// When that point arrived, by the clock of the backup machine.
+    pub arrived_at: Option<Timestamp>,
+    /// Its manifest, as it came with it.
+    pub manifest: Option<PointManifest>,
+    /// Bytes that were fetched.
+    pub bytes: Bytes,
+    /// What was counted and digested after loading.
+    pub found: BTreeMap<ServiceName, ServiceContent>,
+    /// Versions on the machine.
+    pub versions: BTreeMap<String, String>,
+    /// Functional checks and database integrity.
+    pub checks: Vec<CheckDone>,
+    /// Paths that were written and that nobody declares.
+    pub undeclared: Vec<String>,
+    /// Which key opened the repository; empty: production's own.
+    pub opened_with: String,
 }

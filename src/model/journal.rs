@@ -1,5 +1,6 @@
 //! What was begun and what came of it: append-only, hash-chained (S6, S9).
 
+use super::evidence::What;
 use super::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
@@ -139,8 +140,10 @@ pub enum Event {
         /// What is damaged, in words; empty: nothing.
         findings: Vec<String>,
     },
-    /// A drill came to its end.
+    /// A drill, or a rebuild or move that proves as much, came to its end.
     Drilled {
+        /// Which of them.
+        what: What,
         /// Which point.
         point: PointId,
         /// The machine it was done on.
@@ -149,7 +152,7 @@ pub enum Event {
         passed: bool,
         /// Of the evidence document, as it was signed.
         evidence: Digest,
-        /// Age of the point when the drill began, in seconds: what a loss then would have cost.
+        /// Age of the point when it began, in seconds: what a loss then would have cost.
         data_age: u64,
         /// From the order of the machine to the last check, in milliseconds.
         millis: u64,

@@ -8,6 +8,7 @@ mod lab_estate;
 pub mod lab_progress;
 pub mod progress;
 pub mod prompt;
+pub mod runbook;
 mod say;
 pub mod views;
 mod window;

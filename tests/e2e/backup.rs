@@ -2,11 +2,13 @@
 //! backup machine, and a new machine in stage `building`. Whoever calls them brings the
 //! machines and a transport.
 
+use holdfast::model::evidence::SealedEvidence;
 use holdfast::model::ids::PointId;
 use holdfast::model::machine::ServiceRuntime;
 use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::repository::RepositoryKeys;
 use holdfast::model::secret::Secret;
-use holdfast::world::backup::{self, BackupRequest, Taken};
+use holdfast::world::backup::{self, BackupRequest, Keeping, Taken, keep_evidence};
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
 
 const ATTACK: Script = Script {
@@ -25,6 +27,7 @@ pub struct Scene<'a> {
     pub backup: &'a Contact,
     pub request: BackupRequest,
     pub password: &'a Secret,
+    pub keys: &'a RepositoryKeys,
 }
 
 impl Scene<'_> {
@@ -37,6 +40,7 @@ impl Scene<'_> {
         )
         .await
         .unwrap()
+        .points
     }
 
     /// Takes a point and reads it back.
@@ -73,14 +77,20 @@ pub fn code<T: std::fmt::Debug>(result: Result<T, MachineError>) -> String {
 }
 
 pub async fn a_repository_is_made_once_and_never_again(scene: &Scene<'_>) {
-    let (stack, wrong) = (&scene.request.stack, Secret::new("not the password"));
-    backup::repository(scene.transport, scene.backup, stack, scene.password)
+    let stack = &scene.request.stack;
+    let other = || Secret::new("not the password");
+    let wrong = RepositoryKeys {
+        production: other(),
+        maintenance: other(),
+        escrow: other(),
+    };
+    backup::repository(scene.transport, scene.backup, stack, scene.keys)
         .await
         .unwrap();
-    let again = backup::repository(scene.transport, scene.backup, stack, scene.password)
+    let again = backup::repository(scene.transport, scene.backup, stack, scene.keys)
         .await
         .unwrap();
-    assert!(!again.made);
+    assert!(!again.made && again.added.is_empty() && again.aside.is_empty());
     let refused = backup::repository(scene.transport, scene.backup, stack, &wrong).await;
     assert_eq!(code(refused), "wrong-password");
 }
@@ -98,27 +108,24 @@ pub async fn a_point_counts_only_after_it_was_read_back(scene: &Scene<'_>) {
     };
     assert_eq!(rung(scene.points().await), Rung::Taken);
     let stack = &scene.request.stack;
-    let evidence = serde_json::json!({});
-    let claimed = backup::record_rung(
-        scene.transport,
-        scene.backup,
-        stack,
-        &taken.point,
-        Rung::Restored,
-        &evidence,
-    )
-    .await;
-    assert_eq!(code(claimed), "rung-missing");
-    let claimed = backup::record_rung(
-        scene.transport,
-        scene.backup,
-        stack,
-        &taken.point,
-        Rung::Shipped,
-        &evidence,
-    )
-    .await;
-    assert_eq!(code(claimed), "rung-forbidden");
+    let sealed = SealedEvidence {
+        text: serde_json::json!({"stack": stack, "point": {"id": taken.point}}).to_string(),
+        signature: "-----BEGIN SSH SIGNATURE-----\n".to_owned(),
+    };
+    for (rung, refusal) in [
+        (Rung::Restored, "rung-missing"),
+        (Rung::Shipped, "rung-forbidden"),
+    ] {
+        let keeping = Keeping {
+            stack,
+            point: &taken.point,
+            name: "a-claim",
+            sealed: &sealed,
+            rungs: &[rung],
+        };
+        let claimed = keep_evidence(scene.transport, scene.backup, keeping).await;
+        assert_eq!(code(claimed), refusal);
+    }
     let mut other = taken.clone();
     other.manifest_digest.0 = "0".repeat(64);
     let differs =

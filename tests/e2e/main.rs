@@ -14,9 +14,13 @@
 
 mod backup;
 mod clients;
+mod contents;
 mod crossing;
+mod damage;
 mod demo;
+mod drill;
 mod editors;
 mod lab;
 mod luck;
+mod one_file_back;
 mod support;

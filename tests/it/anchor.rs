@@ -199,7 +199,7 @@ fn backed_up() -> Report {
             took: Duration::ZERO,
             error: None,
         }],
-        left: Vec::new(),
+        ..Report::default()
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 /// The smallest blueprint with `MariaDB`, one text of it replaced; what is found in it.
 fn ledger(from: &str, to: &str) -> Result<Vec<(Engine, String)>, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/estates/crossing/blueprints/ledger");
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/estates/crossing/blueprints/ledger");
     let mut files = Files::new();
     for name in ["blueprint.toml", "hooks/init.sh", "checks/table.sh"] {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
@@ -41,7 +41,10 @@ fn a_blueprint_may_have_its_database_in_mariadb() {
 #[test]
 fn an_engine_that_does_not_exist_is_named_with_its_likeness() {
     let found = ledger("engine = \"mariadb\"", "engine = \"mariabd\"").unwrap_err();
-    assert!(found.contains("no engine") && found.contains("mariadb"), "{found}");
+    assert!(
+        found.contains("no engine") && found.contains("mariadb"),
+        "{found}"
+    );
 }
 
 /// Loading begins with `drop database` and a fresh password of the owner.

@@ -178,7 +178,12 @@ fn all_of_the_catalogue_share_one_machine() {
         // of a machine that was closed reads from them.
         for engine in [cluster.as_str(), "mariadb.service"] {
             assert!(place(engine) < place("nginx.service"));
-            assert!(!manifest.files.iter().any(|f| f.path.contains(&format!("{engine}.d/"))));
+            assert!(
+                !manifest
+                    .files
+                    .iter()
+                    .any(|f| f.path.contains(&format!("{engine}.d/")))
+            );
         }
         assert!(manifest.packages.contains(&"mariadb-server".to_owned()));
         for file in &manifest.files {

@@ -4,6 +4,7 @@ use holdfast::decide::point::{backup_due, choose, last_moment};
 use holdfast::model::desired::Schedule;
 use holdfast::model::gap::GapKind;
 use holdfast::model::ids::{Epoch, PointId, StackId};
+use holdfast::model::listed::Listed;
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
 use holdfast::world::backup::parse_points;
@@ -25,6 +26,7 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         rung,
         arrived_at: None,
         evidence: Vec::new(),
+        damaged: None,
     }
 }
 
@@ -262,7 +264,7 @@ fn s01_a_stack_the_answer_does_not_speak_of_is_a_gap_and_not_empty() {
         ],
     );
     assert_eq!(seen.len(), 4);
-    assert_eq!(seen[&acme], Ok(vec![]));
+    assert_eq!(seen[&acme], Ok(Listed::default()));
     assert_eq!(seen[&bell].as_ref().unwrap_err().kind, GapKind::Denied);
     assert_eq!(seen[&cook].as_ref().unwrap_err().kind, GapKind::Unreadable);
     assert_eq!(seen[&dent].as_ref().unwrap_err().kind, GapKind::Unreadable);
@@ -271,7 +273,7 @@ fn s01_a_stack_the_answer_does_not_speak_of_is_a_gap_and_not_empty() {
 #[test]
 fn only_evidence_of_reading_back_lifts_a_point_above_taken() {
     let acme = StackId::new("acme");
-    let snapshot = |id: &str, tags: &[&str], rungs: &[&str]| json!({"id": id, "time": "2026-03-01T02:30:00.5Z", "tags": tags, "bytes": 5, "rungs": rungs});
+    let snapshot = |id: &str, tags: &[&str], rungs: &[&str]| json!({"id": id, "time": "2026-03-01T02:30:00.5Z", "tags": tags, "bytes": 5, "rungs": rungs.iter().map(|rung| json!({"rung": rung})).collect::<Vec<_>>()});
     let ours = ["stack=acme", "epoch=3", "commit=abc"];
     let seen = parse_points(
         &[&acme],
@@ -280,13 +282,16 @@ fn only_evidence_of_reading_back_lifts_a_point_above_taken() {
             snapshot("claimed", &ours, &["restored"]),
             snapshot("shipped", &ours, &["shipped"]),
             snapshot("verified", &ours, &["app-verified", "shipped", "restored"]),
+            snapshot("checked", &ours, &["checked", "shipped"]),
+            snapshot("unread", &ours, &["checked"]),
             snapshot("unknown", &ours, &["shipped", "blessed"]),
             snapshot("foreign", &["stack=bell", "epoch=3"], &["shipped"]),
             snapshot("untagged", &[], &["shipped"]),
             json!({"id": "unsized", "time": "2026-03-01T02:30:00Z", "tags": ours, "bytes": null, "rungs": []}),
         ]})],
     );
-    let points = seen[&acme].as_ref().unwrap();
+    let listed = seen[&acme].as_ref().unwrap();
+    let points = &listed.points;
     let rungs: Vec<_> = points.iter().map(|p| (p.id.as_str(), p.rung)).collect();
     assert_eq!(
         rungs,
@@ -294,11 +299,25 @@ fn only_evidence_of_reading_back_lifts_a_point_above_taken() {
             ("none", Rung::Taken),
             ("claimed", Rung::Taken),
             ("shipped", Rung::Shipped),
-            ("verified", Rung::AppVerified),
+            ("verified", Rung::Shipped),
+            ("checked", Rung::Checked),
+            ("unread", Rung::Taken),
             ("unknown", Rung::Shipped),
             ("unsized", Rung::Taken),
         ]
     );
     assert_eq!(points[0].epoch, Epoch(3));
     assert_eq!(points[0].bytes, Bytes(5));
+    let claims = listed.claims.iter().map(|c| (c.point.as_str(), c.rung));
+    assert_eq!(
+        claims.collect::<Vec<_>>(),
+        [
+            ("claimed", Rung::Restored),
+            ("verified", Rung::AppVerified),
+            ("verified", Rung::Restored),
+        ],
+        "claims wait for a document that proves them"
+    );
+    let foreign = listed.foreign.iter().map(|f| f.snapshot.as_str());
+    assert_eq!(foreign.collect::<Vec<_>>(), ["foreign", "untagged"]);
 }

@@ -8,7 +8,7 @@ mod withhold;
 pub use withhold::{keep_drift, withhold};
 
 use crate::model::ids::{CommitId, MachineName, StackId};
-use crate::model::plan::{Cause, Effect, Step};
+use crate::model::plan::{Action, Cause, Effect, Step};
 use crate::model::trust::{Threshold, Trust};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,9 @@ pub struct Mandate {
     pub files: BTreeMap<StackId, String>,
     /// Reasons for which nothing destructive happens now, whoever signed for it.
     pub freezes: Vec<Freeze>,
+    /// Stacks of which nothing is destroyed because somebody asks for it, each with why. What
+    /// happens to one customer holds up no other (S16), and no repair.
+    pub gates: BTreeMap<StackId, Freeze>,
     /// For keys that are not valid yet, or no longer.
     pub now: Timestamp,
 }
@@ -90,6 +93,7 @@ impl Mandate {
             assents: BTreeMap::new(),
             files: BTreeMap::new(),
             freezes: Vec::new(),
+            gates: BTreeMap::new(),
             now,
         }
     }
@@ -120,6 +124,16 @@ impl Mandate {
                 !assent.is_some_and(|assent| assent.in_line.contains(step.action.machine()))
             }
         }
+    }
+
+    /// Why this step waits for a drill of its stack: it would destroy what may be the last that
+    /// comes back, and no loss makes it necessary.
+    pub fn gate(&self, step: &Step) -> Option<&Freeze> {
+        // Points that grow old go by the schedule, and would not come back.
+        let lasting = matches!(step.action, Action::Forget { .. });
+        let gated = step.effect == Effect::Destructive && (lasting || self.is_asked(step));
+        let stack = step.stack.as_ref().filter(|_| gated)?;
+        self.gates.get(stack)
     }
 
     /// What is missing before this step may be done.

@@ -1,6 +1,6 @@
 //! Takes out of a plan what too few people have signed for, whole, so that nothing is half done.
 
-use super::{Mandate, Shortfall};
+use super::{Freeze, Mandate, Shortfall};
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::plan::{Action, Effect, Held, Hold, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,19 +41,28 @@ pub fn withhold(mut plan: Plan, mandate: &Mandate) -> Plan {
     for freeze in &mandate.freezes {
         let destructive = |step: &Step| step.effect == Effect::Destructive;
         let held = connected(&plan, destructive, |_| true);
-        for (stack, wanted) in take(&mut plan, &held) {
-            plan.held.push(Held {
-                stack,
-                wanted,
-                hold: Hold::Forbidden {
-                    rule: freeze.rule.clone(),
-                    reason: freeze.reason.clone(),
-                },
-                remedy: freeze.remedy.clone(),
-            });
-        }
+        hold(&mut plan, &held, freeze);
+    }
+    for gate in mandate.gates.values() {
+        let gated = |step: &Step| mandate.gate(step) == Some(gate);
+        let held = connected(&plan, gated, |step| mandate.is_asked(step));
+        hold(&mut plan, &held, gate);
     }
     plan
+}
+
+fn hold(plan: &mut Plan, held: &BTreeSet<StepId>, freeze: &Freeze) {
+    for (stack, wanted) in take(plan, held) {
+        plan.held.push(Held {
+            stack,
+            wanted,
+            hold: Hold::Forbidden {
+                rule: freeze.rule.clone(),
+                reason: freeze.reason.clone(),
+            },
+            remedy: freeze.remedy.clone(),
+        });
+    }
 }
 
 /// A difference that is mended stands for itself: what comes after it only comes after it.

@@ -8,8 +8,17 @@ use crate::model::machine::{BackupAccess, Role};
 use crate::model::secret::Secret;
 use std::net::IpAddr;
 
-/// Tools of the base layer (Debian package names).
-pub const TOOLS: [&str; 5] = ["ca-certificates", "curl", "jq", "nftables", "restic"];
+/// Tools of the base layer (Debian package names). `acl` and `attr` tell and put back what files have
+/// beside owners and modes.
+pub const TOOLS: [&str; 7] = [
+    "acl",
+    "attr",
+    "ca-certificates",
+    "curl",
+    "jq",
+    "nftables",
+    "restic",
+];
 
 /// Keeps users out from boot on.
 pub const GATE_UNIT: &str = "holdfast-gate.service";
@@ -118,22 +127,27 @@ pub(super) fn gate(draft: &mut Draft, service_units: &[String]) -> Result<(), Ma
     Ok(())
 }
 
-/// How the machine reaches its repository; only root reads it.
-pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(), ManifestError> {
-    let plain = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
+/// The repository's address as restic takes it; with the password of the way to it.
+pub fn repository_address(access: &BackupAccess) -> Secret {
     let host = match access.address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
     };
-    let url = format!(
+    let address = format!(
         "rest:https://{user}:{password}@{host}:{port}/{user}/",
         user = access.user,
-        password = plain(&access.password),
+        password = String::from_utf8_lossy(access.password.expose()),
         port = access.port,
     );
+    Secret::new(address)
+}
+
+/// How the machine reaches its repository; only root reads it.
+pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(), ManifestError> {
+    let plain = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
     let environment = format!(
         "RESTIC_REPOSITORY={}\nRESTIC_PASSWORD_FILE='/etc/holdfast/repository-password'\nRESTIC_CACERT='/etc/holdfast/backup-ca.pem'\n",
-        shell_quote(&url)
+        shell_quote(&plain(&repository_address(access)))
     );
     // Early: state is fetched while packages are being installed.
     let early = When::BeforePackages;

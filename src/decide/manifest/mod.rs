@@ -7,14 +7,17 @@
 mod backup;
 mod base;
 mod draft;
+mod drill;
 mod template;
 
 pub use crate::model::machine::BackupAccess;
 pub use backup::backup;
 pub use base::{
-    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of, script_path,
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of,
+    repository_address, script_path,
 };
 pub use draft::ManifestError;
+pub use drill::drill;
 pub use template::{Templates, php_quote, shell_quote};
 
 use crate::decide::derive::{EstateKey, text};
@@ -58,7 +61,31 @@ pub fn production(
     };
     base::ground(&mut draft, identity)?;
     base::repository(&mut draft, backup)?;
+    services(&mut draft, stack, blueprints, key, image, base::gate)?;
+    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+}
 
+/// The services alone, for a machine that is not ours: no gate, no identity, no way to a repository.
+pub fn services_alone(
+    stack: &DesiredStack,
+    blueprints: &BTreeMap<BlueprintId, Blueprint>,
+    key: &EstateKey,
+    image: &ImageName,
+) -> Result<MachineManifest, ManifestError> {
+    let mut draft = Draft::new();
+    services(&mut draft, stack, blueprints, key, image, |_, _| Ok(()))?;
+    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+}
+
+/// Database servers and services; `close` is given the units that serve users.
+fn services(
+    draft: &mut Draft,
+    stack: &DesiredStack,
+    blueprints: &BTreeMap<BlueprintId, Blueprint>,
+    key: &EstateKey,
+    image: &ImageName,
+    close: fn(&mut Draft, &[String]) -> Result<(), ManifestError>,
+) -> Result<(), ManifestError> {
     let templates = Templates::new();
     let mut renderers = Vec::new();
     for service in &stack.services {
@@ -79,14 +106,14 @@ pub fn production(
         for &port in &renderer.blueprint.ports {
             draft.port(port);
         }
-        for unit in renderer.words("unit", Kind::Unit, &renderer.blueprint.units, &draft)? {
+        for unit in renderer.words("unit", Kind::Unit, &renderer.blueprint.units, draft)? {
             if !service_units.contains(&unit) {
                 service_units.push(unit);
             }
         }
     }
     draft.declared_by("the base layer");
-    base::gate(&mut draft, &service_units)?;
+    close(draft, &service_units)?;
     // The gate first, and databases before what uses them.
     let engines: BTreeSet<Engine> = renderers
         .iter()
@@ -95,8 +122,8 @@ pub fn production(
         .collect();
     for engine in engines {
         match engine {
-            Engine::Postgresql => base::postgresql(&mut draft, image)?,
-            Engine::Mariadb => base::mariadb(&mut draft)?,
+            Engine::Postgresql => base::postgresql(draft, image)?,
+            Engine::Mariadb => base::mariadb(draft)?,
         }
     }
     for unit in &service_units {
@@ -104,9 +131,9 @@ pub fn production(
     }
     for renderer in &renderers {
         draft.declared_by(format!("service {}", renderer.service.name));
-        renderer.declare(&mut draft)?;
+        renderer.declare(draft)?;
     }
-    Ok(draft.finish(Role::Production, Some(stack.id.clone())))
+    Ok(())
 }
 
 /// One service with all that its blueprint's texts may name.
@@ -220,8 +247,7 @@ impl<'a> Renderer<'a> {
             databases: self.databases(draft)?,
             state: self.state(draft)?,
             environment: Secret::new(environment.as_bytes()),
-            hook_init: self.blueprint.hook_init.clone(),
-            hook_after_restore: self.blueprint.hook_after_restore.clone(),
+            hooks: self.blueprint.hooks.clone(),
             checks: self.checks(draft)?,
         };
         draft.file(
@@ -230,25 +256,17 @@ impl<'a> Renderer<'a> {
             "0600",
             When::AfterPackages,
         )?;
-        let hooks = [
-            ("init".to_owned(), runtime.hook_init.as_ref()),
-            (
-                "after-restore".to_owned(),
-                runtime.hook_after_restore.as_ref(),
-            ),
-        ];
-        let checks = (1..).zip(&runtime.checks).map(|(n, check)| {
-            let text = match &check.kind {
-                CheckKind::Script { text } => Some(text),
-                CheckKind::Http { .. } => None,
+        let hooks = runtime.hooks.named();
+        let hooks = hooks.map(|(name, text)| (name.to_owned(), text));
+        let checks = (1..).zip(&runtime.checks).filter_map(|(n, check)| {
+            let CheckKind::Script { text } = &check.kind else {
+                return None;
             };
-            (format!("check-{n}"), text)
+            Some((format!("check-{n}"), text.as_str()))
         });
-        for (script, text) in hooks.into_iter().chain(checks) {
-            if let Some(text) = text {
-                let path = script_path(&runtime.name, &script);
-                draft.file(&path, text.as_str(), "0755", When::AfterPackages)?;
-            }
+        for (script, text) in hooks.chain(checks) {
+            let path = script_path(&runtime.name, &script);
+            draft.file(&path, text, "0755", When::AfterPackages)?;
         }
         draft.service(runtime);
         Ok(())

@@ -1,6 +1,6 @@
 //! A machine that stands where it should: kept as the estate describes it, switched on if it is off.
 
-use super::backups::BackupMachine;
+use super::backups::{BackupMachine, clock};
 use super::draft::{Pen, because, because_of};
 use super::fencing::{fence, other_writers};
 use super::opening::{point_names, repository};
@@ -17,6 +17,7 @@ use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
 /// A machine that runs where it should: mend drift, names, recovery points.
 pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
     missing_state(view, writer, facts, pen);
+    clock(pen, &writer.name, facts.ahead_ms);
     let converged = mend(view, writer, facts, pen);
     let Ok(opened) = open_again(view, writer, facts, converged.as_ref(), pen) else {
         return;
@@ -175,8 +176,8 @@ fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen:
     };
     let last = points
         .iter()
-        .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
-        .map(|p| p.taken_at)
+        .filter(|p| point::holds(p, ENOUGH) && p.epoch == writer.epoch)
+        .map(point::moment)
         .max();
     if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
         return;

@@ -1,5 +1,6 @@
 //! Where a stack stands: who may write, who is on the way up, what could not be seen.
 
+use super::rebuild::ENOUGH;
 use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
@@ -80,10 +81,11 @@ impl<'a> Situation<'a> {
                 "they were not asked for",
             )),
         };
-        let point_epoch = points
-            .as_ref()
-            .ok()
-            .and_then(|points| points.iter().map(|p| p.epoch).max());
+        let point_epoch = points.as_ref().ok().and_then(|points| {
+            // What was never read back may claim anything (S10).
+            let read_back = points.iter().filter(|p| p.rung >= ENOUGH);
+            read_back.map(|p| p.epoch).max()
+        });
         let top_epoch = machines
             .iter()
             .map(|m| m.epoch)
@@ -92,7 +94,8 @@ impl<'a> Situation<'a> {
             .chain(point_epoch)
             .max()
             .unwrap_or_default();
-        let mut unseen = unseen(stack, want, seen, past, point_epoch.is_some());
+        let any = points.as_ref().is_ok_and(|points| !points.is_empty());
+        let mut unseen = unseen(stack, want, seen, past, any);
         unseen.extend(machines.iter().filter_map(|m| without_receipt(m, past)));
         let writer = writer(stack, &machines, point_epoch, &unseen, want, seen, past);
         let candidate = machines

@@ -61,6 +61,7 @@ pub(super) fn read(
             retired: head.retired,
             name: head.name?,
             language: head.language,
+            contacts: head.contacts,
             objectives: promises.values(),
             production: production.placement,
             fallback: production.fallback.into_iter().map(|(p, _)| p).collect(),
@@ -82,6 +83,7 @@ struct Head {
     place: Place,
     name: Option<String>,
     language: String,
+    contacts: Vec<String>,
     retired: Option<Retirement>,
     moved_from: Option<StackId>,
 }
@@ -101,7 +103,8 @@ fn head_of(table: &Table<'_>, file_id: &str, surroundings: &Surroundings<'_>) ->
     }
     let name = words::LINE.check(table, table.text("name", "ACME GmbH"));
     let language = estate::language(table, "language");
-    for contact in table.texts("contacts", "mailto:it@acme.example") {
+    let contacts = table.texts("contacts", "mailto:it@acme.example");
+    for contact in &contacts {
         let known = ["mailto:", "tel:"];
         let form = known.iter().any(|start| contact.value.starts_with(start));
         if !form || !words::LINE.fits(&contact.value) {
@@ -125,6 +128,7 @@ fn head_of(table: &Table<'_>, file_id: &str, surroundings: &Surroundings<'_>) ->
         place: table.document().place(&span),
         name: name.map(|found| found.value),
         language,
+        contacts: contacts.into_iter().map(|found| found.value).collect(),
         retired: retired(table),
         moved_from: moved_from(table, file_id, surroundings),
     };

@@ -133,6 +133,8 @@ pub struct Retention {
     pub monthly: Option<Times>,
     /// Then so many yearly ones.
     pub yearly: Option<Times>,
+    /// Points that look wrong and are right: at least eight characters of their ids.
+    pub right: Option<Vec<String>>,
 }
 
 /// How often a restore is tried, and where.

@@ -1,13 +1,15 @@
 //! Steps that move a stack's state: repository, backup, fetch, load.
 
 use super::{Run, StepError, lock};
-use crate::flow::session::Session;
-use crate::model::ids::{MachineName, PointId};
+use crate::decide::plan::verify::last_good;
+use crate::model::ids::{MachineName, PointId, StackId};
 use crate::model::journal::Event;
-use crate::model::operation::FaultClass;
+use crate::model::machine::Role;
+use crate::model::operation::{Fault, FaultClass, Refusal};
 use crate::model::plan::{Source, Step};
 use crate::model::point::Rung;
 use crate::world::backup::{self, BackupRequest};
+use crate::world::machine::{Contact, MachineError};
 
 impl Run {
     pub(super) async fn repository(
@@ -17,9 +19,12 @@ impl Run {
     ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
-        let password = self.session.repository_password(stack);
+        let keys = self.session.repository_keys(stack);
         let transport = self.session.world.transport.as_ref();
-        backup::repository(transport, &contact, &stack.id, &password).await?;
+        let repository = backup::repository(transport, &contact, &stack.id, &keys).await?;
+        for id in &repository.aside {
+            tracing::warn!(stack = %stack.id, %id, "a key file that nobody here made was set aside");
+        }
         Ok(())
     }
 
@@ -43,10 +48,17 @@ impl Run {
             services: manifest.services,
         };
         self.reporter.note(step, "dumping and sending");
-        let taken = backup::take(transport, &production, &request).await?;
+        let mut taken = backup::take(transport, &production, &request).await;
+        if matches!(&taken, Err(MachineError::Refused { code, .. }) if code == "locked")
+            && self.unlocked(step, &stack.id, &vault).await?
+        {
+            taken = backup::take(transport, &production, &request).await;
+        }
+        let taken = taken.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
         self.reporter.note(step, "reading back");
         let password = self.session.repository_password(stack);
-        backup::read_back(transport, &vault, &stack.id, &password, &taken).await?;
+        let read = backup::read_back(transport, &vault, &stack.id, &password, &taken).await;
+        read.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
         lock(&self.made).insert(step.id.clone(), taken.point.clone());
         self.record(
             step,
@@ -58,15 +70,63 @@ impl Run {
         .await
     }
 
+    /// Takes away the locks of dead holders; whether nothing stands in the way any more.
+    async fn unlocked(
+        &self,
+        step: &Step,
+        stack: &StackId,
+        vault: &Contact,
+    ) -> Result<bool, StepError> {
+        let Some(desired) = self.session.desired.stacks.get(stack) else {
+            return Ok(false);
+        };
+        let password = self.session.repository_password(desired);
+        let transport = self.session.world.transport.as_ref();
+        let machines = self.past.of_stack(stack);
+        let dead: Vec<&MachineName> = machines
+            .filter(|(_, past)| past.fenced.is_some())
+            .map(|(name, _)| name)
+            .collect();
+        let locks = backup::unlock(transport, vault, stack, &password, &dead).await?;
+        for words in &locks.removed {
+            self.reporter.note(step, &format!("taken away: {words}"));
+        }
+        for words in &locks.living {
+            self.reporter.note(step, &format!("left: {words}"));
+        }
+        Ok(!locks.removed.is_empty() && locks.living.is_empty())
+    }
+
+    /// There is no new point: whoever reads why is told which one they still have.
+    fn without_a_point(&self, stack: &StackId, error: StepError) -> StepError {
+        let Some(Ok(points)) = self.seen.points.get(stack) else {
+            return error;
+        };
+        let last_good = last_good(points);
+        match error {
+            StepError::Refused(refusal) => StepError::Refused(Refusal {
+                message: format!("{}; no new point counts, {last_good}", refusal.message),
+                ..refusal
+            }),
+            StepError::Unknown(fault) => StepError::Unknown(Fault {
+                message: format!("{}; no new point counts, {last_good}", fault.message),
+                ..fault
+            }),
+            journal @ StepError::Journal(_) => journal,
+        }
+    }
+
     pub(super) async fn fetch(
         &self,
+        step: &Step,
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
         let transport = self.session.world.transport.as_ref();
-        backup::fetch(transport, &contact, &point).await?;
+        let fetched = backup::fetch(transport, &contact, &point).await?;
+        self.saw_fetched(step, machine, &fetched);
         Ok(())
     }
 
@@ -80,43 +140,25 @@ impl Run {
         let point = self.point(source)?;
         let manifest = self.manifest_of(step, machine)?;
         let transport = self.session.world.transport.as_ref();
-        backup::load(transport, &contact, &point, &manifest.services).await?;
+        let compared = backup::load(transport, &contact, &point, &manifest.services).await?;
+        self.saw_loaded(machine, &compared);
         lock(&self.loaded).insert(machine.clone(), point.clone());
+        if manifest.role == Role::Drill {
+            return Ok(()); // Its evidence says it, once it has passed as a whole.
+        }
         self.prove(step, &point, Rung::Restored).await
     }
 
-    /// Writes down how far a point has been proven, in the journal and beside the repository.
+    /// Writes down how far a point was proven. Beside the repository it stands once the whole
+    /// run has ended, with the signed document that says so.
     pub(super) async fn prove(
         &self,
         step: &Step,
         point: &PointId,
         rung: Rung,
     ) -> Result<(), StepError> {
-        let stack = self.stack(step)?;
-        let machine = Session::backup_machine(stack);
-        if let Some(vault) = self.session.contact(&machine) {
-            let transport = self.session.world.transport.as_ref();
-            let evidence = serde_json::json!({
-                "step": step.id,
-                "machine": step.action.machine(),
-                "commit": self.session.desired.commit,
-                "at": self.session.world.clock.now(),
-            });
-            // The restore stands without this note; the journal has it in any case.
-            if let Err(error) =
-                backup::record_rung(transport, &vault, &stack.id, point, rung, &evidence).await
-            {
-                tracing::warn!(%point, %error, "the evidence could not be kept beside the repository");
-            }
-        }
-        self.record(
-            step,
-            Event::Proven {
-                point: point.clone(),
-                rung,
-            },
-        )
-        .await
+        let point = point.clone();
+        self.record(step, Event::Proven { point, rung }).await
     }
 
     fn point(&self, source: &Source) -> Result<PointId, StepError> {

@@ -12,7 +12,8 @@ use crate::model::observed::{Power, SeenMachine};
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, OwnerLabel, Receipt};
 use crate::model::plan::{Action, FenceBy, Step};
 use crate::world::hoster::ACTION_FAILED;
-use crate::world::machine::{Contact, MachineError, Transport, verbs};
+use crate::world::machine::verbs::{self, CheckResult};
+use crate::world::machine::{Contact, MachineError, Transport};
 use std::time::{Duration, Instant};
 
 impl From<MachineError> for StepError {
@@ -37,6 +38,23 @@ impl From<MachineError> for StepError {
             }
         }
     }
+}
+
+/// Users stay out, and a drill has failed, if one of them did not.
+pub(super) fn all_passed(machine: &MachineName, results: &[CheckResult]) -> Result<(), StepError> {
+    let failed: Vec<String> = results
+        .iter()
+        .filter(|r| !r.passed)
+        .map(|r| format!("{}, {}: {}", r.service, r.name, r.detail))
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        "check-failed",
+        format!("{machine} stays closed; {}", failed.join("; ")),
+        FaultClass::NeedsHuman,
+    ))
 }
 
 impl Run {
@@ -71,6 +89,7 @@ impl Run {
             user_data: first_contact::user_data(&host_key, &client.public, &owner, machine),
             owner,
         }));
+        lock(&self.ordered).insert(machine.clone(), hoster.clone());
         let receipt = match self.session.perform(hoster, &op, &step.id).await {
             Outcome::Done(receipt) => receipt,
             Outcome::Refused(refusal) => {
@@ -107,6 +126,7 @@ impl Run {
         };
         self.session
             .meet(hoster, machine, &receipt.provider_id, address, port);
+        self.saw_created(step);
         Ok(())
     }
 
@@ -191,19 +211,20 @@ impl Run {
     pub(super) async fn check(&self, step: &Step, machine: &MachineName) -> Result<(), StepError> {
         let (transport, contact, manifest) = self.reach(step, machine)?;
         verbs::start(transport, &contact, &manifest).await?;
-        let results = verbs::check(transport, &contact, &manifest.services).await?;
-        let failed: Vec<String> = results
-            .iter()
-            .filter(|r| !r.passed)
-            .map(|r| format!("{}, {}: {}", r.service, r.name, r.detail))
-            .collect();
-        if !failed.is_empty() {
-            return Err(StepError::refused(
-                "check-failed",
-                format!("{machine} stays closed; {}", failed.join("; ")),
-                FaultClass::NeedsHuman,
-            ));
+        let asked = verbs::FactsRequest::of(Some(&manifest));
+        let (results, facts) = tokio::join!(
+            verbs::check(transport, &contact, &manifest.services),
+            verbs::facts(transport, &contact, &asked),
+        );
+        let results = results?;
+        self.saw_checked(machine, &results);
+        if let Ok(facts) = facts {
+            self.saw_versions(machine, &facts);
         }
+        if manifest.role == Role::Drill {
+            return self.examine(step, machine, &manifest, results).await;
+        }
+        all_passed(machine, &results)?;
         verbs::mark_proven(transport, &contact).await?;
         let point = lock(&self.loaded).get(machine).cloned();
         if let Some(point) = point {
@@ -392,7 +413,7 @@ impl Run {
         }
     }
 
-    async fn perform(
+    pub(super) async fn perform(
         &self,
         step: &Step,
         hoster: &HosterId,
@@ -406,7 +427,7 @@ impl Run {
     }
 
     /// The way to a machine, and what it should be.
-    fn reach(
+    pub(super) fn reach(
         &self,
         step: &Step,
         machine: &MachineName,
@@ -426,7 +447,7 @@ impl Run {
         })
     }
 
-    fn seen_machine(&self, machine: &MachineName) -> Option<&SeenMachine> {
+    pub(super) fn seen_machine(&self, machine: &MachineName) -> Option<&SeenMachine> {
         self.seen
             .hosters
             .values()
@@ -436,10 +457,11 @@ impl Run {
     }
 
     /// Where a machine stands, by its hoster's list, or where it was made.
-    fn hoster_of(&self, machine: &MachineName) -> Result<HosterId, StepError> {
+    pub(super) fn hoster_of(&self, machine: &MachineName) -> Result<HosterId, StepError> {
         self.seen_machine(machine)
             .map(|m| m.hoster.clone())
             .or_else(|| self.past.machines.get(machine).map(|m| m.hoster.clone()))
+            .or_else(|| lock(&self.ordered).get(machine).cloned())
             .ok_or_else(|| {
                 StepError::refused(
                     "not-listed",

@@ -4,21 +4,25 @@ mod copy;
 mod data;
 mod drill;
 mod machine;
+mod part;
+mod shown;
 mod vault;
 
 use super::session::Session;
 use crate::decide::basis;
 use crate::decide::check::CheckedPlan;
 use crate::decide::history::History;
-use crate::decide::settle::{Progress, settle};
+use crate::decide::settle::{Progress, closing, settle};
 use crate::model::causes::chain;
-use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId, StepId};
+use crate::model::evidence::Shown;
+use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, PointId, StackId, StepId};
 use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
 use crate::model::operation::{Fault, FaultClass, Refusal};
 use crate::model::plan::{Action, Basis, Cause, Step};
 use crate::world::store::StoreError;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -85,6 +89,12 @@ pub struct Report {
     pub steps: Vec<StepRecord>,
     /// Steps that were not begun, because what they wait for failed or the run was stopped.
     pub left: Vec<StepId>,
+    /// When the run began.
+    pub began_at: Timestamp,
+    /// What it saw of restores, per machine that was restored to.
+    pub shown: BTreeMap<MachineName, Shown>,
+    /// Evidence that is not kept everywhere where it should be, and why.
+    pub unkept: Vec<String>,
 }
 
 impl Report {
@@ -108,11 +118,15 @@ pub(super) struct Run {
     pub past: History,
     /// Machines that this run made.
     pub created: Mutex<BTreeMap<MachineName, Nature>>,
+    /// Where this run asked for machines, whatever was answered.
+    pub ordered: Mutex<BTreeMap<MachineName, HosterId>>,
     pub reporter: Arc<dyn Reporter>,
     /// Points that this run's backup steps made.
     pub made: Mutex<BTreeMap<StepId, PointId>>,
     /// Points that this run loaded, per machine.
     pub loaded: Mutex<BTreeMap<MachineName, PointId>>,
+    /// What this run saw of restores, per machine.
+    pub shown: Mutex<BTreeMap<MachineName, Shown>>,
     /// Proofs from this run's fence steps.
     pub fenced: Mutex<Vec<super::fence::Fenced>>,
 }
@@ -182,25 +196,36 @@ pub async fn apply(
         seen: seen.clone(),
         past: past.clone(),
         created: Mutex::default(),
+        ordered: Mutex::default(),
         reporter,
         made: Mutex::default(),
         loaded: Mutex::default(),
+        shown: Mutex::default(),
         fenced: Mutex::default(),
     });
     let mut progress: BTreeMap<StepId, Progress> = BTreeMap::new();
-    let mut report = Report::default();
+    let mut report = Report {
+        began_at: session.world.clock.now(),
+        ..Report::default()
+    };
     let mut running = JoinSet::new();
     loop {
-        if !stop.is_cancelled() {
-            for step in settle(plan, &progress) {
-                progress.insert(step.id.clone(), Progress::Running);
-                let (run, step) = (run.clone(), step.clone());
-                running.spawn(async move {
-                    let began = begin.elapsed();
-                    let result = run.step(&step).await;
-                    (step, began, begin.elapsed().saturating_sub(began), result)
-                });
-            }
+        let mut ready = if stop.is_cancelled() {
+            Vec::new()
+        } else {
+            settle(plan, &progress)
+        };
+        if ready.is_empty() && running.is_empty() {
+            ready = closing(plan, &progress);
+        }
+        for step in ready {
+            progress.insert(step.id.clone(), Progress::Running);
+            let (run, step) = (run.clone(), step.clone());
+            running.spawn(async move {
+                let began = begin.elapsed();
+                let result = run.step(&step).await;
+                (step, began, begin.elapsed().saturating_sub(began), result)
+            });
         }
         let Some(ended) = running.join_next().await else {
             break;
@@ -228,6 +253,7 @@ pub async fn apply(
         .filter(|s| report.steps.iter().all(|r| r.step.id != s.id))
         .map(|s| s.id.clone())
         .collect();
+    report.shown = std::mem::take(&mut *lock(&run.shown));
     Ok(report)
 }
 
@@ -288,7 +314,7 @@ impl Run {
             Action::Install { machine } => self.install(step, machine).await,
             Action::Converge { machine, changes } => self.converge(step, machine, changes).await,
             Action::Initialise { machine } => self.initialise(step, machine).await,
-            Action::Fetch { machine, source } => self.fetch(machine, source).await,
+            Action::Fetch { machine, source } => self.fetch(step, machine, source).await,
             Action::Load { machine, source } => self.load(step, machine, source).await,
             Action::Check { machine, .. } => self.check(step, machine).await,
             Action::Close { machine } => self.close(step, machine).await,
@@ -304,9 +330,17 @@ impl Run {
             Action::Repository { machine } => self.repository(step, machine).await,
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
             Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
-            Action::Forget { machine, points } => self.forget(step, machine, points).await,
+            Action::Forget {
+                machine, points, ..
+            } => self.forget(step, machine, points).await,
             Action::Copy { machine, from } => self.copy(step, machine, from).await,
-            Action::Isolate { machine } => self.isolate(step, machine).await,
+            Action::Retrieve {
+                machine,
+                point,
+                part,
+                to,
+            } => self.retrieve(step, machine, point, part, to).await,
+            Action::Isolate { machine } => self.isolate(machine).await,
             Action::Destroy { machine } => self.destroy(step, machine).await,
         }
     }

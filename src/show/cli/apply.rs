@@ -4,10 +4,12 @@
 use super::estate::{AT_A_STEP, EstateArgs, stop_signal};
 use super::failure::{fail, refused};
 use crate::flow::apply::Reporter;
+use crate::flow::drill::{Tried, drill_due};
 use crate::flow::entry::Mode;
 use crate::flow::exactly::{Executed, NotThis, executable, execute};
 use crate::flow::plan_file;
 use crate::flow::reconcile::{Reconciled, reconcile};
+use crate::model::causes::chain;
 use crate::model::plan::Plan;
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
@@ -50,13 +52,13 @@ pub struct ReconcileArgs {
 
 pub async fn run_once(args: ReconcileArgs, estate: &EstateArgs) -> Exit {
     let ReconcileArgs { once: _, result } = args; // Required: a loop without --once comes with `holdfast run`.
-    until_settled(&result, estate).await
+    until_settled(&result, estate, Drills::WhatIsDue).await
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     match &args.file {
         Some(file) => exactly(file, &args.result, estate).await,
-        None => until_settled(&args.result, estate).await,
+        None => until_settled(&args.result, estate, Drills::None).await,
     }
 }
 
@@ -111,7 +113,14 @@ fn print_executed(executed: &Executed, format: Format) {
     }
 }
 
-async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
+/// What comes after the plan's own steps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drills {
+    None,
+    WhatIsDue,
+}
+
+async fn until_settled(args: &ResultArgs, estate: &EstateArgs, drills: Drills) -> Exit {
     let session = match estate.open_newest(Mode::Write, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
@@ -119,20 +128,32 @@ async fn until_settled(args: &ResultArgs, estate: &EstateArgs) -> Exit {
     let stop = stop_signal(AT_A_STEP);
     let reporter: Arc<dyn Reporter> = Arc::new(Progress::new());
     let on_plan = |plan: &Plan| errln!("{}", views::plan::headline(plan));
-    match reconcile(&session, &reporter, &stop, on_plan).await {
-        Ok(done) => {
-            print(&done, args.format);
-            exit(&done)
+    let mut done = match reconcile(&session, &reporter, &stop, on_plan).await {
+        Ok(done) => done,
+        Err(error) => return fail(args.format, &error),
+    };
+    let mut drilled = Vec::new();
+    if drills == Drills::WhatIsDue {
+        match drill_due(&session, &reporter, &stop, &mut done).await {
+            Ok(all) => drilled = all,
+            Err(error) => return fail(args.format, &error),
         }
-        Err(error) => fail(args.format, &error),
     }
+    print(&done, &drilled, args.format);
+    exit(&done)
 }
 
-fn print(done: &Reconciled, format: Format) {
+fn print(done: &Reconciled, drilled: &[Tried], format: Format) {
     match format {
         Format::Human => {
             for report in &done.reports {
                 outln!("{}\n", views::run::table(report));
+            }
+            for tried in drilled {
+                match &tried.drilled {
+                    Ok(drilled) => outln!("{}\n", views::drill::human(drilled)),
+                    Err(error) => outln!("{}\n", chain(error)),
+                }
             }
             if let Some(plan) = &done.left {
                 out!("{}", views::plan::human(plan));
@@ -140,6 +161,10 @@ fn print(done: &Reconciled, format: Format) {
         }
         Format::Json => super::print_json(&json!({
             "passes": done.reports.iter().map(views::run::json).collect::<Vec<_>>(),
+            "drills": drilled.iter().map(|tried| match &tried.drilled {
+                Ok(drilled) => views::drill::json(drilled),
+                Err(error) => json!({"stack": tried.stack, "error": chain(error)}),
+            }).collect::<Vec<_>>(),
             "left": done.left,
         })),
     }

@@ -24,6 +24,9 @@ pub struct EstateArgs {
     /// Configuration with root, keys and state [default: .git/holdfast/config.toml of the estate]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Open secrets with this age identity instead of the configured one, for example the escrow key
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
 }
 
 /// Where trust begins, for commands that need nothing else of a configuration.
@@ -64,7 +67,11 @@ impl EstateArgs {
 
     /// The configuration beside the estate.
     pub fn config(&self) -> Result<Config, EntryError> {
-        Ok(Config::load(&self.estate, self.config.as_deref())?)
+        let config = Config::load(&self.estate, self.config.as_deref())?;
+        Ok(match &self.identity {
+            Some(identity) => config.with_identity(identity),
+            None => config,
+        })
     }
 
     /// Fetches where the configuration says so, and opens the estate; says what is wrong if it

@@ -1,10 +1,13 @@
 //! One value, several views: for people and for programs.
 
 pub mod codes;
+pub mod drill;
+pub mod evidence;
 pub mod findings;
 pub mod forecast;
 pub mod markdown;
 pub mod plan;
+pub mod points;
 pub mod run;
 pub mod trust;
 
@@ -37,12 +40,5 @@ pub enum PlanFormat {
 
 /// A rung, in words.
 pub fn rung(rung: crate::model::point::Rung) -> &'static str {
-    use crate::model::point::Rung;
-    match rung {
-        Rung::Taken => "taken",
-        Rung::Shipped => "shipped",
-        Rung::Checked => "checked",
-        Rung::Restored => "restored",
-        Rung::AppVerified => "app-verified",
-    }
+    rung.name()
 }

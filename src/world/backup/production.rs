@@ -43,10 +43,11 @@ pub struct Taken {
     pub attempts: u32,
 }
 
-/// Takes a recovery point: databases, then files, then the repository.
+/// Takes a recovery point: the services' before-backup hooks, databases, then files, then the
+/// repository. After-backup hooks run whatever came of it.
 ///
 /// Refusals (codes of [`MachineError::Refused`]): `not-loaded` (there is no state yet),
-/// `other-identity`, `path-missing`, `dump-failed`, `files-unreadable`, `files-changing`,
+/// `other-identity`, `path-missing`, `hook-failed`, `dump-failed`, `files-unreadable`, `files-changing`,
 /// `backup-unreachable`, `wrong-password`, `denied`, `locked`, `disk-full`,
 /// `repository-missing`, `restic-failed`, `busy`. After any of them there is no point that counts.
 pub async fn take(
@@ -59,6 +60,7 @@ pub async fn take(
         .words(&["epoch", &request.epoch.0.to_string()])
         .words(&["commit", request.commit.as_str()])
         .services(&request.services)
+        .backup_hooks(&request.services)
         .done();
     let answer = transport.run(production, TAKE, &input).await?;
     only(&production.machine, TAKE, "taken", answer)

@@ -1,43 +1,84 @@
-//! On backup machines: repositories, the points in them, the evidence beside them.
+//! On backup machines: repositories, the points in them, what is read back of them.
 
 use super::answer::{only, parse_points, scripted_error_gap, subject};
 use super::input::Lines;
 use super::production::Taken;
-use super::{POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
+use super::{KEYS, POINTS, READ_BACK, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::ids::{PointId, StackId};
-use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::ids::StackId;
+use crate::model::listed::Listed;
+use crate::model::repository::{KeyRole, KeysSeen, RepositoryKeys};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What happened to a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Repository {
     /// It was not there and was made.
     pub made: bool,
+    /// Keys that it did not have, and has now.
+    pub added: Vec<KeyRole>,
+    /// Names of key files that were damaged or that nobody here made; they lie beside the
+    /// repositories now, where restic does not try them.
+    pub aside: Vec<String>,
 }
 
-/// Sees to it that the stack has a repository that opens with `password`.
+/// Sees to it that the stack has a repository that opens with each of its three keys, and with
+/// no other. A key that is missing is added by one that still opens.
 ///
-/// Refusals: `wrong-password` (it exists with another one), `repository-damaged` (a directory
-/// without config), `repository-lost` (gone, though points were recorded), `tool-missing`,
-/// `disk-full`. None of them is mended here: a fresh repository would hide what is left (S1, S3).
+/// Refusals: `wrong-password` (it exists and none of them opens it), `repository-damaged` (a
+/// directory without config), `repository-lost` (gone, though points were recorded),
+/// `tool-missing`, `disk-full`. None of them is mended here: a fresh repository would hide what
+/// is left (S1, S3).
 pub async fn repository(
     transport: &dyn Transport,
     backup: &Contact,
     stack: &StackId,
-    password: &Secret,
+    keys: &RepositoryKeys,
 ) -> Result<Repository, MachineError> {
-    let input = Lines::new()
-        .words(&["stack", stack.as_str()])
-        .secret(&["password"], password)
-        .done();
-    let answer = transport.run(backup, REPOSITORY, &input).await?;
+    let mut input = Lines::new().words(&["stack", stack.as_str()]);
+    for role in KeyRole::ALL {
+        input = input.secret(&["key", role.word()], keys.of(role));
+    }
+    let answer = transport.run(backup, REPOSITORY, &input.done()).await?;
     only(&backup.machine, REPOSITORY, "repository", answer)
+}
+
+/// What the key files of many stacks' repositories show. A stack without a repository has no
+/// entry. Needs no password and opens nothing, so it is cheap enough for every look.
+///
+/// Refusals: `repositories-missing`.
+pub async fn keys_all(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stacks: &[StackId],
+) -> Result<BTreeMap<StackId, KeysSeen>, MachineError> {
+    #[derive(Deserialize)]
+    struct Line {
+        stack: StackId,
+        keys: KeysSeen,
+    }
+    let mut lines = Lines::new();
+    for stack in stacks {
+        lines = lines.words(&["stack", stack.as_str()]);
+    }
+    let answer = transport.run(backup, KEYS, &lines.done()).await?;
+    answer
+        .into_iter()
+        .filter(|line| line.get("keys").is_some())
+        .map(|line| {
+            serde_json::from_value(line)
+                .map(|Line { stack, keys }| (stack, keys))
+                .map_err(|error| MachineError::Unreadable {
+                    machine: backup.machine.clone(),
+                    script: KEYS.name,
+                    detail: error.to_string(),
+                })
+        })
+        .collect()
 }
 
 /// What was read back.
@@ -52,7 +93,7 @@ pub struct ReadBack {
 }
 
 /// Reads a point back from the backup machine's disk, manifest byte for byte; the only way
-/// to [`Rung::Shipped`].
+/// to [`Rung::Shipped`](crate::model::point::Rung::Shipped).
 ///
 /// Refusals: `repository-missing`, `point-missing`, `wrong-password`, `manifest-differs`,
 /// `canary-missing`, `content-differs`. The point then stays [`Rung::Taken`].
@@ -73,13 +114,13 @@ pub async fn read_back(
     only(&backup.machine, READ_BACK, "read_back", answer)
 }
 
-/// The recovery points of one stack. `Ok(empty)`: looked, none there.
+/// The repository of one stack. `Ok(empty)`: looked, none there.
 pub async fn points(
     transport: &dyn Transport,
     backup: &Contact,
     stack: &StackId,
     password: &Secret,
-) -> Result<Vec<RecoveryPoint>, Gap> {
+) -> Result<Listed, Gap> {
     let mut all = points_all(transport, backup, &[(stack.clone(), password.clone())]).await;
     all.remove(stack).unwrap_or_else(|| {
         let silent = "the answer is silent";
@@ -87,12 +128,12 @@ pub async fn points(
     })
 }
 
-/// The recovery points of many stacks on one backup machine, in one round trip.
+/// The repositories of many stacks on one backup machine, in one round trip.
 pub async fn points_all(
     transport: &dyn Transport,
     backup: &Contact,
     stacks: &[(StackId, Secret)],
-) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
+) -> BTreeMap<StackId, Result<Listed, Gap>> {
     let mut lines = Lines::new();
     for (stack, password) in stacks {
         lines = lines.secret(&["stack", stack.as_str()], password);
@@ -110,33 +151,4 @@ pub async fn points_all(
             })
             .collect(),
     }
-}
-
-/// Writes evidence for a rung beyond [`Rung::Shipped`] next to the repository.
-///
-/// Refusals: `rung-forbidden` ([`Rung::Taken`] and [`Rung::Shipped`] are nobody's to claim),
-/// `rung-missing` (the point was never read back), `point-missing`.
-pub async fn record_rung(
-    transport: &dyn Transport,
-    backup: &Contact,
-    stack: &StackId,
-    point: &PointId,
-    rung: Rung,
-    evidence: &Value,
-) -> Result<(), MachineError> {
-    let rung = match rung {
-        Rung::Taken => "taken",
-        Rung::Shipped => "shipped",
-        Rung::Checked => "checked",
-        Rung::Restored => "restored",
-        Rung::AppVerified => "app-verified",
-    };
-    let input = Lines::new()
-        .words(&["stack", stack.as_str()])
-        .words(&["point", point.as_str()])
-        .words(&["rung", rung])
-        .text("evidence", &evidence.to_string())
-        .done();
-    let answer = transport.run(backup, RECORD_RUNG, &input).await?;
-    only::<bool>(&backup.machine, RECORD_RUNG, "recorded", answer).map(|_| ())
 }

@@ -7,6 +7,7 @@
 //! (version 4b3f595) and the official clients' retry rules.
 
 mod calls;
+mod destroy;
 mod labels;
 
 pub use calls::SetupError;
@@ -473,11 +474,7 @@ impl Hoster for Hetzner {
             Operation::PowerOn { machine } => self.switch(machine, Power::On).await,
             Operation::PowerOff { machine } => self.switch(machine, Power::Off).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
-            Operation::Destroy { .. } => refused(
-                "not_built",
-                "machines of drills are not destroyed yet",
-                FaultClass::Bug,
-            ),
+            Operation::Destroy { machine } => self.destroy(machine).await,
         }
     }
 }

@@ -71,3 +71,12 @@ pub(crate) fn refused(
         class,
     })
 }
+
+/// Nothing but a drill's machine is ever destroyed (S3).
+pub(crate) fn not_a_drill(machine: &MachineName) -> Outcome {
+    refused(
+        "not_a_drill",
+        format!("{machine} is of no drill; nothing else is destroyed"),
+        FaultClass::NeedsHuman,
+    )
+}

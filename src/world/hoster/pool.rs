@@ -5,11 +5,12 @@
 //! neither free nor absent (S1). The hoster's word on power is missing here, so
 //! fencing needs a person (S2).
 
-use super::{Hoster, refused};
+use super::{Hoster, not_a_drill, refused};
 use crate::model::desired::PoolMachine;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::Identity;
 use crate::model::ids::{EstateName, HosterId, MachineName, StepId};
+use crate::model::machine::Role;
 use crate::model::observed::{FreeMachine, Inventory, Power, SeenMachine};
 use crate::model::operation::{CreateMachine, Fault, FaultClass, Operation, Outcome, Receipt};
 use crate::model::secret::Secret;
@@ -28,6 +29,10 @@ const FACTS: Script = Script {
 const CLAIM: Script = Script {
     name: "pool-claim",
     text: include_str!("scripts/pool-claim.sh"),
+};
+const WIPE: Script = Script {
+    name: "pool-wipe",
+    text: include_str!("scripts/pool-wipe.sh"),
 };
 const QUARANTINE: Script = Script {
     name: "pool-quarantine",
@@ -186,6 +191,48 @@ impl Pool {
         refused("not_found", message, FaultClass::Retry)
     }
 
+    /// Gives a machine back as it was before it was taken for a drill; nothing but such a one.
+    async fn wipe(&self, name: &MachineName) -> Outcome {
+        let mut gaps = Vec::new();
+        for (machine, found) in self.look().await {
+            match found {
+                Ok(Found::Owned { identity, .. })
+                    if identity.machine == *name && identity.owner.estate == self.estate =>
+                {
+                    if identity.owner.role != Role::Drill {
+                        return not_a_drill(name);
+                    }
+                    return match self.tell(&machine, WIPE, &identity).await {
+                        Ok(()) => self.is_free(&machine).await,
+                        Err(error) => outcome(&error),
+                    };
+                }
+                Ok(_) => {}
+                Err(gap) => gaps.push(gap.to_string()),
+            }
+        }
+        if gaps.is_empty() {
+            // All of them answered, and none is it: it was wiped before.
+            return Outcome::Done(Receipt {
+                provider_id: name.to_string(),
+                address: None,
+                port: None,
+            });
+        }
+        let message = format!("{name} was not found; not seen: {}", gaps.join("; "));
+        refused("not_found", message, FaultClass::Retry)
+    }
+
+    /// The machine's own word that nobody has it any more.
+    async fn is_free(&self, machine: &PoolMachine) -> Outcome {
+        let (subject, own) = (self.subject(machine), self.own.as_deref());
+        match find(self.transport.as_ref(), machine, subject, own).await {
+            Ok(Found::Free) => done(machine),
+            Ok(Found::Owned { .. }) => unclear("it was wiped, and somebody has it again".into()),
+            Err(gap) => unclear(gap.to_string()),
+        }
+    }
+
     async fn tell(
         &self,
         machine: &PoolMachine,
@@ -260,11 +307,15 @@ fn outcome(error: &MachineError) -> Outcome {
             refused(code, message, FaultClass::NeedsHuman)
         }
         // The script may have run: the same claim again finds it done.
-        MachineError::Lost { .. } | MachineError::Unreadable { .. } => Outcome::Unknown(Fault {
-            message: error.to_string(),
-            class: FaultClass::Retry,
-        }),
+        MachineError::Lost { .. } | MachineError::Unreadable { .. } => unclear(error.to_string()),
     }
+}
+
+fn unclear(message: String) -> Outcome {
+    Outcome::Unknown(Fault {
+        message,
+        class: FaultClass::Retry,
+    })
 }
 
 fn done(machine: &PoolMachine) -> Outcome {
@@ -327,11 +378,7 @@ impl Hoster for Pool {
                 FaultClass::NeedsHuman,
             ),
             Operation::Quarantine { machine } => self.quarantine(machine).await,
-            Operation::Destroy { .. } => refused(
-                "not_built",
-                "machines of drills are not destroyed yet",
-                FaultClass::Bug,
-            ),
+            Operation::Destroy { machine } => self.wipe(machine).await,
         }
     }
 }

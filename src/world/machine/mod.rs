@@ -4,6 +4,7 @@
 //! data comes on standard input, its answer is JSON lines. Nothing of the
 //! customer's is ever pasted into a command line (S13).
 
+pub mod drill;
 pub mod ssh;
 pub mod verbs;
 mod wire;

@@ -150,7 +150,7 @@ pub async fn initialise(
     lines.databases(manifest);
     for service in &manifest.services {
         lines.directories("state", &service.state);
-        if service.hook_init.is_some() {
+        if service.hooks.init.is_some() {
             lines.line(&["init", service.name.as_str()]);
         }
     }

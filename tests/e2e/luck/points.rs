@@ -38,6 +38,7 @@ pub fn with_scene(play: &Play, production: &str, act: impl AsyncFnOnce(&backup::
         .contact(&MachineName::new("backup-netcup-vie"))
         .unwrap();
     let password = session.repository_password(stack);
+    let keys = session.repository_keys(stack);
     let machines = look
         .observed
         .hosters
@@ -60,6 +61,7 @@ pub fn with_scene(play: &Play, production: &str, act: impl AsyncFnOnce(&backup::
             services: look.manifests[&name].services.clone(),
         },
         password: &password,
+        keys: &keys,
     };
     play.stage.runtime.block_on(act(&scene));
 }

@@ -1,7 +1,7 @@
 //! What steps do to the machines of the world in memory, and refuse, as the scripts do on real ones.
 
 use super::{World, machine};
-use holdfast::model::blueprint::{Engine, When};
+use holdfast::model::blueprint::{Engine, Hooks, When};
 use holdfast::model::ids::{HostName, MachineName, PointId, ServiceName, SiteId, StackId};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::{
@@ -141,7 +141,7 @@ impl World {
                     _ => return Err(format!("this machine is {stage:?}, with other data")),
                 }
                 facts.restored_from = Some(point.to_string());
-                event = Some(Event::Proven {
+                event = (facts.role != Some(Role::Drill)).then_some(Event::Proven {
                     point,
                     rung: Rung::Restored,
                 });
@@ -268,8 +268,7 @@ fn service(engine: Option<Engine>) -> ServiceRuntime {
             group: "www-data".into(),
         }],
         environment: Secret::new(Vec::new()),
-        hook_init: None,
-        hook_after_restore: None,
+        hooks: Hooks::default(),
         checks: Vec::new(),
     }
 }
@@ -322,6 +321,8 @@ fn blank(machine: &SeenMachine) -> MachineFacts {
         units: BTreeMap::new(),
         disk_free: Bytes(20 << 30),
         disk_size: Bytes(40 << 30),
+        clock_ms: None,
+        ahead_ms: 0,
         took_ms: 80,
     }
 }

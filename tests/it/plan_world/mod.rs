@@ -4,6 +4,7 @@
 //! refuses what the scripts on a machine refuse. After every step the world looks at itself:
 //! one machine of a stack is open at most, no machine is made twice, nothing starts empty twice.
 
+mod drill;
 mod estate;
 mod machine;
 
@@ -12,10 +13,11 @@ pub use machine::STATE;
 
 use holdfast::decide::adoption::adoptable;
 use holdfast::decide::check::{CheckedPlan, Violation, check};
+use holdfast::decide::drill::gates;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
-use holdfast::decide::settle::{Progress, settle};
+use holdfast::decide::settle::{Progress, closing, settle};
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
@@ -28,7 +30,10 @@ use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMac
 use holdfast::model::operation::FaultClass;
 use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::repository::KeysSeen;
 use holdfast::model::units::Bytes;
+use holdfast::model::vault::{Holdings, Vault};
+use holdfast::model::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -67,7 +72,15 @@ pub struct World {
     pub silent: BTreeMap<MachineName, Gap>,
     pub points: BTreeMap<StackId, Vec<RecoveryPoint>>,
     pub points_gap: Option<Gap>,
+    /// Repositories whose keys are not in order.
+    pub keys: BTreeMap<StackId, KeysSeen>,
+    /// What lies beside the points on their backup machine.
+    pub holdings: BTreeMap<StackId, Holdings>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    /// What backup machines keep of their readings, where a test says so.
+    pub verified: BTreeMap<StackId, Verification>,
+    /// What a reading would find damaged.
+    pub damage: Vec<String>,
     pub journal: Vec<Entry>,
     /// Places without room, whatever is asked of them.
     pub full: BTreeSet<HosterId>,
@@ -75,6 +88,10 @@ pub struct World {
     pub dead: BTreeSet<MachineName>,
     /// What every customer's service keeps its records in.
     pub engine: Option<Engine>,
+    /// Machines whose functional checks fail.
+    pub broken: BTreeSet<MachineName>,
+    /// Machines that begin no connection.
+    pub isolated: BTreeSet<MachineName>,
     repositories: BTreeSet<StackId>,
     made: BTreeSet<MachineName>,
     next_address: u8,
@@ -140,11 +157,17 @@ impl World {
             deaf: BTreeMap::new(),
             facts: BTreeMap::new(),
             silent: BTreeMap::new(),
+            verified: BTreeMap::new(),
+            damage: Vec::new(),
             points_gap: None,
+            keys: BTreeMap::new(),
+            holdings: BTreeMap::new(),
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
             engine: None,
+            broken: BTreeSet::new(),
+            isolated: BTreeSet::new(),
             repositories: BTreeSet::new(),
             made: BTreeSet::new(),
             next_address: 1,
@@ -250,12 +273,27 @@ impl World {
                     None => (id.clone(), Ok(points.clone())),
                 })
                 .collect(),
+            keys: self.keys.clone(),
+            verified: self.verified.clone(),
+            vaults: self.vaults(),
             names: self
                 .names
                 .iter()
                 .map(|(n, a)| (n.clone(), Ok(a.clone())))
                 .collect(),
         }
+    }
+
+    fn vaults(&self) -> BTreeMap<MachineName, Result<Vault, Gap>> {
+        let vault = Vault {
+            stacks: self.holdings.clone(),
+            ..Vault::default()
+        };
+        let there = self.machine(BACKUP).is_some();
+        there
+            .then(|| (machine(BACKUP), Ok(vault)))
+            .into_iter()
+            .collect()
     }
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
@@ -291,7 +329,7 @@ impl World {
         let unchanged = plan.drift.iter();
         let unchanged = unchanged.filter(|d| in_line(d) == Some(&self.want.commit));
         let unchanged = unchanged.map(|d| d.machine.clone()).collect();
-        let plan = withhold(keep_drift(plan, &unchanged), &self.mandate);
+        let plan = withhold(keep_drift(plan, &unchanged), &self.mandate());
         self.check(plan).unwrap_or_else(|violations| {
             let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
             panic!("the plan breaks invariants: {said:#?}")
@@ -300,7 +338,15 @@ impl World {
 
     /// Whether a plan may be executed in this world.
     pub fn check(&self, plan: Plan) -> Result<CheckedPlan, Vec<Violation>> {
-        check(plan, &self.seen(), &self.past(), &self.mandate)
+        check(plan, &self.seen(), &self.past(), &self.mandate())
+    }
+
+    /// Who signed for what, and whose drills stand in the way of what.
+    fn mandate(&self) -> Mandate {
+        Mandate {
+            gates: gates(&self.want, &self.past(), &self.seen()),
+            ..self.mandate.clone()
+        }
     }
 
     /// Plans and applies until nothing is to be done; gives the ids of the steps done.
@@ -340,7 +386,10 @@ impl World {
                 Order::First => ready.first(),
                 Order::Last => ready.last(),
             };
-            let Some(&step) = next else { return false };
+            let ends = closing(plan, &progress);
+            let Some(&step) = next.or(ends.first()) else {
+                return false;
+            };
             let here = cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut);
             let ended = self.perform(step, here, &mut made);
             self.look_at_itself(&step.id.to_string());
@@ -402,6 +451,9 @@ impl World {
     }
 
     fn act(&mut self, step: &Step, made: &mut BTreeMap<String, PointId>) -> Result<(), String> {
+        if let Some(ended) = self.act_on_a_drill(step) {
+            return ended;
+        }
         let owner = step.stack.as_ref();
         let name = step.action.machine().clone();
         match &step.action {
@@ -474,9 +526,39 @@ impl World {
                     },
                 );
             }
+            Action::Verify { part, of, .. } => {
+                self.answers(&name)?;
+                let (part, of) = (*part, *of);
+                let findings = self.damage.clone();
+                self.record(
+                    owner,
+                    Event::Verified {
+                        machine: name,
+                        part,
+                        of,
+                        findings,
+                    },
+                );
+            }
+            Action::Forget { points, .. } => {
+                self.answers(&name)?;
+                let owner = owner.ok_or("no stack")?;
+                let gone: Vec<PointId> = points.iter().map(|p| p.point.clone()).collect();
+                let all = self.points.get_mut(owner).ok_or("no points")?;
+                all.retain(|point| !gone.contains(&point.id));
+                self.record(
+                    Some(owner),
+                    Event::Forgotten {
+                        machine: name,
+                        points: gone,
+                    },
+                );
+            }
             Action::Repository { .. } => {
                 self.answers(&name)?;
-                self.repositories.insert(owner.ok_or("no stack")?.clone());
+                let owner = owner.ok_or("no stack")?;
+                self.repositories.insert(owner.clone());
+                self.keys.remove(owner);
             }
             _ => self.on_the_machine(step, made)?,
         }
@@ -486,7 +568,9 @@ impl World {
     /// Another recovery point of this stack, taken now.
     pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
         let points = self.points.get_mut(&stack(owner)).unwrap();
-        let id = PointId::new(format!("{:08x}{}", points.len() + 1, "0".repeat(56)));
+        // A number that no point has or had.
+        let number = self.journal.len() + points.len() + 1;
+        let id = PointId::new(format!("{number:08x}{}", "0".repeat(56)));
         points.push(RecoveryPoint {
             id: id.clone(),
             stack: stack(owner),
@@ -494,8 +578,9 @@ impl World {
             taken_at: self.now,
             bytes: Bytes(1 << 20),
             rung,
-            arrived_at: None,
+            arrived_at: Some(self.now),
             evidence: Vec::new(),
+            damaged: None,
         });
         id
     }

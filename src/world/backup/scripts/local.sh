@@ -4,6 +4,11 @@
 # of the directory: what production wrote is never read with root's rights.
 repositories=/srv/holdfast/restic
 rungs=/srv/holdfast/rungs
+# Which key file is whose, as repository.sh made them: {"production":id,…} per stack. Outside
+# the repositories, so that only root can touch it.
+key_ids=/srv/holdfast/keys
+key_hint=
+documents=/srv/holdfast/evidence
 
 local_ready() {
     [ -d "$repositories" ] || fail repositories-missing \
@@ -16,10 +21,16 @@ local_ready() {
     chown "$keeper:" "$scratch/keeper"
 }
 
-# password BASE64
+# key_id ROLE: the id of the stack's key of that role; nothing when it was never made.
+key_id() { jq -r --arg role "$1" '.[$role] // empty' "$key_ids/$stack.json" 2>/dev/null || true; }
+
+# password BASE64: the maintenance key's, the only one that the vault side opens with.
 password() {
     printf %s "$1" | base64 -d >"$scratch/keeper/password" || fail bad-input "not base64"
     chown "$keeper:" "$scratch/keeper/password"
+    # Without it restic tries one key file after the other, at a second each; and what
+    # production has put among them could keep it from ever coming to this one (S10).
+    key_hint=$(key_id maintenance)
 }
 
 # vault REPOSITORY ARGUMENTS…: restic, output in $scratch/out and $scratch/err.
@@ -27,13 +38,13 @@ vault() {
     where=$1
     shift
     runuser -u "$keeper" -- env HOME="$scratch/keeper" restic --no-cache --repo "$where" \
-        --password-file "$scratch/keeper/password" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+        --password-file "$scratch/keeper/password" ${key_hint:+--key-hint "$key_hint"} "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
 }
 
 # reason: what restic said, for people.
 reason() {
     jq -Rr '. as $line | (fromjson? | objects | .message // empty) // $line' "$scratch/err" |
-        grep -v '^$' | tail -n 2 | tr '\n' ' ' | cut -c1-400
+        grep -vE '^$|^[[:space:]]|^(github\.com|golang\.org)/|^runtime\.' | tail -n 2 | tr '\n' ' ' | cut -c1-400
 }
 
 # vault_failed WHAT

@@ -24,10 +24,19 @@ answers() {
     curl -s -o /dev/null --noproxy '*' --connect-timeout 3 --max-time 5 --cacert "$RESTIC_CACERT" "$address"
 }
 
+# certificate: whether it answers, with a certificate that this machine must not accept; why is in $why.
+certificate_refused() {
+    why=$(curl -sS -o /dev/null --noproxy '*' --connect-timeout 3 --max-time 5 --cacert "$RESTIC_CACERT" "$address" 2>&1) && return 1
+    case $why in *certificate*) return 0 ;; *) return 1 ;; esac
+}
+
 # Before any work, so that a backup machine that is down is said in seconds.
 restic_answers() {
     for again in 1 2 3; do
         if answers; then return 0; fi
+        if certificate_refused; then
+            fail certificate-refused "the backup machine at $address shows a certificate that this machine does not accept: $why; this machine's clock says $(date +%Y-%m-%dT%H:%M:%SZ)"
+        fi
         sleep 1
     done
     fail backup-unreachable "the backup machine does not answer at $address"
@@ -84,8 +93,9 @@ restic_failed() {
         sed -e 's#://[^@/]*@#://#g' | grep -v '^$' | tail -n 3 | tr '\n' ' ' | cut -c1-600)
     case $why in
         *'wrong password'*) fail wrong-password "$2: the repository does not open with this password" ;;
-        *'no space left'* | *'No space left'* | *'Insufficient Storage'* | *'507'*) fail disk-full "$2: $why" ;;
+        *'no space left'* | *'No space left'* | *'Insufficient Storage'* | *'507'*) fail disk-full "$2: no room is left on the backup machine's disk: $why" ;;
         *'ciphertext verification failed'*) fail repository-damaged "$2: the repository holds a file that is not its own: $why" ;;
+        *'x509:'* | *'certificate'*) fail certificate-refused "$2: $why" ;;
         *'already locked'*) fail locked "$2: $why" ;;
         *'401'* | *'403'*) fail denied "$2: $why" ;;
         *'repository does not exist'* | *'Is there a repository'*) fail repository-missing "$2: $why" ;;

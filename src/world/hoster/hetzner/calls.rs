@@ -289,6 +289,11 @@ impl Calls {
         self.send(request.json(body)).await
     }
 
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
+        let request = self.http.request(Method::DELETE, self.address(path));
+        self.send(request).await
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

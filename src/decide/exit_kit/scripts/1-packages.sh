@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs everything that the stack needs. What serves users is not started yet:
+# it would start empty.
+. "$(dirname "$0")/kit.sh"
+is_opened
+apt update
+apt install ca-certificates curl jq restic
+write_files before-packages
+policy=/usr/sbin/policy-rc.d
+[ ! -e "$policy" ] || mv "$policy" "$policy.before-exit-kit"
+trap 'rm -f "$policy"; [ ! -e "$policy.before-exit-kit" ] || mv "$policy.before-exit-kit" "$policy"; rm -rf -- "$scratch"' EXIT
+# Asked by every package before it starts a service (Debian Policy, 9.3.3).
+printf '%s\n' '#!/bin/sh' 'case $1 in postgresql*|mariadb*) exit 0 ;; esac' 'exit 101' >"$policy"
+chmod 755 "$policy"
+apt install $(cat "$(from packages)")
+progress packages "installed"

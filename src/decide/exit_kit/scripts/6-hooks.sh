@@ -1,0 +1,10 @@
+#!/bin/sh
+# What each service does after its state came back: upgrade a schema, rebuild a cache.
+. "$(dirname "$0")/kit.sh"
+umask 022
+while read -r service; do
+    hook=/usr/local/lib/holdfast/services/$service/after-restore
+    [ -x "$hook" ] || continue
+    progress hook "$service"
+    "$hook" "/etc/holdfast/services/$service.env" </dev/null || fail hook "after-restore of $service failed"
+done <"$(from services)"
