@@ -6,11 +6,12 @@ use crate::model::desired::DesiredStack;
 use crate::model::evidence::{
     EVIDENCE_SCHEMA, Evidence, Phase, PointProven, SealedEvidence, Shown, Verdict, What,
 };
-use crate::model::ids::{CommitId, EstateName, HosterId, MachineName, StackId};
+use crate::model::ids::{CommitId, EstateName, HosterId, MachineName, ServiceName, StackId};
 use crate::model::listed::{Beside, Listed, Unproven};
 use crate::model::machine::Digest;
 use crate::model::plan::{Action, Step};
-use crate::model::point::{Proof, RecoveryPoint, Rung};
+use crate::model::point::{Proof, RecoveryPoint, Rung, ServiceContent};
+use crate::model::units::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
@@ -19,6 +20,9 @@ use std::time::Duration;
 
 /// Of the signatures.
 pub const NAMESPACE: &str = "holdfast-evidence";
+
+/// Where an estate keeps the public half of its key in Git, for whoever checks its evidence.
+pub const ALLOWED_SIGNERS: &str = "evidence.allowed_signers";
 
 /// Signs a document; `None` when it has no text form.
 pub fn seal(key: &EstateKey, evidence: &Evidence) -> Option<SealedEvidence> {
@@ -217,6 +221,18 @@ pub fn allowed_signers(key: &EstateKey, estate: &EstateName) -> String {
     format!("{estate} namespaces=\"{NAMESPACE}\" {public}")
 }
 
+/// The keys in a text: lines of `allowed_signers`, or public keys.
+pub fn keys_in(text: &str) -> Vec<PublicKey> {
+    text.lines().filter_map(key).collect()
+}
+
+/// The key in a line, whatever stands before it.
+fn key(line: &str) -> Option<PublicKey> {
+    let begin = line.find("ssh-ed25519 ")?;
+    let words: Vec<&str> = line[begin..].split_whitespace().take(2).collect();
+    PublicKey::from_openssh(&words.join(" ")).ok()
+}
+
 /// Gives points the rungs that a document proves, and says which claims none does.
 ///
 /// A document stands for a point when the estate's own key signed it, when it speaks of this
@@ -285,6 +301,28 @@ fn prove(
         document: Some(digest(sealed)),
     });
     Ok(())
+}
+
+/// Whether what was found is what was promised. Sizes on disk and versions of a database differ
+/// without any row differing; files that changed while they were stored were never promised.
+pub fn equal(evidence: &Evidence) -> bool {
+    let changing = |service: &ServiceName, path: &String| {
+        let promised = evidence.expected.get(service);
+        promised.is_some_and(|p| p.files.get(path).is_some_and(|files| files.changing))
+    };
+    let comparable = |all: &BTreeMap<ServiceName, ServiceContent>| {
+        let mut all = all.clone();
+        for (service, content) in &mut all {
+            content.files.retain(|path, _| !changing(service, path));
+            for database in content.databases.values_mut() {
+                database.bytes = Bytes(0);
+                database.server.clear();
+                database.collation.clear();
+            }
+        }
+        all
+    };
+    comparable(&evidence.expected) == comparable(&evidence.found)
 }
 
 /// How a document is called wherever it is kept: when it ended, which point, which bytes.

@@ -39,4 +39,5 @@ pub mod retention;
 pub mod schema;
 pub mod settle;
 pub mod signers;
+pub mod statistics;
 pub mod succession;

@@ -5,7 +5,7 @@ use super::entry::{EntryError, with_key};
 use super::observe;
 use super::session::Session;
 use crate::decide::derive;
-use crate::decide::evidence::{allowed_signers, open, public_key};
+use crate::decide::evidence::{allowed_signers, keys_in, open, public_key};
 use crate::model::causes::chain;
 use crate::model::evidence::{Evidence, SealedEvidence};
 use crate::model::ids::{EstateName, MachineName, StackId};
@@ -157,18 +157,6 @@ pub fn keys(path: &Path) -> Result<Vec<PublicKey>, CheckError> {
         });
     }
     Ok(keys)
-}
-
-/// The keys in a text.
-pub fn keys_in(text: &str) -> Vec<PublicKey> {
-    text.lines().filter_map(key).collect()
-}
-
-/// The key in a line, whatever stands before it.
-fn key(line: &str) -> Option<PublicKey> {
-    let begin = line.find("ssh-ed25519 ")?;
-    let words: Vec<&str> = line[begin..].split_whitespace().take(2).collect();
-    PublicKey::from_openssh(&words.join(" ")).ok()
 }
 
 /// What a document says, if one of these keys signed it.

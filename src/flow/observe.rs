@@ -281,7 +281,7 @@ fn without_doubt(
         match (verification, points.get_mut(&stack)) {
             (Ok(verification), listed) => {
                 for point in listed.into_iter().flatten().flatten() {
-                    point.damaged = verification.points.get(&point.id).cloned();
+                    point.damaged = verification.against(&point.id);
                 }
                 known.insert(stack, verification);
             }

@@ -297,7 +297,7 @@ pub struct BackupIntent {
     pub schedule: Schedule,
     /// How long points are kept.
     pub retention: Retention,
-    /// When it is proven that they come back, and where. `None`: never.
+    /// When it is proven that they come back, and where. `None`: every 30 days, anywhere.
     pub drill: Option<DrillIntent>,
 }
 

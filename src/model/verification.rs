@@ -3,7 +3,7 @@
 use super::ids::PointId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the readings of a repository have come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +59,30 @@ impl Reading {
 pub struct Verification {
     /// What they have come to; `None`: it was never read.
     pub reading: Option<Reading>,
+    /// Points that were there when it was last read: of these it is known whether they rest on
+    /// what is damaged.
+    #[serde(default)]
+    pub judged: BTreeSet<PointId>,
     /// Points that rest on what is damaged, and why.
     pub points: BTreeMap<PointId, String>,
     /// What opens the repository and is not there any more: looked for now, not when it was read.
     pub lost: Vec<String>,
+}
+
+impl Verification {
+    /// Why a point cannot be trusted; `None`: nothing is known against it. restic stores what it
+    /// believes to be there already only once, so that a point that came after damage may rest on it.
+    pub fn against(&self, point: &PointId) -> Option<String> {
+        if let Some(why) = self.points.get(point) {
+            return Some(why.clone());
+        }
+        let damaged = self
+            .reading
+            .as_ref()
+            .is_some_and(|r| r.damaged_since.is_some());
+        (damaged && !self.judged.contains(point)).then(|| {
+            "it came after damage was found, and it was not read since whether it rests on that"
+                .to_owned()
+        })
+    }
 }

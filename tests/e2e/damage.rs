@@ -31,6 +31,11 @@ const SCENES: &[Scene] = &[
     ("a_damaged_table", damaged_table),
     ("a_full_disk_on_production", full_production),
     ("a_full_disk_on_the_backup_machine", full_vault),
+    ("a_lock_with_a_living_and_with_a_dead_holder", locks),
+    ("a_wrong_passphrase", wrong_passphrase),
+    ("a_certificate_whose_time_is_over", old_certificate),
+    ("a_clock_that_is_ahead", clock),
+    ("a_second_reconciler", second),
 ];
 
 #[test]
@@ -293,7 +298,7 @@ fn damaged_table(play: &mut Play) {
 
 fn full_production(play: &mut Play) {
     let last = play.damaged().1;
-    let fill = "mkdir -p /var/lib/holdfast\nmount -t tmpfs -o size=40k tmpfs /var/lib/holdfast\n";
+    let fill = "mkdir -p /var/lib/holdfast\nmount -t tmpfs -o size=12k tmpfs /var/lib/holdfast\n";
     play.stage.ssh(PRODUCTION, fill).exits(0);
     let failed = play.stage.holdfast(&["backup", "notes"]);
     play.stage
@@ -330,6 +335,109 @@ fn full_vault(play: &mut Play) {
     play.on_vault(
         "cp -a . /root/again\ncd ..\numount -l notes\nrm -rf notes\nmv /root/again notes",
     );
+}
+
+fn locks(play: &mut Play) {
+    let password = play
+        .stage
+        .ssh(PRODUCTION, "cat /etc/holdfast/repository-password\n")
+        .exits(0)
+        .stdout;
+    // A person's own look at the repository, stopped in the middle of it.
+    play.on_vault(&format!(
+        "printf %s '{}' >/tmp/password\nchmod 0644 /tmp/password\n\
+         setsid runuser -u restic-rest-server -- restic --no-cache -r . --password-file /tmp/password check --read-data >/dev/null 2>&1 &\n\
+         until [ -n \"$(ls locks)\" ]; do sleep 0.01; done\n\
+         pkill -STOP -x restic\nrm /tmp/password",
+        password.trim()
+    ));
+    play.stage
+        .holdfast(&["backup", "notes"])
+        .exits(1)
+        .says("locked")
+        .says("left: exclusive lock of restic-rest-server on");
+    play.on_vault("[ -n \"$(ls locks)\" ]\npkill -KILL -x restic");
+    play.stage
+        .holdfast(&["backup", "notes"])
+        .exits(0)
+        .says("taken away: exclusive lock")
+        .says("that process is gone");
+    play.on_vault("[ -z \"$(ls locks)\" ]");
+    nothing_left(play);
+}
+
+fn wrong_passphrase(play: &mut Play) {
+    let before = play.damaged();
+    let file = "/etc/holdfast/repository-password";
+    let wrong = format!("cp -p {file} /root/right\nprintf wrong >{file}\n");
+    play.stage.ssh(PRODUCTION, &wrong).exits(0);
+    let failed = play.stage.holdfast(&["backup", "notes"]);
+    let right = format!("cp -p /root/right {file}\nrm /root/right\n");
+    play.stage.ssh(PRODUCTION, &right).exits(0);
+    failed.exits(1).says("does not open with this password");
+    nothing_left(play);
+    assert_eq!(play.damaged(), before);
+}
+
+fn old_certificate(play: &mut Play) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut old = rcgen::CertificateParams::default();
+    old.not_before = rcgen::date_time_ymd(2025, 1, 1);
+    old.not_after = rcgen::date_time_ymd(2026, 1, 1);
+    let address = play.stage.address(&play.vault).parse().unwrap();
+    old.subject_alt_names = vec![rcgen::SanType::IpAddress(address)];
+    let certificate = old.self_signed(&key).unwrap().pem();
+    let replace = |path: &str, text: &str| {
+        format!("cp -p {path} {path}.right\ncat >{path} <<'END'\n{text}END\n")
+    };
+    let restart = "systemctl restart holdfast-rest-server.service\n";
+    let files = replace("/etc/holdfast/tls.crt", &certificate)
+        + &replace("/etc/holdfast/tls.key", &key.serialize_pem());
+    play.on_vault(&(files + restart));
+    let ca = ". /etc/holdfast/backup.env\n".to_owned() + &replace("$RESTIC_CACERT", &certificate);
+    play.stage.ssh(PRODUCTION, &ca).exits(0);
+    let failed = play.stage.holdfast(&["backup", "notes"]);
+    play.on_vault(&format!(
+        "cd /etc/holdfast\nmv tls.crt.right tls.crt\nmv tls.key.right tls.key\n{restart}"
+    ));
+    let right = ". /etc/holdfast/backup.env\nmv $RESTIC_CACERT.right $RESTIC_CACERT\n";
+    play.stage.ssh(PRODUCTION, right).exits(0);
+    failed
+        .exits(1)
+        .says("certificate-refused")
+        .says("certificate has expired")
+        .says("this machine's clock says");
+    nothing_left(play);
+}
+
+/// Machines of the lab share one clock: what is asked for the time here answers wrong.
+fn clock(play: &mut Play) {
+    let wrong = "mv /usr/bin/date /usr/bin/date.right\n\
+        cat >/usr/bin/date <<'END'\n#!/bin/sh\n\
+        case \"$*\" in *-d*) exec /usr/bin/date.right \"$@\" ;; esac\n\
+        exec /usr/bin/date.right -d '5 minutes' \"$@\"\nEND\nchmod 0755 /usr/bin/date\n";
+    play.stage.ssh(PRODUCTION, wrong).exits(0);
+    let plan = play.plan();
+    play.stage
+        .ssh(PRODUCTION, "mv /usr/bin/date.right /usr/bin/date\n")
+        .exits(0);
+    plan.exits(5)
+        .says("the clock of notes-e1")
+        .says("ahead of ours");
+    play.plan().exits(0);
+}
+
+fn second(play: &mut Play) {
+    let before = play.damaged();
+    let mut first = play.stage.start(&["backup", "notes"]);
+    first.until_says("dumping and sending");
+    play.stage
+        .holdfast(&["reconcile", "--once"])
+        .exits(1)
+        .says("another");
+    play.stage.end(first).exits(0);
+    assert_ne!(play.damaged().1, before.1);
+    nothing_left(play);
 }
 
 /// No half dump, no scratch, no restic, no lock of one that is dead.

@@ -20,6 +20,8 @@ mod damage;
 mod demo;
 mod drill;
 mod editors;
+mod evidence;
+mod exit_kit;
 mod lab;
 mod luck;
 mod one_file_back;

@@ -52,6 +52,28 @@ fn hooks_read_settings_and_secrets_from_a_quoted_file() {
 }
 
 #[test]
+fn every_hook_of_a_blueprint_is_a_script_on_the_machine() {
+    let mut page = sample::page();
+    page.hooks.before_backup = Some("#!/bin/sh\ntouch /run/pause\n".into());
+    page.hooks.after_backup = Some("#!/bin/sh\nrm /run/pause\n".into());
+    let stack = sample::stack(vec![sample::service("site")]);
+    let manifest = sample::production(&stack, page).unwrap();
+    for (hook, word) in [
+        ("init", "index.html"),
+        ("before-backup", "touch"),
+        ("after-backup", "rm"),
+    ] {
+        let path = format!("/usr/local/lib/holdfast/services/site/{hook}");
+        assert!(sample::text_of(&manifest, &path).contains(word), "{hook}");
+        let file = manifest.files.iter().find(|file| file.path == path);
+        assert_eq!(file.unwrap().mode, "0755");
+    }
+    let hooks = &manifest.services[0].hooks;
+    assert_eq!(hooks.after_restore, None);
+    assert_eq!(hooks.named().count(), 3);
+}
+
+#[test]
 fn s15_the_gate_is_there_before_any_package_and_services_need_it() {
     let manifest = sample::site();
     for path in [

@@ -9,7 +9,7 @@ use holdfast::model::point::Rung;
 use holdfast::model::verification::{Reading, Verification};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -41,6 +41,7 @@ fn damaged(points: &[&str], at: Timestamp) -> Verification {
             .iter()
             .map(|p| (PointId::new(*p), "its pack is gone".to_owned()))
             .collect(),
+        judged: BTreeSet::new(),
         lost: Vec::new(),
     }
 }
@@ -73,7 +74,7 @@ fn days_without_a_reconciler_are_made_up_for_within_the_cycle() {
     // A week away: what fell behind is read at once, one after the other, and not more.
     now += DAY * 9;
     let mut read = Vec::new();
-    while let Some((part, of)) = next_part(Some(&last), None, now) {
+    while let Some((part, of)) = next_part(Some(&last), None, false, now) {
         last.take_in(part, of, &[], now);
         read.push(part);
     }
@@ -90,7 +91,7 @@ proptest! {
         let mut first_round: BTreeMap<u32, Timestamp> = BTreeMap::new();
         for hours in hours {
             now += SignedDuration::from_hours(hours);
-            if let Some((part, of)) = next_part(last.as_ref(), Some(begun), now) {
+            if let Some((part, of)) = next_part(last.as_ref(), Some(begun), false, now) {
                 match &mut last {
                     Some(last) => last.take_in(part, of, &[], now),
                     None => last = Some(Reading::first(part, of, &[], now)),
@@ -115,11 +116,11 @@ fn after_damage_everything_is_read_once_and_then_daily_again() {
     let found = ["data/7f/7fe7 is gone".to_owned()];
     let mut last = Reading::first(1, PARTS, &found, noon());
     let soon = noon() + SignedDuration::from_mins(1);
-    assert_eq!(next_part(Some(&last), None, soon), Some((1, 1)));
+    assert_eq!(next_part(Some(&last), None, false, soon), Some((1, 1)));
     last.take_in(1, 1, &found, soon);
-    assert_eq!(next_part(Some(&last), None, soon), None);
+    assert_eq!(next_part(Some(&last), None, false, soon), None);
     assert_eq!(
-        next_part(Some(&last), None, soon + DAY),
+        next_part(Some(&last), None, false, soon + DAY),
         Some((1, PARTS)),
         "not all of it again each day"
     );
@@ -128,7 +129,10 @@ fn after_damage_everything_is_read_once_and_then_daily_again() {
 #[test]
 fn a_reading_that_is_to_come_proves_nothing() {
     let last = Reading::first(1, PARTS, &[], noon() + DAY);
-    assert_eq!(next_part(Some(&last), None, noon()), Some((2, PARTS)));
+    assert_eq!(
+        next_part(Some(&last), None, false, noon()),
+        Some((2, PARTS))
+    );
 }
 
 #[test]
@@ -278,7 +282,7 @@ fn a_clock_is_told_of_from_half_a_minute_on_and_what_the_way_explains_is_not() {
     assert_eq!(ahead(answered + second * 40, asked, answered), second * 40);
     assert_eq!(ahead(asked - second * 40, asked, answered), second * -40);
     assert_eq!(told(29_999), None);
-    assert_eq!(told(-300_000).unwrap(), "it is 5 min behind ours");
+    assert_eq!(told(-300_000).unwrap(), "it is 5m 00s behind ours");
 
     let mut world = World::running(acme(HETZNER));
     for name in ["acme-e1", BACKUP] {
@@ -301,4 +305,25 @@ fn the_end_of_the_certificates_is_told_a_year_ahead() {
     assert!(!told(&world));
     world.now = "2075-01-01T00:00:00Z".parse().unwrap();
     assert!(told(&world));
+}
+
+#[test]
+fn s11_a_point_that_came_after_damage_is_not_trusted_before_it_was_looked_at() {
+    let mut kept = damaged(&["lost"], noon());
+    kept.judged = ["lost", "good"].map(PointId::new).into();
+    assert_eq!(kept.against(&PointId::new("good")), None);
+    assert!(
+        kept.against(&PointId::new("lost"))
+            .unwrap()
+            .contains("pack")
+    );
+    let new = PointId::new("new");
+    assert!(kept.against(&new).unwrap().contains("came after damage"));
+    // It is looked at as soon as it is there, and not each time again.
+    let last = kept.reading.clone().unwrap();
+    assert_eq!(next_part(Some(&last), None, true, noon()), Some((1, PARTS)));
+    assert_eq!(next_part(Some(&last), None, false, noon()), None);
+    // Without damage nothing speaks against a point that was not read yet.
+    kept.reading = Some(Reading::first(1, 1, &[], noon()));
+    assert_eq!(kept.against(&new), None);
 }

@@ -1,11 +1,12 @@
 //! Choosing a recovery point, when the next is due, and reading the repository's answer.
 
-use holdfast::decide::point::{backup_due, choose, last_moment};
+use holdfast::decide::point::{backup_due, choose, last_moment, moment, why};
+use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::Schedule;
 use holdfast::model::gap::GapKind;
-use holdfast::model::ids::{Epoch, PointId, StackId};
+use holdfast::model::ids::{Epoch, PointId, ServiceName, StackId};
 use holdfast::model::listed::Listed;
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{PointManifest, RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
 use holdfast::world::backup::parse_points;
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +29,25 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         evidence: Vec::new(),
         damaged: None,
     }
+}
+
+#[test]
+fn a_manifest_of_schema_1_still_loads() {
+    let old = json!({
+        "schema": 1, "stack": "acme", "epoch": 3, "commit": "c0ffee", "image": "debian-13",
+        "taken_at": "2026-03-01T02:30:00Z", "canary": "acme e3", "packages": {"nginx": "1.26"},
+        "services": {"wiki": {
+            "files": {"/srv/wiki": {"count": 2, "bytes": 7, "digest": "ab"}},
+            "databases": {"wiki": {"server": "17.6", "collation": "C.UTF-8", "bytes": 9, "rows": {"public.page": 3}}},
+        }},
+    });
+    let manifest: PointManifest = serde_json::from_value(old).unwrap();
+    let wiki = &manifest.services[&ServiceName::new("wiki")];
+    let database = &wiki.databases["wiki"];
+    assert_eq!(database.engine, Engine::Postgresql);
+    assert_eq!(database.large_objects, None);
+    assert!(database.sequences.is_empty());
+    assert_eq!(wiki.files["/srv/wiki"].metadata, None);
 }
 
 fn ids(passed: &[holdfast::decide::point::Passed]) -> Vec<&str> {
@@ -95,6 +115,101 @@ fn s11_a_successor_without_a_proven_point_goes_back_to_its_predecessors() {
     let choice = choose(&points, Rung::Shipped);
     assert_eq!(choice.chosen.unwrap().id.as_str(), "predecessor");
     assert_eq!(ids(&choice.newer_less_proven), ["successor"]);
+}
+
+#[test]
+fn s11_what_claims_to_be_of_tomorrow_is_not_newest_by_claiming_it() {
+    let arrived = |point: RecoveryPoint, text: &str| RecoveryPoint {
+        arrived_at: Some(at(text)),
+        ..point
+    };
+    let points = [
+        arrived(
+            point("good", 1, "2026-03-02T02:30:00Z", Rung::Shipped),
+            "2026-03-02T02:31:00Z",
+        ),
+        arrived(
+            point("future", 1, "2027-01-01T00:00:00Z", Rung::Shipped),
+            "2026-03-01T12:00:00Z",
+        ),
+        // A clock that was set back: the point is the newest all the same.
+        arrived(
+            point("rewound", 1, "2020-01-01T00:00:00Z", Rung::Taken),
+            "2026-03-03T02:31:00Z",
+        ),
+    ];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(choice.chosen.as_ref().unwrap().id.as_str(), "good");
+    assert_eq!(ids(&choice.newer_less_proven), ["rewound"]);
+    let said = why(&points, &choice, Rung::Shipped).join("\n");
+    assert!(
+        said.contains("future claims to have been taken 305d 12h after it arrived"),
+        "{said}"
+    );
+    assert!(
+        said.contains("rewound claims to have been taken 2253d 2h before it arrived"),
+        "{said}"
+    );
+    let schedule = daily(2, 30, "UTC");
+    let last = points.iter().map(moment).max();
+    assert!(
+        backup_due(&schedule, last, at("2026-03-04T03:00:00Z")),
+        "a clock in the future would end all backups"
+    );
+}
+
+#[test]
+fn s11_the_choice_is_told_with_what_it_leaves_behind() {
+    let points = [
+        point(
+            "aaaaaaaa-verified",
+            1,
+            "2026-03-01T02:30:00Z",
+            Rung::AppVerified,
+        ),
+        point("bbbbbbbb-good", 1, "2026-03-02T02:30:00Z", Rung::Shipped),
+        point("cccccccc-half", 1, "2026-03-02T14:30:00Z", Rung::Taken),
+    ];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(
+        why(&points, &choice, Rung::Shipped),
+        [
+            "a rebuild would take bbbbbbbb: of all that are at least shipped, it is the newest; it is shipped",
+            "cccccccc is 12h 00m newer and only taken: a rebuild would leave the data of these 12h 00m behind",
+            "aaaaaaaa is proven further, app-verified, and 1d 0h older",
+        ]
+    );
+    let none = choose(&[], Rung::Shipped);
+    assert_eq!(
+        why(&[], &none, Rung::Shipped),
+        ["there is no recovery point"]
+    );
+}
+
+#[test]
+fn s11_a_copied_point_is_as_old_as_what_it_is_a_copy_of() {
+    let acme = StackId::new("acme");
+    let snapshot = |id: &str, time: &str, copied: bool| json!({"id": id, "time": time, "tags": ["stack=acme", "epoch=1"], "bytes": 5, "arrived": "2026-03-10T00:00:00Z", "copied": copied, "rungs": [{"rung": "shipped"}]});
+    let seen = parse_points(
+        &[&acme],
+        vec![json!({"stack": "acme", "points": [
+            snapshot("newer", "2026-03-02T02:30:00Z", true),
+            snapshot("older", "2026-01-02T02:30:00Z", true),
+            snapshot("future", "2027-01-02T02:30:00Z", true),
+            snapshot("own", "2026-03-09T23:59:00Z", false),
+        ]})],
+    );
+    let points = &seen[&acme].as_ref().unwrap().points;
+    let moments: Vec<_> = points.iter().map(|p| moment(p).to_string()).collect();
+    assert_eq!(
+        moments,
+        [
+            "2026-03-02T02:30:00Z",
+            "2026-01-02T02:30:00Z",
+            "2026-03-10T00:00:00Z",
+            "2026-03-09T23:59:00Z",
+        ]
+    );
 }
 
 fn any_point() -> impl Strategy<Value = RecoveryPoint> {

@@ -113,6 +113,9 @@ fn sites(account: &HosterAccount) -> Vec<SiteId> {
     let mut sites: Vec<SiteId> = Vec::new();
     let usual = match account.descriptor.interface {
         InterfaceFamily::HetznerCloud => vec![account.descriptor.default_site.clone()],
+        InterfaceFamily::Pool if account.pool.is_empty() => {
+            account.descriptor.sites.keys().cloned().collect()
+        }
         InterfaceFamily::Pool => account.pool.iter().map(|m| m.site.clone()).collect(),
     };
     for site in usual {

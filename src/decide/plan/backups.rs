@@ -244,7 +244,7 @@ fn certificate(pen: &mut Pen<'_>, machine: &MachineName, now: Timestamp) {
             format!("the certificate of {machine}"),
             Hold::Forbidden {
                 rule: "certificate".into(),
-                reason: format!("it ends with {}-01-01, and backups with it", TLS_UNTIL),
+                reason: format!("it ends with {TLS_UNTIL}-01-01, and backups with it"),
             },
             "update Holdfast: a later version makes certificates for later years",
         );

@@ -6,6 +6,7 @@ use super::fencing::{fence, other_writers};
 use super::opening::{point_names, repository};
 use super::rebuild::ENOUGH;
 use super::situation::Writer;
+use super::verify::reading;
 use super::view::{View, service_names};
 use crate::decide::changes::changes;
 use crate::decide::point;
@@ -13,6 +14,7 @@ use crate::model::desired::Repair;
 use crate::model::ids::StepId;
 use crate::model::machine::MachineFacts;
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
+use crate::model::point::RecoveryPoint;
 
 /// A machine that runs where it should: mend drift, names, recovery points.
 pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
@@ -174,9 +176,15 @@ fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen:
             return;
         }
     };
+    // A point that was found damaged is made up for at once, and once: what comes after that
+    // goes by the schedule, whatever it rests on.
+    let reading = reading(&stack.id, to, view.seen, view.past);
+    let damaged_since = reading.and_then(|reading| reading.damaged_since);
+    let made_up = |p: &&RecoveryPoint| damaged_since.is_some_and(|since| p.taken_at >= since);
     let last = points
         .iter()
-        .filter(|p| point::holds(p, ENOUGH) && p.epoch == writer.epoch)
+        .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
+        .filter(|p| p.damaged.is_none() || made_up(p))
         .map(point::moment)
         .max();
     if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {

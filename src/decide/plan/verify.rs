@@ -13,7 +13,7 @@ use crate::model::plan::{Action, Effect, Hold};
 use crate::model::point::RecoveryPoint;
 use crate::model::verification::{Reading, Verification};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Within this every byte is read.
 pub const CYCLE: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -25,10 +25,12 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 ///
 /// The part whose last reading is the oldest, once a day. A part that is behind the cycle is
 /// read at once. Where damage was found, everything is read at once, one time: a bad sector
-/// seldom comes alone, and people must know what is left.
+/// seldom comes alone, and people must know what is left. `unjudged`: there are points that came
+/// since; while something is damaged, it is looked at once more whether they rest on it.
 pub fn next_part(
     last: Option<&Reading>,
     first_point: Option<Timestamp>,
+    unjudged: bool,
     now: Timestamp,
 ) -> Option<(u32, u32)> {
     let Some(last) = last else {
@@ -47,7 +49,8 @@ pub fn next_part(
     let part = (1..=PARTS).min_by_key(|part| read(*part))?;
     let began = last.read.values().min().copied().unwrap_or(last.at);
     let behind = !within(CYCLE, read(part).unwrap_or(began), now);
-    (behind || !within(DAY, last.at, now)).then_some((part, PARTS))
+    let unjudged = unjudged && last.damaged_since.is_some();
+    (behind || unjudged || !within(DAY, last.at, now)).then_some((part, PARTS))
 }
 
 /// A time that is to come is no proof of anything.
@@ -99,7 +102,9 @@ pub(super) fn verify(view: &View<'_>, pen: &mut Pen<'_>) {
     // By the backup machine's clock, where it tells: production's may say anything (S10).
     let first = points.iter().map(|p| p.arrived_at.unwrap_or(p.taken_at));
     let last = reading(stack, name, view.seen, view.past);
-    let Some((part, of)) = next_part(last, first.min(), view.seen.at) else {
+    let judged = view.seen.verified.get(stack).map(|v| &v.judged);
+    let unjudged = judged.is_some_and(|judged| points.iter().any(|p| !judged.contains(&p.id)));
+    let Some((part, of)) = next_part(last, first.min(), unjudged, view.seen.at) else {
         return;
     };
     let why = if of == 1 {
@@ -132,7 +137,7 @@ fn alarm(view: &View<'_>, machine: &MachineName, pen: &mut Pen<'_>) {
     let reason = format!(
         "on {machine}: {}. {}",
         brief(&findings),
-        standing(points, verification.points.keys().collect())
+        standing(points, &verification.points)
     );
     pen.hold(
         format!("trust in every recovery point of {}", stack.shown),
@@ -159,10 +164,10 @@ fn brief(findings: &[String]) -> String {
 }
 
 /// Which points are touched, and which is the last good one.
-fn standing(points: &[RecoveryPoint], damaged: BTreeSet<&PointId>) -> String {
+fn standing(points: &[RecoveryPoint], damaged: &BTreeMap<PointId, String>) -> String {
     let lost: Vec<String> = points
         .iter()
-        .filter(|p| p.damaged.is_some() || damaged.contains(&p.id))
+        .filter(|p| p.damaged.is_some() || damaged.contains_key(&p.id))
         .map(|p| short(&p.id))
         .collect();
     let touched = match lost.as_slice() {

@@ -115,7 +115,7 @@ pub struct Backup {
     pub schedule: Schedule,
     /// How long recovery points are kept.
     pub retention: Retention,
-    /// How often a restore is tried, and where.
+    /// How often a restore is tried, and where. Without it: every 30 days, at a third hoster if there is one.
     pub drill: Option<Drill>,
 }
 
@@ -141,9 +141,9 @@ pub struct Retention {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Drill {
-    /// At least so often.
+    /// At least so often: one is overdue when the last that passed is older.
     pub every: Duration,
-    /// Elsewhere than where production runs.
+    /// The first choice; another place is taken when there is no room.
     pub at: Option<Place>,
 }
 
@@ -155,6 +155,10 @@ pub struct Place {
     pub hoster: Id,
     /// One of its sites.
     pub site: Option<Site>,
+    /// The least that the machine must have; as production without it.
+    pub machine: Option<MachineSize>,
+    /// Operating system; as production without it.
+    pub image: Option<KnownImage>,
 }
 
 /// One application.

@@ -1,7 +1,6 @@
 //! Steps of a drill alone: a machine that talks to nobody, what is examined there beyond the
 //! functional checks, and its end.
 
-use super::machine::all_passed;
 use super::{Run, StepError, lock};
 use crate::model::ids::MachineName;
 use crate::model::journal::Event;
@@ -11,6 +10,23 @@ use crate::model::plan::Step;
 use crate::world::backup;
 use crate::world::machine::drill;
 use crate::world::machine::verbs::{self, CheckResult};
+
+/// Users stay out, and a drill has failed, if one of them did not.
+pub(super) fn all_passed(machine: &MachineName, results: &[CheckResult]) -> Result<(), StepError> {
+    let failed: Vec<String> = results
+        .iter()
+        .filter(|r| !r.passed)
+        .map(|r| format!("{}, {}: {}", r.service, r.name, r.detail))
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        "check-failed",
+        format!("{machine} stays closed; {}", failed.join("; ")),
+        FaultClass::NeedsHuman,
+    ))
+}
 
 impl Run {
     pub(super) async fn isolate(&self, machine: &MachineName) -> Result<(), StepError> {

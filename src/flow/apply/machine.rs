@@ -1,5 +1,6 @@
 //! Steps that make, prepare, open, close and set aside machines.
 
+use super::drill::all_passed;
 use super::{Nature, Run, StepError, lock};
 use crate::decide::{derive, first_contact};
 use crate::flow::fence::{self, Fenced, Unfenced};
@@ -12,8 +13,7 @@ use crate::model::observed::{Power, SeenMachine};
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, OwnerLabel, Receipt};
 use crate::model::plan::{Action, FenceBy, Step};
 use crate::world::hoster::ACTION_FAILED;
-use crate::world::machine::verbs::{self, CheckResult};
-use crate::world::machine::{Contact, MachineError, Transport};
+use crate::world::machine::{Contact, MachineError, Transport, verbs};
 use std::time::{Duration, Instant};
 
 impl From<MachineError> for StepError {
@@ -38,23 +38,6 @@ impl From<MachineError> for StepError {
             }
         }
     }
-}
-
-/// Users stay out, and a drill has failed, if one of them did not.
-pub(super) fn all_passed(machine: &MachineName, results: &[CheckResult]) -> Result<(), StepError> {
-    let failed: Vec<String> = results
-        .iter()
-        .filter(|r| !r.passed)
-        .map(|r| format!("{}, {}: {}", r.service, r.name, r.detail))
-        .collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
-    Err(StepError::refused(
-        "check-failed",
-        format!("{machine} stays closed; {}", failed.join("; ")),
-        FaultClass::NeedsHuman,
-    ))
 }
 
 impl Run {

@@ -3,7 +3,6 @@
 use super::{Run, StepError};
 use crate::model::ids::{MachineName, PointId};
 use crate::model::journal::Event;
-use crate::model::operation::FaultClass;
 use crate::model::plan::{Leaving, Step};
 use crate::world::backup::{self, Part};
 

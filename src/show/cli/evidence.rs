@@ -2,6 +2,7 @@
 
 use super::estate::EstateArgs;
 use super::failure::{Reader, explain, fail, failed, refused};
+use crate::decide::evidence::keys_in;
 use crate::flow::documents::{self, Found, ListError};
 use crate::flow::entry::Mode;
 use crate::model::ids::StackId;
@@ -160,7 +161,7 @@ fn check(args: &Verify) -> Exit {
             Err(error) => Err(error),
         };
         match line {
-            Ok(line) => documents::keys_in(&line),
+            Ok(line) => keys_in(&line),
             Err(error) => {
                 errln!("to check without an estate: --key evidence.allowed_signers");
                 return explain(args.format, &error);

@@ -1,5 +1,7 @@
 //! Evidence: a list of documents, and one of them in words.
 
+use crate::decide::evidence::equal;
+use crate::decide::statistics::{Spread, Statistics, statistics};
 use crate::flow::documents::{Document, Found};
 use crate::model::evidence::{Evidence, Verdict, What};
 use crate::model::ids::StackId;
@@ -68,12 +70,63 @@ pub fn human(stack: &StackId, found: &Found) -> String {
         ]);
     }
     let mut out = format!("{table}\n");
+    let signed = || found.documents.iter().filter_map(|d| d.evidence.as_ref());
+    out.push_str(&measured(&statistics(signed())));
     let _ = writeln!(
         out,
         "there: on {}, /srv/holdfast/evidence. Next: holdfast evidence show {stack} --to DIR",
         found.machine
     );
     visible(&out).into_owned()
+}
+
+/// Median and worst of what passed, in all and per phase.
+fn measured(told: &Statistics) -> String {
+    let mut out = String::new();
+    let both = |spread: &Spread| {
+        format!(
+            "median {}, worst {}",
+            show_duration(spread.median),
+            show_duration(spread.worst)
+        )
+    };
+    let Some(time) = &told.time else {
+        return "Nothing has passed yet: rpo and rto are not measured.\n".to_owned();
+    };
+    let counts: Vec<String> = told
+        .passed
+        .iter()
+        .map(|(of, count)| {
+            format!(
+                "{count} {}{}",
+                what(*of),
+                if *count == 1 { "" } else { "s" }
+            )
+        })
+        .collect();
+    let _ = writeln!(
+        out,
+        "RTO measured: {} ({} passed, {} failed)",
+        both(time),
+        counts.join(", "),
+        told.failed
+    );
+    for (phase, spread) in &told.phases {
+        let _ = writeln!(out, "  {phase:<8} {}", both(spread));
+    }
+    let _ = match &told.data_age {
+        Some(age) => writeln!(out, "RPO measured: {} ({} rebuilds)", both(age), age.count),
+        None => writeln!(out, "RPO: no rebuild has measured it"),
+    };
+    out
+}
+
+fn spread(spread: &Spread) -> Value {
+    json!({
+        "median_seconds": spread.median.as_secs_f64(),
+        "worst_seconds": spread.worst.as_secs_f64(),
+        "count": spread.count,
+    })
 }
 
 /// The same for programs.
@@ -87,7 +140,19 @@ pub fn json(found: &Found) -> Value {
             "evidence": document.evidence,
         })
     };
+    let told = statistics(found.documents.iter().filter_map(|d| d.evidence.as_ref()));
+    let phases: Value = told
+        .phases
+        .iter()
+        .map(|(name, of)| (name.clone(), spread(of)))
+        .collect();
     json!({
+        "measured": {
+            "failed": told.failed,
+            "rto": told.time.as_ref().map(spread),
+            "rto_phases": phases,
+            "rpo": told.data_age.as_ref().map(spread),
+        },
         "machine": found.machine,
         "unreachable": found.unreachable,
         "documents": found.documents.iter().map(document).collect::<Vec<_>>(),
@@ -137,7 +202,7 @@ pub fn told(evidence: &Evidence) -> String {
         evidence.began_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
         show_duration(evidence.ended_at.duration_since(evidence.began_at))
     );
-    let equal = evidence.found == evidence.expected;
+    let equal = equal(evidence);
     let databases: usize = evidence.found.values().map(|s| s.databases.len()).sum();
     let files: u64 = evidence
         .found

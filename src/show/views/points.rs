@@ -1,6 +1,8 @@
 //! Recovery points: of one stack as they are, of all as they were seen last.
 
+use crate::decide::plan::ENOUGH;
 use crate::decide::point::{clock_doubt, short};
+use crate::decide::statistics::longest_gap;
 use crate::flow::points::{Listing, Row};
 use crate::model::ids::StackId;
 use crate::model::point::{Proof, RecoveryPoint, Rung};
@@ -63,6 +65,13 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
             };
             let _ = writeln!(out, "{mark}{why}");
         }
+    }
+    if let Some(gap) = longest_gap(&listing.points, ENOUGH, now) {
+        let _ = writeln!(
+            out,
+            "RPO measured: {}, the longest time without a newer point that counts",
+            show_duration(gap)
+        );
     }
     for unproven in &listing.beside.unproven {
         let id = unproven.point.as_str();

@@ -75,6 +75,8 @@ struct SeenPoint {
     tags: Vec<String>,
     bytes: Option<u64>,
     arrived: Option<Timestamp>,
+    #[serde(default)]
+    copied: bool,
     rungs: Vec<SeenRung>,
 }
 
@@ -179,10 +181,17 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
         epoch: Epoch(epoch),
         taken_at: seen.time,
         bytes: Bytes(seen.bytes.unwrap_or_default()),
-        arrived_at: seen.arrived,
+        arrived_at: arrival(seen),
         evidence,
         damaged: None,
     })
+}
+
+/// When a snapshot arrived. A copy arrived long after what it is a copy of, and in any order:
+/// it is dated by its own word, unless that claims a time after the copy was there.
+fn arrival(seen: &SeenPoint) -> Option<Timestamp> {
+    seen.arrived
+        .filter(|arrived| !seen.copied || seen.time > *arrived)
 }
 
 /// A rung that this program does not know proves nothing.

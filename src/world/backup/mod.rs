@@ -30,7 +30,9 @@ pub use part::{
 };
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use undeclared::undeclared;
-pub use vault::{ReadBack, Repository, keys_all, points, points_all, read_back, repository};
+pub use vault::{
+    ReadBack, Repository, keys_all, points, points_all, read_back, record_rung, repository,
+};
 pub use verified::{Part, Verified, verified, verify};
 
 use crate::world::machine::Script;
@@ -79,6 +81,7 @@ const VERIFIED: Script = script!(
     "verified.sh"
 );
 const UNLOCK: Script = script!("unlock", "prelude.sh", "local.sh", "unlock.sh");
+const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
 const EVIDENCE_KEEP: Script = script!(
     "evidence-keep",
     "prelude.sh",
@@ -127,6 +130,7 @@ const RETRIEVE_DATABASE: Script = script!(
     "restic.sh",
     "content.sh",
     "postgresql.sh",
+    "mariadb.sh",
     "retrieve-database.sh"
 );
 const CONTENT: Script = script!(

@@ -7,6 +7,7 @@ use crate::model::ids::{CommitId, Epoch, PointId, ServiceName, StackId};
 use crate::model::machine::{Digest, ServiceRuntime};
 use crate::model::point::{PointManifest, ServiceContent};
 use crate::model::units::Bytes;
+use crate::world::machine::verbs::redact;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -62,7 +63,10 @@ pub async fn take(
         .services(&request.services)
         .backup_hooks(&request.services)
         .done();
-    let answer = transport.run(production, TAKE, &input).await?;
+    let answer = transport
+        .run(production, TAKE, &input)
+        .await
+        .map_err(|error| redact(error, &request.services))?;
     only(&production.machine, TAKE, "taken", answer)
 }
 
@@ -85,7 +89,8 @@ pub struct Fetched {
 /// may run beside the installation of packages.
 ///
 /// Refusals: `not-new` (the machine has been opened, S4), `disk-full` (says bytes needed and
-/// free), `point-missing`, `incomplete`, `other-stack`, and those of reaching the repository.
+/// free), `point-missing`, `point-newer` (a newer program wrote it; nothing was restored),
+/// `incomplete`, `other-stack`, and those of reaching the repository.
 pub async fn fetch(
     transport: &dyn Transport,
     machine: &Contact,
@@ -135,7 +140,10 @@ pub async fn load(
         .words(&["point", point.as_str()])
         .services_with_passwords(services)
         .done();
-    let answer = transport.run(machine, LOAD, &input).await?;
+    let answer = transport
+        .run(machine, LOAD, &input)
+        .await
+        .map_err(|error| redact(error, services))?;
     only(&machine.machine, LOAD, "compared", answer)
 }
 

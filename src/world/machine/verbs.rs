@@ -292,7 +292,7 @@ async fn act(
 }
 
 /// A script's words may repeat what an application said, and that a password (S13).
-fn redact<'a>(
+pub(in crate::world) fn redact<'a>(
     error: MachineError,
     services: impl IntoIterator<Item = &'a ServiceRuntime>,
 ) -> MachineError {

@@ -28,20 +28,36 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePoo
         })
 }
 
-/// Writes down what was seen of these stacks; others stay as they were.
+/// Writes down what was seen of these stacks; others stay as they were. What is there and cannot
+/// be used is begun anew.
 pub async fn remember(state: &Path, seen: &[Remembered]) -> Result<(), StoreError> {
     let path = path(state);
+    match remember_in(&path, seen).await {
+        Err(StoreError::Open { .. } | StoreError::Migrate { .. }) => {
+            for ending in ["", "-wal", "-shm"] {
+                let mut file = path.as_os_str().to_owned();
+                file.push(ending);
+                // What is not there need not go; what cannot go is told by the second try.
+                let _ = std::fs::remove_file(file);
+            }
+            remember_in(&path, seen).await
+        }
+        done => done,
+    }
+}
+
+async fn remember_in(path: &Path, seen: &[Remembered]) -> Result<(), StoreError> {
     // A cache may be lost: it need not be on the disk when this returns.
     let options = SqliteConnectOptions::new()
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Off);
-    let pool = connect(&path, options).await?;
+    let pool = connect(path, options).await?;
     MIGRATIONS
         .run(&pool)
         .await
         .map_err(|source| StoreError::Migrate {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         })?;
     let written = write(&pool, seen).await;

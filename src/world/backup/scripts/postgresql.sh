@@ -164,11 +164,11 @@ select format('create database %I owner %I template template0 encoding ''UTF8'' 
 revoke all on database :"new" from public;
 SQL
     if [ -z "$4" ]; then
-        as_postgres pg_restore --exit-on-error -j2 -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
+        as_postgres pg_restore --exit-on-error --no-tablespaces -j2 -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
             { why=$(said "$scratch/load.err"); return 1; }
     else
         # Types, functions and sequences stand before the table, so all that has no data comes first.
-        as_postgres pg_restore --exit-on-error --section=pre-data -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
+        as_postgres pg_restore --exit-on-error --no-tablespaces --section=pre-data -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
             { why=$(said "$scratch/load.err"); return 1; }
         sql "$2" <<SQL >"$scratch/named" || { why=$(said "$scratch/sql.err"); return 1; }
 \\set wanted '$(quoted "$4")'

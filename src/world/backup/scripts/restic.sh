@@ -79,6 +79,12 @@ guarded() {
                 restic_pid=
                 fail backup-unreachable "the backup machine stopped answering at $address during $phase"
             fi
+            # restic would try for a quarter of an hour to write where there is no room.
+            if grep -qE '\(?507\)?.*Insufficient Storage' "$out.err" 2>/dev/null; then
+                kill "$restic_pid" 2>/dev/null || true
+                restic_pid=
+                fail disk-full "$phase: no room is left on the backup machine's disk"
+            fi
             if [ -n "$note_progress" ]; then "$note_progress"; fi
         fi
     done

@@ -18,6 +18,7 @@ while read -r stack; do
         | {stack: $stack, verification: {
             reading: (if $r == null then null else {of: $r.of, read: $r.read, at: $r.at,
                 findings: [$r.damage[].words], damaged_since: $r.damaged_since} end),
+            judged: ($r.judged // []),
             points: ($r.points // {}),
             lost: ($lost | split("\n") | map(select(. != "") | split("\t")[1]))}}' "$record" 2>/dev/null ||
         jq -cn --arg stack "$stack" --arg record "$record" '{stack:$stack,gap:{code:"record-unreadable",reason:"\($record) cannot be read"}}'

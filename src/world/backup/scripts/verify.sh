@@ -170,7 +170,7 @@ done <"$scratch/snapshots"
 if [ ! -s "$scratch/lost" ] && ! cut -f 1 "$scratch/findings" | grep -qE '^(keys/|config$)'; then keep_openers; fi
 
 jq -Rn '[inputs | split("\t") | {file: .[0], words: .[1]}]' "$scratch/findings" >"$scratch/damage"
-jq -c --arg at "$at" --argjson part "$part" --argjson of "$of" --slurpfile damage "$scratch/damage" --slurpfile points "$scratch/damaged" '
+jq -c --arg at "$at" --argjson part "$part" --argjson of "$of" --slurpfile damage "$scratch/damage" --slurpfile points "$scratch/damaged" --rawfile judged "$scratch/snapshots" '
     (.of // $of) as $before
     | (if $of == 1 and $before > 1 then $before else $of end) as $parts
     | {schema: 1, of: $parts, at: $at,
@@ -178,6 +178,7 @@ jq -c --arg at "$at" --argjson part "$part" --argjson of "$of" --slurpfile damag
            + (if $of == 1 then [range(1; $parts + 1) | {(tostring): $at}] | add else {($part | tostring): $at} end)),
        damage: $damage[0],
        damaged_since: (if $damage[0] == [] then null else .damaged_since // $at end),
+       judged: ($judged | split("\n") | map(select(. != ""))),
        points: $points[0]}' "$scratch/record" >"$scratch/record.new"
 write_file "$kept/record.json" <"$scratch/record.new"
 jq -c --argjson checked "$count" --argjson millis $(($(millis) - began)) \

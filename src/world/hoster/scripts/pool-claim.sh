@@ -30,7 +30,8 @@ if grep -q "^ROLE='drill'" "$new" && ! [ -e "$before/whole" ]; then
     rm -f "$new"
     find / -xdev -print0 | LC_ALL=C sort -z >"$before/paths"
     dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' | LC_ALL=C sort -u >"$before/packages"
-    tar -C / --one-file-system --exclude etc/holdfast -cpf "$before/etc.tar" etc 2>/dev/null ||
+    # 1: something changed while it was read.
+    tar -C / --one-file-system --exclude etc/holdfast -cpf "$before/etc.tar" etc 2>/dev/null || [ $? -eq 1 ] ||
         fail no-memory "/etc could not be saved"
     : >"$before/whole"
     sync "$before/whole" "$before/etc.tar" "$before/paths" "$before/packages" "$before"

@@ -46,9 +46,11 @@ purge() {
     apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io \
         purge $1 </dev/null >>"$log" 2>&1 || fail packages "apt-get purge: $(tail -n 5 "$log")"
 }
-dpkg --configure -a --force-confdef --force-confold </dev/null >>"$log" 2>&1 || true
+dpkg --force-confdef --force-confold --configure -a </dev/null >>"$log" 2>&1 || true
 # What keeps it from talking goes only when there is nothing left to tell.
-purge "$(added | grep -vx -e nftables -e 'libnftables.*' -e 'libnftnl.*' -e 'libxtables.*' -e 'libjansson.*' -e 'libedit.*' -e 'libbsd.*' -e 'libmd.*' || true)"
+apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks \
+    --no-replaces --no-enhances nftables 2>/dev/null | sed -n 's/^\([a-z0-9][^ ]*\)$/\1/p' | sort -u >"$log.kept"
+purge "$(added | comm -23 - "$log.kept")"
 
 # Paths of ours or of the customer's: new, in places where packages keep no programs, and not
 # what the system keeps of itself.
@@ -67,6 +69,8 @@ if command -v nft >/dev/null; then
     for table in holdfast_isolated holdfast_gate; do
         nft delete table inet "$table" 2>/dev/null || true
     done
+elif [ -e "$etc/isolated.nft" ]; then
+    fail network "nft is gone, and the machine still talks to nobody; restart it"
 fi
 purge "$(added)"
 strange | sort -zr | xargs -0 -r rm -rf --
@@ -83,7 +87,7 @@ left=$(added | tr '\n' ' ')
 [ -z "$left" ] || fail left "packages are still there: $left"
 left=$(strange | tr '\0' ' ' | cut -c1-600)
 [ -z "$left" ] || fail left "files are still there: $left"
-rm -f "$log"
+rm -f "$log" "$log.kept"
 find "$etc" -mindepth 1 -maxdepth 1 ! -name identity -exec rm -rf -- {} +
 sync
 rm -f "$etc/identity"
