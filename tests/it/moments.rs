@@ -51,6 +51,7 @@ fn what_was_there_at_a_moment_is_the_newest_point_read_back_by_then() {
         rung,
         arrived_at: None,
         evidence: Vec::new(),
+        damaged: None,
     };
     let points = [
         point("a", 1, "2026-11-01T02:00:00Z", Rung::Shipped),

@@ -45,6 +45,7 @@ fn point(id: &str, arrived: Timestamp, rung: Rung) -> RecoveryPoint {
         rung,
         arrived_at: Some(arrived),
         evidence: Vec::new(),
+        damaged: None,
     }
 }
 

@@ -1,10 +1,8 @@
 //! What steps do to the machines of the world in memory, and refuse, as the scripts do on real ones.
 
-use super::{IMAGE, World, machine};
+use super::{World, machine};
 use holdfast::model::blueprint::{Engine, Hooks, When};
-use holdfast::model::ids::{
-    HostName, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
-};
+use holdfast::model::ids::{HostName, MachineName, PointId, ServiceName, SiteId, StackId};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::{
     DatabaseRuntime, Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory,
