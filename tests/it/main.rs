@@ -25,6 +25,7 @@ mod estate_files;
 mod estate_fixture;
 mod estate_init;
 mod estate_trust;
+mod exit_kit;
 mod exits;
 mod explain;
 mod fetch;

@@ -19,9 +19,7 @@ pub use answer::{parse_points, scripted_error_gap};
 pub use evidence::{Keeping, keep_evidence};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use undeclared::undeclared;
-pub use vault::{
-    ReadBack, Repository, keys_all, points, points_all, read_back, repository,
-};
+pub use vault::{ReadBack, Repository, keys_all, points, points_all, read_back, repository};
 
 use crate::world::machine::Script;
 
