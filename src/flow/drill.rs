@@ -97,7 +97,7 @@ pub async fn drill(
     if session.drills_with == KeyRole::Escrow
         && let Some(shown) = report.shown.get_mut(&drill.machine)
     {
-        shown.opened_with = KeyRole::Escrow.word().to_owned();
+        KeyRole::Escrow.word().clone_into(&mut shown.opened_with);
     }
     let stopped = stop.is_cancelled() && !report.left.is_empty();
     let evidence = if stopped || !made(&report, &drill) {

@@ -35,7 +35,7 @@ pub enum ExitKitError {
         image: ImageName,
         /// Why.
         #[source]
-        source: ManifestError,
+        source: Box<ManifestError>,
     },
     /// Sealing, or writing what is secret.
     #[error("the secrets of the kit cannot be written")]
@@ -133,7 +133,7 @@ fn images(
         services_alone(stack, blueprints, key, image).map_err(|source| ExitKitError::Render {
             stack: stack.id.to_string(),
             image: image.clone(),
-            source,
+            source: Box::new(source),
         })
     };
     let mut rendered = BTreeMap::new();
