@@ -3,6 +3,7 @@
 
 use crate::decide::schema::{self, Kind, words};
 use crate::model::ids::CommitId;
+use crate::model::repository::KeyRole;
 use crate::model::units::parse_duration;
 use crate::world::git::write::{WriteError, git_dir};
 use schemars::JsonSchema;
@@ -31,6 +32,8 @@ pub struct Config {
     pub patience: Patience,
     /// Where commits come from; without it nothing is fetched.
     pub fetch: Option<Fetch>,
+    /// Which key of the repository machines of drills are given.
+    pub drills_with: KeyRole,
 }
 
 /// `[fetch]`: where commits and approvals come from.
@@ -221,6 +224,16 @@ impl Config {
         self.state.with_file_name("seen")
     }
 
+    /// The same with nothing but the escrow key: it opens the estate's secrets, and drills open
+    /// repositories with the escrow key alone.
+    #[must_use]
+    pub fn with_escrow(self, identity: &Path) -> Self {
+        Self {
+            drills_with: KeyRole::Escrow,
+            ..self.with_identity(identity)
+        }
+    }
+
     /// The same with another key to the estate's secrets.
     #[must_use]
     pub fn with_identity(mut self, identity: &Path) -> Self {
@@ -273,6 +286,7 @@ impl Config {
             head: read.head.unwrap_or(usual),
             patience,
             fetch,
+            drills_with: KeyRole::Production,
         })
     }
 }

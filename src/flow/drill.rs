@@ -15,6 +15,7 @@ use crate::model::journal::Event;
 use crate::model::machine::Role;
 use crate::model::plan::Action;
 use crate::model::point::{PointManifest, RecoveryPoint, Rung};
+use crate::model::repository::KeyRole;
 use crate::world::backup;
 use crate::world::store::StoreError;
 use std::collections::BTreeMap;
@@ -93,6 +94,11 @@ pub async fn drill(
     );
     let mut report = report.map_err(PlanError::Stale)?;
     complete(&mut report, &drill, production);
+    if session.drills_with == KeyRole::Escrow
+        && let Some(shown) = report.shown.get_mut(&drill.machine)
+    {
+        KeyRole::Escrow.word().clone_into(&mut shown.opened_with);
+    }
     let stopped = stop.is_cancelled() && !report.left.is_empty();
     let evidence = if stopped || !made(&report, &drill) {
         unseen.clear();

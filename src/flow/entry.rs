@@ -14,6 +14,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::gap::Gap;
 use crate::model::ids::{EstateName, HosterId};
 use crate::model::journal::Event;
+use crate::model::repository::KeyRole;
 use crate::model::secret::Secret;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::dns::{Names, UpdatableZone};
@@ -21,8 +22,10 @@ use crate::world::git::{TrustError, VerifiedCommit};
 use crate::world::hoster::{Hoster, hetzner, pool, wrap};
 use crate::world::machine::Transport;
 use crate::world::machine::ssh::{SshError, SshTransport};
+use crate::world::secrets::Opener;
 use crate::world::store::{self, Journal, StoreError};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Why an estate cannot be worked on. Nothing was done.
@@ -54,6 +57,14 @@ pub enum EntryError {
     /// Another writer accepted another head in between.
     #[error("another session has just accepted another commit; nothing was done, begin again")]
     Overtaken,
+    /// Another key than the estate's escrow keys.
+    #[error(
+        "{} opens this estate, and it is no escrow key of its trust.toml: a drill with it would prove nothing of the escrow key", .path.display()
+    )]
+    NotEscrow {
+        /// The identity file.
+        path: PathBuf,
+    },
     /// The way onto machines.
     #[error("ssh cannot be used")]
     Transport(#[from] SshError),
@@ -141,7 +152,18 @@ async fn open_with(
     let standing = chosen
         .standing
         .fetched(config, unfetched, SystemClock.now());
+    if config.drills_with == KeyRole::Escrow {
+        let recipient = Opener::load(&config.identity)
+            .map_err(EstateError::from)?
+            .recipient();
+        if !standing.trust.recipients.escrow.contains(&recipient) {
+            return Err(EntryError::NotEscrow {
+                path: config.identity.clone(),
+            });
+        }
+    }
     let session = Session::new(desired, key, world, book, standing)
+        .drilling_with(config.drills_with)
         .with_repositories(History::from_entries(&entries).repositories);
     Ok(Arc::new(
         session.with_first_contact(config.patience.first_contact),

@@ -1,19 +1,14 @@
 //! A stack's exit kit: made from Git, the key and one look; written into a folder.
 
-use super::config::Config;
-use super::estate::{self, EstateError};
 use super::observe;
 use super::session::Session;
-use crate::decide::authority::Rules;
 use crate::decide::derive::EstateKey;
 use crate::decide::exit_kit::{Kit, Rendered, Source, archive, sums};
 use crate::decide::manifest::{ManifestError, services_alone};
-use crate::model::authority::{self, Authority as _};
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
 use crate::model::ids::ImageName;
 use crate::model::repository::KeyRole;
-use crate::model::secret::Secret;
 use crate::world::secrets::{SecretError, seal, write_private};
 use crate::world::store::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,9 +26,6 @@ pub enum ExitKitError {
     /// The journal.
     #[error("the journal cannot be read")]
     Journal(#[from] StoreError),
-    /// Who can open secrets.
-    #[error("it cannot be read for whom secrets are sealed")]
-    Recipients(#[from] EstateError),
     /// A blueprint.
     #[error("the configuration of {stack} on {image} cannot be rendered")]
     Render {
@@ -43,7 +35,7 @@ pub enum ExitKitError {
         image: ImageName,
         /// Why.
         #[source]
-        source: ManifestError,
+        source: Box<ManifestError>,
     },
     /// Sealing, or writing what is secret.
     #[error("the secrets of the kit cannot be written")]
@@ -83,12 +75,7 @@ pub enum Secrets {
 /// Looks at what there is of a stack, and gathers what its kit is made from.
 ///
 /// What cannot be seen is said in the kit; it is made all the same.
-pub async fn gather(
-    session: &Arc<Session>,
-    config: &Config,
-    stack: &DesiredStack,
-) -> Result<Source, ExitKitError> {
-    let recipients = recipients(config, session)?;
+pub async fn gather(session: &Arc<Session>, stack: &DesiredStack) -> Result<Source, ExitKitError> {
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
     let points = look
@@ -123,21 +110,9 @@ pub async fn gather(
         production,
         points,
         dns: desired.dns.clone(),
-        recipients,
+        recipients: session.standing.trust.recipients.escrow.clone(),
         stack: stack.clone(),
     })
-}
-
-/// The escrow keys of the very commit that the kit is made from.
-fn recipients(config: &Config, session: &Session) -> Result<Vec<String>, ExitKitError> {
-    let estate = estate::read_at(config, session.desired.commit.as_str())?;
-    let list = estate.commit.files().get("trust.toml");
-    let trust = Rules
-        .read(list.map_or(&[], Vec::as_slice))
-        .map_err(|findings| EstateError::TrustList {
-            why: authority::in_words(&findings),
-        })?;
-    Ok(trust.recipients.escrow)
 }
 
 /// Every system that all services of the stack know; the one it runs on is among them.
@@ -158,7 +133,7 @@ fn images(
         services_alone(stack, blueprints, key, image).map_err(|source| ExitKitError::Render {
             stack: stack.id.to_string(),
             image: image.clone(),
-            source,
+            source: Box::new(source),
         })
     };
     let mut rendered = BTreeMap::new();
@@ -247,9 +222,4 @@ fn replaceable(out: &Path, kit: &Kit) -> bool {
     let stack = |text: &[u8]| text.split(|&byte| byte == b'\n').next().map(<[u8]>::to_vec);
     let there = fs::read(out.join(about)).ok();
     there.as_deref().and_then(stack) == kit.plain.get(about).and_then(|ours| stack(ours))
-}
-
-/// Secrets of a kit, for searching what was written.
-pub fn secrets_of(kit: &Kit) -> impl Iterator<Item = &Secret> {
-    kit.sealed.values()
 }

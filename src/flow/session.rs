@@ -66,6 +66,8 @@ pub struct Session {
     pub first_contact: Duration,
     /// Which head holds, and who signed for it.
     pub standing: Standing,
+    /// Which key of its repository the machine of a drill is given.
+    pub drills_with: KeyRole,
     book: Book,
     repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
@@ -86,6 +88,7 @@ impl Session {
             world,
             first_contact: Patience::default().first_contact,
             standing,
+            drills_with: KeyRole::Production,
             book,
             repositories: BTreeMap::new(),
             roster: Mutex::default(),
@@ -111,6 +114,13 @@ impl Session {
     #[must_use]
     pub fn with_first_contact(mut self, limit: Duration) -> Self {
         self.first_contact = limit;
+        self
+    }
+
+    /// With another key of the repository for machines of drills.
+    #[must_use]
+    pub fn drilling_with(mut self, role: KeyRole) -> Self {
+        self.drills_with = role;
         self
     }
 
@@ -232,16 +242,18 @@ impl Session {
         })
     }
 
-    /// What a stack's production machine should be.
-    pub fn production_manifest(
+    /// What a machine with a stack's services should be; `role` is the key of the repository that
+    /// it is given.
+    fn of_stack(
         &self,
         stack: &DesiredStack,
         machine: &MachineName,
         epoch: Epoch,
         image: &ImageName,
+        role: KeyRole,
     ) -> Result<MachineManifest, Unmanifest> {
         let access = self
-            .access(stack, KeyRole::Production)
+            .access(stack, role)
             .ok_or_else(|| Unmanifest::BackupUnknown(Self::backup_machine(stack)))?;
         Ok(manifest::production(
             stack,
@@ -305,11 +317,11 @@ impl Session {
                     .and_then(|id| self.desired.stacks.get(id))
                     .ok_or_else(|| Unmanifest::NoSuchStack(machine.clone()))?;
                 let image = image.unwrap_or(&stack.production.image);
-                let manifest = self.production_manifest(stack, machine, epoch, image)?;
-                Ok(match role {
-                    Role::Drill => manifest::drill(manifest),
-                    Role::Production | Role::Backup => manifest,
-                })
+                if role == Role::Drill {
+                    let manifest = self.of_stack(stack, machine, epoch, image, self.drills_with)?;
+                    return Ok(manifest::drill(manifest));
+                }
+                self.of_stack(stack, machine, epoch, image, KeyRole::Production)
             }
         }
     }

@@ -110,6 +110,11 @@ impl Opener {
             })
     }
 
+    /// Whom others seal for, so that this opens it (`age1…`).
+    pub fn recipient(&self) -> String {
+        self.0.to_public().to_string()
+    }
+
     /// Opens `secrets/<id>.age` of a verified commit's files.
     pub fn open(&self, files: &BTreeMap<String, Vec<u8>>, id: &str) -> Result<Secret, SecretError> {
         let sealed = files

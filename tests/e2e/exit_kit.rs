@@ -243,7 +243,7 @@ fn made(play: &mut Play) {
         "mailto:it@notes.example",
         VAULT,
         "netcup",
-        "read back",
+        "shipped",
     ] {
         assert!(page.contains(expected), "{expected}\n{page}");
     }

@@ -27,6 +27,7 @@ mod estate_fixture;
 mod estate_init;
 mod estate_trust;
 mod evidence;
+mod exit_kit;
 mod exits;
 mod explain;
 mod fetch;

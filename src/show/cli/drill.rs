@@ -13,6 +13,7 @@ use crate::show::exit::Exit;
 use crate::show::progress::Progress;
 use crate::show::say::outln;
 use crate::show::views::{self, Format};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Below the options.
@@ -32,6 +33,15 @@ pub struct Args {
     /// Where, instead of the schedule's choice
     #[arg(long, value_name = "HOSTER[/SITE]", requires = "stack")]
     at: Option<String>,
+    /// Open everything with nothing but the escrow key: the estate's secrets, and on the drill's
+    /// machine the repository
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "stack",
+        conflicts_with = "identity"
+    )]
+    with_escrow_key: Option<PathBuf>,
     /// Do none: show how every stack stands with its drills
     #[arg(long, conflicts_with = "stack")]
     list: bool,
@@ -42,7 +52,11 @@ pub struct Args {
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     let mode = if args.list { Mode::Read } else { Mode::Write };
-    let session = match estate.open(mode, args.format).await {
+    let opened = match &args.with_escrow_key {
+        Some(key) => estate.open_with_escrow(key, mode, args.format).await,
+        None => estate.open(mode, args.format).await,
+    };
+    let session = match opened {
         Ok(session) => session,
         Err(exit) => return exit,
     };

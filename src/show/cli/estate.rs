@@ -11,7 +11,7 @@ use crate::show::exit::Exit;
 use crate::show::say::errln;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::Known;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +83,20 @@ impl EstateArgs {
     ) -> Result<Arc<Session>, Exit> {
         let opened = match self.config() {
             Ok(config) => entry::open_newest(&config, mode).await,
+            Err(error) => Err(error),
+        };
+        opened.map_err(|error| explain(reader, &error))
+    }
+
+    /// Opens the estate with nothing but the escrow key; says what is wrong if it cannot.
+    pub async fn open_with_escrow(
+        &self,
+        key: &Path,
+        mode: Mode,
+        reader: impl Into<Reader>,
+    ) -> Result<Arc<Session>, Exit> {
+        let opened = match self.config() {
+            Ok(config) => entry::open(&config.with_escrow(key), mode).await,
             Err(error) => Err(error),
         };
         opened.map_err(|error| explain(reader, &error))

@@ -1,9 +1,9 @@
 //! `holdfast exit-kit STACK`: a runbook and plain scripts that rebuild a stack without Holdfast.
 
 use super::estate::EstateArgs;
-use super::failure::{explain, fail, failed};
+use super::failure::{fail, failed};
 use crate::decide::exit_kit::kit;
-use crate::flow::entry::{self, Mode};
+use crate::flow::entry::Mode;
 use crate::flow::exit_kit::{SEALED, Secrets, gather, write};
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
@@ -30,15 +30,9 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let opened = match estate.config() {
-        Ok(config) => entry::open(&config, Mode::Read)
-            .await
-            .map(|session| (config, session)),
-        Err(error) => Err(error),
-    };
-    let (config, session) = match opened {
-        Ok(opened) => opened,
-        Err(error) => return explain(args.format, &error),
+    let session = match estate.open(Mode::Read, args.format).await {
+        Ok(session) => session,
+        Err(exit) => return exit,
     };
     let name = StackId::new(args.stack);
     let Some(stack) = session.desired.stack(&name) else {
@@ -48,7 +42,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
             Some("holdfast check shows what is wrong"),
         );
     };
-    let source = match gather(&session, &config, stack).await {
+    let source = match gather(&session, stack).await {
         Ok(source) => source,
         Err(error) => return fail(args.format, &error),
     };

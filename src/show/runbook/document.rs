@@ -32,10 +32,7 @@ pub fn markdown(blocks: &[Block]) -> String {
             Block::Title(text) => format!("# {}\n", plain_marks(text)),
             Block::Heading(text) => format!("## {}\n", plain_marks(text)),
             Block::Text(text) => format!("{}\n", plain_marks(text)),
-            Block::List(items) => items
-                .iter()
-                .map(|item| format!("- {}\n", plain_marks(item)))
-                .collect(),
+            Block::List(items) => all(items, |item| format!("- {}\n", plain_marks(item))),
             Block::Table { head, rows } => {
                 let row = |cells: &[String]| {
                     let cells: Vec<String> = cells
@@ -45,7 +42,7 @@ pub fn markdown(blocks: &[Block]) -> String {
                     format!("| {} |\n", cells.join(" | "))
                 };
                 let line = format!("|{}\n", " --- |".repeat(head.len()));
-                let rows: String = rows.iter().map(|cells| row(cells)).collect();
+                let rows = all(rows, |cells| row(cells));
                 format!("{}{line}{rows}", row(head))
             }
             Block::Run(commands) => format!("```sh\n{commands}\n```\n"),
@@ -53,6 +50,12 @@ pub fn markdown(blocks: &[Block]) -> String {
         })
         .collect();
     parts.join("\n")
+}
+
+/// Every part, one after the other.
+fn all<T>(parts: &[T], text: impl Fn(&T) -> String) -> String {
+    let texts: Vec<String> = parts.iter().map(text).collect();
+    texts.concat()
 }
 
 /// Outside of backticks nothing is markup; texts of customers stay texts.
@@ -88,7 +91,7 @@ pub fn html(blocks: &[Block], language: &str) -> String {
         Block::Title(text) => Some(escaped(text)),
         _ => None,
     });
-    let body: String = blocks.iter().map(part).collect();
+    let body = all(blocks, part);
     format!(
         "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
         escaped(language),
@@ -98,10 +101,7 @@ pub fn html(blocks: &[Block], language: &str) -> String {
 
 fn part(block: &Block) -> String {
     let cells = |cells: &[String], kind: &str| -> String {
-        let cells: String = cells
-            .iter()
-            .map(|cell| format!("<{kind}>{}</{kind}>", marked(cell)))
-            .collect();
+        let cells = all(cells, |cell| format!("<{kind}>{}</{kind}>", marked(cell)));
         format!("<tr>{cells}</tr>\n")
     };
     match block {
@@ -109,14 +109,11 @@ fn part(block: &Block) -> String {
         Block::Heading(text) => format!("<h2>{}</h2>\n", marked(text)),
         Block::Text(text) => format!("<p>{}</p>\n", marked(text)),
         Block::List(items) => {
-            let items: String = items
-                .iter()
-                .map(|item| format!("<li>{}</li>\n", marked(item)))
-                .collect();
+            let items = all(items, |item| format!("<li>{}</li>\n", marked(item)));
             format!("<ul>\n{items}</ul>\n")
         }
         Block::Table { head, rows } => {
-            let rows: String = rows.iter().map(|row| cells(row, "td")).collect();
+            let rows = all(rows, |row| cells(row, "td"));
             format!("<table>\n{}{rows}</table>\n", cells(head, "th"))
         }
         Block::Run(commands) => format!("<pre class=\"run\">{}</pre>\n", escaped(commands)),

@@ -7,7 +7,7 @@ mod words;
 pub use document::{Block, html, markdown};
 
 use crate::decide::exit_kit::{Kit, Source, secret_files};
-use crate::model::ids::{HosterId, SiteId};
+use crate::model::ids::{HosterId, ImageName, SiteId};
 use crate::model::machine::MachineManifest;
 use crate::model::units::show_duration;
 use crate::show::views;
@@ -110,7 +110,7 @@ fn first_page(source: &Source, say: &Words, sealed: bool) -> Vec<Block> {
         some => some.join(", "),
     };
     let row = |name: &str, value: String| vec![name.to_owned(), value];
-    let images: Vec<&str> = source.images.keys().map(|image| image.as_str()).collect();
+    let images: Vec<&str> = source.images.keys().map(ImageName::as_str).collect();
     let mut blocks = vec![
         Block::Title(say.title.replace("{}", &stack.name)),
         Block::Text(say.purpose.to_owned()),
@@ -194,7 +194,7 @@ fn points(source: &Source, say: &Words) -> Vec<Block> {
 }
 
 fn before(say: &Words, source: &Source) -> Vec<Block> {
-    let images: Vec<&str> = source.images.keys().map(|image| image.as_str()).collect();
+    let images: Vec<&str> = source.images.keys().map(ImageName::as_str).collect();
     vec![
         Block::Heading(say.before.to_owned()),
         Block::List(
