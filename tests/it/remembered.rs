@@ -102,6 +102,10 @@ async fn a_lost_or_broken_cache_is_written_again() {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::print_stdout,
+    reason = "a measurement, for whoever asks for it"
+)]
 async fn a_thousand_stacks_are_told_within_two_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.sqlite");
