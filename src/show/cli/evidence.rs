@@ -38,7 +38,7 @@ enum Command {
     Show(Show),
     /// Is a document what was signed, and by whom? Needs no estate and no network
     Verify(Verify),
-    /// Print the estate's key for evidence, as a line of allowed_signers
+    /// Print the estate's key for evidence, as a line of `allowed_signers`
     Key(EstateArgs),
 }
 
@@ -62,7 +62,7 @@ struct Verify {
     /// Its signature [default: FILE with the ending .sig]
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
-    /// Who may have signed: a file with lines of allowed_signers or a public key, or "estate" for
+    /// Who may have signed: a file with lines of `allowed_signers` or a public key, or "estate" for
     /// the key of --estate
     #[arg(long, value_name = "FILE", default_value = "estate")]
     key: PathBuf,

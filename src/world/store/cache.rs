@@ -88,6 +88,9 @@ async fn write(pool: &SqlitePool, seen: &[Remembered]) -> Result<(), StoreError>
     writing.commit().await.map_err(failed)
 }
 
+/// Stack, when, chosen, points.
+type Row = (String, String, Option<String>, String);
+
 /// What was seen of each stack, the last time that it could be seen.
 pub async fn remembered(state: &Path) -> Result<Vec<Remembered>, StoreError> {
     let path = path(state);
@@ -95,7 +98,7 @@ pub async fn remembered(state: &Path) -> Result<Vec<Remembered>, StoreError> {
         return Ok(Vec::new());
     }
     let pool = connect(&path, SqliteConnectOptions::new().read_only(true)).await?;
-    let rows: Result<Vec<(String, String, Option<String>, String)>, _> =
+    let rows: Result<Vec<Row>, _> =
         sqlx::query_as("SELECT stack, seen_at, chosen, points FROM points ORDER BY stack")
             .fetch_all(&pool)
             .await;
