@@ -75,10 +75,8 @@ fn drills_on_real_machines() {
     assert!(passed, "{json:#}");
     assert_eq!(evidence["place"]["hoster"], "ionos", "{evidence:#}");
     assert_eq!(evidence["place"]["third"], true);
-    assert_eq!(
-        evidence["found"]["notes"]["files"],
-        evidence["expected"]["notes"]["files"]
-    );
+    let digest = |of: &str| evidence[of]["notes"]["files"]["/var/lib/notes"]["digest"].clone();
+    assert!(digest("found").is_string() && digest("found") == digest("expected"));
     let names: Vec<&str> = evidence["checks"]
         .as_array()
         .unwrap()
