@@ -20,6 +20,7 @@ mod compare;
 mod conformance;
 mod derive;
 mod dns;
+mod drill_equal;
 mod drills;
 mod estate_files;
 mod estate_fixture;
