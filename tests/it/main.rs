@@ -20,6 +20,7 @@ mod compare;
 mod conformance;
 mod derive;
 mod dns;
+mod drill_equal;
 mod drills;
 mod engines;
 mod estate_files;

@@ -2,11 +2,13 @@
 
 use super::estate::EstateArgs;
 use super::failure::{explain, fail, failed};
+use crate::flow::drill::trouble;
 use crate::flow::entry::Mode;
 use crate::flow::points::{fleet, list};
 use crate::model::ids::StackId;
+use crate::model::visible::visible;
 use crate::show::exit::Exit;
-use crate::show::say::out;
+use crate::show::say::{out, outln};
 use crate::show::views::{Format, points as view};
 use crate::world::clock::{Clock as _, SystemClock};
 
@@ -42,10 +44,15 @@ async fn one(stack: &StackId, format: Format, estate: &EstateArgs) -> Exit {
     match list(&session, &known.id).await {
         Ok(Ok(listing)) => {
             match format {
-                Format::Human => out!(
-                    "{}",
-                    view::human(stack, &listing, session.world.clock.now())
-                ),
+                Format::Human => {
+                    let now = session.world.clock.now();
+                    out!("{}", view::human(stack, &listing, now));
+                    match trouble(&session, known, &listing.points).await {
+                        Ok(Some(trouble)) => outln!("Drill: {}", visible(&trouble)),
+                        Ok(None) => {}
+                        Err(error) => return fail(format, &error),
+                    }
+                }
                 Format::Json => super::print_json(&view::json(&listing)),
             }
             Exit::Nothing
