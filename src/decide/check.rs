@@ -258,7 +258,8 @@ impl<'a> Court<'a> {
             | Action::Name { machine, .. }
             | Action::Verify { machine, .. }
             | Action::Copy { machine, .. }
-            | Action::Isolate { machine } => problems.extend(self.must_be_ours(machine)),
+            | Action::Isolate { machine }
+            | Action::Destroy { machine } => problems.extend(self.must_be_ours(machine)),
             Action::Forget {
                 machine,
                 points,
@@ -272,7 +273,6 @@ impl<'a> Court<'a> {
                     None => vec![("S3", "forgets points of no stack".to_owned())],
                 });
             }
-            Action::Destroy { machine } => problems.extend(self.must_be_ours(machine)),
         }
         problems
             .into_iter()

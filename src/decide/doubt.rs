@@ -2,7 +2,7 @@
 
 use crate::decide::history::History;
 use crate::model::gap::Gap;
-use crate::model::ids::{PointId, StackId};
+use crate::model::ids::{PointId, StackId, StepId};
 use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::units::{Bytes, show_duration};
 use crate::model::vault::{Holdings, Shape, Vault};
@@ -66,7 +66,7 @@ fn unsettled(stack: &StackId, holdings: &Holdings, past: &History) -> Vec<String
     doubts.extend(
         past.unfinished
             .iter()
-            .map(|step| step.as_str())
+            .map(StepId::as_str)
             .filter(|step| step.starts_with(&mine) && !step.starts_with(&again))
             .map(|step| format!("the step {step} was begun and its end is not known")),
     );
