@@ -2,7 +2,7 @@
 
 use crate::decide::history::History;
 use crate::model::gap::Gap;
-use crate::model::ids::{PointId, StackId};
+use crate::model::ids::{PointId, StackId, StepId};
 use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::units::{Bytes, show_duration};
 use crate::model::vault::{Holdings, Shape, Vault};
@@ -16,6 +16,11 @@ const RECENT: SignedDuration = SignedDuration::from_hours(49);
 const FILES: u64 = 20;
 const ROWS: u64 = 20;
 const BYTES: u64 = 4 << 20;
+
+/// Growth up to here is what a young stack does in its first days.
+const MORE_FILES: u64 = 10_000;
+const MORE_ROWS: u64 = 1_000_000;
+const MORE_BYTES: u64 = 1 << 30;
 
 /// Everything that speaks against forgetting points of this stack now.
 ///
@@ -61,7 +66,7 @@ fn unsettled(stack: &StackId, holdings: &Holdings, past: &History) -> Vec<String
     doubts.extend(
         past.unfinished
             .iter()
-            .map(|step| step.as_str())
+            .map(StepId::as_str)
             .filter(|step| step.starts_with(&mine) && !step.starts_with(&again))
             .map(|step| format!("the step {step} was begun and its end is not known")),
     );
@@ -164,25 +169,25 @@ pub fn looks_wrong(
 fn sizes(before: &Shape, now: &Shape) -> Vec<String> {
     let rows = |shape: &Shape| shape.rows.unwrap_or(0);
     let counts = [
-        ("files", before.files, now.files, FILES),
-        ("rows", rows(before), rows(now), ROWS),
+        ("files", before.files, now.files, FILES, MORE_FILES),
+        ("rows", rows(before), rows(now), ROWS, MORE_ROWS),
     ];
     let mut words: Vec<String> = counts
         .into_iter()
-        .filter(|(_, before, now, slack)| jumped(*before, *now, *slack))
-        .map(|(what, before, now, _)| format!("{now} {what} after {before}"))
+        .filter(|(_, before, now, less, more)| jumped(*before, *now, *less, *more))
+        .map(|(what, before, now, ..)| format!("{now} {what} after {before}"))
         .collect();
-    if jumped(before.bytes.0, now.bytes.0, BYTES) {
+    if jumped(before.bytes.0, now.bytes.0, BYTES, MORE_BYTES) {
         words.push(format!("{} after {}", now.bytes, before.bytes));
     }
     words
 }
 
 /// Less than half, more than four times, or nothing at all where something was.
-fn jumped(before: u64, now: u64, slack: u64) -> bool {
+fn jumped(before: u64, now: u64, less: u64, more: u64) -> bool {
     let emptied = before > 0 && now == 0;
-    let shrank = now < before / 2 && before - now > slack;
-    let grew = now / 4 > before && before > 0 && now - before > slack;
+    let shrank = now < before / 2 && before - now > less;
+    let grew = now / 4 > before && before > 0 && now - before > more;
     emptied || shrank || grew
 }
 

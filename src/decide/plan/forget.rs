@@ -97,11 +97,10 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         };
         let reason = doubts.join("; ");
         pen.hold(
-            format!(
-                "forgetting {} of {} recovery points",
-                gone.len(),
-                points.len()
-            ),
+            match gone.len() {
+                0 => "forgetting recovery points".to_owned(),
+                some => format!("forgetting {some} of {} recovery points", points.len()),
+            },
             Hold::Forbidden {
                 rule: "S12".into(),
                 reason,
