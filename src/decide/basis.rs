@@ -44,6 +44,9 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     for (stack, points) in &seen.points {
         add(of_points(stack), points);
     }
+    for (stack, former) in &seen.former {
+        add(of_points(stack), former);
+    }
     for (host, addresses) in &seen.names {
         add(format!("name {host}"), addresses);
     }

@@ -251,7 +251,7 @@ impl<'a> Court<'a> {
             | Action::Quarantine { machine }
             | Action::Converge { machine, .. }
             | Action::Backup { machine, .. }
-            | Action::Repository { machine }
+            | Action::Repository { machine, .. }
             | Action::Check { machine, .. }
             | Action::Name { machine, .. }
             | Action::Verify { machine, .. }
@@ -307,6 +307,19 @@ impl<'a> Court<'a> {
                 "would start empty although recovery points could not be listed".into(),
             )),
         }
+        for points in self.seen.former.get(stack).into_iter().flat_map(BTreeMap::values) {
+            match points {
+                Ok(points) if points.is_empty() => {}
+                Ok(_) => problems.push((
+                    "S15",
+                    "would start empty although a former backup machine has recovery points".into(),
+                )),
+                Err(_) => problems.push((
+                    "S1",
+                    "would start empty although a former backup machine could not be asked".into(),
+                )),
+            }
+        }
         problems
     }
 
@@ -322,19 +335,36 @@ impl<'a> Court<'a> {
                     format!("takes its data from {made_by}, which makes no recovery point"),
                 )
             }),
-            Source::Point { point, .. } => {
-                let Some(Ok(points)) = step.stack.as_ref().and_then(|s| self.seen.points.get(s))
-                else {
+            Source::Point { point, on, .. } => {
+                let stack = step.stack.as_ref();
+                let Some(Ok(points)) = stack.and_then(|stack| self.seen.points.get(stack)) else {
                     return Some((
                         "S1",
                         "restores although recovery points could not be listed".into(),
                     ));
                 };
-                let newest = points
-                    .iter()
+                let former = stack.and_then(|stack| self.seen.former.get(stack));
+                let elsewhere = former.into_iter().flatten();
+                let elsewhere =
+                    elsewhere.filter_map(|(machine, points)| Some((machine, points.as_ref().ok()?)));
+                let everywhere = elsewhere
+                    .clone()
+                    .flat_map(|(_, points)| points)
+                    .chain(points);
+                let newest = everywhere
                     .filter(|p| p.rung >= Rung::Shipped)
-                    .max_by_key(|p| (p.epoch, p.taken_at, &p.id));
-                (newest.map(|p| &p.id) != Some(point)).then(|| {
+                    .map(|p| (p.epoch, p.taken_at))
+                    .max();
+                let there = elsewhere
+                    .filter(|(machine, _)| *machine == on)
+                    .map(|(_, points)| points)
+                    .next()
+                    .unwrap_or(points);
+                let taken = there
+                    .iter()
+                    .find(|p| p.id == *point && p.rung >= Rung::Shipped)
+                    .map(|p| (p.epoch, p.taken_at));
+                (taken.is_none() || taken != newest).then(|| {
                     (
                         "S11",
                         format!("takes {point}, which is not the newest point proven far enough"),

@@ -142,7 +142,7 @@ async fn open_with(
         .standing
         .fetched(config, unfetched, SystemClock.now());
     let session = Session::new(desired, key, world, book, standing)
-        .with_repositories(History::from_entries(&entries).repositories);
+        .with_past(&History::from_entries(&entries));
     Ok(Arc::new(
         session.with_first_contact(config.patience.first_contact),
     ))

@@ -6,12 +6,12 @@ use crate::decide::history::History;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
 use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
-use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
+use crate::model::observed::{Former, Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
 use crate::model::secret::Secret;
 use crate::world::backup;
 use crate::world::machine::verbs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use tokio::task::JoinSet;
 
@@ -26,6 +26,7 @@ pub struct Look {
 /// One look at everything the estate speaks of.
 pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look {
     let at = session.world.clock.now();
+    session.recall(past);
     let hosters = inventories(session).await;
     for (hoster, inventory) in &hosters {
         if let Ok(inventory) = inventory {
@@ -47,7 +48,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, points, names) = tokio::join!(
+    let (machines, (points, former), names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
         names(session),
@@ -58,6 +59,7 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             hosters,
             machines,
             points,
+            former,
             names,
         },
         manifests,
@@ -96,47 +98,93 @@ async fn facts(
     tasks.join_all().await.into_iter().collect()
 }
 
+type Points = BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>;
+
+/// Points on the backup machines that stacks name, and on those that they named before.
 async fn points(
     session: &std::sync::Arc<Session>,
     hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
     seen: &[SeenMachine],
     past: &History,
-) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
-    let mut by_machine: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
-    let mut found = BTreeMap::new();
+) -> (Points, BTreeMap<StackId, Former>) {
+    let mut named: Points = BTreeMap::new();
+    let mut former: BTreeMap<StackId, Former> = BTreeMap::new();
+    let mut asked: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
+    let repositories = session.repositories();
+    let listed = |m: &&SeenMachine| m.role == Role::Backup;
+    let listed: BTreeSet<&MachineName> =
+        seen.iter().filter(listed).map(|m| &m.name).collect();
     for stack in session.desired.stacks.values() {
         let machine = Session::backup_machine(stack);
-        let listed = seen
-            .iter()
-            .find(|m| m.name == machine && m.role == Role::Backup);
-        match (listed, hosters.get(&stack.backup.placement.hoster)) {
-            (Some(_), _) => by_machine
-                .entry(machine)
-                .or_default()
-                .push((stack.id.clone(), session.repository_password(stack))),
-            (None, Some(Ok(_))) if !past.machines.contains_key(&machine) => {
-                // The hoster says that there is no backup machine, and we never made one.
-                found.insert(stack.id.clone(), Ok(Vec::new()));
+        let mut ask = |machine: &MachineName| {
+            let password = session.repository_password_on(&stack.id, machine);
+            let stacks = asked.entry(machine.clone()).or_default();
+            stacks.push((stack.id.clone(), password));
+        };
+        for other in listed.iter().filter(|other| ***other != machine) {
+            if repositories.may_hold(&stack.id, other) {
+                ask(other);
             }
-            (None, Some(Err(gap))) => {
-                found.insert(stack.id.clone(), Err(gap.clone()));
+        }
+        if listed.contains(&machine) {
+            ask(&machine);
+        } else {
+            let hoster = hosters.get(&stack.backup.placement.hoster);
+            named.insert(stack.id.clone(), unlisted(&stack.id, &machine, hoster, past));
+        }
+        let before = past.repositories.get(&stack.id).into_iter().flatten();
+        for (other, _) in before.filter(|(m, _)| **m != machine && !listed.contains(m)) {
+            let hoster = past.machines.get(other).and_then(|m| hosters.get(&m.hoster));
+            let of = former.entry(stack.id.clone()).or_default();
+            of.insert(other.clone(), unlisted(&stack.id, other, hoster, past));
+        }
+    }
+    for (machine, answers) in ask_all(session, asked).await {
+        for (id, points) in answers {
+            let stack = session.desired.stacks.get(&id);
+            if stack.is_some_and(|stack| Session::backup_machine(stack) == machine) {
+                named.insert(id, points);
+                continue;
             }
-            (None, _) => {
-                let gap = Gap::new(
-                    GapKind::Unreachable,
-                    format!("recovery points of {}", stack.id),
-                    format!("backup machine {machine} is not to be seen"),
-                );
-                found.insert(stack.id.clone(), Err(gap));
+            // A machine that never had a repository of the stack has none to speak of.
+            let empty = points.as_ref().is_ok_and(Vec::is_empty);
+            if !empty || past.repository(&id, &machine).is_some() {
+                former.entry(id).or_default().insert(machine.clone(), points);
             }
         }
     }
+    (named, former)
+}
+
+/// What can be said of the points on a machine that no hoster lists.
+fn unlisted(
+    stack: &StackId,
+    machine: &MachineName,
+    hoster: Option<&Result<Inventory, Gap>>,
+    past: &History,
+) -> Result<Vec<RecoveryPoint>, Gap> {
+    match hoster {
+        // The hoster says that there is no such machine, and we never made one.
+        Some(Ok(_)) if !past.machines.contains_key(machine) => Ok(Vec::new()),
+        Some(Err(gap)) => Err(gap.clone()),
+        _ => Err(Gap::new(
+            GapKind::Unreachable,
+            format!("recovery points of {stack}"),
+            format!("backup machine {machine} is not to be seen"),
+        )),
+    }
+}
+
+async fn ask_all(
+    session: &std::sync::Arc<Session>,
+    asked: BTreeMap<MachineName, Vec<(StackId, Secret)>>,
+) -> Vec<(MachineName, Points)> {
     let mut tasks = JoinSet::new();
-    for (machine, stacks) in by_machine {
+    for (machine, stacks) in asked {
         let contact = session.contact(&machine);
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
-            match contact {
+            let answers = match contact {
                 Some(contact) => backup::points_all(transport.as_ref(), &contact, &stacks).await,
                 None => stacks
                     .into_iter()
@@ -145,13 +193,11 @@ async fn points(
                         (stack, Err(gap))
                     })
                     .collect(),
-            }
+            };
+            (machine, answers)
         });
     }
-    for answers in tasks.join_all().await {
-        found.extend(answers);
-    }
-    found
+    tasks.join_all().await
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

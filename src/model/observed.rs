@@ -18,11 +18,17 @@ pub struct Observed {
     pub hosters: BTreeMap<HosterId, Result<Inventory, Gap>>,
     /// What our running machines say of themselves.
     pub machines: BTreeMap<MachineName, Result<MachineFacts, Gap>>,
-    /// Recovery points per stack, from the repository. `Ok(empty)` means: looked, none there.
+    /// Recovery points per stack, from the repository on the backup machine that its file
+    /// names. `Ok(empty)` means: looked, none there.
     pub points: BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>,
+    /// The same from backup machines that a stack's file named before.
+    pub former: BTreeMap<StackId, Former>,
     /// Addresses of names, from their authoritative server.
     pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
 }
+
+/// What the backup machines hold that a stack's file no longer names.
+pub type Former = BTreeMap<MachineName, Result<Vec<RecoveryPoint>, Gap>>;
 
 /// A hoster's word on what we own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]

@@ -10,7 +10,7 @@ mod draft;
 mod template;
 
 pub use crate::model::machine::BackupAccess;
-pub use backup::backup;
+pub use backup::{backup, way_in};
 pub use base::{GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, script_path};
 pub use draft::ManifestError;
 pub use template::{Templates, php_quote, shell_quote};

@@ -3,7 +3,7 @@
 use super::draft::{Draft, Pen, because};
 use super::opening::repository;
 use super::situation::{Situation, WriterState};
-use crate::decide::names;
+use crate::decide::history::History;
 use crate::model::observed::Observed;
 use crate::model::plan::{Action, Cause, Effect};
 
@@ -11,6 +11,7 @@ use crate::model::plan::{Action, Cause, Effect};
 pub(super) fn backup_only(
     at: &Situation<'_>,
     seen: &Observed,
+    past: &History,
     draft: &mut Draft,
 ) -> Result<(), String> {
     let Some(writer) = &at.writer else {
@@ -21,8 +22,7 @@ pub(super) fn backup_only(
         WriterState::Unseen(gap) => return Err(gap.to_string()),
         _ => return Err(format!("its machine {} does not run", writer.name)),
     }
-    let placement = &at.stack.backup.placement;
-    let to = names::backup_machine(&placement.hoster, &placement.site);
+    let to = at.serving.clone();
     match seen.machines.get(&to) {
         Some(Ok(_)) => {}
         Some(Err(gap)) => return Err(gap.to_string()),
@@ -34,11 +34,10 @@ pub(super) fn backup_only(
         // A person at this computer: nothing in Git is asked.
         cause: Cause::Reality,
     };
-    let repository = match &at.points {
-        Ok([]) => Some(repository(&to, None, &mut pen)),
-        Ok(_) => None,
-        Err(gap) => return Err(gap.to_string()),
-    };
+    if let Err(gap) = &at.points {
+        return Err(gap.to_string());
+    }
+    let repository = repository(at, past, &to, None, &mut pen);
     pen.step(
         Action::Backup {
             machine: writer.name.clone(),

@@ -5,6 +5,7 @@ mod backups;
 mod brake;
 mod draft;
 mod fencing;
+mod former;
 mod install;
 mod keep;
 mod machines;
@@ -22,7 +23,6 @@ pub use draft::create_step;
 pub(crate) use rebuild::ENOUGH;
 
 use crate::decide::history::History;
-use crate::decide::names;
 use crate::model::desired::Desired;
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, StackId};
@@ -62,10 +62,8 @@ pub fn plan(
         .collect();
     let brake = brake::storm(&situations, seen.at);
     for at in situations {
-        let placement = &at.stack.backup.placement;
-        let name = names::backup_machine(&placement.hoster, &placement.site);
-        let Some(backup) = backups.get(&name) else {
-            continue; // Every sound stack's backup placement was planned above.
+        let Some(backup) = backups.get(&at.serving) else {
+            continue; // Every sound stack's backup machines were planned above.
         };
         let view = View {
             want,
@@ -73,6 +71,7 @@ pub fn plan(
             seen,
             past,
             backup,
+            backups: &backups,
             at,
             brake: brake.as_deref(),
         };
@@ -94,6 +93,7 @@ pub fn plan(
         withheld: Vec::new(),
         drift: draft.drift,
         gaps: draft.gaps,
+        notes: draft.notes,
         not_observed: Vec::new(),
         estimate: None,
         monthly_cost: TotalCost::default(),
@@ -116,7 +116,7 @@ pub fn backup_now(
         })?;
     let mut draft = Draft::default();
     let at = Situation::of(desired, want, seen, past);
-    asked::backup_only(&at, seen, &mut draft)?;
+    asked::backup_only(&at, seen, past, &mut draft)?;
     Ok(Plan {
         plan_schema: PLAN_SCHEMA,
         basis,
@@ -125,6 +125,7 @@ pub fn backup_now(
         withheld: Vec::new(),
         drift: draft.drift,
         gaps: draft.gaps,
+        notes: draft.notes,
         not_observed: Vec::new(),
         estimate: None,
         monthly_cost: TotalCost::default(),

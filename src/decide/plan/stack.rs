@@ -18,7 +18,7 @@ use super::draft::{Draft, Pen};
 use super::fencing::zombies;
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{install, keep, rebuild, relocate, retire};
+use super::{former, install, keep, rebuild, relocate, retire};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
 use crate::model::plan::{Cause, Hold};
@@ -79,7 +79,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         WriterState::Off if !moved_away => keep::power_on(view, writer, &mut pen),
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
-            if writer.seen.is_some_and(|m| well_placed(view, m)) {
+            let well_placed = writer.seen.is_some_and(|m| well_placed(view, m));
+            // A move takes a last point; first the machine learns where to.
+            if well_placed || keep::writes_elsewhere(view, writer, facts) {
                 keep::keep(view, writer, facts, &mut pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
@@ -89,6 +91,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         _ => rebuild::rebuild(view, writer, &mut pen),
     }
     zombies(view, &writer.name, writer.epoch, &mut pen);
+    former::hand_over(view, &mut pen);
 }
 
 /// What a stack left behind that came to its end is nobody else's: `moved_from` hands on only

@@ -1,12 +1,13 @@
 //! Steps that move a stack's state: repository, backup, fetch, load.
 
 use super::{Run, StepError, lock};
-use crate::flow::session::Session;
+use crate::model::desired::DesiredStack;
 use crate::model::ids::{MachineName, PointId};
 use crate::model::journal::Event;
+use crate::model::machine::BackupAccess;
 use crate::model::operation::FaultClass;
 use crate::model::plan::{Source, Step};
-use crate::model::point::Rung;
+use crate::model::point::{RecoveryPoint, Rung};
 use crate::world::backup::{self, BackupRequest};
 
 impl Run {
@@ -14,12 +15,15 @@ impl Run {
         &self,
         step: &Step,
         machine: &MachineName,
+        like: Option<&MachineName>,
     ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
-        let password = self.session.repository_password(stack);
+        let password = self.session.repository_password_on(&stack.id, machine);
         let transport = self.session.world.transport.as_ref();
-        backup::repository(transport, &contact, &stack.id, &password).await?;
+        // What cannot be said of the other repository only costs room.
+        let like = like.and_then(|like| self.session.access(stack, like).ok());
+        backup::repository(transport, &contact, &stack.id, &password, like.as_ref()).await?;
         Ok(())
     }
 
@@ -45,7 +49,7 @@ impl Run {
         self.reporter.note(step, "dumping and sending");
         let taken = backup::take(transport, &production, &request).await?;
         self.reporter.note(step, "reading back");
-        let password = self.session.repository_password(stack);
+        let password = self.session.repository_password_on(&stack.id, to);
         backup::read_back(transport, &vault, &stack.id, &password, &taken).await?;
         lock(&self.made).insert(step.id.clone(), taken.point.clone());
         self.record(
@@ -60,14 +64,42 @@ impl Run {
 
     pub(super) async fn fetch(
         &self,
+        step: &Step,
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
+        let from = self.elsewhere(step, source)?;
         let transport = self.session.world.transport.as_ref();
-        backup::fetch(transport, &contact, &point).await?;
+        backup::fetch(transport, &contact, &point, from.as_ref()).await?;
         Ok(())
+    }
+
+    /// The way to a repository that the machine itself does not know.
+    fn elsewhere(
+        &self,
+        step: &Step,
+        source: &Source,
+    ) -> Result<Option<BackupAccess>, StepError> {
+        let stack = self.stack(step)?;
+        match source {
+            Source::Point { on, .. } if *on != self.session.serving_backup_machine(stack) => {
+                self.way_to(stack, on).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn way_to(
+        &self,
+        stack: &DesiredStack,
+        machine: &MachineName,
+    ) -> Result<BackupAccess, StepError> {
+        self.session.access(stack, machine).map_err(|error| {
+            let words = crate::model::causes::chain(&error);
+            StepError::refused("no-address", words, FaultClass::Retry)
+        })
     }
 
     pub(super) async fn load(
@@ -93,7 +125,7 @@ impl Run {
         rung: Rung,
     ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
-        let machine = Session::backup_machine(stack);
+        let machine = self.keeper_of(stack, point);
         if let Some(vault) = self.session.contact(&machine) {
             let transport = self.session.world.transport.as_ref();
             let evidence = serde_json::json!({
@@ -117,6 +149,15 @@ impl Run {
             },
         )
         .await
+    }
+
+    /// The backup machine that has a point.
+    fn keeper_of(&self, stack: &DesiredStack, point: &PointId) -> MachineName {
+        let former = self.seen.former.get(&stack.id).into_iter().flatten();
+        let holds = |points: &Vec<RecoveryPoint>| points.iter().any(|p| p.id == *point);
+        let mut holders = former.filter(|(_, points)| points.as_ref().is_ok_and(holds));
+        let serving = || self.session.serving_backup_machine(stack);
+        holders.next().map_or_else(serving, |(name, _)| name.clone())
     }
 
     fn point(&self, source: &Source) -> Result<PointId, StepError> {

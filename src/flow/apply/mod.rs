@@ -288,7 +288,7 @@ impl Run {
             Action::Install { machine } => self.install(step, machine).await,
             Action::Converge { machine, changes } => self.converge(step, machine, changes).await,
             Action::Initialise { machine } => self.initialise(step, machine).await,
-            Action::Fetch { machine, source } => self.fetch(machine, source).await,
+            Action::Fetch { machine, source } => self.fetch(step, machine, source).await,
             Action::Load { machine, source } => self.load(step, machine, source).await,
             Action::Check { machine, .. } => self.check(step, machine).await,
             Action::Close { machine } => self.close(step, machine).await,
@@ -301,7 +301,9 @@ impl Run {
             } => self.open(step, machine, *epoch, fenced).await,
             Action::Name { host, machine } => self.name(step, host, machine).await,
             Action::Backup { machine, to } => self.backup(step, machine, to).await,
-            Action::Repository { machine } => self.repository(step, machine).await,
+            Action::Repository { machine, like } => {
+                self.repository(step, machine, like.as_ref()).await
+            }
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
             Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
             Action::Forget { machine, points } => self.forget(step, machine, points).await,

@@ -42,6 +42,11 @@ pub fn human(plan: &Plan) -> String {
         "Not seen (never taken for absent)",
         plan.gaps.iter().map(ToString::to_string),
     );
+    section(
+        &mut out,
+        "Good to know",
+        plan.notes.iter().map(|note| note.text.clone()),
+    );
     visible(&out).into_owned()
 }
 
@@ -194,7 +199,7 @@ pub fn describe(step: &Step) -> String {
         Action::Backup { machine, to } => {
             format!("back up {machine} to {to} and read it back")
         }
-        Action::Repository { machine } => format!("make a repository on {machine}"),
+        Action::Repository { machine, .. } => format!("make a repository on {machine}"),
         Action::Quarantine { machine } => format!("quarantine {machine}: off, kept"),
         Action::Verify { machine, part, of } => {
             format!(
@@ -218,8 +223,9 @@ fn from(source: &Source) -> String {
             point,
             taken_at,
             rung,
+            on,
         } => format!(
-            "point {} of {} ({})",
+            "point {} of {} ({}, on {on})",
             point.as_str().get(..8).unwrap_or(point.as_str()),
             taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
             super::rung(*rung)

@@ -7,6 +7,7 @@
 //! [`decide::point`](crate::decide::point), never here; nothing here deletes a point (S3).
 
 mod anchor;
+mod another;
 mod answer;
 mod input;
 mod production;
@@ -14,8 +15,9 @@ mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
+pub use another::{Copied, CopyChecked, Damaged, Moved, copy, copy_check, proofs};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
-pub use vault::{ReadBack, Repository, points, points_all, read_back, record_rung, repository};
+pub use vault::{ReadBack, Repository, points, points_all, read_back, read_back_point, record_rung, repository};
 
 use crate::world::machine::Script;
 
@@ -28,12 +30,27 @@ macro_rules! script {
     };
 }
 
-const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
+const REPOSITORY: Script = script!(
+    "repository",
+    "prelude.sh",
+    "local.sh",
+    "another.sh",
+    "repository.sh"
+);
+const COPY: Script = script!("copy", "prelude.sh", "local.sh", "another.sh", "copy.sh");
+const COPY_CHECK: Script = script!("copy-check", "prelude.sh", "local.sh", "copy-check.sh");
+const PROOFS: Script = script!("proofs", "prelude.sh", "local.sh", "proofs.sh");
 const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
-const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "fetch.sh");
+const FETCH: Script = script!(
+    "fetch",
+    "prelude.sh",
+    "restic.sh",
+    "another.sh",
+    "fetch.sh"
+);
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");

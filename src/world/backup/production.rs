@@ -4,7 +4,7 @@ use super::answer::only;
 use super::input::Lines;
 use super::{CONTENT, FETCH, LOAD, TAKE};
 use crate::model::ids::{CommitId, Epoch, PointId, ServiceName, StackId};
-use crate::model::machine::{Digest, ServiceRuntime};
+use crate::model::machine::{BackupAccess, Digest, ServiceRuntime};
 use crate::model::point::{PointManifest, ServiceContent};
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
@@ -80,7 +80,8 @@ pub struct Fetched {
 }
 
 /// Restores a point into a fresh path on a new machine. Needs restic only, so it
-/// may run beside the installation of packages.
+/// may run beside the installation of packages. `from`: a repository that the machine itself has
+/// no way to; it learns it for this one time.
 ///
 /// Refusals: `not-new` (the machine has been opened, S4), `disk-full` (says bytes needed and
 /// free), `point-missing`, `incomplete`, `other-stack`, and those of reaching the repository.
@@ -88,9 +89,13 @@ pub async fn fetch(
     transport: &dyn Transport,
     machine: &Contact,
     point: &PointId,
+    from: Option<&BackupAccess>,
 ) -> Result<Fetched, MachineError> {
-    let input = Lines::new().words(&["point", point.as_str()]).done();
-    let answer = transport.run(machine, FETCH, &input).await?;
+    let mut input = Lines::new().words(&["point", point.as_str()]);
+    if let Some(from) = from {
+        input = input.another(from);
+    }
+    let answer = transport.run(machine, FETCH, &input.done()).await?;
     only(&machine.machine, FETCH, "fetched", answer)
 }
 

@@ -6,6 +6,7 @@ use super::production::Taken;
 use super::{POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{PointId, StackId};
+use crate::model::machine::{BackupAccess, Digest};
 use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
@@ -21,7 +22,8 @@ pub struct Repository {
     pub made: bool,
 }
 
-/// Sees to it that the stack has a repository that opens with `password`.
+/// Sees to it that the stack has a repository that opens with `password`; a new one cuts files
+/// like the other one that is named, so that copies of its points share room with new ones.
 ///
 /// Refusals: `wrong-password` (it exists with another one), `repository-damaged` (a directory
 /// without config), `repository-lost` (gone, though points were recorded), `tool-missing`,
@@ -31,12 +33,15 @@ pub async fn repository(
     backup: &Contact,
     stack: &StackId,
     password: &Secret,
+    like: Option<&BackupAccess>,
 ) -> Result<Repository, MachineError> {
-    let input = Lines::new()
+    let mut input = Lines::new()
         .words(&["stack", stack.as_str()])
-        .secret(&["password"], password)
-        .done();
-    let answer = transport.run(backup, REPOSITORY, &input).await?;
+        .secret(&["password"], password);
+    if let Some(like) = like {
+        input = input.another(like);
+    }
+    let answer = transport.run(backup, REPOSITORY, &input.done()).await?;
     only(&backup.machine, REPOSITORY, "repository", answer)
 }
 
@@ -63,10 +68,23 @@ pub async fn read_back(
     password: &Secret,
     taken: &Taken,
 ) -> Result<ReadBack, MachineError> {
+    let manifest = &taken.manifest_digest;
+    read_back_point(transport, backup, stack, password, &taken.point, manifest).await
+}
+
+/// The same of a point whose manifest has this digest, by the word of whoever wrote it.
+pub async fn read_back_point(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+    password: &Secret,
+    point: &PointId,
+    manifest: &Digest,
+) -> Result<ReadBack, MachineError> {
     let input = Lines::new()
         .words(&["stack", stack.as_str()])
-        .words(&["point", taken.point.as_str()])
-        .words(&["manifest-digest", &taken.manifest_digest.0])
+        .words(&["point", point.as_str()])
+        .words(&["manifest-digest", &manifest.0])
         .secret(&["password"], password)
         .done();
     let answer = transport.run(backup, READ_BACK, &input).await?;

@@ -4,7 +4,7 @@ while IFS=$tab read -r kind a; do
     case $kind in
         stack) plain stack "$a" && stack=$a ;;
         password) secret=$a ;;
-        *) fail bad-input "unknown line: $kind" ;;
+        *) input_another "$kind" "$a" ;;
     esac
 done
 local_ready
@@ -27,7 +27,15 @@ else
     # Beside, then moved: a run that was killed leaves no half repository in place.
     unfinished=$repositories/.new-$stack
     rm -rf -- "$unfinished"
-    vault "$unfinished" init || vault_failed "init"
+    # Cut like the old repository, so that what is copied from there is not stored twice. If
+    # that one does not answer, this costs room later and nothing else.
+    if ! { [ -d "$scratch/another" ] && another_for "$keeper" && another_answers && vault "$unfinished" init \
+        --copy-chunker-params --cacert "$scratch/another/from-ca" \
+        --from-repository-file "$scratch/another/from-repository" \
+        --from-password-file "$scratch/another/from-password"; }; then
+        rm -rf -- "$unfinished"
+        vault "$unfinished" init || vault_failed "init"
+    fi
     sync -f "$unfinished"
     mv -T -- "$unfinished" "$repository"
     made=true
