@@ -6,6 +6,7 @@
 
 mod estate;
 mod machine;
+mod vault;
 
 pub use estate::*;
 pub use machine::STATE;
@@ -19,7 +20,7 @@ use holdfast::decide::settle::{Progress, settle};
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
-    CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
+    CommitId, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
 };
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, MachineFacts, MachineManifest, Stage};
@@ -27,7 +28,6 @@ use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMac
 use holdfast::model::operation::FaultClass;
 use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
-use holdfast::model::units::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -64,7 +64,10 @@ pub struct World {
     pub facts: BTreeMap<MachineName, MachineFacts>,
     /// Machines that do not say it.
     pub silent: BTreeMap<MachineName, Gap>,
+    /// What [`BACKUP`] holds.
     pub points: BTreeMap<StackId, Vec<RecoveryPoint>>,
+    /// What other backup machines hold.
+    pub elsewhere: BTreeMap<MachineName, BTreeMap<StackId, Vec<RecoveryPoint>>>,
     pub points_gap: Option<Gap>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
     pub journal: Vec<Entry>,
@@ -72,7 +75,7 @@ pub struct World {
     pub full: BTreeSet<HosterId>,
     /// Machines that cannot be switched on any more.
     pub dead: BTreeSet<MachineName>,
-    repositories: BTreeSet<StackId>,
+    repositories: BTreeSet<(MachineName, StackId)>,
     made: BTreeSet<MachineName>,
     next_address: u8,
 }
@@ -141,6 +144,7 @@ impl World {
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
+            elsewhere: BTreeMap::new(),
             repositories: BTreeSet::new(),
             made: BTreeSet::new(),
             next_address: 1,
@@ -194,6 +198,7 @@ impl World {
             inventory.machines.retain(|m| m.name.as_str() != name);
         }
         self.facts.remove(&machine(name));
+        self.forget_disk(&machine(name));
     }
 
     pub fn record(&mut self, stack: Option<&StackId>, event: Event) {
@@ -221,12 +226,7 @@ impl World {
                 machines.insert(m.name.clone(), said);
             }
         }
-        let points_gap = self.points_gap.clone().or_else(|| {
-            let listed = self.machine(BACKUP);
-            let gone = listed.is_none() && self.past().machines.contains_key(&machine(BACKUP));
-            let off = listed.is_some_and(|m| m.power == Power::Off);
-            (gone || off).then(|| gap("recovery points"))
-        });
+        let (points, former) = self.seen_points();
         Observed {
             at: self.now,
             hosters: self
@@ -238,14 +238,8 @@ impl World {
                 })
                 .collect(),
             machines,
-            points: self
-                .points
-                .iter()
-                .map(|(id, points)| match &points_gap {
-                    Some(gap) => (id.clone(), Err(gap.clone())),
-                    None => (id.clone(), Ok(points.clone())),
-                })
-                .collect(),
+            points,
+            former,
             names: self
                 .names
                 .iter()
@@ -256,7 +250,7 @@ impl World {
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
         let all = self.inventories.values().flat_map(|i| &i.machines);
-        all.map(|m| (m.name.clone(), machine::manifest(m)))
+        all.map(|m| (m.name.clone(), self.manifest(m)))
             .collect()
     }
 
@@ -451,48 +445,18 @@ impl World {
             }
             Action::Backup { to, .. } => {
                 let owner = owner.ok_or("no stack")?;
-                self.answers(to)?;
-                if !self.repositories.contains(owner) {
-                    return Err("there is no repository".to_owned());
-                }
-                let facts = self.answers(&name)?;
-                if facts.stage != Stage::Opened {
-                    return Err("it holds nothing of its own yet".to_owned());
-                }
-                let epoch = facts.epoch.unwrap_or_default();
-                let point = self.add_point(owner.as_str(), epoch, Rung::Shipped);
+                let point = self.back_up(owner, &name, to)?;
                 made.insert(step.id.to_string(), point.clone());
-                self.record(
-                    Some(owner),
-                    Event::Proven {
-                        point,
-                        rung: Rung::Shipped,
-                    },
-                );
+                self.prove(owner, point, Rung::Shipped);
             }
             Action::Repository { .. } => {
                 self.answers(&name)?;
-                self.repositories.insert(owner.ok_or("no stack")?.clone());
+                let owner = owner.ok_or("no stack")?.clone();
+                self.repositories.insert((name, owner));
             }
+            Action::Copy { from, .. } => self.copy(owner.ok_or("no stack")?, from, &name)?,
             _ => self.on_the_machine(step, made)?,
         }
         Ok(())
-    }
-
-    /// Another recovery point of this stack, taken now.
-    pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
-        let points = self.points.get_mut(&stack(owner)).unwrap();
-        let id = PointId::new(format!("{:08x}{}", points.len() + 1, "0".repeat(56)));
-        points.push(RecoveryPoint {
-            id: id.clone(),
-            stack: stack(owner),
-            epoch,
-            taken_at: self.now,
-            bytes: Bytes(1 << 20),
-            rung,
-            arrived_at: None,
-            evidence: Vec::new(),
-        });
-        id
     }
 }
