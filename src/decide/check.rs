@@ -307,7 +307,13 @@ impl<'a> Court<'a> {
                 "would start empty although recovery points could not be listed".into(),
             )),
         }
-        for points in self.seen.former.get(stack).into_iter().flat_map(BTreeMap::values) {
+        for points in self
+            .seen
+            .former
+            .get(stack)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+        {
             match points {
                 Ok(points) if points.is_empty() => {}
                 Ok(_) => problems.push((
@@ -345,8 +351,8 @@ impl<'a> Court<'a> {
                 };
                 let former = stack.and_then(|stack| self.seen.former.get(stack));
                 let elsewhere = former.into_iter().flatten();
-                let elsewhere =
-                    elsewhere.filter_map(|(machine, points)| Some((machine, points.as_ref().ok()?)));
+                let elsewhere = elsewhere
+                    .filter_map(|(machine, points)| Some((machine, points.as_ref().ok()?)));
                 let everywhere = elsewhere
                     .clone()
                     .flat_map(|(_, points)| points)

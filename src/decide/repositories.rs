@@ -65,7 +65,10 @@ impl Repositories {
             return Way::Production;
         }
         let of = self.of.get(&stack.id);
-        if of.is_some_and(|of| of.get(machine).is_some_and(|m| m.copied.contains_key(&named))) {
+        if of.is_some_and(|of| {
+            of.get(machine)
+                .is_some_and(|m| m.copied.contains_key(&named))
+        }) {
             return Way::Closed;
         }
         let there = of.and_then(|of| of.get(&named));
@@ -91,9 +94,7 @@ impl Repositories {
     /// Whether a backup machine is asked for points of a stack: where the journal knows of a
     /// repository; everywhere when it knows of none at all, because then it was lost.
     pub fn may_hold(&self, stack: &StackId, machine: &MachineName) -> bool {
-        self.of
-            .get(stack)
-            .is_none_or(|of| of.contains_key(machine))
+        self.of.get(stack).is_none_or(|of| of.contains_key(machine))
     }
 }
 

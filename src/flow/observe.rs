@@ -112,8 +112,7 @@ async fn points(
     let mut asked: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
     let repositories = session.repositories();
     let listed = |m: &&SeenMachine| m.role == Role::Backup;
-    let listed: BTreeSet<&MachineName> =
-        seen.iter().filter(listed).map(|m| &m.name).collect();
+    let listed: BTreeSet<&MachineName> = seen.iter().filter(listed).map(|m| &m.name).collect();
     for stack in session.desired.stacks.values() {
         let machine = Session::backup_machine(stack);
         let mut ask = |machine: &MachineName| {
@@ -130,11 +129,17 @@ async fn points(
             ask(&machine);
         } else {
             let hoster = hosters.get(&stack.backup.placement.hoster);
-            named.insert(stack.id.clone(), unlisted(&stack.id, &machine, hoster, past));
+            named.insert(
+                stack.id.clone(),
+                unlisted(&stack.id, &machine, hoster, past),
+            );
         }
         let before = past.repositories.get(&stack.id).into_iter().flatten();
         for (other, _) in before.filter(|(m, _)| **m != machine && !listed.contains(m)) {
-            let hoster = past.machines.get(other).and_then(|m| hosters.get(&m.hoster));
+            let hoster = past
+                .machines
+                .get(other)
+                .and_then(|m| hosters.get(&m.hoster));
             let of = former.entry(stack.id.clone()).or_default();
             of.insert(other.clone(), unlisted(&stack.id, other, hoster, past));
         }
@@ -149,7 +154,10 @@ async fn points(
             // A machine that never had a repository of the stack has none to speak of.
             let empty = points.as_ref().is_ok_and(Vec::is_empty);
             if !empty || past.repository(&id, &machine).is_some() {
-                former.entry(id).or_default().insert(machine.clone(), points);
+                former
+                    .entry(id)
+                    .or_default()
+                    .insert(machine.clone(), points);
             }
         }
     }

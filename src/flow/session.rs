@@ -2,11 +2,11 @@
 
 use super::config::Patience;
 use super::standing::Standing;
+use crate::decide::derive;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
 use crate::decide::repositories::{self, Repositories, Way};
-use crate::decide::derive;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId};
 use crate::model::journal::{Entry, Event};

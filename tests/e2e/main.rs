@@ -13,6 +13,7 @@
 )]
 
 mod backup;
+mod backup_move;
 mod clients;
 mod demo;
 mod editors;

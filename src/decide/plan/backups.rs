@@ -54,13 +54,20 @@ pub(super) fn plan(
         .flat_map(|id| {
             let journal = past.repositories.get(id).into_iter().flatten();
             let seen = seen.former.get(id).into_iter().flatten();
-            journal.map(|(name, _)| name).chain(seen.map(|(name, _)| name))
+            journal
+                .map(|(name, _)| name)
+                .chain(seen.map(|(name, _)| name))
         })
         .filter(|name| !placements.contains_key(*name))
         .collect();
     let former: Vec<(MachineName, BackupMachine)> = former
         .into_iter()
-        .map(|name| (name.clone(), no_longer_named(name, manifests, seen, past, draft)))
+        .map(|name| {
+            (
+                name.clone(),
+                no_longer_named(name, manifests, seen, past, draft),
+            )
+        })
         .collect();
     placements
         .into_iter()
@@ -97,7 +104,8 @@ fn no_longer_named(
     };
     // Where the journal does not know of every repository, the list of ways would lack some.
     let all_known = seen.former.iter().all(|(stack, of)| {
-        let unknown = |points: &Vec<_>| !points.is_empty() && past.repository(stack, name).is_none();
+        let unknown =
+            |points: &Vec<_>| !points.is_empty() && past.repository(stack, name).is_none();
         !matches!(of.get(name), Some(Ok(points)) if unknown(points))
     });
     let differing = manifests.get(name).map(|manifest| changes(manifest, facts));

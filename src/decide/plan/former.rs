@@ -134,14 +134,14 @@ fn words_of_loss(view: &View<'_>, machine: &MachineName) -> String {
         Some(format!(" before {}", moment(first)))
     });
     let known = known(view, machine).filter(|kept| !kept.points.is_empty());
-    let how_many = match known.and_then(|kept| Some((kept.points.len(), kept.points.values().max()?)))
-    {
-        Some((number, newest)) => format!(
-            "{number} that the journal knows of, the newest read back {}",
-            moment(*newest)
-        ),
-        None => "how many is unknown".to_owned(),
-    };
+    let how_many =
+        match known.and_then(|kept| Some((kept.points.len(), kept.points.values().max()?))) {
+            Some((number, newest)) => format!(
+                "{number} that the journal knows of, the newest read back {}",
+                moment(*newest)
+            ),
+            None => "how many is unknown".to_owned(),
+        };
     format!(
         "recovery points of {}{} were lost with {machine}: {how_many}",
         view.at.stack.shown,
@@ -151,9 +151,15 @@ fn words_of_loss(view: &View<'_>, machine: &MachineName) -> String {
 
 /// The losses of a stack, in words; none when nothing was lost.
 pub(super) fn lost_words(view: &View<'_>) -> Option<String> {
-    let unseen = view.at.elsewhere.iter().filter(|(_, points)| points.is_err());
+    let unseen = view
+        .at
+        .elsewhere
+        .iter()
+        .filter(|(_, points)| points.is_err());
     let lost = unseen.filter(|(machine, _)| copied(view, machine).is_none() && lost(view, machine));
-    let words: Vec<String> = lost.map(|(machine, _)| words_of_loss(view, machine)).collect();
+    let words: Vec<String> = lost
+        .map(|(machine, _)| words_of_loss(view, machine))
+        .collect();
     (!words.is_empty()).then(|| words.join("; "))
 }
 

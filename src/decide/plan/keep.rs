@@ -41,18 +41,16 @@ pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, p
 }
 
 /// The machine still has the way to another backup machine than its points should go to.
-pub(super) fn writes_elsewhere(
-    view: &View<'_>,
-    writer: &Writer<'_>,
-    facts: &MachineFacts,
-) -> bool {
+pub(super) fn writes_elsewhere(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts) -> bool {
     let Some(manifest) = view.manifests.get(&writer.name) else {
         return false;
     };
     let mut files = manifest.files.iter();
     files
         .find(|file| file.path == WAY_TO_BACKUP)
-        .is_some_and(|file| facts.files.get(&file.path).map(|fact| &fact.digest) != Some(&file.digest))
+        .is_some_and(|file| {
+            facts.files.get(&file.path).map(|fact| &fact.digest) != Some(&file.digest)
+        })
 }
 
 /// Declared state that is not there is never made anew: it would start empty (S15).
@@ -221,7 +219,11 @@ fn back_up(
         .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
         .map(|p| p.taken_at)
         .max();
-    if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
+    // Older points wait elsewhere until the journal knows of a first one here.
+    let here = view.past.repository(&stack.id, to);
+    let first = view.at.answering_elsewhere().next().is_some()
+        && here.is_none_or(|here| here.points.is_empty());
+    if !first && !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
         return;
     }
     let repository = repository(&view.at, view.past, to, serves.as_ref(), pen);

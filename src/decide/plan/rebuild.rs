@@ -61,7 +61,9 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         here.is_some_and(|here| here.points.get(&chosen.id) >= Some(&here.given))
     });
     // Since production writes there, nothing newer comes to any other machine.
-    if !(is_here && read_back_here) && let Some(gap) = former::unseen(view) {
+    if !(is_here && read_back_here)
+        && let Some(gap) = former::unseen(view)
+    {
         pen.hold_unseen(
             wanted,
             &gap,

@@ -137,10 +137,7 @@ impl<'a> Situation<'a> {
 static NOWHERE: Former = Former::new();
 
 /// A backup machine, as its hoster lists it.
-pub(super) fn listed_backup<'a>(
-    seen: &'a Observed,
-    name: &MachineName,
-) -> Option<&'a SeenMachine> {
+pub(super) fn listed_backup<'a>(seen: &'a Observed, name: &MachineName) -> Option<&'a SeenMachine> {
     let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
     all.find(|m| m.role == Role::Backup && m.name == *name)
 }

@@ -23,7 +23,12 @@ impl Run {
         let transport = self.session.world.transport.as_ref();
         // What cannot be said of the other repository only costs room.
         let like = like.and_then(|like| self.session.access(stack, like).ok());
-        backup::repository(transport, &contact, &stack.id, &password, like.as_ref()).await?;
+        match like {
+            Some(like) => {
+                backup::repository_like(transport, &contact, &stack.id, &password, &like).await?
+            }
+            None => backup::repository(transport, &contact, &stack.id, &password).await?,
+        };
         Ok(())
     }
 
@@ -72,16 +77,15 @@ impl Run {
         let point = self.point(source)?;
         let from = self.elsewhere(step, source)?;
         let transport = self.session.world.transport.as_ref();
-        backup::fetch(transport, &contact, &point, from.as_ref()).await?;
+        match from {
+            Some(from) => backup::fetch_from(transport, &contact, &point, &from).await?,
+            None => backup::fetch(transport, &contact, &point).await?,
+        };
         Ok(())
     }
 
     /// The way to a repository that the machine itself does not know.
-    fn elsewhere(
-        &self,
-        step: &Step,
-        source: &Source,
-    ) -> Result<Option<BackupAccess>, StepError> {
+    fn elsewhere(&self, step: &Step, source: &Source) -> Result<Option<BackupAccess>, StepError> {
         let stack = self.stack(step)?;
         match source {
             Source::Point { on, .. } if *on != self.session.serving_backup_machine(stack) => {
@@ -157,7 +161,9 @@ impl Run {
         let holds = |points: &Vec<RecoveryPoint>| points.iter().any(|p| p.id == *point);
         let mut holders = former.filter(|(_, points)| points.as_ref().is_ok_and(holds));
         let serving = || self.session.serving_backup_machine(stack);
-        holders.next().map_or_else(serving, |(name, _)| name.clone())
+        holders
+            .next()
+            .map_or_else(serving, |(name, _)| name.clone())
     }
 
     fn point(&self, source: &Source) -> Result<PointId, StepError> {

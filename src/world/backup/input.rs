@@ -82,7 +82,8 @@ impl Lines {
 
     /// The way to a repository on another machine.
     pub(super) fn another(self, access: &BackupAccess) -> Self {
-        let plain = |secret: &Secret| Zeroizing::new(String::from_utf8_lossy(secret.expose()).into_owned());
+        let plain =
+            |secret: &Secret| Zeroizing::new(String::from_utf8_lossy(secret.expose()).into_owned());
         let host = match access.address {
             IpAddr::V4(address) => address.to_string(),
             IpAddr::V6(address) => format!("[{address}]"),

@@ -14,10 +14,15 @@ mod production;
 mod vault;
 
 pub use anchor::{keep_anchor, read_anchor};
-pub use answer::{parse_points, scripted_error_gap};
 pub use another::{Copied, CopyChecked, Damaged, Moved, copy, copy_check, proofs};
-pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
-pub use vault::{ReadBack, Repository, points, points_all, read_back, read_back_point, record_rung, repository};
+pub use answer::{parse_points, scripted_error_gap};
+pub use production::{
+    BackupRequest, Compared, Fetched, Taken, content, fetch, fetch_from, load, take,
+};
+pub use vault::{
+    ReadBack, Repository, points, points_all, read_back, read_back_point, record_rung, repository,
+    repository_like,
+};
 
 use crate::world::machine::Script;
 
@@ -44,13 +49,7 @@ const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-b
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
 const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
 const TAKE: Script = script!("take", "prelude.sh", "restic.sh", "content.sh", "take.sh");
-const FETCH: Script = script!(
-    "fetch",
-    "prelude.sh",
-    "restic.sh",
-    "another.sh",
-    "fetch.sh"
-);
+const FETCH: Script = script!("fetch", "prelude.sh", "restic.sh", "another.sh", "fetch.sh");
 const LOAD: Script = script!("load", "prelude.sh", "content.sh", "load.sh");
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");

@@ -80,8 +80,7 @@ pub struct Fetched {
 }
 
 /// Restores a point into a fresh path on a new machine. Needs restic only, so it
-/// may run beside the installation of packages. `from`: a repository that the machine itself has
-/// no way to; it learns it for this one time.
+/// may run beside the installation of packages.
 ///
 /// Refusals: `not-new` (the machine has been opened, S4), `disk-full` (says bytes needed and
 /// free), `point-missing`, `incomplete`, `other-stack`, and those of reaching the repository.
@@ -89,12 +88,21 @@ pub async fn fetch(
     transport: &dyn Transport,
     machine: &Contact,
     point: &PointId,
-    from: Option<&BackupAccess>,
 ) -> Result<Fetched, MachineError> {
-    let mut input = Lines::new().words(&["point", point.as_str()]);
-    if let Some(from) = from {
-        input = input.another(from);
-    }
+    let input = Lines::new().words(&["point", point.as_str()]).done();
+    let answer = transport.run(machine, FETCH, &input).await?;
+    only(&machine.machine, FETCH, "fetched", answer)
+}
+
+/// The same from a repository that the machine itself has no way to; it learns it for this one
+/// time.
+pub async fn fetch_from(
+    transport: &dyn Transport,
+    machine: &Contact,
+    point: &PointId,
+    from: &BackupAccess,
+) -> Result<Fetched, MachineError> {
+    let input = Lines::new().words(&["point", point.as_str()]).another(from);
     let answer = transport.run(machine, FETCH, &input.done()).await?;
     only(&machine.machine, FETCH, "fetched", answer)
 }

@@ -22,8 +22,7 @@ pub struct Repository {
     pub made: bool,
 }
 
-/// Sees to it that the stack has a repository that opens with `password`; a new one cuts files
-/// like the other one that is named, so that copies of its points share room with new ones.
+/// Sees to it that the stack has a repository that opens with `password`.
 ///
 /// Refusals: `wrong-password` (it exists with another one), `repository-damaged` (a directory
 /// without config), `repository-lost` (gone, though points were recorded), `tool-missing`,
@@ -33,15 +32,30 @@ pub async fn repository(
     backup: &Contact,
     stack: &StackId,
     password: &Secret,
-    like: Option<&BackupAccess>,
 ) -> Result<Repository, MachineError> {
-    let mut input = Lines::new()
+    let input = Lines::new()
         .words(&["stack", stack.as_str()])
-        .secret(&["password"], password);
-    if let Some(like) = like {
-        input = input.another(like);
-    }
-    let answer = transport.run(backup, REPOSITORY, &input.done()).await?;
+        .secret(&["password"], password)
+        .done();
+    let answer = transport.run(backup, REPOSITORY, &input).await?;
+    only(&backup.machine, REPOSITORY, "repository", answer)
+}
+
+/// The same; a new one cuts files like `like`, if that answers, so that copies of its points share
+/// room with new ones.
+pub async fn repository_like(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+    password: &Secret,
+    like: &BackupAccess,
+) -> Result<Repository, MachineError> {
+    let input = Lines::new()
+        .words(&["stack", stack.as_str()])
+        .secret(&["password"], password)
+        .another(like)
+        .done();
+    let answer = transport.run(backup, REPOSITORY, &input).await?;
     only(&backup.machine, REPOSITORY, "repository", answer)
 }
 

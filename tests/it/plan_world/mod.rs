@@ -250,8 +250,7 @@ impl World {
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
         let all = self.inventories.values().flat_map(|i| &i.machines);
-        all.map(|m| (m.name.clone(), self.manifest(m)))
-            .collect()
+        all.map(|m| (m.name.clone(), self.manifest(m))).collect()
     }
 
     /// Receipts for machines that a cut left without one, as each run writes them before it plans.
