@@ -121,33 +121,38 @@ pub fn on<'a>(
     })
 }
 
-/// What a rebuild takes, of all backup machines that answer, and where that point is kept (S11).
-///
-/// Of a point and its copy, `serving` has the one that is taken.
-pub fn choose(
-    serving: (&MachineName, &[RecoveryPoint]),
-    others: &Former,
+/// The points of a stack on all backup machines that answer, each with the one that keeps it; of a
+/// point and its copy, the one on `serving`.
+pub fn everywhere<'a>(
+    serving: (&'a MachineName, &'a [RecoveryPoint]),
+    others: &'a Former,
     least: Rung,
-) -> (Choice, Option<MachineName>) {
+) -> Vec<(&'a MachineName, &'a RecoveryPoint)> {
     let (name, points) = serving;
     let moment = |point: &RecoveryPoint| (point.epoch, point.taken_at);
     let proven = points.iter().filter(|point| point.rung >= least);
     let copied: BTreeSet<_> = proven.map(moment).collect();
     let elsewhere = others.iter().filter(|(other, _)| *other != name);
-    let older: Vec<(&MachineName, &RecoveryPoint)> = elsewhere
+    let older = elsewhere
         .filter_map(|(other, points)| Some((other, points.as_ref().ok()?)))
         .flat_map(|(other, points)| points.iter().map(move |point| (other, point)))
-        .filter(|(_, point)| !copied.contains(&moment(point)))
-        .collect();
-    let all: Vec<RecoveryPoint> = points
-        .iter()
-        .chain(older.iter().map(|(_, point)| *point))
-        .cloned()
-        .collect();
-    let choice = point::choose(&all, least);
-    let on = choice.chosen.as_ref().map(|chosen| {
-        let other = older.iter().find(|(_, point)| point.id == chosen.id);
-        other.map_or(name, |(other, _)| other).clone()
+        .filter(|(_, point)| !copied.contains(&moment(point)));
+    let here = points.iter().map(|point| (name, point));
+    here.chain(older).collect()
+}
+
+/// What a rebuild takes, of all backup machines that answer, and where that point is kept (S11).
+pub fn choose(
+    serving: (&MachineName, &[RecoveryPoint]),
+    others: &Former,
+    least: Rung,
+) -> (Choice, Option<MachineName>) {
+    let all = everywhere(serving, others, least);
+    let points: Vec<RecoveryPoint> = all.iter().map(|(_, point)| (*point).clone()).collect();
+    let choice = point::choose(&points, least);
+    let on = choice.chosen.as_ref().and_then(|chosen| {
+        let kept = all.iter().find(|(_, point)| *point == chosen)?;
+        Some(kept.0.clone())
     });
     (choice, on)
 }
