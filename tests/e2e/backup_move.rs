@@ -71,7 +71,10 @@ impl Play {
         let mut running = self.stage.start(&["reconcile", "--once"]);
         running.until_says("copying");
         let said = running.kill();
-        assert!(said.contains("ok   fetch notes-e2"), "{said}");
+        assert!(
+            said.contains(&format!("on {OLD}) to notes-e2  (")),
+            "{said}"
+        );
         self.stage.hear(&said);
         assert_eq!(self.content_of("notes-e2"), self.content);
     }

@@ -30,19 +30,17 @@ pub(super) fn hand_over(view: &View<'_>, pen: &mut Pen<'_>) {
             (Ok(points), None) if points.is_empty() => {}
             (Ok(points), None) => copy(view, machine, points, pen),
             (Err(_), Some(_)) => {}
-            (Err(gap), None) => match lost(view, machine) {
-                true => state_the_loss(view, machine, pen),
-                false => pen.hold_unseen(
-                    format!(
-                        "copying the recovery points of {} from {machine} to {}",
-                        at.stack.shown, at.serving
-                    ),
-                    gap,
-                    format!(
-                        "it is looked at again on the next run; if they are certainly lost, sign a [[waiver]] with machine = \"{machine}\""
-                    ),
+            (Err(_), None) if lost(view, machine) => state_the_loss(view, machine, pen),
+            (Err(gap), None) => pen.hold_unseen(
+                format!(
+                    "copying the recovery points of {} from {machine} to {}",
+                    at.stack.shown, at.serving
                 ),
-            },
+                gap,
+                format!(
+                    "it is looked at again on the next run; if they are certainly lost, sign a [[waiver]] with machine = \"{machine}\""
+                ),
+            ),
         }
     }
 }

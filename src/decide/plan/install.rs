@@ -13,8 +13,8 @@ pub(super) fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
     let wanted = format!("first installation of {}", stack.shown);
     let remedy =
         "it is looked at again on the next run; an empty machine is never put where data may be";
-    let elsewhere = view.at.elsewhere.values();
-    let unseen = elsewhere.filter_map(|points| points.as_ref().err()).next();
+    let mut elsewhere = view.at.elsewhere.values();
+    let unseen = elsewhere.find_map(|points| points.as_ref().err());
     if let Some(gap) = view.at.points.as_ref().err().or(unseen) {
         pen.hold_unseen(wanted, gap, remedy);
         return;

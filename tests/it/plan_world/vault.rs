@@ -216,14 +216,15 @@ impl World {
         if !held.iter().any(|p| p.id == *point) {
             return Err(format!("{on} has no point {point}"));
         }
-        let way = match self.serving(&owner) == *on {
-            true => Way::Production,
-            false => Repositories::from(&self.past()).way(&self.want.stacks[&owner], on),
+        let way = if self.serving(&owner) == *on {
+            Way::Production
+        } else {
+            Repositories::from(&self.past()).way(&self.want.stacks[&owner], on)
         };
-        match self.lets_in(on.as_str(), owner.as_str(), way) {
-            true => Ok(()),
-            false => Err(format!("{on} does not let it in")),
+        if !self.lets_in(on.as_str(), owner.as_str(), way) {
+            return Err(format!("{on} does not let it in"));
         }
+        Ok(())
     }
 
     /// Another recovery point of this stack, taken now.
@@ -240,7 +241,7 @@ impl World {
     ) -> PointId {
         let now = self.now;
         let points = self.points_mut(vault, &stack(owner));
-        let vault = if vault.as_str() == BACKUP { 0 } else { 1 };
+        let vault = u8::from(vault.as_str() != BACKUP);
         let number = format!("{vault:x}{:07x}", points.len() + 1);
         let id = PointId::new(format!("{number}{}", "0".repeat(56)));
         points.push(RecoveryPoint {
