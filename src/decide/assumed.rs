@@ -8,6 +8,7 @@ use super::derive::EstateKey;
 use super::history::{History, PastMachine};
 use super::manifest::{self, ManifestError};
 use super::names;
+use crate::decide::repositories::Way;
 use crate::model::desired::{Desired, DesiredStack, Placement};
 use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId};
 use crate::model::machine::{
@@ -84,6 +85,7 @@ fn build(
                 keys: BTreeMap::new(),
                 verified: BTreeMap::new(),
                 vaults: BTreeMap::new(),
+                former: BTreeMap::new(),
                 names: BTreeMap::new(),
             },
             past: History {
@@ -128,6 +130,7 @@ impl Building<'_> {
             let now = after.get(name).map_or(&none, |(_, users)| users);
             // Those who stay have the same line on both sides; it is not computed twice.
             let render = |estate: &Desired, ids: &BTreeSet<StackId>| {
+                let ids = ids.iter().map(|id| (id, Way::Production));
                 manifest::backup(&estate.estate, name, EPOCH, ids, self.key, BACKUP_ADDRESS).ok()
             };
             let alike = users == now && self.base.estate == self.head.estate;

@@ -46,6 +46,9 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     for (stack, points) in &seen.points {
         add(of_points(stack), points);
     }
+    for (stack, former) in &seen.former {
+        add(of_points(stack), former);
+    }
     for (stack, keys) in &seen.keys {
         add(of_points(stack), keys);
     }

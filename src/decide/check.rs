@@ -3,16 +3,15 @@
 //! Only [`check`] constructs a [`CheckedPlan`]; only a checked plan is executed (S5).
 
 mod drill;
+mod restore;
 
 use crate::decide::history::History;
 use crate::decide::keepsake;
 use crate::decide::mandate::Mandate;
-use crate::decide::point::newness;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
-use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step};
-use crate::model::point::Rung;
+use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan that keeps the invariants.
@@ -268,7 +267,7 @@ impl<'a> Court<'a> {
             | Action::Quarantine { machine }
             | Action::Converge { machine, .. }
             | Action::Backup { machine, .. }
-            | Action::Repository { machine }
+            | Action::Repository { machine, .. }
             | Action::Check { machine, .. }
             | Action::Name { machine, .. }
             | Action::Verify { machine, .. }
@@ -317,66 +316,6 @@ impl<'a> Court<'a> {
         let opened = matches!(self.seen.machines.get(machine), Some(Ok(facts)) if facts.stage >= Stage::Opened)
             || self.past.writers.values().any(|(_, name)| name == machine);
         opened.then(|| ("S4", format!("would write over live data on {machine}")))
-    }
-
-    /// S15: nothing of this stack was ever opened, and no recovery point exists.
-    fn must_be_first(&self, step: &Step) -> Vec<(&'static str, String)> {
-        let Some(stack) = &step.stack else {
-            return vec![("S15", "initialises a machine of no stack".into())];
-        };
-        let mut problems = Vec::new();
-        if self.past.writers.contains_key(stack) {
-            problems.push((
-                "S15",
-                "would start empty a stack that has been open before".into(),
-            ));
-        }
-        match self.seen.points.get(stack) {
-            Some(Ok(points)) if points.is_empty() => {}
-            Some(Ok(_)) => problems.push((
-                "S15",
-                "would start empty although recovery points exist".into(),
-            )),
-            _ => problems.push((
-                "S1",
-                "would start empty although recovery points could not be listed".into(),
-            )),
-        }
-        problems
-    }
-
-    /// S11: an observed point, proven far enough, and none newer that is.
-    fn must_be_proven(&self, step: &Step, source: &Source) -> Option<(&'static str, String)> {
-        match source {
-            Source::Step { step: made_by } => (!self.steps.get(made_by).is_some_and(|s| {
-                matches!(s.action, Action::Backup { .. }) && s.stack == step.stack
-            }))
-            .then(|| {
-                (
-                    "S11",
-                    format!("takes its data from {made_by}, which makes no recovery point"),
-                )
-            }),
-            Source::Point { point, .. } => {
-                let Some(Ok(points)) = step.stack.as_ref().and_then(|s| self.seen.points.get(s))
-                else {
-                    return Some((
-                        "S1",
-                        "restores although recovery points could not be listed".into(),
-                    ));
-                };
-                let newest = points
-                    .iter()
-                    .filter(|p| p.rung >= Rung::Shipped && p.damaged.is_none())
-                    .max_by_key(|p| newness(p));
-                (newest.map(|p| &p.id) != Some(point)).then(|| {
-                    (
-                        "S11",
-                        format!("takes {point}, which is not the newest point proven far enough"),
-                    )
-                })
-            }
-        }
     }
 
     /// S2: every other machine that could write is fenced before.

@@ -123,6 +123,7 @@ fn risk(source: &Source, at: Timestamp, observed: bool) -> DataAtRisk {
             point,
             taken_at,
             rung,
+            ..
         } => DataAtRisk::Point {
             point: point.clone(),
             taken_at: *taken_at,

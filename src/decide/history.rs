@@ -28,8 +28,8 @@ pub struct History {
     pub writers: BTreeMap<StackId, (Epoch, MachineName)>,
     /// Which stack each name was last pointed at a machine of.
     pub names: BTreeMap<HostName, StackId>,
-    /// On which backup machines each stack was given a repository.
-    pub repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
+    /// The backup machines on which each stack was given a repository.
+    pub repositories: BTreeMap<StackId, BTreeMap<MachineName, PastRepository>>,
     /// Places that had no room, and when they said so.
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
     /// How far points were proven by us.
@@ -73,6 +73,17 @@ pub struct PastDrill {
     pub machine: MachineName,
     /// Everything came back and every check passed.
     pub passed: bool,
+}
+
+/// A repository of a stack, as the journal tells of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PastRepository {
+    /// When it was given last. The latest of a stack's repositories is the one in use.
+    pub given: Timestamp,
+    /// Points that were read back there, and when, less those that were forgotten since.
+    pub points: BTreeMap<PointId, Timestamp>,
+    /// Backup machines to which all of it was copied and checked there, when, and how many points.
+    pub copied: BTreeMap<MachineName, (Timestamp, usize)>,
 }
 
 /// A machine we made.
@@ -152,7 +163,7 @@ impl History {
                     self.unfinished.remove(step);
                 }
                 if let (Some(stack), StepResult::Done) = (&entry.stack, result) {
-                    self.remember_repository(stack, step);
+                    self.remember_repository(stack, step, entry.at);
                 }
             }
             Event::Created {
@@ -216,6 +227,19 @@ impl History {
                 if let Some(stack) = &entry.stack {
                     let drills = self.drills.entry(stack.clone()).or_default();
                     drills.possible_since.get_or_insert(entry.at);
+                    if *rung == Rung::Shipped {
+                        self.remember_point(stack, point, entry.at);
+                    }
+                }
+            }
+            Event::Copied { from, to, points } => {
+                if let Some(copied) = self.repository_mut(entry.stack.as_ref(), from) {
+                    copied.copied.insert(to.clone(), (entry.at, *points));
+                }
+            }
+            Event::Forgotten { machine, points } => {
+                if let Some(kept) = self.repository_mut(entry.stack.as_ref(), machine) {
+                    kept.points.retain(|point, _| !points.contains(point));
                 }
             }
             Event::Drilled {
@@ -263,7 +287,7 @@ impl History {
                     .and_modify(|reading| reading.take_in(*part, *of, findings, entry.at))
                     .or_insert_with(|| Reading::first(*part, *of, findings, entry.at));
             }
-            Event::Closed { .. } | Event::Forgotten { .. } | Event::Copied { .. } => {}
+            Event::Closed { .. } => {}
         }
     }
 
@@ -283,15 +307,47 @@ impl History {
     }
 
     /// A step's id says what was done: `acme.repository.backup-netcup-vie`.
-    fn remember_repository(&mut self, stack: &StackId, step: &StepId) {
+    fn remember_repository(&mut self, stack: &StackId, step: &StepId, at: Timestamp) {
         let machine = step
             .as_str()
             .strip_prefix(stack.as_str())
             .and_then(|rest| rest.strip_prefix(".repository."));
         if let Some(machine) = machine {
             let known = self.repositories.entry(stack.clone()).or_default();
-            known.insert(MachineName::new(machine));
+            let kept = known.entry(MachineName::new(machine)).or_default();
+            // In use again: what was copied from it before is not all that it holds.
+            kept.copied.clear();
+            kept.given = at;
         }
+    }
+
+    /// Points go where the stack was given a repository last.
+    fn remember_point(&mut self, stack: &StackId, point: &PointId, at: Timestamp) {
+        let all = self.repositories.get_mut(stack);
+        let latest = all.and_then(|all| all.values_mut().max_by_key(|kept| kept.given));
+        if let Some(kept) = latest {
+            kept.points.entry(point.clone()).or_insert(at);
+        }
+    }
+
+    fn repository_mut(
+        &mut self,
+        stack: Option<&StackId>,
+        machine: &MachineName,
+    ) -> Option<&mut PastRepository> {
+        self.repositories.get_mut(stack?)?.get_mut(machine)
+    }
+
+    /// The backup machine on which a stack was given a repository last.
+    pub fn repository_in_use(&self, stack: &StackId) -> Option<&MachineName> {
+        let all = self.repositories.get(stack)?;
+        let latest = all.iter().max_by_key(|(_, kept)| kept.given)?;
+        Some(latest.0)
+    }
+
+    /// What is known of a stack's repository on a backup machine.
+    pub fn repository(&self, stack: &StackId, machine: &MachineName) -> Option<&PastRepository> {
+        self.repositories.get(stack)?.get(machine)
     }
 
     /// Steps that make a machine what is asked for; ids are `owner.verb.object`. A repair makes

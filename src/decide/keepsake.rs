@@ -18,7 +18,9 @@ pub(super) fn problems(
     seen: &Observed,
     past: &History,
 ) -> Vec<(&'static str, String)> {
-    let Some(Ok(points)) = seen.points.get(stack) else {
+    let former = seen.former.get(stack);
+    let listed = former.and_then(|former| former.get(machine));
+    let Some(Ok(points)) = listed.or_else(|| seen.points.get(stack)) else {
         return vec![("S1", "forgets points that could not be listed".to_owned())];
     };
     let mut problems: Vec<(&'static str, String)> = doubts(
@@ -32,6 +34,26 @@ pub(super) fn problems(
     .into_iter()
     .map(|doubt| ("S12", format!("forgets points in doubt: {doubt}")))
     .collect();
+    if past
+        .repository_in_use(stack)
+        .is_some_and(|used| used != machine)
+    {
+        let problem = format!("forgets points on {machine}, where no new ones come");
+        problems.push(("S3", problem));
+    }
+    // A machine that cannot be asked may be lost for good; the planner says of it what it knows.
+    let others = former.into_iter().flatten();
+    let full = others.filter(|(other, points)| {
+        *other != machine && points.as_ref().is_ok_and(|points| !points.is_empty())
+    });
+    let copied = |other: &MachineName| {
+        let kept = past.repository(stack, other);
+        kept.is_some_and(|kept| kept.copied.contains_key(machine))
+    };
+    for (other, _) in full.filter(|(other, _)| !copied(other)) {
+        let problem = format!("forgets points while those on {other} are not copied and checked");
+        problems.push(("S3", problem));
+    }
     let gone: BTreeSet<&PointId> = leaving.iter().map(|leaving| &leaving.point).collect();
     let (going, staying): (Vec<&RecoveryPoint>, Vec<&RecoveryPoint>) =
         points.iter().partition(|point| gone.contains(&point.id));

@@ -34,6 +34,7 @@ pub mod plan;
 pub mod plan_file;
 pub mod point;
 pub mod promises;
+pub mod repositories;
 pub mod resolve;
 pub mod retention;
 pub mod schema;

@@ -48,6 +48,7 @@ pub fn only(mut plan: Plan, stacks: Vec<StackId>, parts: &BTreeMap<String, Diges
     }
     plan.steps.retain(|step| kept.contains(&step.id));
     plan.withheld.retain(|step| ours(step.stack.as_ref()));
+    plan.notes.retain(|note| ours(note.stack.as_ref()));
     let rests_on = |subject: &str| parts.contains_key(subject);
     plan.held.retain(|held| match &held.stack {
         Some(stack) => stacks.contains(stack),

@@ -63,7 +63,7 @@ pub async fn list(session: &Arc<Session>, stack: &StackId) -> Result<Found, List
     let desired = session.desired.stacks.get(stack);
     let desired = desired.ok_or_else(|| ListError::NoStack(stack.clone()))?;
     let public = public_key(&session.key).ok_or(ListError::NoKey)?;
-    let machine = Session::backup_machine(desired);
+    let machine = session.serving_backup_machine(desired);
     observe::observe(session, &session.history().await?).await;
     let (there, unreachable) = match session.contact(&machine) {
         None => (Vec::new(), Some("nobody knows where it answers".to_owned())),

@@ -9,6 +9,7 @@ use crate::decide::check::check;
 use crate::decide::drill::{self as decided, AppVerified, Standing};
 use crate::decide::forecast::foresee;
 use crate::decide::plan::{Asked, Drill, NoDrill, drill_now};
+use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::evidence::{DrillPlace, Evidence, SealedEvidence, Shown, What};
 use crate::model::ids::StackId;
@@ -211,7 +212,7 @@ pub fn standings(session: &Session, planned: &Planned) -> BTreeMap<StackId, Stan
     let stacks = session.desired.stacks.values();
     stacks
         .map(|stack| {
-            let points = seen.points.get(&stack.id).and_then(|p| p.as_deref().ok());
+            let points = repositories::known(seen, stack, &planned.past);
             let standing = decided::standing(stack, &planned.past, points, seen.at);
             (stack.id.clone(), standing)
         })

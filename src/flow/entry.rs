@@ -164,7 +164,7 @@ async fn open_with(
     }
     let session = Session::new(desired, key, world, book, standing)
         .drilling_with(config.drills_with)
-        .with_repositories(History::from_entries(&entries).repositories);
+        .with_past(&History::from_entries(&entries));
     Ok(Arc::new(
         session.with_first_contact(config.patience.first_contact),
     ))

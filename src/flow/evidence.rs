@@ -92,13 +92,25 @@ pub fn of_run(
     what: What,
 ) -> Option<Evidence> {
     let stack = session.desired.stacks.get(stack)?;
+    let mut fetched = report
+        .steps
+        .iter()
+        .filter_map(|record| match &record.step.action {
+            Action::Fetch {
+                machine: to,
+                source: Source::Point { on, .. },
+            } if to == machine => Some(on.clone()),
+            _ => None,
+        });
+    let from = fetched.next();
+    let from = from.unwrap_or_else(|| session.serving_backup_machine(stack));
     let setting = Setting {
         what,
         estate: &session.desired.estate,
         stack,
         commit: &session.desired.commit,
         machine,
-        from: &Session::backup_machine(stack),
+        from: &from,
         run_began_at: report.began_at,
     };
     let steps = report.steps.iter().map(|record| Went {

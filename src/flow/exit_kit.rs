@@ -5,6 +5,7 @@ use super::session::Session;
 use crate::decide::derive::EstateKey;
 use crate::decide::exit_kit::{Kit, Rendered, Source, archive, sums};
 use crate::decide::manifest::{ManifestError, services_alone};
+use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
 use crate::model::ids::ImageName;
@@ -78,13 +79,11 @@ pub enum Secrets {
 pub async fn gather(session: &Arc<Session>, stack: &DesiredStack) -> Result<Source, ExitKitError> {
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
-    let points = look
-        .observed
-        .points
-        .get(&stack.id)
-        .cloned()
+    let vault = session.serving_backup_machine(stack);
+    let points = repositories::on(&look.observed, stack, &vault)
         .unwrap_or_else(|| Err(Gap::unasked(format!("recovery points of {}", stack.id))))
-        .map(|mut points| {
+        .map(|points| {
+            let mut points = points.to_vec();
             points.sort_by_key(|point| std::cmp::Reverse(point.taken_at));
             points
         });
@@ -104,8 +103,8 @@ pub async fn gather(session: &Arc<Session>, stack: &DesiredStack) -> Result<Sour
             .map(|(id, account)| (id.clone(), account.descriptor.clone()))
             .collect(),
         images: images(session, stack)?,
-        vault: Session::backup_machine(stack),
-        access: session.access(stack, KeyRole::Escrow),
+        access: session.access(stack, &vault, KeyRole::Escrow).ok(),
+        vault,
         repository_password: session.repository_keys(stack).escrow,
         production,
         points,

@@ -7,7 +7,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
 use crate::model::listed::{Beside, Listed};
 use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
-use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
+use crate::model::observed::{Former, Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
 use crate::model::repository::KeysSeen;
 use crate::model::secret::Secret;
@@ -35,6 +35,7 @@ type Points = BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>;
 /// One look at everything the estate speaks of.
 pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look {
     let at = session.world.clock.now();
+    session.recall(past);
     let hosters = inventories(session).await;
     for (hoster, inventory) in &hosters {
         if let Ok(inventory) = inventory {
@@ -56,27 +57,33 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, (points, vaults, beside), keys, verified, names) = tokio::join!(
+    let asked = whom_to_ask(session, &seen);
+    let (machines, mut found, keys, verified, names) = tokio::join!(
         facts(session, &seen, &manifests),
-        points(session, &hosters, &seen, past),
-        keys(session, &seen),
-        verified(session, &seen),
+        repositories(session, &hosters, &asked, past),
+        keys(session, &asked),
+        verified(session, &seen, &asked),
         names(session),
     );
-    let (points, verified) = without_doubt(points, verified);
+    for (machine, verified) in verified {
+        for (stack, verification) in verified {
+            found.mark(session, &machine, stack, verification);
+        }
+    }
     Look {
         observed: Observed {
             at,
             hosters,
             machines,
-            points,
+            points: found.points,
+            former: found.former,
             keys,
-            verified,
-            vaults,
+            verified: found.verified,
+            vaults: found.vaults,
             names,
         },
         manifests,
-        beside,
+        beside: found.beside,
     }
 }
 
@@ -122,44 +129,170 @@ async fn facts(
 }
 
 type Vaults = BTreeMap<MachineName, Result<Vault, Gap>>;
+/// Which stacks each backup machine is asked about.
+type Asked = BTreeMap<MachineName, Vec<StackId>>;
 
-async fn points(
-    session: &std::sync::Arc<Session>,
-    hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
-    seen: &[SeenMachine],
-    past: &History,
-) -> (Points, Vaults, BTreeMap<StackId, Beside>) {
-    let mut by_machine: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
-    let mut found = BTreeMap::new();
-    for stack in session.desired.stacks.values() {
-        let machine = Session::backup_machine(stack);
-        let listed = seen
-            .iter()
-            .find(|m| m.name == machine && m.role == Role::Backup);
-        match (listed, hosters.get(&stack.backup.placement.hoster)) {
-            (Some(_), _) => by_machine
-                .entry(machine)
-                .or_default()
-                .push((stack.id.clone(), session.repository_password(stack))),
-            (None, Some(Ok(_))) if !past.machines.contains_key(&machine) => {
-                // The hoster says that there is no backup machine, and we never made one.
-                found.insert(stack.id.clone(), Ok(Vec::new()));
-            }
-            (None, Some(Err(gap))) => {
-                found.insert(stack.id.clone(), Err(gap.clone()));
-            }
-            (None, _) => {
-                let gap = Gap::new(
-                    GapKind::Unreachable,
-                    format!("recovery points of {}", stack.id),
-                    format!("backup machine {machine} is not to be seen"),
-                );
-                found.insert(stack.id.clone(), Err(gap));
+/// Backup machines that are listed, each with the stacks that name it and those that may have
+/// named it before.
+fn whom_to_ask(session: &Session, seen: &[SeenMachine]) -> Asked {
+    let repositories = session.repositories();
+    let mut asked = Asked::new();
+    for machine in seen.iter().filter(|m| m.role == Role::Backup) {
+        for stack in session.desired.stacks.values() {
+            let named = Session::backup_machine(stack) == machine.name;
+            if named || repositories.may_hold(&stack.id, &machine.name) {
+                let stacks = asked.entry(machine.name.clone()).or_default();
+                stacks.push(stack.id.clone());
             }
         }
     }
+    asked
+}
+
+/// What was seen of repositories.
+#[derive(Default)]
+struct Repositories {
+    /// On the backup machines that stacks name.
+    points: Points,
+    /// On those that they named before.
+    former: BTreeMap<StackId, Former>,
+    /// Of those that points go to.
+    verified: BTreeMap<StackId, Verification>,
+    vaults: Vaults,
+    /// Of those that points go to.
+    beside: BTreeMap<StackId, Beside>,
+}
+
+impl Repositories {
+    fn listed(
+        &mut self,
+        session: &Session,
+        stack: &StackId,
+        machine: &MachineName,
+    ) -> Option<&mut Result<Vec<RecoveryPoint>, Gap>> {
+        let desired = session.desired.stacks.get(stack)?;
+        if Session::backup_machine(desired) == *machine {
+            self.points.get_mut(stack)
+        } else {
+            self.former.get_mut(stack)?.get_mut(machine)
+        }
+    }
+
+    /// Marks points that rest on damage. Where nobody can say which those are, no point is known
+    /// (S1).
+    fn mark(
+        &mut self,
+        session: &Session,
+        machine: &MachineName,
+        stack: StackId,
+        verification: Result<Verification, Gap>,
+    ) {
+        let listed = self.listed(session, &stack, machine);
+        match (verification, listed) {
+            (Ok(verification), listed) => {
+                for point in listed.into_iter().flatten().flatten() {
+                    point.damaged = verification.against(&point.id);
+                }
+                if serves(session, &stack, machine) {
+                    self.verified.insert(stack, verification);
+                }
+            }
+            (Err(gap), Some(listed)) if listed.is_ok() => *listed = Err(gap),
+            (Err(_), _) => {}
+        }
+    }
+}
+
+/// Whether the stack's points go to this machine.
+fn serves(session: &Session, stack: &StackId, machine: &MachineName) -> bool {
+    let stack = session.desired.stacks.get(stack);
+    stack.is_some_and(|stack| session.serving_backup_machine(stack) == *machine)
+}
+
+async fn repositories(
+    session: &std::sync::Arc<Session>,
+    hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
+    asked: &Asked,
+    past: &History,
+) -> Repositories {
+    let mut found = Repositories::default();
+    for stack in session.desired.stacks.values() {
+        let machine = Session::backup_machine(stack);
+        if !asked.contains_key(&machine) {
+            let hoster = hosters.get(&stack.backup.placement.hoster);
+            let unlisted = unlisted(&stack.id, &machine, hoster, past);
+            found.points.insert(stack.id.clone(), unlisted);
+        }
+        let before = past.repositories.get(&stack.id).into_iter().flatten();
+        for (other, _) in before.filter(|(m, _)| **m != machine && !asked.contains_key(m)) {
+            let made = past.machines.get(other);
+            let hoster = made.and_then(|made| hosters.get(&made.hoster));
+            let unlisted = unlisted(&stack.id, other, hoster, past);
+            let of = found.former.entry(stack.id.clone()).or_default();
+            of.insert(other.clone(), unlisted);
+        }
+    }
+    for (machine, answers, vault) in ask_all(session, asked).await {
+        found.vaults.insert(machine.clone(), vault);
+        for (id, listed) in answers {
+            let judged = listed.and_then(|listed| judged(session, &id, listed));
+            let points = judged.map(|(points, rest)| {
+                if serves(session, &id, &machine) {
+                    found.beside.insert(id.clone(), rest);
+                }
+                points
+            });
+            let stack = session.desired.stacks.get(&id);
+            if stack.is_some_and(|stack| Session::backup_machine(stack) == machine) {
+                found.points.insert(id, points);
+                continue;
+            }
+            // A machine that never had a repository of the stack has none to speak of.
+            let empty = points.as_ref().is_ok_and(Vec::is_empty);
+            if !empty || past.repository(&id, &machine).is_some() {
+                let of = found.former.entry(id).or_default();
+                of.insert(machine.clone(), points);
+            }
+        }
+    }
+    found
+}
+
+/// What can be said of the points on a machine that no hoster lists.
+fn unlisted(
+    stack: &StackId,
+    machine: &MachineName,
+    hoster: Option<&Result<Inventory, Gap>>,
+    past: &History,
+) -> Result<Vec<RecoveryPoint>, Gap> {
+    match hoster {
+        // The hoster says that there is no such machine, and we never made one.
+        Some(Ok(_)) if !past.machines.contains_key(machine) => Ok(Vec::new()),
+        Some(Err(gap)) => Err(gap.clone()),
+        _ => Err(Gap::new(
+            GapKind::Unreachable,
+            format!("recovery points of {stack}"),
+            format!("backup machine {machine} is not to be seen"),
+        )),
+    }
+}
+
+type Answers = BTreeMap<StackId, Result<Listed, Gap>>;
+
+async fn ask_all(
+    session: &std::sync::Arc<Session>,
+    asked: &Asked,
+) -> Vec<(MachineName, Answers, Result<Vault, Gap>)> {
     let mut tasks = JoinSet::new();
-    for (machine, stacks) in by_machine {
+    for (machine, stacks) in asked {
+        let machine = machine.clone();
+        let stacks: Vec<(StackId, Secret)> = stacks
+            .iter()
+            .map(|stack| {
+                let password = session.repository_password_on(stack, &machine);
+                (stack.clone(), password)
+            })
+            .collect();
         let contact = session.contact(&machine);
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
@@ -169,7 +302,7 @@ async fn points(
                     // Afterwards: looking at the points sets aside what is nobody's.
                     let names = stacks.iter().map(|(stack, _)| stack);
                     let vault = backup::vault(transport.as_ref(), &contact, names).await;
-                    (points, machine, vault)
+                    (machine, points, vault)
                 }
                 None => {
                     let gap = Gap::unasked(format!("backup machine {machine}"));
@@ -177,29 +310,12 @@ async fn points(
                         let gap = Gap::unasked(format!("recovery points of {stack}"));
                         (stack, Err(gap))
                     });
-                    (unseen.collect(), machine, Err(gap))
+                    (machine, unseen.collect(), Err(gap))
                 }
             }
         });
     }
-    let mut beside = BTreeMap::new();
-    let mut vaults = BTreeMap::new();
-    let answers = tasks.join_all().await.into_iter();
-    let answers = answers.flat_map(|(answers, machine, vault)| {
-        vaults.insert(machine, vault);
-        answers
-    });
-    for (stack, listed) in answers {
-        let judged = listed.and_then(|listed| judged(session, &stack, listed));
-        found.insert(
-            stack.clone(),
-            judged.map(|(points, rest)| {
-                beside.insert(stack, rest);
-                points
-            }),
-        );
-    }
-    (found, vaults, beside)
+    tasks.join_all().await
 }
 
 /// A rung counts when this estate's key signed for it, whoever wrote the files there.
@@ -213,25 +329,14 @@ fn judged(
     Ok(evidence::believe(&public, stack, listed))
 }
 
-/// Which key files each repository lacks. What cannot be looked at has no entry: the points of
-/// the same machine are a gap then.
-async fn keys(
-    session: &std::sync::Arc<Session>,
-    seen: &[SeenMachine],
-) -> BTreeMap<StackId, KeysSeen> {
+/// Which key files each repository in use lacks. What cannot be looked at has no entry: the
+/// points of the same machine are a gap then.
+async fn keys(session: &std::sync::Arc<Session>, asked: &Asked) -> BTreeMap<StackId, KeysSeen> {
     let mut tasks = JoinSet::new();
-    for machine in seen.iter().filter(|m| m.role == Role::Backup) {
-        let stacks: Vec<StackId> = session
-            .desired
-            .stacks
-            .values()
-            .filter(|stack| Session::backup_machine(stack) == machine.name)
-            .map(|stack| stack.id.clone())
-            .collect();
-        if let Some(contact) = session
-            .contact(&machine.name)
-            .filter(|_| !stacks.is_empty())
-        {
+    for (machine, stacks) in asked {
+        let mut stacks = stacks.clone();
+        stacks.retain(|stack| serves(session, stack, machine));
+        if let Some(contact) = session.contact(machine).filter(|_| !stacks.is_empty()) {
             let transport = session.world.transport.clone();
             tasks.spawn(async move {
                 backup::keys_all(transport.as_ref(), &contact, &stacks)
@@ -248,48 +353,23 @@ async fn keys(
 async fn verified(
     session: &std::sync::Arc<Session>,
     seen: &[SeenMachine],
-) -> BTreeMap<StackId, Result<Verification, Gap>> {
-    let mut by_machine: BTreeMap<MachineName, Vec<StackId>> = BTreeMap::new();
-    for stack in session.desired.stacks.values() {
-        let machine = Session::backup_machine(stack);
-        let on = |m: &&SeenMachine| m.name == machine && m.power != Power::Off;
-        if seen.iter().any(|m| on(&m) && m.role == Role::Backup) {
-            by_machine
-                .entry(machine)
-                .or_default()
-                .push(stack.id.clone());
-        }
-    }
+    asked: &Asked,
+) -> Vec<(MachineName, BTreeMap<StackId, Result<Verification, Gap>>)> {
     let mut tasks = JoinSet::new();
-    for (machine, stacks) in by_machine {
-        let Some(contact) = session.contact(&machine) else {
+    for machine in seen.iter().filter(|m| m.power != Power::Off) {
+        let (Some(stacks), Some(contact)) =
+            (asked.get(&machine.name), session.contact(&machine.name))
+        else {
             continue;
         };
+        let (machine, stacks) = (machine.name.clone(), stacks.clone());
         let transport = session.world.transport.clone();
-        tasks.spawn(async move { backup::verified(transport.as_ref(), &contact, &stacks).await });
+        tasks.spawn(async move {
+            let verified = backup::verified(transport.as_ref(), &contact, &stacks).await;
+            (machine, verified)
+        });
     }
-    tasks.join_all().await.into_iter().flatten().collect()
-}
-
-/// Marks points that rest on damage. Where nobody can say which those are, no point is known (S1).
-fn without_doubt(
-    mut points: Points,
-    verified: BTreeMap<StackId, Result<Verification, Gap>>,
-) -> (Points, BTreeMap<StackId, Verification>) {
-    let mut known = BTreeMap::new();
-    for (stack, verification) in verified {
-        match (verification, points.get_mut(&stack)) {
-            (Ok(verification), listed) => {
-                for point in listed.into_iter().flatten().flatten() {
-                    point.damaged = verification.against(&point.id);
-                }
-                known.insert(stack, verification);
-            }
-            (Err(gap), Some(listed)) if listed.is_ok() => *listed = Err(gap),
-            (Err(_), _) => {}
-        }
-    }
-    (points, known)
+    tasks.join_all().await
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

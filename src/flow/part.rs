@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::decide::check::check;
 use crate::decide::plan::{ENOUGH, at_work, retrieve_now};
 use crate::decide::point::as_of;
+use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
 use crate::model::ids::StackId;
@@ -116,14 +117,14 @@ pub async fn versions(
     let desired = sound(session, stack)?;
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
-    let mut points = points(&look.observed, desired)?;
+    let mut points = points(session, &look.observed, desired)?;
     points.retain(|point| point.rung >= ENOUGH);
     points.sort_by_key(|point| std::cmp::Reverse((point.taken_at, point.id.clone())));
     if let Some(at) = at {
         let newest = as_of(&points, at, ENOUGH).cloned();
         points = vec![newest.ok_or_else(|| no_point(stack, at, &points))?];
     }
-    let machine = Session::backup_machine(desired);
+    let machine = session.serving_backup_machine(desired);
     let contact = session
         .contact(&machine)
         .ok_or_else(|| PartError::Unseen(Gap::unasked(format!("machine {machine}"))))?;
@@ -168,7 +169,7 @@ pub async fn retrieve(
         mandate,
         alarms: _,
     } = plan_now(session).await?;
-    let points = points(&look.observed, desired)?;
+    let points = points(session, &look.observed, desired)?;
     let at = at.unwrap_or(look.observed.at);
     let point = as_of(&points, at, ENOUGH)
         .cloned()
@@ -206,10 +207,16 @@ fn sound<'a>(session: &'a Session, stack: &StackId) -> Result<&'a DesiredStack, 
     found.ok_or_else(|| PartError::NoSuchStack(stack.clone()))
 }
 
-fn points(seen: &Observed, stack: &DesiredStack) -> Result<Vec<RecoveryPoint>, PartError> {
-    let listed = seen.points.get(&stack.id).cloned();
+/// Where production itself can reach them: on the backup machine that its points go to.
+fn points(
+    session: &Session,
+    seen: &Observed,
+    stack: &DesiredStack,
+) -> Result<Vec<RecoveryPoint>, PartError> {
+    let listed = repositories::on(seen, stack, &session.serving_backup_machine(stack));
     let unasked = || Err(Gap::unasked(format!("recovery points of {}", stack.id)));
-    listed.unwrap_or_else(unasked).map_err(PartError::Unseen)
+    let listed = listed.unwrap_or_else(unasked).map_err(PartError::Unseen)?;
+    Ok(listed.to_vec())
 }
 
 fn no_point(stack: &StackId, at: Timestamp, points: &[RecoveryPoint]) -> PartError {

@@ -7,16 +7,19 @@ use super::observe::{self, Look};
 use super::session::Session;
 use crate::decide::plan::ENOUGH;
 use crate::decide::point::{Choice, choose, newness, why};
+use crate::decide::repositories;
+use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::listed::Beside;
+use crate::model::observed::Former;
 use crate::model::point::RecoveryPoint;
 use crate::model::remembered::{Remembered, RememberedPoint};
 use crate::world::store::{self, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Points as listed from the repository itself, newest first, and the choice of a rebuild (S11).
+/// Points as listed from the repositories themselves, newest first, and the choice of a rebuild (S11).
 pub struct Listing {
     /// Newest first.
     pub points: Vec<RecoveryPoint>,
@@ -38,22 +41,34 @@ pub async fn list(
     let past = session.history().await?;
     let mut look = observe::observe(session, &past).await;
     remember(session, &look).await;
-    let listed = look
-        .observed
-        .points
-        .remove(stack)
-        .unwrap_or_else(|| Err(Gap::unasked(format!("recovery points of {stack}"))));
-    let desired = session.desired.stacks.get(stack);
-    Ok(listed.map(|points| {
-        let (points, choice) = chosen(points);
+    let unasked = || Gap::unasked(format!("recovery points of {stack}"));
+    let Some(desired) = session.desired.stacks.get(stack) else {
+        return Ok(Err(unasked()));
+    };
+    let beside = look.beside.remove(stack).unwrap_or_default();
+    let serving = session.serving_backup_machine(desired);
+    let listed = repositories::on(&look.observed, desired, &serving);
+    Ok(listed.unwrap_or_else(|| Err(unasked())).map(|_| {
+        let (points, choice) = chosen(everywhere(session, &look, desired));
         Listing {
             why: why(&points, &choice, ENOUGH),
             points,
             choice,
-            beside: look.beside.remove(stack).unwrap_or_default(),
-            kept_on: desired.map(Session::backup_machine),
+            beside,
+            kept_on: Some(serving.clone()),
         }
     }))
+}
+
+/// The points of a stack on all backup machines that answered.
+fn everywhere(session: &Session, look: &Look, stack: &DesiredStack) -> Vec<RecoveryPoint> {
+    let serving = session.serving_backup_machine(stack);
+    let here = repositories::on(&look.observed, stack, &serving);
+    let here = here.and_then(Result::ok).unwrap_or_default();
+    let nowhere = Former::new();
+    let others = look.observed.former.get(&stack.id).unwrap_or(&nowhere);
+    let all = repositories::everywhere((&serving, here), others, ENOUGH);
+    all.into_iter().map(|(_, point)| point.clone()).collect()
 }
 
 /// Newest first, and the choice among them.
@@ -69,14 +84,16 @@ pub async fn remember(session: &Session, look: &Look) {
     let Some(state) = &session.standing.state else {
         return;
     };
-    let seen: Vec<Remembered> = look
-        .observed
-        .points
-        .iter()
-        .filter_map(|(stack, points)| {
-            let (points, choice) = chosen(points.as_ref().ok()?.clone());
+    let seen: Vec<Remembered> = session
+        .desired
+        .stacks
+        .values()
+        .filter_map(|stack| {
+            let serving = session.serving_backup_machine(stack);
+            repositories::on(&look.observed, stack, &serving)?.ok()?;
+            let (points, choice) = chosen(everywhere(session, look, stack));
             Some(Remembered {
-                stack: stack.clone(),
+                stack: stack.id.clone(),
                 seen_at: look.observed.at,
                 chosen: choice.chosen.map(|point| point.id),
                 points: points.into_iter().map(as_seen).collect(),

@@ -2,10 +2,11 @@
 
 use super::config::Patience;
 use super::standing::Standing;
+use crate::decide::derive;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
-use crate::decide::{derive, names};
+use crate::decide::repositories::{self, Repositories, Way};
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId};
 use crate::model::journal::{Entry, Event};
@@ -18,7 +19,7 @@ use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
 use crate::world::store::{Journal, StoreError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -69,7 +70,7 @@ pub struct Session {
     /// Which key of its repository the machine of a drill is given.
     pub drills_with: KeyRole,
     book: Book,
-    repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
+    repositories: Mutex<Repositories>,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
 }
 
@@ -90,19 +91,33 @@ impl Session {
             standing,
             drills_with: KeyRole::Production,
             book,
-            repositories: BTreeMap::new(),
+            repositories: Mutex::default(),
             roster: Mutex::default(),
         }
     }
 
-    /// With the backup machines on which each stack was given a repository.
+    /// With what the journal tells of the backup machines on which each stack was given a
+    /// repository.
     #[must_use]
-    pub fn with_repositories(
-        mut self,
-        repositories: BTreeMap<StackId, BTreeSet<MachineName>>,
-    ) -> Self {
-        self.repositories = repositories;
+    pub fn with_past(self, past: &History) -> Self {
+        self.recall(past);
         self
+    }
+
+    /// Takes in what has happened since: what machines should be follows from it.
+    pub fn recall(&self, past: &History) {
+        *self.repositories_lock() = Repositories::from(past);
+    }
+
+    fn repositories_lock(&self) -> std::sync::MutexGuard<'_, Repositories> {
+        self.repositories
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What the journal tells of repositories.
+    pub fn repositories(&self) -> Repositories {
+        self.repositories_lock().clone()
     }
 
     /// The journal, as far as this session may use it.
@@ -209,15 +224,26 @@ impl Session {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// The backup machine of a stack.
+    /// The backup machine that a stack's file names.
     pub fn backup_machine(stack: &DesiredStack) -> MachineName {
-        let placement = &stack.backup.placement;
-        names::backup_machine(&placement.hoster, &placement.site)
+        repositories::named(stack)
     }
 
-    /// The three passwords of a stack's repository; none is ever stored on the backup machine.
+    /// The backup machine that a stack's points go to.
+    pub fn serving_backup_machine(&self, stack: &DesiredStack) -> MachineName {
+        let there = |machine: &MachineName| self.contact(machine).is_some();
+        self.repositories().serving(stack, there)
+    }
+
+    /// The three passwords of the repository that a stack's points go to; none is ever stored on
+    /// the backup machine.
     pub fn repository_keys(&self, stack: &DesiredStack) -> RepositoryKeys {
-        derive::repository_keys(&self.key, &stack.id, &Self::backup_machine(stack))
+        self.repository_keys_on(&stack.id, &self.serving_backup_machine(stack))
+    }
+
+    /// The three passwords of a stack's repository on a backup machine.
+    pub fn repository_keys_on(&self, stack: &StackId, backup: &MachineName) -> RepositoryKeys {
+        derive::repository_keys(&self.key, stack, backup)
     }
 
     /// What the vault side opens a stack's repository with: the maintenance key's password,
@@ -226,19 +252,36 @@ impl Session {
         self.repository_keys(stack).maintenance
     }
 
-    /// How a stack's repository is reached and opened; `None` while its machine's address is
-    /// unknown.
-    pub fn access(&self, stack: &DesiredStack, role: KeyRole) -> Option<BackupAccess> {
-        let backup = Self::backup_machine(stack);
-        let address = self.contact(&backup)?.address;
-        let user = stack.id.to_string();
-        Some(BackupAccess {
-            address,
+    /// The same of its repository on a backup machine that may be another.
+    pub fn repository_password_on(&self, stack: &StackId, backup: &MachineName) -> Secret {
+        self.repository_keys_on(stack, backup).maintenance
+    }
+
+    /// How a stack's repository on a backup machine is reached, for whoever may write there or
+    /// for reading what is nowhere else yet, and by which of its keys it is opened.
+    pub fn access(
+        &self,
+        stack: &DesiredStack,
+        backup: &MachineName,
+        role: KeyRole,
+    ) -> Result<BackupAccess, Unmanifest> {
+        let contact = self
+            .contact(backup)
+            .ok_or_else(|| Unmanifest::BackupUnknown(backup.clone()))?;
+        let way = if *backup == self.serving_backup_machine(stack) {
+            Way::Production
+        } else {
+            self.repositories().way(stack, backup)
+        };
+        let tls = derive::tls_identity(&self.key, backup, contact.address);
+        let keys = self.repository_keys_on(&stack.id, backup);
+        Ok(BackupAccess {
+            address: contact.address,
             port: REST_SERVER_PORT,
-            password: derive::text(&self.key, &["rest-server", &user, backup.as_str()]),
-            user,
-            repository_password: self.repository_keys(stack).of(role).clone(),
-            ca_pem: derive::tls_identity(&self.key, &backup, address).certificate_pem,
+            user: stack.id.to_string(),
+            password: manifest::way_in(&self.key, &stack.id, backup, way),
+            repository_password: keys.of(role).clone(),
+            ca_pem: tls.certificate_pem,
         })
     }
 
@@ -252,9 +295,7 @@ impl Session {
         image: &ImageName,
         role: KeyRole,
     ) -> Result<MachineManifest, Unmanifest> {
-        let access = self
-            .access(stack, role)
-            .ok_or_else(|| Unmanifest::BackupUnknown(Self::backup_machine(stack)))?;
+        let access = self.access(stack, &self.serving_backup_machine(stack), role)?;
         Ok(manifest::production(
             stack,
             &self.desired.estate,
@@ -272,33 +313,32 @@ impl Session {
         let contact = self
             .contact(machine)
             .ok_or_else(|| Unmanifest::BackupUnknown(machine.clone()))?;
-        let stacks: Vec<StackId> = self
-            .desired
-            .stacks
-            .values()
-            .filter(|stack| Self::backup_machine(stack) == *machine)
-            .map(|stack| stack.id.clone())
-            .chain(self.unread(machine))
-            .collect();
+        let ways = self.ways(machine);
         Ok(manifest::backup(
             &self.desired.estate,
             machine,
             Epoch(1),
-            &stacks,
+            ways.iter().map(|(stack, way)| (stack, *way)),
             &self.key,
             contact.address,
         )?)
     }
 
-    /// Stacks whose definition is broken or gone: they keep the way to their repositories, so
-    /// that a slip in a file costs no recovery point.
-    fn unread(&self, machine: &MachineName) -> impl Iterator<Item = StackId> {
-        self.repositories
-            .iter()
-            .filter(|(stack, machines)| {
-                machines.contains(machine) && !self.desired.stacks.contains_key(*stack)
+    /// The ways to a backup machine's repositories. Stacks whose definition is broken or gone
+    /// keep theirs, so that a slip in a file costs no recovery point.
+    fn ways(&self, machine: &MachineName) -> BTreeMap<StackId, Way> {
+        let known = self.repositories();
+        let mut ways: BTreeMap<StackId, Way> = known
+            .on(machine)
+            .map(|stack| match self.desired.stacks.get(stack) {
+                Some(stack) => (stack.id.clone(), known.way(stack, machine)),
+                None => (stack.clone(), Way::Production),
             })
-            .map(|(stack, _)| stack.clone())
+            .collect();
+        let naming = self.desired.stacks.values();
+        let naming = naming.filter(|stack| Self::backup_machine(stack) == *machine);
+        ways.extend(naming.map(|stack| (stack.id.clone(), Way::Production)));
+        ways
     }
 
     /// What any machine of ours should be.

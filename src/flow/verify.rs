@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::decide::check::check;
 use crate::decide::plan::verify::{damage, last_good};
 use crate::decide::plan::verify_now;
+use crate::decide::repositories;
 use crate::flow::observe;
 use crate::model::ids::{PointId, StackId};
 use crate::world::store::StoreError;
@@ -74,18 +75,17 @@ pub async fn verify(
     let look = observe::observe(session, &past).await;
     let known = session.desired.stack(stack);
     let desired = known.ok_or_else(|| not_now("the estate has no such stack".to_owned()))?;
-    let machine = Session::backup_machine(desired);
-    let points = look.observed.points.get(&desired.id);
-    let points = points.and_then(|points| points.as_ref().ok());
+    let machine = session.serving_backup_machine(desired);
+    let points = repositories::known(&look.observed, desired, &past);
     let verified = look.observed.verified.get(&desired.id);
     Ok(Verdict {
         report,
         findings: damage(&desired.id, &machine, &look.observed, &past),
         damaged: verified.map(|v| v.points.clone()).unwrap_or_default(),
-        points: points.map(Vec::len),
+        points: points.map(<[_]>::len),
         last_good: points.map_or_else(
             || "which point is good cannot be seen now".to_owned(),
-            |points| last_good(points),
+            last_good,
         ),
     })
 }

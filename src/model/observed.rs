@@ -21,12 +21,15 @@ pub struct Observed {
     pub hosters: BTreeMap<HosterId, Result<Inventory, Gap>>,
     /// What our running machines say of themselves.
     pub machines: BTreeMap<MachineName, Result<MachineFacts, Gap>>,
-    /// Recovery points per stack, from the repository. `Ok(empty)` means: looked, none there.
+    /// Recovery points per stack, from the repository on the backup machine that its file
+    /// names. `Ok(empty)` means: looked, none there.
     pub points: BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>,
-    /// Key files of each stack's repository. A stack is missing here where there is no
-    /// repository, and where none could be looked at: `points` tells which.
+    /// The same from backup machines that a stack's file named before.
+    pub former: BTreeMap<StackId, Former>,
+    /// Key files of the repository that each stack's points go to. A stack is missing here where
+    /// there is no repository, and where none could be looked at: `points` tells which.
     pub keys: BTreeMap<StackId, KeysSeen>,
-    /// What the readings of repositories have come to, per stack, as kept beside them. A stack
+    /// What the readings of that repository have come to, per stack, as kept beside it. A stack
     /// whose record could not be seen has no entry, and its points are a gap.
     pub verified: BTreeMap<StackId, Verification>,
     /// What backup machines say of themselves and of what they keep beside the points.
@@ -34,6 +37,9 @@ pub struct Observed {
     /// Addresses of names, from their authoritative server.
     pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
 }
+
+/// What the backup machines hold that a stack's file no longer names.
+pub type Former = BTreeMap<MachineName, Result<Vec<RecoveryPoint>, Gap>>;
 
 /// A hoster's word on what we own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]

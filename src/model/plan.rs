@@ -35,6 +35,9 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// What is good to know and asks for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// What was not looked at: of this, `drift`, `gaps` and `steps` say nothing.
     pub not_observed: Vec<String>,
     /// How long it will take; `null`: no step of its kind was ever measured.
@@ -159,6 +162,8 @@ pub enum Source {
         taken_at: Timestamp,
         /// How far it is proven.
         rung: Rung,
+        /// The backup machine that keeps it.
+        on: MachineName,
     },
     /// The point that this plan's backup step will make.
     Step {
@@ -277,6 +282,10 @@ pub enum Action {
     Repository {
         /// The backup machine.
         machine: MachineName,
+        /// The backup machine whose repository it cuts files like, so that what is copied from
+        /// there is not stored twice.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        like: Option<MachineName>,
     },
     /// Set a machine aside: labelled, off, kept.
     Quarantine {
@@ -431,6 +440,15 @@ pub struct Drift {
     pub change: Change,
 }
 
+/// What is good to know and asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Note {
+    /// Whose.
+    pub stack: Option<StackId>,
+    /// In words.
+    pub text: String,
+}
+
 /// The JSON Schema of a plan.
 pub fn plan_schema() -> schemars::Schema {
     let mut schema = schemars::schema_for!(Plan);
@@ -489,7 +507,7 @@ impl Action {
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }
             | Self::Backup { machine, .. }
-            | Self::Repository { machine }
+            | Self::Repository { machine, .. }
             | Self::Quarantine { machine }
             | Self::Verify { machine, .. }
             | Self::Forget { machine, .. }

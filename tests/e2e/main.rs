@@ -14,6 +14,7 @@
 
 mod attack;
 mod backup;
+mod backup_move;
 mod clients;
 mod contents;
 mod crossing;

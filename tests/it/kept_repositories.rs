@@ -46,7 +46,7 @@ fn accounts(world: &World, want: Desired) -> Vec<String> {
         .interface = interface;
     let standing = super::sample::standing(&want.commit, &world.mandate.trust);
     let session = Session::new(want, key, outside, Book::Reading(Vec::new()), standing)
-        .with_repositories(world.past().repositories);
+        .with_past(&world.past());
     let address = "192.0.2.9".parse().unwrap();
     session.meet(&hoster("netcup"), &machine(BACKUP), "1", address, 22);
     let manifest = session.backup_manifest(&machine(BACKUP)).unwrap();
@@ -65,7 +65,7 @@ fn s16_a_broken_or_missing_stack_keeps_its_account_at_the_backup_machine() {
     let file = |id: &str| stack_file(id, HETZNER, REPAIR);
     let both = desired(&[("acme", file("acme")), ("bolt", file("bolt"))]);
     let world = World::running(both.clone());
-    assert!(world.past().repositories[&stack("acme")].contains(&machine(BACKUP)));
+    assert!(world.past().repositories[&stack("acme")].contains_key(&machine(BACKUP)));
     assert_eq!(accounts(&world, both), ["acme", "bolt"]);
     let broken = file("acme").replace("schema = 1", "schema = one");
     let broken = desired(&[("acme", broken), ("bolt", file("bolt"))]);

@@ -49,6 +49,7 @@ mod new_stack;
 mod origins;
 mod people;
 mod plan_apply;
+mod plan_backup_move;
 mod plan_brake;
 mod plan_check;
 mod plan_crossing;

@@ -4,6 +4,7 @@ use crate::sample;
 use holdfast::decide::catalogue::catalogue;
 use holdfast::decide::changes::digest;
 use holdfast::decide::manifest::{self, ManifestError, php_quote, shell_quote};
+use holdfast::decide::repositories::Way;
 use holdfast::model::blueprint::{Blueprint, CheckKind, When};
 use holdfast::model::ids::{BlueprintId, Epoch, ImageName, MachineName, StackId};
 use holdfast::world::catalogue::embedded;
@@ -245,7 +246,7 @@ fn a_backup_machine_knows_each_stack_by_a_stable_password_line() {
             &sample::estate(),
             &machine,
             Epoch(1),
-            &stacks,
+            stacks.iter().map(|stack| (stack, Way::Production)),
             &sample::key(),
             address,
         )

@@ -97,6 +97,7 @@ fn load(name: &str, point: &PointId) -> Action {
             point: point.clone(),
             taken_at: "2026-03-02T12:00:00Z".parse().unwrap(),
             rung: Rung::Shipped,
+            on: machine(BACKUP),
         },
     }
 }
@@ -342,6 +343,7 @@ fn s07_what_does_not_carry_our_label_is_not_touched() {
         },
         Action::Repository {
             machine: stranger(),
+            like: None,
         },
         install("shop-3"),
         verify("shop-3"),

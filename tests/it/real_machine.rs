@@ -6,6 +6,7 @@
 use crate::sample;
 use holdfast::decide::changes::changes;
 use holdfast::decide::manifest;
+use holdfast::decide::repositories::Way;
 use holdfast::model::gap::GapKind;
 use holdfast::model::ids::{Epoch, MachineName, StackId};
 use holdfast::model::machine::{Change, Stage};
@@ -303,7 +304,7 @@ async fn s10_a_backup_machine_takes_points_and_forgets_none() {
         &sample::estate(),
         &machine,
         Epoch(1),
-        &[StackId::new("acme"), StackId::new("other")],
+        [&StackId::new("acme"), &StackId::new("other")].map(|stack| (stack, Way::Production)),
         &sample::key(),
         contact.address,
     )

@@ -239,6 +239,7 @@ pub fn plan(commit: CommitId, steps: Vec<Step>) -> Plan {
         withheld: Vec::new(),
         drift: Vec::new(),
         gaps: Vec::new(),
+        notes: Vec::new(),
         not_observed: Vec::new(),
         estimate: None,
         monthly_cost: TotalCost::default(),

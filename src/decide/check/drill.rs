@@ -88,10 +88,10 @@ impl Court<'_> {
     /// S11: an older point may be asked for, since nobody is ever let in to it; not one of which
     /// nobody knows what arrived.
     pub(super) fn may_be_tried(&self, step: &Step, source: &Source) -> Option<Problem> {
-        let (Source::Point { point, .. }, Some(stack)) = (source, &step.stack) else {
+        let (Source::Point { point, on, .. }, Some(stack)) = (source, &step.stack) else {
             return Some(("S11", "tries a point that is not there yet".into()));
         };
-        let Some(Ok(points)) = self.seen.points.get(stack) else {
+        let Some(points) = self.points_on(stack, on) else {
             let unseen = "restores although recovery points could not be listed";
             return Some(("S1", unseen.into()));
         };

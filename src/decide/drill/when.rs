@@ -2,6 +2,7 @@
 
 use crate::decide::history::{History, PastDrill};
 use crate::decide::mandate::Freeze;
+use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::ids::StackId;
 use crate::model::observed::Observed;
@@ -151,7 +152,7 @@ pub fn due(want: &Desired, past: &History, seen: &Observed, plan: &Plan) -> Vec<
         .values()
         .filter(|stack| !busy.contains(&stack.id) && stack.ended(seen.at).is_none())
         .filter(|stack| {
-            let points = seen.points.get(&stack.id).and_then(|p| p.as_deref().ok());
+            let points = repositories::known(seen, stack, past);
             standing(stack, past, points, seen.at).is_due(seen.at)
         })
         .map(|stack| stack.id.clone())
@@ -164,7 +165,7 @@ pub fn gates(want: &Desired, past: &History, seen: &Observed) -> BTreeMap<StackI
     let stacks = want.stacks.values();
     stacks
         .filter_map(|stack| {
-            let points = seen.points.get(&stack.id).and_then(|p| p.as_deref().ok());
+            let points = repositories::known(seen, stack, past);
             let trouble = standing(stack, past, points, seen.at).trouble?;
             let gate = Freeze {
                 rule: RULE.to_owned(),

@@ -3,10 +3,13 @@
 use super::base::{self, Identity};
 use super::draft::{Draft, Kind, ManifestError, managed};
 use crate::decide::derive::{EstateKey, text, tls_identity};
+use crate::decide::repositories::Way;
 use crate::model::blueprint::When;
 use crate::model::ids::{Epoch, EstateName, MachineName, StackId};
 use crate::model::machine::{MachineManifest, Role};
+use crate::model::secret::Secret;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -21,7 +24,7 @@ pub fn backup<'a>(
     estate: &EstateName,
     machine: &MachineName,
     epoch: Epoch,
-    stacks: impl IntoIterator<Item = &'a StackId>,
+    stacks: impl IntoIterator<Item = (&'a StackId, Way)>,
     key: &EstateKey,
     address: IpAddr,
 ) -> Result<MachineManifest, ManifestError> {
@@ -41,13 +44,14 @@ pub fn backup<'a>(
     draft.directory("/srv/holdfast/restic", "0700", ACCOUNT, ACCOUNT);
     draft.directory("/srv/holdfast/rungs", "0755", "root", "root");
 
-    let mut users: Vec<&StackId> = stacks.into_iter().collect();
-    users.sort_unstable();
-    users.dedup();
+    let users: BTreeMap<&StackId, Way> = stacks.into_iter().collect();
     let mut htpasswd = String::new();
-    for stack in users {
+    for (stack, way) in users {
         let user = draft.word(Kind::Service, stack.to_string())?;
-        let line = password_line(key, &user, machine);
+        if way == Way::Closed {
+            continue;
+        }
+        let line = password_line(key, stack, machine, way);
         // Writing to a String cannot fail.
         let _ = writeln!(htpasswd, "{user}:{line}");
     }
@@ -92,12 +96,25 @@ pub fn backup<'a>(
     Ok(draft.finish(Role::Backup, None))
 }
 
+/// What opens the way to a stack's repository, over the network, besides its own password.
+pub fn way_in(key: &EstateKey, stack: &StackId, machine: &MachineName, way: Way) -> Secret {
+    text(key, &[kind(way), stack.as_str(), machine.as_str()])
+}
+
+fn kind(way: Way) -> &'static str {
+    match way {
+        Way::Production => "rest-server",
+        Way::History | Way::Closed => "rest-server-history",
+    }
+}
+
 /// The bcrypt hash of the stack's password. Its salt is derived, so that the
 /// same input gives the same file and no drift.
-fn password_line(key: &EstateKey, user: &str, machine: &MachineName) -> String {
-    let context = |kind| [kind, user, machine.as_str()];
-    let password = text(key, &context("rest-server"));
-    let salt = Sha256::digest(text(key, &context("rest-server-salt")).expose());
+fn password_line(key: &EstateKey, stack: &StackId, machine: &MachineName, way: Way) -> String {
+    let password = way_in(key, stack, machine, way);
+    let salt = format!("{}-salt", kind(way));
+    let salt = text(key, &[&salt, stack.as_str(), machine.as_str()]);
+    let salt = Sha256::digest(salt.expose());
     let mut sixteen = [0; 16];
     sixteen.copy_from_slice(&salt[..16]);
     #[expect(

@@ -3,7 +3,7 @@
 use super::draft::{Draft, Pen, because};
 use super::opening::repository;
 use super::situation::{Situation, WriterState};
-use crate::decide::names;
+use crate::decide::history::History;
 use crate::model::ids::{MachineName, PointId};
 use crate::model::observed::Observed;
 use crate::model::plan::{Action, Cause, Effect};
@@ -53,6 +53,7 @@ pub(super) fn retrieve_only(
 pub(super) fn backup_only(
     at: &Situation<'_>,
     seen: &Observed,
+    past: &History,
     draft: &mut Draft,
 ) -> Result<(), String> {
     let writer = at_work(at)?;
@@ -63,11 +64,10 @@ pub(super) fn backup_only(
         // A person at this computer: nothing in Git is asked.
         cause: Cause::Reality,
     };
-    let repository = match &at.points {
-        Ok([]) => Some(repository(&to, None, &mut pen)),
-        Ok(_) => None,
-        Err(gap) => return Err(gap.to_string()),
-    };
+    if let Err(gap) = &at.points {
+        return Err(gap.to_string());
+    }
+    let repository = repository(at, past, &to, None, &mut pen);
     pen.step(
         Action::Backup {
             machine: writer,
@@ -104,8 +104,7 @@ pub(super) fn verify_only(
 
 /// The backup machine, if it answers.
 fn backup_machine(at: &Situation<'_>, seen: &Observed) -> Result<MachineName, String> {
-    let placement = &at.stack.backup.placement;
-    let machine = names::backup_machine(&placement.hoster, &placement.site);
+    let machine = at.serving.clone();
     match seen.machines.get(&machine) {
         Some(Ok(_)) => Ok(machine),
         Some(Err(gap)) => Err(gap.to_string()),

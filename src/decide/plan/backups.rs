@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Pen, because, because_of};
 use super::machines::{PlaceFor, choose_place, create};
-use super::situation::without_receipt;
+use super::situation::{listed_backup, without_receipt};
 use crate::decide::changes::changes;
 use crate::decide::clocks;
 use crate::decide::derive::TLS_UNTIL;
@@ -16,7 +16,7 @@ use crate::model::observed::{Observed, Power};
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the stacks need to know of their backup machine.
 #[derive(Debug, Clone)]
@@ -52,13 +52,90 @@ pub(super) fn plan(
             .entry(names::backup_machine(&placement.hoster, &placement.site))
             .or_insert(placement);
     }
+    let former: BTreeSet<&MachineName> = want
+        .stacks
+        .keys()
+        .flat_map(|id| {
+            let journal = past.repositories.get(id).into_iter().flatten();
+            let seen = seen.former.get(id).into_iter().flatten();
+            journal
+                .map(|(name, _)| name)
+                .chain(seen.map(|(name, _)| name))
+        })
+        .filter(|name| !placements.contains_key(*name))
+        .collect();
+    let former: Vec<(MachineName, BackupMachine)> = former
+        .into_iter()
+        .map(|name| {
+            (
+                name.clone(),
+                no_longer_named(name, manifests, seen, past, draft),
+            )
+        })
+        .collect();
     placements
         .into_iter()
         .map(|(name, placement)| {
             let machine = one(&name, placement, want, manifests, seen, past, draft);
             (name, machine)
         })
+        .chain(former)
         .collect()
+}
+
+/// A backup machine that no stack names any more. It is never made, only kept in line: the ways
+/// into its repositories close one after the other. What cannot be seen of it is said where
+/// somebody needs it.
+fn no_longer_named(
+    name: &MachineName,
+    manifests: &BTreeMap<MachineName, MachineManifest>,
+    seen: &Observed,
+    past: &History,
+    draft: &mut Draft,
+) -> BackupMachine {
+    let gap = |gap: Option<&Gap>| BackupMachine::NotNow {
+        gap: gap.map_or_else(|| Gap::unasked(format!("machine {name}")), Gap::clone),
+    };
+    let Some(machine) = listed_backup(seen, name) else {
+        return gap(None);
+    };
+    if let Some(unknown) = without_receipt(machine, past) {
+        return gap(Some(&unknown));
+    }
+    let facts = match seen.machines.get(name) {
+        Some(Ok(facts)) => facts,
+        other => return gap(other.and_then(|facts| facts.as_ref().err())),
+    };
+    // Where the journal does not know of every repository, the list of ways would lack some.
+    let all_known = seen.former.iter().all(|(stack, of)| {
+        let unknown =
+            |points: &Vec<_>| !points.is_empty() && past.repository(stack, name).is_none();
+        !matches!(of.get(name), Some(Ok(points)) if unknown(points))
+    });
+    let differing = manifests.get(name).map(|manifest| changes(manifest, facts));
+    let serves = differing
+        .filter(|differing| all_known && !differing.is_empty())
+        .map(|changes| {
+            let mut pen = Pen {
+                draft,
+                stack: None,
+                cause: Cause::Intent,
+            };
+            pen.step(
+                Action::Converge {
+                    machine: name.clone(),
+                    changes,
+                },
+                Effect::Safe,
+                because("stacks that kept their recovery points here keep them elsewhere now"),
+                &[],
+            )
+        });
+    BackupMachine::Ready {
+        name: name.clone(),
+        created: None,
+        serves,
+    }
 }
 
 fn one(

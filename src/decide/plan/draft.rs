@@ -5,7 +5,7 @@ use crate::model::diagnostic::Place;
 use crate::model::forecast::Forecast;
 use crate::model::gap::Gap;
 use crate::model::ids::{MachineName, StackId, StepId};
-use crate::model::plan::{Action, Cause, Drift, Effect, Held, Hold, Step, Why};
+use crate::model::plan::{Action, Cause, Drift, Effect, Held, Hold, Note, Step, Why};
 use std::collections::BTreeSet;
 
 /// Collects what the stages find.
@@ -16,6 +16,7 @@ pub(super) struct Draft {
     pub held: Vec<Held>,
     pub drift: Vec<Drift>,
     pub gaps: Vec<Gap>,
+    pub notes: Vec<Note>,
     /// Ordered machines that a step of this plan takes already.
     pub taken: BTreeSet<MachineName>,
 }
@@ -79,6 +80,14 @@ impl Pen<'_> {
             wanted: wanted.into(),
             hold,
             remedy: remedy.into(),
+        });
+    }
+
+    /// Adds what is good to know and asks for nothing.
+    pub fn note(&mut self, text: String) {
+        self.draft.notes.push(Note {
+            stack: self.stack.cloned(),
+            text,
         });
     }
 

@@ -6,10 +6,11 @@
 use super::draft::{Draft, Pen, because};
 use super::machines::{PlaceFor, choose_place, create, prepare};
 use super::rebuild::ENOUGH;
-use super::situation::without_receipt;
+use super::situation::{Situation, without_receipt};
 use crate::decide::drill::{self, NoPoint, Place, RULE};
 use crate::decide::history::History;
 use crate::decide::names;
+use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack, Placement};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{Epoch, HosterId, MachineName, ServiceName, SiteId, StackId, StepId};
@@ -85,7 +86,7 @@ pub(super) fn tell(want: &Desired, seen: &Observed, past: &History, draft: &mut 
         if stack.ended(seen.at).is_some() {
             continue; // Nobody wants it back.
         }
-        let points = seen.points.get(&stack.id).and_then(|p| p.as_deref().ok());
+        let points = repositories::known(seen, stack, past);
         if let Some(trouble) = drill::standing(stack, past, points, seen.at).trouble {
             let mut pen = Pen {
                 draft,
@@ -155,12 +156,16 @@ pub fn drill_now(
         }
     })?;
     let stack = &desired.id;
-    let points = match seen.points.get(stack) {
-        Some(Ok(points)) => points,
-        Some(Err(gap)) => return Err(NoDrill::NotSeen(gap.to_string())),
-        None => return Err(NoDrill::NotSeen("they were not asked for".into())),
+    let at = Situation::of(desired, want, seen, past);
+    let points = match &at.points {
+        Ok(points) => *points,
+        Err(gap) => return Err(NoDrill::NotSeen(gap.to_string())),
     };
-    let point = drill::choose(points, asked.point.as_deref(), ENOUGH)?;
+    let all = repositories::everywhere((&at.serving, points), at.elsewhere, ENOUGH);
+    let points: Vec<RecoveryPoint> = all.iter().map(|(_, point)| (*point).clone()).collect();
+    let point = drill::choose(&points, asked.point.as_deref(), ENOUGH)?;
+    let on = all.iter().find(|(_, kept)| *kept == point);
+    let on = on.map_or(&at.serving, |(machine, _)| *machine);
     let mut draft = Draft::default();
     let (place, take, word) = where_to(desired, want, seen, past, asked, &draft)?;
     let number = past.drills.get(stack).map_or(0, |drills| drills.numbered);
@@ -179,7 +184,13 @@ pub fn drill_now(
     for other in left.filter(|m| m.role == Role::Drill && m.stack.as_ref() == Some(stack)) {
         clear_away(other, past, &mut pen);
     }
-    steps(desired, point, &machine, &place.placement, take, &mut pen);
+    let source = Source::Point {
+        point: point.id.clone(),
+        taken_at: point.taken_at,
+        rung: point.rung,
+        on: on.clone(),
+    };
+    steps(desired, source, &machine, &place.placement, take, &mut pen);
     Ok(Drill {
         plan: Plan {
             plan_schema: PLAN_SCHEMA,
@@ -189,6 +200,7 @@ pub fn drill_now(
             withheld: Vec::new(),
             drift: Vec::new(),
             gaps: draft.gaps,
+            notes: draft.notes,
             not_observed: Vec::new(),
             estimate: None,
             monthly_cost: TotalCost::default(),
@@ -203,7 +215,7 @@ pub fn drill_now(
 
 fn steps(
     stack: &DesiredStack,
-    point: &RecoveryPoint,
+    source: Source,
     machine: &MachineName,
     placement: &Placement,
     take: Option<MachineName>,
@@ -212,11 +224,6 @@ fn steps(
     let reason = "it is to be seen whether the stack comes back from its recovery point";
     let created = create(pen, machine, Role::Drill, NO_EPOCH, placement, take, reason);
     let road = prepare(pen, machine, placement, Some(&created), None);
-    let source = Source::Point {
-        point: point.id.clone(),
-        taken_at: point.taken_at,
-        rung: point.rung,
-    };
     let fetched = pen.step(
         Action::Fetch {
             machine: machine.clone(),

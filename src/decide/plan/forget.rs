@@ -5,6 +5,7 @@
 
 use super::backups::BackupMachine;
 use super::draft::{Draft, Pen, because_of};
+use super::former;
 use super::situation::WriterState;
 use super::view::View;
 use crate::decide::doubt::{doubts, looks_wrong};
@@ -34,6 +35,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     let Ok(points) = view.at.points else {
         return; // Likewise.
     };
+    if former::awaited(view) {
+        return; // Not before the history of a move is here, and checked (S3).
+    }
     let mine = |owner: &Option<_>| owner.as_ref() == Some(&stack.id);
     if draft.steps.iter().any(|step| mine(&step.stack)) {
         return; // On the next run, when it is done.

@@ -13,24 +13,25 @@ pub(super) fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
     let wanted = format!("first installation of {}", stack.shown);
     let remedy =
         "it is looked at again on the next run; an empty machine is never put where data may be";
-    match &view.at.points {
-        Ok([]) => {}
-        Ok(points) => {
-            let reason = format!(
-                "{} recovery points exist that were never read back, of a machine that nobody knows",
-                points.len()
-            );
-            let hold = Hold::Forbidden {
-                rule: "S15".into(),
-                reason,
-            };
-            pen.hold(wanted, hold, "find out who wrote them (holdfast points)");
-            return;
-        }
-        Err(gap) => {
-            pen.hold_unseen(wanted, gap, remedy);
-            return;
-        }
+    let mut elsewhere = view.at.elsewhere.values();
+    let unseen = elsewhere.find_map(|points| points.as_ref().err());
+    if let Some(gap) = view.at.points.as_ref().err().or(unseen) {
+        pen.hold_unseen(wanted, gap, remedy);
+        return;
+    }
+    let here = view.at.points.as_ref().map_or(0, |points| points.len());
+    let former = view.at.elsewhere.values().flatten();
+    let exist = here + former.map(Vec::len).sum::<usize>();
+    if exist > 0 {
+        let reason = format!(
+            "{exist} recovery points exist that were never read back, of a machine that nobody knows"
+        );
+        let hold = Hold::Forbidden {
+            rule: "S15".into(),
+            reason,
+        };
+        pen.hold(wanted, hold, "find out who wrote them (holdfast points)");
+        return;
     }
     if let BackupMachine::NotNow { gap } = view.backup {
         pen.hold_unseen(wanted, gap, "mend the backup machine first: production is not opened without a place for its recovery points");

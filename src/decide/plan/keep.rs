@@ -16,6 +16,9 @@ use crate::model::machine::MachineFacts;
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
 use crate::model::point::RecoveryPoint;
 
+/// The file that says where a machine's points go.
+const WAY_TO_BACKUP: &str = "/etc/holdfast/backup.env";
+
 /// A machine that runs where it should: mend drift, names, recovery points.
 pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
     missing_state(view, writer, facts, pen);
@@ -31,7 +34,26 @@ pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, p
         opened.as_ref(),
         &mut pen.set_off_by(Cause::Difference),
     );
-    back_up(view, writer, &[converged.as_ref(), opened.as_ref()], pen);
+    back_up(
+        view,
+        writer,
+        writes_elsewhere(view, writer, facts),
+        &[converged.as_ref(), opened.as_ref()],
+        pen,
+    );
+}
+
+/// The machine still has the way to another backup machine than its points should go to.
+pub(super) fn writes_elsewhere(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts) -> bool {
+    let Some(manifest) = view.manifests.get(&writer.name) else {
+        return false;
+    };
+    let mut files = manifest.files.iter();
+    files
+        .find(|file| file.path == WAY_TO_BACKUP)
+        .is_some_and(|file| {
+            facts.files.get(&file.path).map(|fact| &fact.digest) != Some(&file.digest)
+        })
 }
 
 /// Declared state that is not there is never made anew: it would start empty (S15).
@@ -56,7 +78,7 @@ fn missing_state(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen
 }
 
 /// Drift is shown, and mended where the repair policy allows it.
-fn mend(
+pub(super) fn mend(
     view: &View<'_>,
     writer: &Writer<'_>,
     facts: &MachineFacts,
@@ -160,14 +182,33 @@ fn open_again(
 }
 
 /// A recovery point, when the schedule says so.
-fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen: &mut Pen<'_>) {
+fn back_up(
+    view: &View<'_>,
+    writer: &Writer<'_>,
+    elsewhere: bool,
+    after: &[Option<&StepId>],
+    pen: &mut Pen<'_>,
+) {
     let stack = view.at.stack;
     let BackupMachine::Ready {
-        name: to, serves, ..
+        name: to,
+        created: None,
+        serves,
     } = view.backup
     else {
-        return;
+        return; // Where it answers must be known before production can be told.
     };
+    if elsewhere && after.first() == Some(&None) {
+        pen.hold(
+            format!("recovery points of {} on {to}", stack.shown),
+            Hold::Forbidden {
+                rule: "repair policy".into(),
+                reason: format!("{} still knows another backup machine", writer.name),
+            },
+            "it converges once [repair] automatic names \"reinstall\"",
+        );
+        return;
+    }
     let points = match &view.at.points {
         Ok(points) => points,
         Err(gap) => {
@@ -187,12 +228,14 @@ fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen:
         .filter(|p| p.damaged.is_none() || made_up(p))
         .map(point::moment)
         .max();
-    if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
+    // Older points wait elsewhere until the journal knows of a first one here.
+    let here = view.past.repository(&stack.id, to);
+    let first = view.at.answering_elsewhere().next().is_some()
+        && here.is_none_or(|here| here.points.is_empty());
+    if !first && !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
         return;
     }
-    let repository = points
-        .is_empty()
-        .then(|| repository(to, serves.as_ref(), pen));
+    let repository = repository(&view.at, view.past, to, serves.as_ref(), pen);
     let mut waits = vec![repository.as_ref(), serves.as_ref()];
     waits.extend(after);
     pen.step(

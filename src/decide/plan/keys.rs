@@ -25,6 +25,7 @@ pub(super) fn mend(view: &View<'_>, draft: &mut Draft) {
     pen.step(
         Action::Repository {
             machine: name.clone(),
+            like: None,
         },
         Effect::Safe,
         because(words(keys)),

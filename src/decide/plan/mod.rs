@@ -7,6 +7,7 @@ mod draft;
 mod drill;
 mod fencing;
 mod forget;
+mod former;
 mod install;
 mod keep;
 mod keys;
@@ -27,7 +28,6 @@ pub use drill::{Asked, Drill, NoDrill, drill_now};
 pub(crate) use rebuild::ENOUGH;
 
 use crate::decide::history::History;
-use crate::decide::names;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, PointId, StackId};
@@ -69,10 +69,8 @@ pub fn plan(
         .collect();
     let brake = brake::storm(&situations, seen.at);
     for at in situations {
-        let placement = &at.stack.backup.placement;
-        let name = names::backup_machine(&placement.hoster, &placement.site);
-        let Some(backup) = backups.get(&name) else {
-            continue; // Every sound stack's backup placement was planned above.
+        let Some(backup) = backups.get(&at.serving) else {
+            continue; // Every sound stack's backup machines were planned above.
         };
         let view = View {
             want,
@@ -80,6 +78,7 @@ pub fn plan(
             seen,
             past,
             backup,
+            backups: &backups,
             at,
             brake: brake.as_deref(),
         };
@@ -103,6 +102,7 @@ pub fn plan(
         withheld: Vec::new(),
         drift: draft.drift,
         gaps: draft.gaps,
+        notes: draft.notes,
         not_observed: Vec::new(),
         estimate: None,
         monthly_cost: TotalCost::default(),
@@ -117,7 +117,9 @@ pub fn backup_now(
     past: &History,
     basis: Basis,
 ) -> Result<Plan, String> {
-    asked_for(want, stack, seen, past, basis, asked::backup_only)
+    asked_for(want, stack, seen, past, basis, |at, seen, draft| {
+        asked::backup_only(at, seen, past, draft)
+    })
 }
 
 /// A plan of reading one stack's repository from end to end, because a person asks for it.
@@ -184,6 +186,7 @@ fn asked_for(
         withheld: Vec::new(),
         drift: draft.drift,
         gaps: draft.gaps,
+        notes: draft.notes,
         not_observed: Vec::new(),
         estimate: None,
         monthly_cost: TotalCost::default(),

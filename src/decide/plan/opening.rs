@@ -3,7 +3,9 @@
 use super::backups::BackupMachine;
 use super::draft::{Pen, because, because_of};
 use super::newcomer::Newcomer;
+use super::situation::Situation;
 use super::view::{View, service_names};
+use crate::decide::history::History;
 use crate::model::ids::{HostName, MachineName, StackId, StepId};
 use crate::model::observed::SeenMachine;
 use crate::model::plan::{Action, Effect, Hold};
@@ -48,12 +50,7 @@ pub(super) fn open_and_resume(
         name: to, serves, ..
     } = view.backup
     {
-        let empty = view
-            .at
-            .points
-            .as_ref()
-            .is_ok_and(|points| points.is_empty());
-        let repository = empty.then(|| repository(to, serves.as_ref(), pen));
+        let repository = repository(&view.at, view.past, to, serves.as_ref(), pen);
         pen.step(
             Action::Backup {
                 machine: name.clone(),
@@ -67,15 +64,29 @@ pub(super) fn open_and_resume(
     opened
 }
 
-pub(super) fn repository(to: &MachineName, serves: Option<&StepId>, pen: &mut Pen<'_>) -> StepId {
-    pen.step(
-        Action::Repository {
-            machine: to.clone(),
-        },
-        Effect::Safe,
-        because("the stack has no recovery points there yet"),
-        &[serves],
-    )
+/// Where the stack has no points yet, or where its points did not go so far: the journal must
+/// know which repository is in use.
+pub(super) fn repository(
+    at: &Situation<'_>,
+    past: &History,
+    to: &MachineName,
+    serves: Option<&StepId>,
+    pen: &mut Pen<'_>,
+) -> Option<StepId> {
+    let points = at.points.as_ref().ok()?;
+    let in_use = past.repository_in_use(&at.stack.id);
+    let elsewhere = in_use.is_some_and(|in_use| in_use != to);
+    (points.is_empty() || elsewhere).then(|| {
+        pen.step(
+            Action::Repository {
+                machine: to.clone(),
+                like: at.answering_elsewhere().next().cloned(),
+            },
+            Effect::Safe,
+            because("the stack has no recovery points there yet"),
+            &[serves],
+        )
+    })
 }
 
 /// Names that do not point where they should.

@@ -1,12 +1,14 @@
 //! Rebuild: a new machine from the newest point that is proven far enough (S11).
 
+use super::backups::BackupMachine;
 use super::draft::{Pen, because};
 use super::fencing::{no_way_to_fence, quarantine, waiver_for, waiver_remedy, way_to_fence};
+use super::former;
 use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
 use super::situation::{Writer, WriterState};
 use super::view::View;
-use crate::decide::point;
+use crate::decide::repositories;
 use crate::model::desired::{Placement, Repair};
 use crate::model::ids::StepId;
 use crate::model::observed::{Power, SeenMachine};
@@ -51,13 +53,34 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             return;
         }
     };
-    let Some(chosen) = point::choose(points, ENOUGH).chosen else {
+    let serving = (&view.at.serving, *points);
+    let (choice, on) = repositories::choose(serving, view.at.elsewhere, ENOUGH);
+    let is_here = on.as_ref() == Some(&view.at.serving);
+    let read_back_here = choice.chosen.as_ref().is_some_and(|chosen| {
+        let here = view.past.repository(&stack.id, &view.at.serving);
+        here.is_some_and(|here| here.points.get(&chosen.id) >= Some(&here.given))
+    });
+    // Since production writes there, nothing newer comes to any other machine.
+    if !(is_here && read_back_here)
+        && let Some(gap) = former::unseen(view)
+    {
+        pen.hold_unseen(
+            wanted,
+            &gap,
+            "newer recovery points may be there; nothing is restored from what cannot be seen",
+        );
+        return;
+    }
+    let (Some(chosen), Some(on)) = (choice.chosen, on) else {
+        let lost = former::lost_words(view);
+        let lost = lost.map(|lost| format!("; {lost}")).unwrap_or_default();
         pen.hold(
             wanted,
             Hold::Forbidden {
                 rule: "S15".into(),
-                reason: "there is no recovery point that is proven far enough, and a service never starts empty"
-                    .into(),
+                reason: format!(
+                    "there is no recovery point that is proven far enough, and a service never starts empty{lost}"
+                ),
             },
             "find the missing recovery points; holdfast points lists what is there",
         );
@@ -129,8 +152,13 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         point: chosen.id.clone(),
         taken_at: chosen.taken_at,
         rung: chosen.rung,
+        on: on.clone(),
     };
-    let loaded = restore(&machine, source, None, None, pen);
+    let reachable = match view.backups.get(&on) {
+        Some(BackupMachine::Ready { serves, .. }) if !is_here => serves.as_ref(),
+        _ => None,
+    };
+    let loaded = restore(&machine, source, reachable, None, pen);
     let fences: Vec<StepId> = fenced.into_iter().collect();
     let old: Vec<&SeenMachine> = writer.seen.into_iter().collect();
     let opened = open_and_resume(

@@ -4,6 +4,7 @@
 use super::backups::BackupMachine;
 use super::draft::{Pen, Reason, because_of};
 use super::fencing::{waiver_for, way_to_fence};
+use super::keep::{mend, writes_elsewhere};
 use super::opening::repository;
 use super::situation::{Writer, WriterState};
 use super::view::View;
@@ -98,14 +99,15 @@ fn close_down(
         }
         return;
     };
-    let points = match &view.at.points {
-        Ok(points) => points,
-        Err(gap) => {
-            let remedy = "retiring needs a last recovery point; look at the backup machine";
-            pen.hold_unseen(wanted, gap, remedy);
-            return;
-        }
-    };
+    if let Err(gap) = &view.at.points {
+        let remedy = "retiring needs a last recovery point; look at the backup machine";
+        pen.hold_unseen(wanted, gap, remedy);
+        return;
+    }
+    if writes_elsewhere(view, writer, facts) {
+        mend(view, writer, facts, pen);
+        return; // Its last point comes once it knows where to.
+    }
     let closed = pen.step(
         Action::Close {
             machine: writer.name.clone(),
@@ -114,9 +116,7 @@ fn close_down(
         why(),
         &[serves.as_ref()],
     );
-    let repository = points
-        .is_empty()
-        .then(|| repository(to, serves.as_ref(), pen));
+    let repository = repository(&view.at, view.past, to, serves.as_ref(), pen);
     let saved = pen.step(
         Action::Backup {
             machine: writer.name.clone(),

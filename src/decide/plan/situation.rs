@@ -2,11 +2,12 @@
 
 use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
+use crate::decide::repositories::{self, Repositories};
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
 use crate::model::machine::{MachineFacts, Role, Stage};
-use crate::model::observed::{Observed, Power, SeenMachine};
+use crate::model::observed::{Former, Observed, Power, SeenMachine};
 use crate::model::point::{RecoveryPoint, Rung};
 use std::collections::BTreeSet;
 
@@ -51,7 +52,12 @@ pub(super) struct Situation<'a> {
     pub writer: Option<Writer<'a>>,
     /// A newer machine on its way up, never opened.
     pub candidate: Option<&'a SeenMachine>,
+    /// The backup machine that its points go to.
+    pub serving: MachineName,
+    /// The points there.
     pub points: Result<&'a [RecoveryPoint], Gap>,
+    /// The points on backup machines that it named before.
+    pub elsewhere: &'a Former,
     /// The epoch that a new machine would get.
     pub next_epoch: Epoch,
 }
@@ -71,20 +77,25 @@ impl<'a> Situation<'a> {
             .filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(&stack.id))
             .collect();
         machines.sort_by_key(|m| m.epoch);
-        let points = match seen.points.get(&stack.id) {
-            Some(Ok(points)) => Ok(points.as_slice()),
-            Some(Err(gap)) => Err(gap.clone()),
-            None => Err(Gap::new(
+        let listed = |name: &MachineName| listed_backup(seen, name).is_some();
+        let serving = Repositories::from(past).serving(stack, listed);
+        let points = repositories::on(seen, stack, &serving).unwrap_or_else(|| {
+            Err(Gap::new(
                 GapKind::Unreachable,
                 format!("recovery points of {}", stack.id),
                 "they were not asked for",
-            )),
-        };
-        let point_epoch = points.as_ref().ok().and_then(|points| {
-            // What was never read back may claim anything (S10).
-            let read_back = points.iter().filter(|p| p.rung >= Rung::Shipped);
-            read_back.map(|p| p.epoch).max()
+            ))
         });
+        let elsewhere = seen.former.get(&stack.id).unwrap_or(&NOWHERE);
+        let point_epoch = points
+            .iter()
+            .copied()
+            .chain(elsewhere.values().flatten().map(Vec::as_slice))
+            .flatten()
+            // What was never read back may claim anything (S10).
+            .filter(|point| point.rung >= Rung::Shipped)
+            .map(|point| point.epoch)
+            .max();
         let top_epoch = machines
             .iter()
             .map(|m| m.epoch)
@@ -107,10 +118,31 @@ impl<'a> Situation<'a> {
             unseen,
             writer,
             candidate,
+            serving,
             points,
+            elsewhere,
             next_epoch: top_epoch.next(),
         }
     }
+
+    /// Other backup machines that answered, with points of this stack.
+    pub fn answering_elsewhere(&self) -> impl Iterator<Item = &'a MachineName> + use<'a, '_> {
+        let elsewhere: &'a Former = self.elsewhere;
+        elsewhere
+            .iter()
+            .filter(|(name, points)| {
+                **name != self.serving && points.as_ref().is_ok_and(|points| !points.is_empty())
+            })
+            .map(|(name, _)| name)
+    }
+}
+
+static NOWHERE: Former = Former::new();
+
+/// A backup machine, as its hoster lists it.
+pub(super) fn listed_backup<'a>(seen: &'a Observed, name: &MachineName) -> Option<&'a SeenMachine> {
+    let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
+    all.find(|m| m.role == Role::Backup && m.name == *name)
 }
 
 /// What must be known before a machine of this stack may be created or declared lost (S1).

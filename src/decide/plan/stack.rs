@@ -19,7 +19,7 @@ use super::draft::{Draft, Pen};
 use super::fencing::zombies;
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{install, keep, rebuild, relocate, retire, verify};
+use super::{former, install, keep, rebuild, relocate, retire, verify};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
 use crate::model::plan::{Action, Cause, Hold};
@@ -91,7 +91,9 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
         WriterState::Off if !moved_away => keep::power_on(view, writer, pen),
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
-            if writer.seen.is_some_and(|m| well_placed(view, m)) {
+            let well_placed = writer.seen.is_some_and(|m| well_placed(view, m));
+            // A move takes a last point; first the machine learns where to.
+            if well_placed || keep::writes_elsewhere(view, writer, facts) {
                 keep::keep(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
@@ -101,6 +103,7 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
         _ => rebuild::rebuild(view, writer, pen),
     }
     zombies(view, &writer.name, writer.epoch, pen);
+    former::hand_over(view, pen);
 }
 
 /// What a stack left behind that came to its end is nobody else's: `moved_from` hands on only

@@ -15,7 +15,10 @@ pub(super) struct View<'a> {
     pub manifests: &'a BTreeMap<MachineName, MachineManifest>,
     pub seen: &'a Observed,
     pub past: &'a History,
+    /// The one that this stack's points go to.
     pub backup: &'a BackupMachine,
+    /// All, those that stacks named before included.
+    pub backups: &'a BTreeMap<MachineName, BackupMachine>,
     pub at: Situation<'a>,
     /// Why no rebuild may begin in this run (S8).
     pub brake: Option<&'a str>,

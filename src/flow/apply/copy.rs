@@ -1,22 +1,132 @@
-//! History moves with its stack: points copied from one repository to another.
+//! History moves with its stack: points copied from one repository to another, read back there
+//! and checked, before the old ones count as superseded (S3).
 
 use super::{Run, StepError};
-use crate::model::ids::MachineName;
+use crate::model::ids::{MachineName, PointId, StackId};
+use crate::model::journal::Event;
+use crate::model::machine::Digest;
 use crate::model::operation::FaultClass;
 use crate::model::plan::Step;
+use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::repository::KeyRole;
+use crate::model::secret::Secret;
+use crate::world::backup::{self, Copied};
+use crate::world::machine::Contact;
+use std::collections::BTreeMap;
+
+/// Where points go.
+struct Room<'a> {
+    stack: &'a StackId,
+    contact: Contact,
+    password: Secret,
+}
 
 impl Run {
+    /// What is interrupted goes on where it was: restic knows what it has copied, and what was
+    /// read back is not read again.
     pub(super) async fn copy(
         &self,
         step: &Step,
-        _machine: &MachineName,
-        _from: &MachineName,
+        machine: &MachineName,
+        from: &MachineName,
     ) -> Result<(), StepError> {
-        let _ = (&self.session, step);
-        Err(StepError::refused(
-            "not-built",
-            "not built yet",
-            FaultClass::Bug,
-        ))
+        let stack = self.stack(step)?;
+        let transport = self.session.world.transport.as_ref();
+        let old = self.contact(from)?;
+        let way = self.way_to(stack, from, KeyRole::Maintenance)?;
+        let room = Room {
+            stack: &stack.id,
+            contact: self.contact(machine)?,
+            password: self.session.repository_password_on(&stack.id, machine),
+        };
+        let proofs = backup::proofs(transport, &old, &stack.id).await?;
+        self.reporter.note(step, "copying");
+        let (contact, password) = (&room.contact, &room.password);
+        let copied = backup::copy(transport, contact, &stack.id, password, &way).await?;
+        whole(&copied, &proofs)?;
+        self.read_back_copies(step, &room, &copied, &proofs).await?;
+        self.reporter.note(step, "checking what was copied");
+        let checked = backup::copy_check(transport, contact, &stack.id, password).await?;
+        let evidence = serde_json::json!({
+            "copied_from": from,
+            "bytes": checked.bytes,
+            "bytes_read": checked.sample,
+        });
+        let moved = copied.points.iter();
+        for point in moved.filter(|moved| proofs.contains_key(&moved.was)) {
+            let (id, rung) = (&point.is, Rung::Checked);
+            backup::record_rung(transport, contact, &stack.id, id, rung, &evidence).await?;
+            let point = id.clone();
+            self.record(step, Event::Proven { point, rung }).await?;
+        }
+        let copied = Event::Copied {
+            from: from.clone(),
+            to: machine.clone(),
+            points: copied.points.len(),
+        };
+        self.record(step, copied).await
     }
+
+    /// A copy proves nothing by having been written: like every point it is read back, and
+    /// compared with what production wrote at the time. Higher rungs begin anew.
+    async fn read_back_copies(
+        &self,
+        step: &Step,
+        room: &Room<'_>,
+        copied: &Copied,
+        proofs: &BTreeMap<PointId, Digest>,
+    ) -> Result<(), StepError> {
+        let transport = self.session.world.transport.as_ref();
+        let Room {
+            stack,
+            contact,
+            password,
+        } = room;
+        let here = backup::points(transport, contact, stack, password).await;
+        let here = here
+            .map_err(|gap| StepError::unknown(gap.to_string()))?
+            .points;
+        let shipped = |point: &RecoveryPoint| point.rung >= Rung::Shipped;
+        let shipped: Vec<PointId> = here.into_iter().filter(shipped).map(|p| p.id).collect();
+        for (number, moved) in copied.points.iter().enumerate() {
+            let Some(manifest) = proofs.get(&moved.was) else {
+                continue; // It was never read back at the old place either.
+            };
+            if !shipped.contains(&moved.is) {
+                let note = format!("reading back {} of {}", number + 1, copied.points.len());
+                self.reporter.note(step, &note);
+                let id = &moved.is;
+                backup::read_back_point(transport, contact, stack, password, id, manifest).await?;
+            }
+            let shipped = Event::Proven {
+                point: moved.is.clone(),
+                rung: Rung::Shipped,
+            };
+            self.record(step, shipped).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Every point that was ever read back at the old place is here now.
+fn whole(copied: &Copied, proofs: &BTreeMap<PointId, Digest>) -> Result<(), StepError> {
+    let lacking: Vec<String> = copied
+        .damaged
+        .iter()
+        .filter(|damaged| proofs.contains_key(&damaged.point))
+        .map(|damaged| format!("{}: {}", damaged.point, damaged.reason))
+        .collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let words = format!(
+        "{} could not be copied and stay where they are: {}",
+        lacking.len(),
+        lacking.join("; ")
+    );
+    Err(StepError::refused(
+        "points-damaged",
+        words,
+        FaultClass::NeedsHuman,
+    ))
 }

@@ -2,12 +2,15 @@
 
 use super::{Run, StepError, lock};
 use crate::decide::plan::verify::last_good;
+use crate::decide::repositories;
+use crate::model::desired::DesiredStack;
 use crate::model::ids::{MachineName, PointId, StackId};
 use crate::model::journal::Event;
-use crate::model::machine::Role;
+use crate::model::machine::{BackupAccess, Role};
 use crate::model::operation::{Fault, FaultClass, Refusal};
 use crate::model::plan::{Source, Step};
 use crate::model::point::Rung;
+use crate::model::repository::KeyRole;
 use crate::world::backup::{self, BackupRequest};
 use crate::world::machine::{Contact, MachineError};
 
@@ -16,12 +19,17 @@ impl Run {
         &self,
         step: &Step,
         machine: &MachineName,
+        like: Option<&MachineName>,
     ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
-        let keys = self.session.repository_keys(stack);
+        let keys = self.session.repository_keys_on(&stack.id, machine);
         let transport = self.session.world.transport.as_ref();
-        let repository = backup::repository(transport, &contact, &stack.id, &keys).await?;
+        // What cannot be said of the other repository only costs room.
+        let role = KeyRole::Maintenance;
+        let like = like.and_then(|like| self.session.access(stack, like, role).ok());
+        let like = like.as_ref();
+        let repository = backup::repository(transport, &contact, &stack.id, &keys, like).await?;
         for id in &repository.aside {
             tracing::warn!(stack = %stack.id, %id, "a key file that nobody here made was set aside");
         }
@@ -64,7 +72,7 @@ impl Run {
             ));
         }
         self.reporter.note(step, "reading back");
-        let password = self.session.repository_password(stack);
+        let password = self.session.repository_password_on(&stack.id, to);
         let read = backup::read_back(transport, &vault, &stack.id, &password, &taken).await;
         read.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
         lock(&self.made).insert(step.id.clone(), taken.point.clone());
@@ -85,10 +93,7 @@ impl Run {
         stack: &StackId,
         vault: &Contact,
     ) -> Result<bool, StepError> {
-        let Some(desired) = self.session.desired.stacks.get(stack) else {
-            return Ok(false);
-        };
-        let password = self.session.repository_password(desired);
+        let password = self.session.repository_password_on(stack, &vault.machine);
         let transport = self.session.world.transport.as_ref();
         let machines = self.past.of_stack(stack);
         let dead: Vec<&MachineName> = machines
@@ -107,7 +112,9 @@ impl Run {
 
     /// There is no new point: whoever reads why is told which one they still have.
     fn without_a_point(&self, stack: &StackId, error: StepError) -> StepError {
-        let Some(Ok(points)) = self.seen.points.get(stack) else {
+        let desired = self.session.desired.stacks.get(stack);
+        let points = desired.and_then(|stack| repositories::known(&self.seen, stack, &self.past));
+        let Some(points) = points else {
             return error;
         };
         let last_good = last_good(points);
@@ -132,10 +139,47 @@ impl Run {
     ) -> Result<(), StepError> {
         let contact = self.contact(machine)?;
         let point = self.point(source)?;
+        let from = self.elsewhere(step, machine, source)?;
         let transport = self.session.world.transport.as_ref();
-        let fetched = backup::fetch(transport, &contact, &point).await?;
+        let fetched = match from {
+            Some(from) => backup::fetch_from(transport, &contact, &point, &from).await?,
+            None => backup::fetch(transport, &contact, &point).await?,
+        };
         self.saw_fetched(step, machine, &fetched);
         Ok(())
+    }
+
+    /// The way to a repository that the machine itself does not know.
+    fn elsewhere(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        source: &Source,
+    ) -> Result<Option<BackupAccess>, StepError> {
+        let stack = self.stack(step)?;
+        match source {
+            Source::Point { on, .. } if *on != self.session.serving_backup_machine(stack) => {
+                // The key that it would be given there, if that were where it belongs.
+                let role = match self.manifest_of(step, machine)?.role {
+                    Role::Drill => self.session.drills_with,
+                    Role::Production | Role::Backup => KeyRole::Production,
+                };
+                self.way_to(stack, on, role).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn way_to(
+        &self,
+        stack: &DesiredStack,
+        machine: &MachineName,
+        role: KeyRole,
+    ) -> Result<BackupAccess, StepError> {
+        self.session.access(stack, machine, role).map_err(|error| {
+            let words = crate::model::causes::chain(&error);
+            StepError::refused("no-address", words, FaultClass::Retry)
+        })
     }
 
     pub(super) async fn load(

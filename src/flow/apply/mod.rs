@@ -327,7 +327,9 @@ impl Run {
             } => self.open(step, machine, *epoch, fenced).await,
             Action::Name { host, machine } => self.name(step, host, machine).await,
             Action::Backup { machine, to } => self.backup(step, machine, to).await,
-            Action::Repository { machine } => self.repository(step, machine).await,
+            Action::Repository { machine, like } => {
+                self.repository(step, machine, like.as_ref()).await
+            }
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
             Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
             Action::Forget {

@@ -8,6 +8,7 @@ use crate::model::machine::MachineFacts;
 use crate::model::plan::{Action, Step};
 use crate::world::backup::{Compared, Fetched};
 use crate::world::machine::verbs::CheckResult;
+use std::collections::BTreeMap;
 
 impl Run {
     /// What is known of a restore to this machine so far, for more to be written down.
@@ -87,7 +88,11 @@ impl Run {
     }
 
     fn listed(&self, step: &Step, point: &PointId) -> Option<jiff::Timestamp> {
-        let points = self.seen.points.get(step.stack.as_ref()?)?.as_ref().ok()?;
-        points.iter().find(|listed| listed.id == *point)?.arrived_at
+        let stack = step.stack.as_ref()?;
+        let named = self.seen.points.get(stack);
+        let former = self.seen.former.get(stack).into_iter();
+        let all = named.into_iter().chain(former.flat_map(BTreeMap::values));
+        let mut points = all.flatten().flatten();
+        points.find(|listed| listed.id == *point)?.arrived_at
     }
 }

@@ -17,7 +17,7 @@ impl Run {
     ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let contact = self.contact(machine)?;
-        let password = self.session.repository_password(stack);
+        let password = self.session.repository_password_on(&stack.id, machine);
         let transport = self.session.world.transport.as_ref();
         let at = self.session.world.clock.now();
         let part_of = Part { part, of, at };
@@ -47,7 +47,7 @@ impl Run {
     ) -> Result<(), StepError> {
         let stack = self.stack(step)?;
         let vault = self.contact(machine)?;
-        let password = self.session.repository_password(stack);
+        let password = self.session.repository_password_on(&stack.id, machine);
         let transport = self.session.world.transport.as_ref();
         let points: Vec<PointId> = points.iter().map(|leaving| leaving.point.clone()).collect();
         let done = backup::forget(transport, &vault, &stack.id, &password, &points).await?;

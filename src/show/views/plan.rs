@@ -43,6 +43,11 @@ pub fn human(plan: &Plan) -> String {
         "Not seen (never taken for absent)",
         plan.gaps.iter().map(ToString::to_string),
     );
+    section(
+        &mut out,
+        "Good to know",
+        plan.notes.iter().map(|note| note.text.clone()),
+    );
     visible(&out).into_owned()
 }
 
@@ -200,7 +205,7 @@ pub fn describe(step: &Step) -> String {
         Action::Backup { machine, to } => {
             format!("back up {machine} to {to} and read it back")
         }
-        Action::Repository { machine } => {
+        Action::Repository { machine, .. } => {
             format!("see to the repository and its keys on {machine}")
         }
         Action::Quarantine { machine } => format!("quarantine {machine}: off, kept"),
@@ -259,8 +264,9 @@ fn from(source: &Source) -> String {
             point,
             taken_at,
             rung,
+            on,
         } => format!(
-            "point {} of {} ({})",
+            "point {} of {} ({}, on {on})",
             point.as_str().get(..8).unwrap_or(point.as_str()),
             taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
             super::rung(*rung)

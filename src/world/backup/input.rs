@@ -1,9 +1,10 @@
 //! Standard input of the scripts: TAB-separated lines, first word the kind.
 
-use crate::model::machine::ServiceRuntime;
+use crate::model::machine::{BackupAccess, ServiceRuntime};
 use crate::model::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// Lines under construction; may hold secrets.
@@ -100,6 +101,25 @@ impl Lines {
             self = self.words(&["files", service.name.as_str(), &path]);
         }
         self
+    }
+
+    /// The way to a repository on another machine.
+    pub(super) fn another(self, access: &BackupAccess) -> Self {
+        let plain =
+            |secret: &Secret| Zeroizing::new(String::from_utf8_lossy(secret.expose()).into_owned());
+        let host = match access.address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        let address = Secret::new(format!(
+            "rest:https://{user}:{}@{host}:{}/{user}/",
+            plain(&access.password).as_str(),
+            access.port,
+            user = access.user,
+        ));
+        self.secret(&["from-repository"], &address)
+            .secret(&["from-password"], &access.repository_password)
+            .text("from-ca", &access.ca_pem)
     }
 
     pub(super) fn done(self) -> Secret {

@@ -8,6 +8,7 @@
 //! [`forget`], and it looks again before it does (S3).
 
 mod anchor;
+mod another;
 mod answer;
 mod evidence;
 mod forget;
@@ -20,6 +21,7 @@ mod vault;
 mod verified;
 
 pub use anchor::{keep_anchor, read_anchor};
+pub use another::{Copied, CopyChecked, Damaged, Moved, copy, copy_check, proofs};
 pub use answer::{parse_points, scripted_error_gap};
 pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use forget::{Forgotten, forget, vault};
@@ -28,10 +30,13 @@ pub use part::{
     AtPath, Entry, EntryKind, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, at_path,
     retrieve, retrieve_database,
 };
-pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
+pub use production::{
+    BackupRequest, Compared, Fetched, Taken, content, fetch, fetch_from, load, take,
+};
 pub use undeclared::undeclared;
 pub use vault::{
-    ReadBack, Repository, keys_all, points, points_all, read_back, record_rung, repository,
+    ReadBack, Repository, keys_all, points, points_all, read_back, read_back_point, record_rung,
+    repository,
 };
 pub use verified::{Part, Verified, verified, verify};
 
@@ -54,7 +59,23 @@ pub const ENGINES: [(&str, &str); 3] = [
     ("mariadb.sh", include_str!("scripts/mariadb.sh")),
 ];
 
-const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
+const REPOSITORY: Script = script!(
+    "repository",
+    "prelude.sh",
+    "local.sh",
+    "another.sh",
+    "repository.sh"
+);
+const COPY: Script = script!(
+    "copy",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "another.sh",
+    "copy.sh"
+);
+const COPY_CHECK: Script = script!("copy-check", "prelude.sh", "local.sh", "copy-check.sh");
+const PROOFS: Script = script!("proofs", "prelude.sh", "local.sh", "proofs.sh");
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!(
     "read-back",
@@ -110,6 +131,7 @@ const FETCH: Script = script!(
     "content.sh",
     "postgresql.sh",
     "mariadb.sh",
+    "another.sh",
     "fetch.sh"
 );
 const LOAD: Script = script!(

@@ -4,7 +4,7 @@ use super::answer::only;
 use super::input::Lines;
 use super::{CONTENT, FETCH, LOAD, TAKE};
 use crate::model::ids::{CommitId, Epoch, PointId, ServiceName, StackId};
-use crate::model::machine::{Digest, ServiceRuntime};
+use crate::model::machine::{BackupAccess, Digest, ServiceRuntime};
 use crate::model::point::{PointManifest, ServiceContent};
 use crate::model::units::Bytes;
 use crate::world::machine::verbs::redact;
@@ -98,6 +98,19 @@ pub async fn fetch(
 ) -> Result<Fetched, MachineError> {
     let input = Lines::new().words(&["point", point.as_str()]).done();
     let answer = transport.run(machine, FETCH, &input).await?;
+    only(&machine.machine, FETCH, "fetched", answer)
+}
+
+/// The same from a repository that the machine itself has no way to; it learns it for this one
+/// time.
+pub async fn fetch_from(
+    transport: &dyn Transport,
+    machine: &Contact,
+    point: &PointId,
+    from: &BackupAccess,
+) -> Result<Fetched, MachineError> {
+    let input = Lines::new().words(&["point", point.as_str()]).another(from);
+    let answer = transport.run(machine, FETCH, &input.done()).await?;
     only(&machine.machine, FETCH, "fetched", answer)
 }
 

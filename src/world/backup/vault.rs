@@ -7,6 +7,7 @@ use super::{KEYS, POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{PointId, StackId};
 use crate::model::listed::Listed;
+use crate::model::machine::{BackupAccess, Digest};
 use crate::model::point::Rung;
 use crate::model::repository::{KeyRole, KeysSeen, RepositoryKeys};
 use crate::model::secret::Secret;
@@ -35,15 +36,22 @@ pub struct Repository {
 /// directory without config), `repository-lost` (gone, though points were recorded),
 /// `tool-missing`, `disk-full`. None of them is mended here: a fresh repository would hide what
 /// is left (S1, S3).
+///
+/// A new one cuts files like `like`, if that answers, so that copies of its points share room
+/// with new ones.
 pub async fn repository(
     transport: &dyn Transport,
     backup: &Contact,
     stack: &StackId,
     keys: &RepositoryKeys,
+    like: Option<&BackupAccess>,
 ) -> Result<Repository, MachineError> {
     let mut input = Lines::new().words(&["stack", stack.as_str()]);
     for role in KeyRole::ALL {
         input = input.secret(&["key", role.word()], keys.of(role));
+    }
+    if let Some(like) = like {
+        input = input.another(like);
     }
     let answer = transport.run(backup, REPOSITORY, &input.done()).await?;
     only(&backup.machine, REPOSITORY, "repository", answer)
@@ -106,10 +114,23 @@ pub async fn read_back(
     password: &Secret,
     taken: &Taken,
 ) -> Result<ReadBack, MachineError> {
+    let manifest = &taken.manifest_digest;
+    read_back_point(transport, backup, stack, password, &taken.point, manifest).await
+}
+
+/// The same of a point whose manifest has this digest, by the word of whoever wrote it.
+pub async fn read_back_point(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+    password: &Secret,
+    point: &PointId,
+    manifest: &Digest,
+) -> Result<ReadBack, MachineError> {
     let input = Lines::new()
         .words(&["stack", stack.as_str()])
-        .words(&["point", taken.point.as_str()])
-        .words(&["manifest-digest", &taken.manifest_digest.0])
+        .words(&["point", point.as_str()])
+        .words(&["manifest-digest", &manifest.0])
         .secret(&["password"], password)
         .done();
     let answer = transport.run(backup, READ_BACK, &input).await?;

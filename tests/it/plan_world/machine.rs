@@ -103,7 +103,10 @@ impl World {
     ) -> Result<(), String> {
         let name = step.action.machine().clone();
         let seen = self.machine(name.as_str()).cloned();
-        let engine = self.engine;
+        let manifest = seen.map(|seen| self.manifest(&seen));
+        if let Action::Fetch { source, .. } = &step.action {
+            self.can_be_fetched(step, source)?;
+        }
         let facts = self.answers(&name)?;
         let stage = facts.stage;
         let mut event = None;
@@ -118,12 +121,12 @@ impl World {
                 if stage == Stage::Blank {
                     return Err("not prepared".to_owned());
                 }
-                as_wanted(facts, &manifest(&seen.unwrap(), engine));
+                as_wanted(facts, &manifest.unwrap());
                 if facts.role == Some(Role::Backup) {
                     (facts.stage, facts.open) = (Stage::Opened, true);
                 }
             }
-            Action::Converge { .. } => as_wanted(facts, &manifest(&seen.unwrap(), engine)),
+            Action::Converge { .. } => as_wanted(facts, &manifest.unwrap()),
             Action::Initialise { .. } => match stage {
                 Stage::Building if facts.restored_from.is_none() => facts.stage = Stage::Loaded,
                 Stage::Loaded | Stage::Proven if facts.restored_from.is_none() => {}
@@ -200,12 +203,12 @@ impl World {
             assert_eq!(self.names[&service.host], [address], "{}", service.host);
         }
         let epoch = self.facts[&machine(name)].epoch.unwrap();
+        let points = self.points_on(&self.named(&owner), &owner);
         assert!(
-            self.points[&owner]
+            points
                 .iter()
                 .any(|p| p.epoch == epoch && p.rung >= Rung::Shipped),
-            "no recovery point of {epoch}: {:?}",
-            self.points[&owner]
+            "no recovery point of {epoch}: {points:?}"
         );
         assert_eq!(self.past().writers[&owner].1.as_str(), name);
     }
@@ -222,22 +225,31 @@ fn point_of(source: &Source, made: &BTreeMap<String, PointId>) -> Result<PointId
 }
 
 /// One tool, one package, one file, one unit: the planner asks only whether something differs.
-pub fn manifest(machine: &SeenMachine, engine: Option<Engine>) -> MachineManifest {
+pub fn manifest(
+    machine: &SeenMachine,
+    engine: Option<Engine>,
+    files: &[(&str, String)],
+) -> MachineManifest {
+    let motd = ("/etc/motd", format!("of {}", machine.name));
+    let files = [&[motd], files].concat();
     MachineManifest {
         role: machine.role,
         stack: machine.stack.clone(),
         tools: vec!["restic".into()],
         packages: vec!["nginx".into()],
-        files: vec![ManagedFile {
-            path: "/etc/motd".into(),
-            content: Secret::new(machine.name.as_str().as_bytes().to_vec()),
-            digest: Digest(format!("of {}", machine.name)),
-            mode: "0644".into(),
-            owner: "root".into(),
-            group: "root".into(),
-            when: When::AfterPackages,
-            restarts: Vec::new(),
-        }],
+        files: files
+            .into_iter()
+            .map(|(path, text)| ManagedFile {
+                path: path.into(),
+                content: Secret::new(text.clone().into_bytes()),
+                digest: Digest(text),
+                mode: "0644".into(),
+                owner: "root".into(),
+                group: "root".into(),
+                when: When::AfterPackages,
+                restarts: Vec::new(),
+            })
+            .collect(),
         directories: Vec::new(),
         units: vec!["nginx.service".into()],
         ports: vec![80],

@@ -70,7 +70,10 @@ pub struct World {
     pub facts: BTreeMap<MachineName, MachineFacts>,
     /// Machines that do not say it.
     pub silent: BTreeMap<MachineName, Gap>,
+    /// What [`BACKUP`] holds.
     pub points: BTreeMap<StackId, Vec<RecoveryPoint>>,
+    /// What other backup machines hold.
+    pub elsewhere: BTreeMap<MachineName, BTreeMap<StackId, Vec<RecoveryPoint>>>,
     pub points_gap: Option<Gap>,
     /// Repositories whose keys are not in order.
     pub keys: BTreeMap<StackId, KeysSeen>,
@@ -92,7 +95,7 @@ pub struct World {
     pub broken: BTreeSet<MachineName>,
     /// Machines that begin no connection.
     pub isolated: BTreeSet<MachineName>,
-    repositories: BTreeSet<StackId>,
+    repositories: BTreeSet<(MachineName, StackId)>,
     made: BTreeSet<MachineName>,
     next_address: u8,
 }
@@ -168,6 +171,7 @@ impl World {
             engine: None,
             broken: BTreeSet::new(),
             isolated: BTreeSet::new(),
+            elsewhere: BTreeMap::new(),
             repositories: BTreeSet::new(),
             made: BTreeSet::new(),
             next_address: 1,
@@ -221,6 +225,7 @@ impl World {
             inventory.machines.retain(|m| m.name.as_str() != name);
         }
         self.facts.remove(&machine(name));
+        self.forget_disk(&machine(name));
     }
 
     pub fn record(&mut self, stack: Option<&StackId>, event: Event) {
@@ -248,12 +253,7 @@ impl World {
                 machines.insert(m.name.clone(), said);
             }
         }
-        let points_gap = self.points_gap.clone().or_else(|| {
-            let listed = self.machine(BACKUP);
-            let gone = listed.is_none() && self.past().machines.contains_key(&machine(BACKUP));
-            let off = listed.is_some_and(|m| m.power == Power::Off);
-            (gone || off).then(|| gap("recovery points"))
-        });
+        let (points, former) = self.seen_points();
         Observed {
             at: self.now,
             hosters: self
@@ -265,14 +265,8 @@ impl World {
                 })
                 .collect(),
             machines,
-            points: self
-                .points
-                .iter()
-                .map(|(id, points)| match &points_gap {
-                    Some(gap) => (id.clone(), Err(gap.clone())),
-                    None => (id.clone(), Ok(points.clone())),
-                })
-                .collect(),
+            points,
+            former,
             keys: self.keys.clone(),
             verified: self.verified.clone(),
             vaults: self.vaults(),
@@ -286,8 +280,7 @@ impl World {
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
         let all = self.inventories.values().flat_map(|i| &i.machines);
-        all.map(|m| (m.name.clone(), machine::manifest(m, self.engine)))
-            .collect()
+        all.map(|m| (m.name.clone(), self.manifest(m))).collect()
     }
 
     /// Receipts for machines that a cut left without one, as each run writes them before it plans.
@@ -495,24 +488,9 @@ impl World {
             }
             Action::Backup { to, .. } => {
                 let owner = owner.ok_or("no stack")?;
-                self.answers(to)?;
-                if !self.repositories.contains(owner) {
-                    return Err("there is no repository".to_owned());
-                }
-                let facts = self.answers(&name)?;
-                if facts.stage != Stage::Opened {
-                    return Err("it holds nothing of its own yet".to_owned());
-                }
-                let epoch = facts.epoch.unwrap_or_default();
-                let point = self.add_point(owner.as_str(), epoch, Rung::Shipped);
+                let point = self.back_up(owner, &name, to)?;
                 made.insert(step.id.to_string(), point.clone());
-                self.record(
-                    Some(owner),
-                    Event::Proven {
-                        point,
-                        rung: Rung::Shipped,
-                    },
-                );
+                self.prove(owner, point, Rung::Shipped);
             }
             Action::Verify { part, of, .. } => {
                 self.answers(&name)?;
@@ -531,10 +509,11 @@ impl World {
             Action::Forget { points, .. } => self.forget(step, points)?,
             Action::Repository { .. } => {
                 self.answers(&name)?;
-                let owner = owner.ok_or("no stack")?;
-                self.repositories.insert(owner.clone());
-                self.keys.remove(owner);
+                let owner = owner.ok_or("no stack")?.clone();
+                self.keys.remove(&owner);
+                self.repositories.insert((name, owner));
             }
+            Action::Copy { from, .. } => self.copy(owner.ok_or("no stack")?, from, &name)?,
             _ => self.on_the_machine(step, made)?,
         }
         Ok(())

@@ -3,6 +3,7 @@
 while IFS=$tab read -r kind a; do
     case $kind in
         point) plain point "$a" && point=$a ;;
+        from-*) input_another "$kind" "$a" ;;
         *) fail bad-input "unknown line: $kind" ;;
     esac
 done
@@ -34,6 +35,14 @@ if [ -e "$mine" ] && { [ -e "$target" ] || [ -e "$rooms/$point.compared.json" ];
     exit 0
 fi
 restic_ready
+# A point that lies on a backup machine which this one does not write to.
+if [ -d "$scratch/another" ]; then
+    another_for root
+    RESTIC_REPOSITORY_FILE=$scratch/another/from-repository
+    RESTIC_PASSWORD_FILE=$scratch/another/from-password
+    RESTIC_CACERT=$scratch/another/from-ca
+    address=$from
+fi
 restic_answers
 [ -d /var/lib/holdfast ] || mkdir -m 0755 /var/lib/holdfast
 [ -d "$rooms" ] || mkdir -m 0711 "$rooms"

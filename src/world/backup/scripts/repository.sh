@@ -29,7 +29,7 @@ while IFS=$tab read -r kind a b; do
             printf %s "$b" | base64 -d >"$scratch/keeper/$a" || fail bad-input "not base64"
             chown "$keeper:" "$scratch/keeper/$a"
             ;;
-        *) fail bad-input "unknown line: $kind" ;;
+        *) input_another "$kind" "$a" ;;
     esac
 done
 for role in $roles; do
@@ -136,7 +136,15 @@ else
     printf '{}' >"$scratch/ids"
     rm -f "$key_ids/$stack.json"
     open_with maintenance
-    vault "$unfinished" init || vault_failed "init"
+    # Cut like the old repository, so that what is copied from there is not stored twice. If
+    # that one does not answer, this costs room later and nothing else.
+    if ! { [ -d "$scratch/another" ] && another_for "$keeper" && another_answers && vault "$unfinished" init \
+        --copy-chunker-params --cacert "$scratch/another/from-ca" \
+        --from-repository-file "$scratch/another/from-repository" \
+        --from-password-file "$scratch/another/from-password"; }; then
+        rm -rf -- "$unfinished"
+        vault "$unfinished" init || vault_failed "init"
+    fi
     # The key of `init` has no label.
     first=$(ls "$unfinished/keys")
     for role in $roles; do

@@ -1,0 +1,242 @@
+//! What backup machines still hold that a stack's file no longer names: copied to the one that it
+//! names, checked there, and kept as it is until people say otherwise (S3).
+
+use super::backups::BackupMachine;
+use super::draft::{Pen, because_of};
+use super::fencing::waiver_for;
+use super::situation::listed_backup;
+use super::view::View;
+use crate::decide::history::PastRepository;
+use crate::decide::repositories::named;
+use crate::model::desired::InterfaceFamily;
+use crate::model::gap::Gap;
+use crate::model::ids::MachineName;
+use crate::model::plan::{Action, Cause, Effect};
+use crate::model::point::RecoveryPoint;
+use jiff::Timestamp;
+
+/// Copies what is nowhere else yet, and says what became of the rest.
+pub(super) fn hand_over(view: &View<'_>, pen: &mut Pen<'_>) {
+    let at = &view.at;
+    if at.serving != named(at.stack) {
+        return; // The machine that its file names was never made; nothing can go there yet.
+    }
+    for (machine, points) in at.elsewhere {
+        if *machine == at.serving {
+            continue;
+        }
+        match (points, copied(view, machine)) {
+            (Ok(points), Some(copied)) => superseded(view, machine, points, copied, pen),
+            (Ok(points), None) if points.is_empty() => {}
+            (Ok(points), None) => copy(view, machine, points, pen),
+            (Err(_), Some(_)) => {}
+            (Err(_), None) if lost(view, machine) => state_the_loss(view, machine, pen),
+            (Err(gap), None) => pen.hold_unseen(
+                format!(
+                    "copying the recovery points of {} from {machine} to {}",
+                    at.stack.shown, at.serving
+                ),
+                gap,
+                format!(
+                    "it is looked at again on the next run; if they are certainly lost, sign a [[waiver]] with machine = \"{machine}\""
+                ),
+            ),
+        }
+    }
+}
+
+/// After the first point at the new machine, so that it begins to protect at once.
+fn copy(view: &View<'_>, from: &MachineName, points: &[RecoveryPoint], pen: &mut Pen<'_>) {
+    let at = &view.at;
+    let to = &at.serving;
+    let begun = view
+        .past
+        .repository(&at.stack.id, to)
+        .is_some_and(|kept| !kept.points.is_empty());
+    let wait = |machine| match view.backups.get(machine) {
+        Some(BackupMachine::Ready {
+            created: None,
+            serves,
+            ..
+        }) => Some(serves.as_ref()),
+        _ => None,
+    };
+    if view.past.repository_in_use(&at.stack.id) != Some(to) || !begun {
+        pen.note(format!(
+            "{} on {from} will be copied to {to} once its first recovery point is there",
+            count(points.len())
+        ));
+        return;
+    }
+    let (Some(here), Some(there)) = (wait(to), wait(from)) else {
+        return; // Said where backup machines are planned.
+    };
+    let why = because_of(
+        &at.stack.backup.placement.place,
+        format!(
+            "{} are on {from}, which the stack no longer names",
+            count(points.len())
+        ),
+    );
+    pen.set_off_by(Cause::Intent).step(
+        Action::Copy {
+            machine: to.clone(),
+            from: from.clone(),
+        },
+        Effect::Safe,
+        why,
+        &[here, there],
+    );
+}
+
+fn superseded(
+    view: &View<'_>,
+    machine: &MachineName,
+    points: &[RecoveryPoint],
+    (at, _): (Timestamp, usize),
+    pen: &mut Pen<'_>,
+) {
+    if points.is_empty() {
+        return;
+    }
+    let stack = view.at.stack;
+    let free = at.saturating_add(stack.backup.retention.within);
+    let free = free.unwrap_or(Timestamp::MAX);
+    let may = if free <= view.seen.at {
+        "it is kept until somebody takes it away".to_owned()
+    } else {
+        format!("keep it until {} at least", day(free))
+    };
+    pen.note(format!(
+        "the old repository of {} on {machine} holds {}, superseded since {} by their copies on {}; nothing writes there any more, and {may}",
+        stack.shown,
+        count(points.len()),
+        day(at),
+        view.at.serving
+    ));
+}
+
+/// The gap in history, for as long as there would be points of that time otherwise.
+fn state_the_loss(view: &View<'_>, machine: &MachineName, pen: &mut Pen<'_>) {
+    let stack = view.at.stack;
+    let newest = known(view, machine).and_then(|kept| kept.points.values().max());
+    let over = newest.and_then(|at| at.saturating_add(stack.backup.retention.within).ok());
+    if over.is_none_or(|over| over > view.seen.at) {
+        pen.note(words_of_loss(view, machine));
+    }
+}
+
+fn words_of_loss(view: &View<'_>, machine: &MachineName) -> String {
+    let first = view.at.points.as_ref().ok().and_then(|points| {
+        let first = points.iter().map(|point| point.taken_at).min()?;
+        Some(format!(" before {}", moment(first)))
+    });
+    let known = known(view, machine).filter(|kept| !kept.points.is_empty());
+    let how_many =
+        match known.and_then(|kept| Some((kept.points.len(), kept.points.values().max()?))) {
+            Some((number, newest)) => format!(
+                "{number} that the journal knows of, the newest read back {}",
+                moment(*newest)
+            ),
+            None => "how many is unknown".to_owned(),
+        };
+    format!(
+        "recovery points of {}{} were lost with {machine}: {how_many}",
+        view.at.stack.shown,
+        first.unwrap_or_default()
+    )
+}
+
+/// The losses of a stack, in words; none when nothing was lost.
+pub(super) fn lost_words(view: &View<'_>) -> Option<String> {
+    let unseen = view
+        .at
+        .elsewhere
+        .iter()
+        .filter(|(_, points)| points.is_err());
+    let lost = unseen.filter(|(machine, _)| copied(view, machine).is_none() && lost(view, machine));
+    let words: Vec<String> = lost
+        .map(|(machine, _)| words_of_loss(view, machine))
+        .collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// A former backup machine that may have points which are nowhere else, and cannot be asked.
+pub(super) fn unseen(view: &View<'_>) -> Option<Gap> {
+    let at = &view.at;
+    at.elsewhere
+        .iter()
+        .filter(|(machine, _)| **machine != at.serving && copied(view, machine).is_none())
+        .find_map(|(machine, points)| {
+            let gap = points.as_ref().err()?;
+            (!lost(view, machine)).then(|| gap.clone())
+        })
+}
+
+/// There are points elsewhere that are to be copied here, or there may be.
+pub(super) fn awaited(view: &View<'_>) -> bool {
+    let at = &view.at;
+    let others = at.elsewhere.iter();
+    let mut others = others.filter(|(machine, _)| **machine != at.serving);
+    let uncopied = others.any(|(machine, points)| {
+        copied(view, machine).is_none()
+            && match points {
+                Ok(points) => !points.is_empty(),
+                Err(_) => !lost(view, machine),
+            }
+    });
+    // The one in use serves only until the other was made.
+    uncopied || at.serving != named(at.stack)
+}
+
+/// When everything on a machine was copied to the one that is in use now.
+fn copied(view: &View<'_>, machine: &MachineName) -> Option<(Timestamp, usize)> {
+    known(view, machine)?.copied.get(&view.at.serving).copied()
+}
+
+fn known<'a>(view: &View<'a>, machine: &MachineName) -> Option<&'a PastRepository> {
+    view.past.repository(&view.at.stack.id, machine)
+}
+
+/// Gone by its hoster's own word, or by that of people. An inventory that we keep ourselves is no
+/// hoster's word, unless the machine answers blank.
+pub(super) fn lost(view: &View<'_>, machine: &MachineName) -> bool {
+    if listed_backup(view.seen, machine).is_some() {
+        return false;
+    }
+    if waiver_for(view, machine).is_some() {
+        return true;
+    }
+    let Some(past) = view.past.machines.get(machine) else {
+        return false;
+    };
+    let Some(Ok(inventory)) = view.seen.hosters.get(&past.hoster) else {
+        return false;
+    };
+    let interface = view.want.hosters.get(&past.hoster);
+    match interface.map(|account| account.descriptor.interface) {
+        Some(InterfaceFamily::HetznerCloud) => {
+            let silent = |gap: &&Gap| gap.subject.contains(&past.provider_id);
+            inventory.gaps.iter().find(silent).is_none()
+        }
+        Some(InterfaceFamily::Pool) | None => inventory
+            .free
+            .iter()
+            .any(|m| m.name.as_str() == past.provider_id),
+    }
+}
+
+fn count(points: usize) -> String {
+    match points {
+        1 => "1 recovery point".to_owned(),
+        many => format!("{many} recovery points"),
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,110 @@
+//! From one backup machine to another: a stack's points, copied and checked.
+
+use super::answer::only;
+use super::input::Lines;
+use super::{COPY, COPY_CHECK, PROOFS};
+use crate::model::ids::{PointId, StackId};
+use crate::model::machine::{BackupAccess, Digest};
+use crate::model::secret::Secret;
+use crate::model::units::Bytes;
+use crate::world::machine::{Contact, MachineError, Transport};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What was copied, and what could not be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Copied {
+    /// Points that are in both repositories now, newest first.
+    pub points: Vec<Moved>,
+    /// Points that could not be read where they are.
+    pub damaged: Vec<Damaged>,
+    /// Milliseconds on the machine.
+    pub millis: u64,
+}
+
+/// A point and its copy: the same content, time and tags under another id.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Moved {
+    /// Its id in the repository that it was copied from.
+    pub was: PointId,
+    /// Its id here.
+    pub is: PointId,
+}
+
+/// A point that could not be copied.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Damaged {
+    /// Which.
+    pub point: PointId,
+    /// What restic said.
+    pub reason: String,
+}
+
+/// Copies the points of another repository into the stack's own on `backup`; goes on where it was
+/// interrupted. What is there already is not touched, and nothing is deleted on either side.
+///
+/// Refusals: `repository-missing`, `wrong-password`, `backup-unreachable` (of the old machine),
+/// `disk-full`, `busy`.
+pub async fn copy(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+    password: &Secret,
+    from: &BackupAccess,
+) -> Result<Copied, MachineError> {
+    let input = Lines::new()
+        .words(&["stack", stack.as_str()])
+        .secret(&["password"], password)
+        .another(from)
+        .done();
+    let answer = transport.run(backup, COPY, &input).await?;
+    only(&backup.machine, COPY, "copy", answer)
+}
+
+/// How much of a repository was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct CopyChecked {
+    /// Bytes that the repository holds.
+    pub bytes: Bytes,
+    /// Bytes of these that were read and compared.
+    pub sample: Bytes,
+    /// Milliseconds on the machine.
+    pub millis: u64,
+}
+
+/// Checks the structure of the stack's repository on `backup` and a sample of its data.
+///
+/// Refusals: `repository-missing`, `wrong-password`, `repository-damaged`, `restic-failed`.
+pub async fn copy_check(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+    password: &Secret,
+) -> Result<CopyChecked, MachineError> {
+    let input = Lines::new()
+        .words(&["stack", stack.as_str()])
+        .secret(&["password"], password)
+        .done();
+    let answer = transport.run(backup, COPY_CHECK, &input).await?;
+    only(&backup.machine, COPY_CHECK, "copy_checked", answer)
+}
+
+#[derive(Deserialize)]
+struct Proof {
+    point: PointId,
+    manifest: Digest,
+}
+
+/// The digests of the manifests of the points that were read back on `backup`.
+///
+/// Refusals: `evidence-unreadable`.
+pub async fn proofs(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+) -> Result<BTreeMap<PointId, Digest>, MachineError> {
+    let input = Lines::new().words(&["stack", stack.as_str()]).done();
+    let answer = transport.run(backup, PROOFS, &input).await?;
+    let proofs: Vec<Proof> = only(&backup.machine, PROOFS, "proofs", answer)?;
+    Ok(proofs.into_iter().map(|p| (p.point, p.manifest)).collect())
+}

@@ -1,0 +1,173 @@
+//! The backup moves to another hoster by one signed line: production is lost and the reconciler
+//! killed on the way, the old place burns down afterwards, and everything is still there.
+
+use crate::support::Stage;
+use holdfast::decide::derive;
+use serde_json::Value;
+
+const OLD: &str = "backup-netcup-vie";
+const NEW: &str = "backup-ionos-de-fra";
+
+struct Play {
+    stage: Stage,
+    content: String,
+}
+
+#[test]
+fn a_signed_line_moves_the_backup_to_another_hoster() {
+    let mut play = Play {
+        stage: Stage::new("backup-move"),
+        content: String::new(),
+    };
+    play.lives();
+    play.one_line();
+    play.production_is_lost_on_the_way();
+    play.s06_killed_while_copying();
+    play.s03_history_is_there_and_the_old_repository_too();
+    play.s10_what_production_knew_opens_nothing();
+    play.s03_the_old_place_burns_and_copies_bring_production_back();
+}
+
+impl Play {
+    /// Two points with different content.
+    fn lives(&mut self) {
+        let stage = &mut self.stage;
+        std::fs::remove_file(stage.estate().join("stacks/annex.toml")).unwrap();
+        stage.git(&["add", "-A"]);
+        stage.git(&["commit", "-m", "One customer only"]);
+        stage.holdfast(&["apply"]).exits(0);
+        let write = "cd /var/lib/notes\n\
+            head -c 60000000 /dev/urandom >big\n\
+            printf 'kept for years\\n' >old\n\
+            chown -R www-data:www-data .\n\
+            runuser -u postgres -- psql -XqAt -d notes -c \"insert into note (body) select 'note ' || n from generate_series(1, 500) as n\"\n";
+        stage.ssh("notes-e1", write).exits(0);
+        self.content = self.content_of("notes-e1");
+        self.stage.holdfast(&["backup", "notes"]).exits(0);
+        assert_eq!(self.points().len(), 2);
+    }
+
+    fn one_line(&mut self) {
+        self.stage.edit(
+            "stacks/notes.toml",
+            "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
+            "[backup]\nhoster = \"ionos\"\nsite = \"de/fra\"",
+        );
+        self.stage
+            .commit("Keep the recovery points of Notes at ionos");
+        self.stage
+            .holdfast(&["plan"])
+            .exits(2)
+            .says(&format!("create {NEW}"));
+    }
+
+    /// The new machine is there and holds nothing; production comes back from the old one.
+    fn production_is_lost_on_the_way(&mut self) {
+        let mut running = self.stage.start(&["reconcile", "--once"]);
+        running.until_says(&format!("ok   install {NEW}"));
+        let said = running.kill();
+        self.stage.hear(&said);
+        self.stage.lab(&["destroy", "notes-e1"]).exits(0);
+        let mut running = self.stage.start(&["reconcile", "--once"]);
+        running.until_says("copying");
+        let said = running.kill();
+        assert!(
+            said.contains(&format!("on {OLD}) to notes-e2  (")),
+            "{said}"
+        );
+        self.stage.hear(&said);
+        assert_eq!(self.content_of("notes-e2"), self.content);
+    }
+
+    fn s06_killed_while_copying(&mut self) {
+        let ran = self.stage.holdfast(&["reconcile", "--once"]);
+        ran.exits(0)
+            .says(&format!("ok   copy the points from {OLD} to {NEW}"));
+        self.stage
+            .holdfast(&["plan"])
+            .exits(0)
+            .says("Nothing to do.")
+            .says(&format!(
+                "the old repository of notes on {OLD} holds 2 recovery points"
+            ));
+    }
+
+    fn s03_history_is_there_and_the_old_repository_too(&mut self) {
+        let points = self.points();
+        assert_eq!(points.len(), 3, "{points:#?}");
+        for point in &points {
+            assert_ne!(point["rung"], "taken", "{point}");
+        }
+        let script = "ls /srv/holdfast/restic/notes/snapshots | wc -l";
+        for (name, number) in [(OLD, "2\n"), (NEW, "3\n")] {
+            let machine = self.on(name);
+            assert_eq!(self.stage.ssh(&machine, script).exits(0).stdout, number);
+        }
+    }
+
+    fn s10_what_production_knew_opens_nothing(&mut self) {
+        let (session, _) = self.stage.look();
+        let password = derive::text(&session.key, &["rest-server", "notes", OLD]);
+        let password = password.expose_text().unwrap();
+        let old = self.on(OLD);
+        let list = self.stage.ssh(&old, "cat /etc/holdfast/htpasswd").exits(0);
+        assert!(!list.stdout.contains("notes:"), "{}", list.stdout);
+        let address = self.stage.address(&old);
+        let script = format!(
+            "! grep -rqF '{password}' /etc/holdfast\n\
+             curl -sk -o /dev/null -w '%{{http_code}}' -X POST 'https://notes:{password}@{address}:8000/notes/?create=true'\n"
+        );
+        let said = self.stage.ssh("notes-e2", &script).exits(0).stdout;
+        assert_eq!(said, "401");
+    }
+
+    /// The newest point that is proven is one of the copies.
+    fn s03_the_old_place_burns_and_copies_bring_production_back(&mut self) {
+        let old = self.on(OLD);
+        self.stage.lab(&["destroy", &old]).exits(0);
+        let new = self.on(NEW);
+        let unproven = "cd /srv/holdfast/rungs/notes\n\
+            for file in *.shipped.json; do id=${file%%.*}; [ -e \"$id.checked.json\" ] || rm \"$file\"; done\n\
+            ls *.shipped.json | wc -l\n";
+        let left = self.stage.ssh(&new, unproven).exits(0).stdout;
+        assert_eq!(left, "2\n");
+        self.stage.lab(&["destroy", "notes-e2"]).exits(0);
+        self.stage
+            .holdfast(&["reconcile", "--once"])
+            .says("ok   open notes-e3");
+        assert_eq!(self.content_of("notes-e3"), self.content);
+        let page = self
+            .stage
+            .get("notes-e3", "/index.html")
+            .expect("nobody gets in");
+        assert!(page.contains("Notes of many people"), "{page}");
+    }
+
+    #[track_caller]
+    fn content_of(&self, machine: &str) -> String {
+        let script = "cd /var/lib/notes\n\
+             find . -type f -print0 | sort -z | xargs -0 sha256sum\n\
+             runuser -u postgres -- psql -XqAt -d notes -c 'select id, body from note order by id'\n";
+        self.stage.ssh(machine, script).exits(0).stdout
+    }
+
+    fn points(&mut self) -> Vec<Value> {
+        let listed = self
+            .stage
+            .holdfast(&["points", "notes", "--format", "json"]);
+        let listed = listed.exits(0).json();
+        listed["points"].as_array().unwrap().clone()
+    }
+
+    /// Our machine on a lab machine of a pool.
+    #[track_caller]
+    fn on(&self, machine: &str) -> String {
+        let pools = self
+            .stage
+            .machines(|m| m["hoster"] != "hetzner" && m["power"] == "running");
+        let script = format!("grep -qx \"MACHINE='{machine}'\" /etc/holdfast/identity");
+        let mut pools = pools.into_iter();
+        let found = pools.find(|name| self.stage.ssh(name, &script).code == 0);
+        found.unwrap_or_else(|| panic!("no pool machine is {machine}"))
+    }
+}

@@ -1,0 +1,367 @@
+//! The backup moves to another hoster, or is lost there: what is planned, and what never is.
+
+use super::plan_world::{
+    BACKUP, Cut, HETZNER, Order, REPAIR, World, acme, desired, gap, hoster, machine, stack,
+    stack_file,
+};
+use holdfast::decide::repositories::Way;
+use holdfast::model::desired::Desired;
+use holdfast::model::ids::Epoch;
+use holdfast::model::plan::{Action, Hold, Plan, Source};
+use holdfast::model::point::Rung;
+use jiff::SignedDuration;
+
+const NEW: &str = "backup-ionos-de-fra";
+const WAIVER: &str =
+    "\n[[waiver]]\nmachine = \"backup-netcup-vie\"\nreason = \"its disks are shredded\"\n";
+
+fn at_ionos(extra: &str) -> Desired {
+    let text = stack_file("acme", HETZNER, &format!("{REPAIR}{extra}"));
+    let text = text.replace(
+        "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
+        "[backup]\nhoster = \"ionos\"\nsite = \"de/fra\"",
+    );
+    let want = desired(&[("acme", text)]);
+    assert!(want.broken.is_empty(), "{:?}", want.broken);
+    want
+}
+
+/// Three points at the old place, the newest an hour ago.
+fn with_history() -> World {
+    let mut world = World::running(acme(HETZNER));
+    for _ in 0..2 {
+        world.now += SignedDuration::from_hours(24);
+        world.settle();
+    }
+    assert_eq!(world.points[&stack("acme")].len(), 3);
+    world.now += SignedDuration::from_hours(1);
+    world
+}
+
+fn moved() -> World {
+    let mut world = with_history();
+    world.now_wants(at_ionos(""));
+    world.settle();
+    world
+}
+
+fn words(plan: &Plan) -> String {
+    let notes = plan.notes.iter().map(|note| note.text.clone());
+    let held = plan.held.iter().map(|held| format!("{held:?}"));
+    notes.chain(held).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn is_superseded(world: &World) {
+    let plan = world.plan();
+    assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
+    assert!(plan.plan().held.is_empty(), "{:#?}", plan.plan().held);
+    let old = world.points_on(&machine(BACKUP), &stack("acme"));
+    let here = world.points_on(&machine(NEW), &stack("acme"));
+    for point in &old {
+        let copies = here
+            .iter()
+            .filter(|p| (p.epoch, p.taken_at) == (point.epoch, point.taken_at));
+        let rungs: Vec<Rung> = copies.map(|copy| copy.rung).collect();
+        assert_eq!(rungs.len(), 1, "{point:?}");
+        assert!(rungs[0] >= Rung::Shipped || point.rung < Rung::Shipped);
+    }
+    assert!(!world.lets_in(BACKUP, "acme", Way::Production));
+    assert!(!world.lets_in(BACKUP, "acme", Way::History));
+    assert!(world.lets_in(NEW, "acme", Way::Production));
+}
+
+#[test]
+fn s03_history_moves_and_the_old_repository_stays() {
+    let world = moved();
+    world.is_well("acme", "acme-e1");
+    assert_eq!(world.points[&stack("acme")].len(), 3);
+    assert_eq!(world.points_on(&machine(NEW), &stack("acme")).len(), 4);
+    assert_eq!(world.writes_to("acme-e1").as_deref(), Some(NEW));
+    is_superseded(&world);
+    assert!(
+        words(world.plan().plan()).contains("holds 3 recovery points, superseded since 2026-03-0"),
+        "{}",
+        words(world.plan().plan())
+    );
+}
+
+#[test]
+fn the_first_new_point_comes_before_history() {
+    let mut world = with_history();
+    world.now_wants(at_ionos(""));
+    let done = world.settle();
+    let place = |step: &str| {
+        done.iter()
+            .position(|id| id == step)
+            .unwrap_or_else(|| panic!("{step}: {done:#?}"))
+    };
+    let order = [
+        format!("estate.install.{NEW}"),
+        "acme.converge.acme-e1".into(),
+        "acme.backup.acme-e1".into(),
+        format!("estate.converge.{BACKUP}"),
+        format!("acme.copy.{NEW}"),
+    ];
+    let places: Vec<usize> = order.iter().map(|step| place(step)).collect();
+    assert!(places.is_sorted(), "{done:#?}");
+}
+
+#[test]
+fn s06_a_cut_anywhere_in_the_move_ends_where_an_uncut_one_does() {
+    for cut in [Cut::BeforeTheEffect, Cut::AfterTheEffect] {
+        for order in [Order::First, Order::Last] {
+            for pass in 0..4 {
+                for number in 0..8 {
+                    let mut world = with_history();
+                    world.now_wants(at_ionos(""));
+                    let (mut done, mut refused) = (Vec::new(), Vec::new());
+                    for _ in 0..pass {
+                        world.adopt();
+                        let plan = world.plan();
+                        world.apply(&plan, order, None, &mut done, &mut refused);
+                    }
+                    world.adopt();
+                    let plan = world.plan();
+                    let at = Some((number, cut));
+                    if !world.apply(&plan, order, at, &mut done, &mut refused) {
+                        continue;
+                    }
+                    world.settle_in(order);
+                    world.is_well("acme", "acme-e1");
+                    is_superseded(&world);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn s11_production_lost_anywhere_in_the_move_comes_back_from_the_newest_proven_point() {
+    for pass in 0..5 {
+        for number in 0..8 {
+            let mut world = with_history();
+            world.now_wants(at_ionos(""));
+            let (mut done, mut refused) = (Vec::new(), Vec::new());
+            for _ in 0..pass {
+                world.adopt();
+                let plan = world.plan();
+                world.apply(&plan, Order::First, None, &mut done, &mut refused);
+            }
+            let plan = world.plan();
+            let at = Some((number, Cut::AfterTheEffect));
+            world.apply(&plan, Order::First, at, &mut done, &mut refused);
+            let everywhere = [BACKUP, NEW].map(|on| world.points_on(&machine(on), &stack("acme")));
+            let newest = everywhere
+                .iter()
+                .flatten()
+                .filter(|p| p.rung >= Rung::Shipped)
+                .map(|p| p.taken_at)
+                .max();
+            world.lose("acme-e1");
+            world.adopt();
+            let mut taken = None;
+            for _ in 0..8 {
+                let plan = world.plan();
+                taken = taken.or_else(|| {
+                    plan.plan()
+                        .steps
+                        .iter()
+                        .find_map(|step| match &step.action {
+                            Action::Fetch {
+                                source: Source::Point { taken_at, .. },
+                                ..
+                            } => Some(*taken_at),
+                            _ => None,
+                        })
+                });
+                world.apply(&plan, Order::First, None, &mut done, &mut refused);
+            }
+            assert_eq!(taken, newest, "after {done:#?}");
+            world.settle();
+            world.is_well("acme", "acme-e2");
+            is_superseded(&world);
+        }
+    }
+}
+
+#[test]
+fn s01_no_room_at_the_new_place_and_points_still_go_to_the_old_one() {
+    let mut world = with_history();
+    world
+        .inventories
+        .get_mut(&hoster("ionos"))
+        .unwrap()
+        .free
+        .clear();
+    world.now_wants(at_ionos(""));
+    world.now += SignedDuration::from_hours(24);
+    assert!(words(world.plan().plan()).contains("capacity"));
+    let done = world.settle();
+    assert_eq!(done, ["acme.backup.acme-e1"]);
+    assert_eq!(world.points[&stack("acme")].len(), 4);
+    world.lose("acme-e1");
+    world.settle();
+    assert_eq!(world.open_machines(&stack("acme")), ["acme-e2"]);
+}
+
+#[test]
+fn s01_an_old_backup_machine_that_is_silent_is_waited_for() {
+    let mut world = with_history();
+    world.now_wants(at_ionos(""));
+    world.silent.insert(machine(BACKUP), gap(BACKUP));
+    world.settle();
+    assert_eq!(world.points_on(&machine(NEW), &stack("acme")).len(), 1);
+    let plan = world.plan();
+    let held = &plan.plan().held;
+    assert!(
+        held.iter()
+            .any(|held| matches!(held.hold, Hold::NotObserved { .. })
+                && held.wanted.contains("copying the recovery points of acme")),
+        "{held:#?}"
+    );
+    world.silent.clear();
+    world.settle();
+    is_superseded(&world);
+}
+
+#[test]
+fn s01_nothing_is_restored_while_newer_points_may_be_where_nobody_can_look() {
+    let mut world = with_history();
+    world.now_wants(at_ionos(""));
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    let plan = world.plan();
+    world.apply(&plan, Order::First, None, &mut done, &mut refused);
+    // The new machine is there, no point yet; production and the old machine fall silent.
+    world.silent.insert(machine(BACKUP), gap(BACKUP));
+    world.lose("acme-e1");
+    let plan = world.plan();
+    assert!(
+        !plan
+            .plan()
+            .steps
+            .iter()
+            .any(|s| s.action.verb() == "create")
+    );
+    world.silent.clear();
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    is_superseded(&world);
+}
+
+#[test]
+fn s03_after_the_copy_the_old_machine_may_burn() {
+    let mut world = moved();
+    world.lose(BACKUP);
+    let plan = world.plan();
+    assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
+    assert!(plan.plan().held.is_empty(), "{:#?}", plan.plan().held);
+    // Only what was copied is left to rebuild from.
+    let points = world.elsewhere.get_mut(&machine(NEW)).unwrap();
+    let points = points.get_mut(&stack("acme")).unwrap();
+    points.retain(|point| point.id.as_str().starts_with('c'));
+    assert_eq!(points.len(), 3);
+    world.lose("acme-e1");
+    world.settle();
+    world.is_well("acme", "acme-e2");
+}
+
+#[test]
+fn back_again_and_the_points_of_the_time_between_come_along() {
+    let mut world = moved();
+    world.now += SignedDuration::from_hours(24);
+    world.settle();
+    world.now_wants(acme(HETZNER));
+    world.settle();
+    world.is_well("acme", "acme-e1");
+    assert_eq!(world.writes_to("acme-e1").as_deref(), Some(BACKUP));
+    let old = world.points_on(&machine(NEW), &stack("acme"));
+    let here = world.points_on(&machine(BACKUP), &stack("acme"));
+    for point in old {
+        assert!(
+            here.iter().any(|p| p.taken_at == point.taken_at),
+            "{point:?}"
+        );
+    }
+    assert!(!world.lets_in(NEW, "acme", Way::Production));
+    assert!(world.plan().plan().held.is_empty());
+}
+
+#[test]
+fn s03_a_lost_backup_machine_is_never_replaced_by_an_empty_one_in_its_place() {
+    let mut world = with_history();
+    world.lose(BACKUP);
+    let plan = world.plan();
+    assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
+    assert!(words(plan.plan()).contains("name another backup site"));
+    assert_eq!(world.open_machines(&stack("acme")), ["acme-e1"]);
+}
+
+#[test]
+fn s03_after_a_loss_another_site_begins_anew_and_the_gap_is_stated() {
+    let mut world = with_history();
+    world.lose(BACKUP);
+    world.now_wants(at_ionos(""));
+    world.settle();
+    world.is_well("acme", "acme-e1");
+    assert_eq!(world.points_on(&machine(NEW), &stack("acme")).len(), 1);
+    let plan = world.plan();
+    assert!(plan.plan().held.is_empty(), "{:#?}", plan.plan().held);
+    let said = words(plan.plan());
+    assert!(
+        said.contains("recovery points of acme before 2026-03-0")
+            && said.contains("were lost with backup-netcup-vie: 3 that the journal knows of"),
+        "{said}"
+    );
+    // As long as there would be points of that time.
+    world.now += SignedDuration::from_hours(24 * 31);
+    world.settle();
+    assert_eq!(words(world.plan().plan()), "");
+}
+
+#[test]
+fn s03_a_silent_machine_is_given_up_by_a_signed_word_only() {
+    let mut world = with_history();
+    // An ordered machine that does not answer is not listed; that is no word of its hoster.
+    world.lose(BACKUP);
+    let netcup = world.inventories.get_mut(&hoster("netcup")).unwrap();
+    netcup.free.retain(|m| m.name.as_str() != "netcup-1");
+    netcup.gaps.push(gap("machine netcup-1 at hoster netcup"));
+    world.now_wants(at_ionos(""));
+    world.settle();
+    assert!(words(world.plan().plan()).contains("copying the recovery points of acme"));
+    world.now_wants(at_ionos(WAIVER));
+    world.settle();
+    let said = words(world.plan().plan());
+    assert!(said.contains("were lost with backup-netcup-vie"), "{said}");
+    assert!(!said.contains("copying"), "{said}");
+}
+
+#[test]
+fn s15_production_and_backup_both_lost_is_a_hold_with_words() {
+    let mut world = with_history();
+    world.lose(BACKUP);
+    world.lose("acme-e1");
+    assert!(world.plan().plan().steps.is_empty());
+    world.now_wants(at_ionos(""));
+    world.settle();
+    let plan = world.plan();
+    let said = words(plan.plan());
+    assert!(
+        said.contains("S15") && said.contains("were lost with backup-netcup-vie"),
+        "{said}"
+    );
+    assert_eq!(world.open_machines(&stack("acme")), Vec::<String>::new());
+}
+
+#[test]
+fn s11_a_point_that_was_never_read_back_is_not_proven_by_being_copied() {
+    let mut world = with_history();
+    world.now += SignedDuration::from_mins(1);
+    world.add_point("acme", Epoch(1), Rung::Taken);
+    world.now_wants(at_ionos(""));
+    world.settle();
+    let here = world.points_on(&machine(NEW), &stack("acme"));
+    assert_eq!(here.iter().filter(|p| p.rung == Rung::Taken).count(), 1);
+    is_superseded(&world);
+}
