@@ -85,6 +85,7 @@ fn point(id: &str, rung: Rung) -> RecoveryPoint {
         } else {
             vec![read_back]
         },
+        damaged: None,
     }
 }
 
