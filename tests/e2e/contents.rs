@@ -85,6 +85,7 @@ impl Play {
                 services: look.manifests[&production.machine].services.clone(),
             },
             password: &session.repository_password(stack),
+            keys: &session.repository_keys(stack),
         };
         self.stage.runtime.block_on(scene.ship())
     }
