@@ -273,5 +273,10 @@ fn equal(held: &str, found: &str) {
             .collect::<String>()
     };
     let differ = beyond(held, found, "-") + &beyond(found, held, "+");
-    assert!(differ.is_empty() && held == found, "\n{differ}");
+    assert!(differ.is_empty(), "\n{differ}");
+    let order = held
+        .lines()
+        .zip(found.lines())
+        .find(|(one, other)| one != other);
+    assert_eq!(order, None, "in another order");
 }
