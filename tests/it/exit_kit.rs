@@ -31,6 +31,7 @@ fn source_of(blueprint: Blueprint) -> Source {
         rung: Rung::Restored,
         arrived_at: None,
         evidence: Vec::new(),
+        damaged: None,
     };
     Source {
         estate: sample::estate(),
