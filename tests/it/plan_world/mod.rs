@@ -23,7 +23,7 @@ use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
-    CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
+    CommitId, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
 };
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, MachineFacts, MachineManifest, Stage};

@@ -47,9 +47,6 @@ while read -r point; do
         fail point-newest "nothing newer than $point that stays was read back"
 done <"$scratch/going"
 
-# A holder that lives writes its lock anew every five minutes; one that is half an hour old by
-# this machine's clock belongs to nobody, whatever is in it.
-find "$repository/locks" -maxdepth 1 -type f -mmin +31 -delete
 locked() {
     case $(reason) in
         *'already locked'* | *'unable to create lock'* | *lock*) fail locked "production is at work in the repository of $stack, or somebody has left a lock there: $(reason)" ;;

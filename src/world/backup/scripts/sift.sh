@@ -20,7 +20,7 @@ without() { grep -vxFf "$1" "$2" || true; }
 set_aside() {
     cat >"$scratch/moving"
     [ -s "$scratch/moving" ] || return 0
-    for of in index keys snapshots; do
+    for of in index keys snapshots locks; do
         grep "^$of/" "$scratch/moving" >"$scratch/moving.one" || continue
         install -d -m 0700 "$aside" "$aside/$stack" "$aside/$stack/$of"
         (cd "$repository" && xargs mv -f -t "$aside/$stack/$of" -- <"$scratch/moving.one")
@@ -80,7 +80,26 @@ sift() {
     # In the order of arrival.
     without "$scratch/known" "$scratch/here" >"$scratch/fresh"
     if [ -s "$scratch/fresh" ]; then sift_fresh; fi
+    sift_locks
     if [ "${1-}" != held ]; then exec 8>&-; fi
+}
+
+# restic on production stops at a lock that is none, so that one uploaded yesterday would keep its
+# successor from taking points. A holder that lives writes its lock anew every five minutes: one
+# that is half an hour old by this machine's clock belongs to nobody, whatever is in it.
+sift_locks() {
+    find "$repository/locks" -maxdepth 1 -type f -mmin +31 -delete
+    (cd "$repository" && find locks -maxdepth 1 -type f -printf '%s %p\n') | grep -E '^[0-9]+ locks/[0-9a-f]{64}$' >"$scratch/locks" || true
+    [ -s "$scratch/locks" ] || return 0
+    awk '$1 <= 32 {print $2}' "$scratch/locks" | set_aside "too short to be anything"
+    awk '$1 > 32 {print $2}' "$scratch/locks" >"$scratch/look"
+    tail -n +21 "$scratch/look" | set_aside "one of a flood, not looked at"
+    head -n 20 "$scratch/look" | while read -r name; do
+        # Gone meanwhile: it was somebody's, and they have ended.
+        if ! vault "$repository" cat lock "${name#locks/}" --no-lock && [ -e "$repository/$name" ] && vault "$repository" cat config --no-lock; then
+            printf '%s\n' "$name" | set_aside "restic cannot read it"
+        fi
+    done
 }
 
 sift_fresh() {
