@@ -7,6 +7,7 @@ use crate::decide::evidence::{Setting, Went, digest, file_name, proves, seal, wr
 use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
+use crate::model::repository::KeyRole;
 use crate::world::backup::{Keeping, keep_evidence};
 use crate::world::machine::MachineError;
 use crate::world::store::{Documents, StoreError};
@@ -122,5 +123,6 @@ fn drilled(evidence: &Evidence, sealed: &SealedEvidence) -> Event {
         evidence: digest(sealed),
         data_age: u64::try_from(age.as_secs()).unwrap_or(0),
         millis: u64::try_from(took.as_millis()).unwrap_or(0),
+        escrow: evidence.opened_with == KeyRole::Escrow.word(),
     }
 }
