@@ -82,6 +82,8 @@ fn build(
                 machines: BTreeMap::new(),
                 points: BTreeMap::new(),
                 keys: BTreeMap::new(),
+                verified: BTreeMap::new(),
+                vaults: BTreeMap::new(),
                 names: BTreeMap::new(),
             },
             past: History {
@@ -189,6 +191,7 @@ impl Building<'_> {
                 rung: Rung::AppVerified,
                 arrived_at: Some(self.made.seen.at),
                 evidence: Vec::new(),
+                damaged: None,
             });
         }
         self.made.seen.points.insert(stack.id.clone(), Ok(points));
@@ -366,6 +369,8 @@ fn facts(machine: &SeenMachine, manifest: Option<&MachineManifest>) -> MachineFa
         units: BTreeMap::new(),
         disk_free: Bytes(0),
         disk_size: Bytes(0),
+        clock_ms: None,
+        ahead_ms: 0,
         took_ms: 0,
     };
     let Some(manifest) = manifest else {

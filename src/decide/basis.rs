@@ -36,6 +36,8 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     for (machine, facts) in &seen.machines {
         let facts = facts.as_ref().map(|facts| MachineFacts {
             took_ms: 0,
+            clock_ms: None,
+            ahead_ms: 0,
             disk_free: Bytes(0),
             ..facts.clone()
         });
@@ -46,6 +48,10 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     }
     for (stack, keys) in &seen.keys {
         add(of_points(stack), keys);
+    }
+    let vaults = seen.vaults.values().flatten();
+    for (stack, holdings) in vaults.flat_map(|vault| &vault.stacks) {
+        add(of_points(stack), holdings);
     }
     for (host, addresses) in &seen.names {
         add(format!("name {host}"), addresses);

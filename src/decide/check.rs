@@ -5,7 +5,9 @@
 mod drill;
 
 use crate::decide::history::History;
+use crate::decide::keepsake;
 use crate::decide::mandate::Mandate;
+use crate::decide::point::newness;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
@@ -270,14 +272,27 @@ impl<'a> Court<'a> {
             | Action::Check { machine, .. }
             | Action::Name { machine, .. }
             | Action::Verify { machine, .. }
-            | Action::Copy { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            | Action::Copy { machine, .. }
+            | Action::Retrieve { machine, .. } => problems.extend(self.must_be_ours(machine)),
             Action::Isolate { machine } => {
                 problems.extend(self.must_be_ours(machine));
                 if !self.is_drill(machine) {
                     problems.push(("S5", format!("cuts off {machine}, which is of no drill")));
                 }
             }
-            Action::Forget { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            Action::Forget {
+                machine,
+                points,
+                right,
+            } => {
+                problems.extend(self.must_be_ours(machine));
+                problems.extend(match &step.stack {
+                    Some(stack) => {
+                        keepsake::problems(stack, machine, points, right, self.seen, self.past)
+                    }
+                    None => vec![("S3", "forgets points of no stack".to_owned())],
+                });
+            }
             Action::Destroy { machine } => problems.extend(self.may_end(machine)),
         }
         problems
@@ -352,8 +367,8 @@ impl<'a> Court<'a> {
                 };
                 let newest = points
                     .iter()
-                    .filter(|p| p.rung >= Rung::Shipped)
-                    .max_by_key(|p| (p.epoch, p.taken_at, &p.id));
+                    .filter(|p| p.rung >= Rung::Shipped && p.damaged.is_none())
+                    .max_by_key(|p| newness(p));
                 (newest.map(|p| &p.id) != Some(point)).then(|| {
                     (
                         "S11",

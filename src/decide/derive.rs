@@ -172,6 +172,11 @@ fn ssh_key_pair(seed: &[u8; 32]) -> KeyPair {
     }
 }
 
+/// The first day of this year is the first on which our certificates hold.
+const TLS_FROM: i32 = 2026;
+/// The first day of this year is the first on which they no longer do.
+pub const TLS_UNTIL: i32 = 2076;
+
 /// A machine's self-signed TLS identity.
 #[derive(Debug, Clone)]
 pub struct TlsIdentity {
@@ -205,8 +210,8 @@ pub fn tls_identity(key: &EstateKey, machine: &MachineName, address: IpAddr) -> 
         rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(&private_key_pem, &rcgen::PKCS_ED25519)
             .expect("our own PKCS #8 reads back");
     let mut params = CertificateParams::default();
-    params.not_before = date_time_ymd(2026, 1, 1);
-    params.not_after = date_time_ymd(2076, 1, 1);
+    params.not_before = date_time_ymd(TLS_FROM, 1, 1);
+    params.not_after = date_time_ymd(TLS_UNTIL, 1, 1);
     params
         .distinguished_name
         .push(DnType::CommonName, machine.as_str());

@@ -6,17 +6,23 @@ use crate::model::desired::DesiredStack;
 use crate::model::evidence::{
     EVIDENCE_SCHEMA, Evidence, Phase, PointProven, SealedEvidence, Shown, Verdict, What,
 };
-use crate::model::ids::{CommitId, EstateName, HosterId, MachineName};
+use crate::model::ids::{CommitId, EstateName, HosterId, MachineName, ServiceName, StackId};
+use crate::model::listed::{Beside, Listed, Unproven};
 use crate::model::machine::Digest;
 use crate::model::plan::{Action, Step};
-use crate::model::point::Rung;
+use crate::model::point::{Proof, RecoveryPoint, Rung, ServiceContent};
+use crate::model::units::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Of the signatures.
 pub const NAMESPACE: &str = "holdfast-evidence";
+
+/// Where an estate keeps the public half of its key in Git, for whoever checks its evidence.
+pub const ALLOWED_SIGNERS: &str = "evidence.allowed_signers";
 
 /// Signs a document; `None` when it has no text form.
 pub fn seal(key: &EstateKey, evidence: &Evidence) -> Option<SealedEvidence> {
@@ -201,6 +207,122 @@ pub fn proves(evidence: &Evidence) -> Vec<Rung> {
         Verdict::Passed if evidence.checks.is_empty() => vec![Rung::Restored],
         Verdict::Passed => vec![Rung::Restored, Rung::AppVerified],
     }
+}
+
+/// The public half of the key that signs an estate's evidence.
+pub fn public_key(key: &EstateKey) -> Option<PublicKey> {
+    PublicKey::from_openssh(&evidence_key(key).public).ok()
+}
+
+/// The line of an `allowed_signers` file by which `ssh-keygen -Y verify` knows the estate. The
+/// principal is the estate as its documents name it.
+pub fn allowed_signers(key: &EstateKey, estate: &EstateName) -> String {
+    let public = evidence_key(key).public;
+    format!("{estate} namespaces=\"{NAMESPACE}\" {public}")
+}
+
+/// The keys in a text: lines of `allowed_signers`, or public keys.
+pub fn keys_in(text: &str) -> Vec<PublicKey> {
+    text.lines().filter_map(key).collect()
+}
+
+/// The key in a line, whatever stands before it.
+fn key(line: &str) -> Option<PublicKey> {
+    let begin = line.find("ssh-ed25519 ")?;
+    let words: Vec<&str> = line[begin..].split_whitespace().take(2).collect();
+    PublicKey::from_openssh(&words.join(" ")).ok()
+}
+
+/// Gives points the rungs that a document proves, and says which claims none does.
+///
+/// A document stands for a point when the estate's own key signed it, when it speaks of this
+/// stack and this point, and when what it tells amounts to the rung. Who is root on the backup
+/// machine can write files there, and cannot sign.
+pub fn believe(
+    public: &PublicKey,
+    stack: &StackId,
+    listed: Listed,
+) -> (Vec<RecoveryPoint>, Beside) {
+    let Listed {
+        mut points,
+        claims,
+        documents,
+        foreign,
+    } = listed;
+    let mut opened: BTreeMap<&str, Option<Evidence>> = BTreeMap::new();
+    let mut unproven = Vec::new();
+    for claim in claims {
+        let name = claim.document.as_deref().unwrap_or_default();
+        let sealed = documents.get_key_value(name);
+        let evidence = sealed.and_then(|(name, sealed)| {
+            let entry = opened.entry(name);
+            entry.or_insert_with(|| open(public, sealed)).as_ref()
+        });
+        let point = points.iter_mut().find(|point| point.id == claim.point);
+        let judged = match (point, evidence, sealed) {
+            (None, ..) => continue,
+            (_, _, None) => Err("its signed document is not there"),
+            (_, None, _) => Err("its document is not signed by this estate's key"),
+            (Some(point), Some(evidence), Some((_, sealed))) => {
+                prove(point, claim.rung, stack, evidence, sealed)
+            }
+        };
+        if let Err(reason) = judged {
+            unproven.push(Unproven {
+                point: claim.point,
+                rung: claim.rung,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+    (points, Beside { unproven, foreign })
+}
+
+fn prove(
+    point: &mut RecoveryPoint,
+    rung: Rung,
+    stack: &StackId,
+    evidence: &Evidence,
+    sealed: &SealedEvidence,
+) -> Result<(), &'static str> {
+    if evidence.stack != *stack || evidence.point.id != point.id {
+        return Err("its document speaks of another point");
+    }
+    if !proves(evidence).contains(&rung) {
+        return Err("its document does not say so");
+    }
+    if point.rung < Rung::Shipped {
+        return Err("it was never read back on the backup machine");
+    }
+    point.rung = point.rung.max(rung);
+    point.evidence.push(Proof {
+        rung,
+        at: evidence.ended_at,
+        document: Some(digest(sealed)),
+    });
+    Ok(())
+}
+
+/// Whether what was found is what was promised. Sizes on disk and versions of a database differ
+/// without any row differing; files that changed while they were stored were never promised.
+pub fn equal(evidence: &Evidence) -> bool {
+    let changing = |service: &ServiceName, path: &String| {
+        let promised = evidence.expected.get(service);
+        promised.is_some_and(|p| p.files.get(path).is_some_and(|files| files.changing))
+    };
+    let comparable = |all: &BTreeMap<ServiceName, ServiceContent>| {
+        let mut all = all.clone();
+        for (service, content) in &mut all {
+            content.files.retain(|path, _| !changing(service, path));
+            for database in content.databases.values_mut() {
+                database.bytes = Bytes(0);
+                database.server.clear();
+                database.collation.clear();
+            }
+        }
+        all
+    };
+    comparable(&evidence.expected) == comparable(&evidence.found)
 }
 
 /// How a document is called wherever it is kept: when it ended, which point, which bytes.

@@ -7,6 +7,7 @@ use crate::model::ids::{
 use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::point::Rung;
+use crate::model::verification::Reading;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,9 @@ pub struct History {
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
     /// How far points were proven by us.
     pub proven: BTreeMap<PointId, Rung>,
+    /// What the readings of repositories have come to, per stack and backup machine. While
+    /// something there is damaged, nothing may be taken out of it (S12).
+    pub read: BTreeMap<StackId, BTreeMap<MachineName, Reading>>,
     /// Started without an end: look, then plan again (S6).
     pub unfinished: BTreeSet<StepId>,
     /// Steps that were begun last as a repair.
@@ -252,10 +256,20 @@ impl History {
                     self.names.insert(host.clone(), stack.clone());
                 }
             }
-            Event::Closed { .. }
-            | Event::Verified { .. }
-            | Event::Forgotten { .. }
-            | Event::Copied { .. } => {}
+            Event::Verified {
+                machine,
+                part,
+                of,
+                findings,
+            } => {
+                let Some(stack) = &entry.stack else { return };
+                let known = self.read.entry(stack.clone()).or_default();
+                known
+                    .entry(machine.clone())
+                    .and_modify(|reading| reading.take_in(*part, *of, findings, entry.at))
+                    .or_insert_with(|| Reading::first(*part, *of, findings, entry.at));
+            }
+            Event::Closed { .. } | Event::Forgotten { .. } | Event::Copied { .. } => {}
         }
     }
 

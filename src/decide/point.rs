@@ -1,7 +1,9 @@
 //! Which recovery point a rebuild takes, and when the next one is due.
 
 use crate::model::desired::Schedule;
+use crate::model::ids::{Epoch, PointId};
 use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::units::show_duration;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Choice {
     /// The newest point that is proven far enough (S11); `None` when there is none.
     pub chosen: Option<RecoveryPoint>,
-    /// Newer points that are not proven far enough, newest first: the operator's choice.
+    /// Newer points that are not proven far enough, or damaged, newest first: the operator's choice.
     /// All of them when nothing was chosen.
     pub newer_less_proven: Vec<Passed>,
     /// Points written later than the chosen one by a machine of an older epoch. It had no
@@ -24,27 +26,56 @@ pub struct Choice {
 pub struct Passed {
     /// The point.
     pub point: RecoveryPoint,
-    /// How much later than the chosen one it was taken: the data that the choice leaves
+    /// How much later than the chosen one it came to be: the data that the choice leaves
     /// behind. Negative when clocks differ; `None` when nothing was chosen.
     pub newer_by: Option<SignedDuration>,
 }
 
-/// Chooses the newest point that is proven at least as far as `least`.
-///
-/// "Newest" means the latest epoch first, then the latest time: what a machine writes
-/// after another has taken over does not become the newest point by being late.
+/// How far production's clock may be from the backup machine's before it is said: a point
+/// arrives after it was taken, and not days after.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+const BEHIND: SignedDuration = SignedDuration::from_hours(36);
+
+/// How far the time that a point claims is from its arrival, where that cannot be the time that
+/// a backup takes. Positive: it claims to have been taken after it arrived.
+pub fn clock_doubt(point: &RecoveryPoint) -> Option<SignedDuration> {
+    let ahead = point.taken_at.duration_since(point.arrived_at?);
+    (ahead > AHEAD || -ahead > BEHIND).then_some(ahead)
+}
+
+/// When a point came to be, as far as can be believed: the time that production gave it, unless
+/// the backup machine's clock says that this cannot be (S10).
+pub fn moment(point: &RecoveryPoint) -> Timestamp {
+    match (point.arrived_at, clock_doubt(point)) {
+        (Some(arrived), Some(_)) => arrived,
+        _ => point.taken_at,
+    }
+}
+
+/// What "newest" means: the latest epoch first, then the latest moment. What a machine writes
+/// after another has taken over does not become the newest point by being late, and what claims
+/// to be of tomorrow does not by claiming it. The id decides between equals, so that the same
+/// points give the same choice in any order.
+pub fn newness(point: &RecoveryPoint) -> (Epoch, Timestamp, PointId) {
+    (point.epoch, moment(point), point.id.clone())
+}
+
+/// Proven at least as far as `least`, and nothing that it rests on was found damaged since.
+pub fn holds(point: &RecoveryPoint, least: Rung) -> bool {
+    point.rung >= least && point.damaged.is_none()
+}
+
+/// Chooses the newest point that is proven at least as far as `least` and not damaged.
 pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
-    // The id decides between equals, so that the same points give the same choice in any order.
-    let age = |point: &RecoveryPoint| (point.epoch, point.taken_at, point.id.clone());
     let mut sorted: Vec<&RecoveryPoint> = points.iter().collect();
-    sorted.sort_by_cached_key(|point| age(point));
+    sorted.sort_by_cached_key(|point| newness(point));
     sorted.reverse();
-    let place = sorted.iter().position(|point| point.rung >= least);
+    let place = sorted.iter().position(|point| holds(point, least));
     let chosen = place.map(|place| sorted[place].clone());
     let passed = |point: &RecoveryPoint| Passed {
         newer_by: chosen
             .as_ref()
-            .map(|chosen| point.taken_at.duration_since(chosen.taken_at)),
+            .map(|chosen| moment(point).duration_since(moment(chosen))),
         point: point.clone(),
     };
     let newer = &sorted[..place.unwrap_or(sorted.len())];
@@ -58,6 +89,81 @@ pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
             .collect(),
         chosen,
     }
+}
+
+/// The newest point that was taken by then and proven at least as far as `least`.
+pub fn as_of(points: &[RecoveryPoint], at: Timestamp, least: Rung) -> Option<&RecoveryPoint> {
+    let by_then = points.iter().filter(|p| p.taken_at <= at);
+    by_then
+        .filter(|point| point.rung >= least)
+        .max_by_key(|point| (point.epoch, point.taken_at, &point.id))
+}
+
+/// Why this one, in a sentence, and what else there would be: for the person who decides (S11).
+pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String> {
+    let Some(chosen) = &choice.chosen else {
+        return vec![if points.is_empty() {
+            "there is no recovery point".to_owned()
+        } else {
+            format!(
+                "a rebuild would take none: no point is {} or more, which it must at least be",
+                least.name()
+            )
+        }];
+    };
+    let mut said = vec![format!(
+        "a rebuild would take {}: of all that are at least {}, it is the newest; it is {}",
+        short(chosen),
+        least.name(),
+        chosen.rung.name()
+    )];
+    for newer in &choice.newer_less_proven {
+        let by = newer.newer_by.map(show_duration).unwrap_or_default();
+        said.push(format!(
+            "{} is {by} newer and only {}: a rebuild would leave the data of these {by} behind",
+            short(&newer.point),
+            newer.point.rung.name()
+        ));
+    }
+    let further = points
+        .iter()
+        .filter(|point| point.rung > chosen.rung)
+        .max_by_key(|point| (point.rung, newness(point)));
+    if let Some(further) = further {
+        said.push(format!(
+            "{} is proven further, {}, and {} older",
+            short(further),
+            further.rung.name(),
+            show_duration(moment(chosen).duration_since(moment(further)))
+        ));
+    }
+    for late in &choice.outlived {
+        said.push(format!(
+            "{} was written by a machine that had no right to write any more; it is never chosen",
+            short(&late.point)
+        ));
+    }
+    for point in points {
+        let Some(ahead) = clock_doubt(point) else {
+            continue;
+        };
+        let direction = if ahead.is_positive() {
+            "after"
+        } else {
+            "before"
+        };
+        said.push(format!(
+            "{} claims to have been taken {} {direction} it arrived: a clock is wrong, so its arrival counts",
+            short(point),
+            show_duration(ahead)
+        ));
+    }
+    said
+}
+
+/// The beginning of its id, as people write it.
+pub fn short(point: &RecoveryPoint) -> &str {
+    point.id.as_str().get(..8).unwrap_or(point.id.as_str())
 }
 
 /// Whether the newest backup is older than the last scheduled moment.

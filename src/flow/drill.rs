@@ -9,6 +9,7 @@ use crate::decide::check::check;
 use crate::decide::drill::{self as decided, AppVerified, Standing};
 use crate::decide::forecast::foresee;
 use crate::decide::plan::{Asked, Drill, NoDrill, drill_now};
+use crate::model::desired::DesiredStack;
 use crate::model::evidence::{DrillPlace, Evidence, SealedEvidence, Shown, What};
 use crate::model::ids::StackId;
 use crate::model::journal::Event;
@@ -215,6 +216,18 @@ pub fn standings(session: &Session, planned: &Planned) -> BTreeMap<StackId, Stan
             (stack.id.clone(), standing)
         })
         .collect()
+}
+
+/// Why nobody knows whether the stack would come back, if so.
+pub async fn trouble(
+    session: &Session,
+    stack: &DesiredStack,
+    points: &[RecoveryPoint],
+) -> Result<Option<String>, StoreError> {
+    let past = session.history().await?;
+    let now = session.world.clock.now();
+    let standing = decided::standing(stack, &past, Some(points), now);
+    Ok(standing.trouble.map(|trouble| trouble.reason()))
 }
 
 /// A drill of the schedule's, and how it went.

@@ -4,9 +4,12 @@
 use super::apply::Report;
 use super::session::Session;
 use crate::decide::evidence::{Setting, Went, digest, file_name, proves, seal, written};
+use crate::model::causes::chain;
 use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
+use crate::model::machine::Role;
+use crate::model::plan::{Action, Source, Step};
 use crate::model::repository::KeyRole;
 use crate::world::backup::{Keeping, keep_evidence};
 use crate::world::machine::MachineError;
@@ -110,6 +113,52 @@ pub fn of_run(
         report.shown.get(machine)?,
         &steps.collect::<Vec<_>>(),
     )
+}
+
+/// Keeps what a run proved of points by rebuilding or moving production. What could not be kept
+/// stands in the report. Drills keep theirs when their machines are gone.
+pub async fn keep_all(session: &Session, report: &mut Report) {
+    let mut restored: Vec<(StackId, MachineName, What)> = report
+        .steps
+        .iter()
+        .filter_map(|record| restored(&record.step))
+        .collect();
+    if restored.is_empty() {
+        return;
+    }
+    match session.history().await {
+        Ok(past) => restored.retain(|(_, machine, _)| {
+            let made = past.machines.get(machine);
+            made.is_some_and(|made| made.role == Role::Production)
+        }),
+        Err(error) => report.unkept.push(chain(&error)),
+    }
+    for (stack, machine, what) in restored {
+        let Some(evidence) = of_run(session, report, &stack, &machine, what) else {
+            continue;
+        };
+        // A run that was stopped in the middle says nothing of the point.
+        let failed = report.steps.iter().any(|record| record.error.is_some());
+        if evidence.verdict != Verdict::Passed && !failed {
+            continue;
+        }
+        if let Err(error) = keep(session, &stack, &evidence).await {
+            tracing::warn!(%stack, error = chain(&error), "evidence is not kept everywhere");
+            report.unkept.push(format!("{stack}: {}", chain(&error)));
+        }
+    }
+}
+
+/// The machine of production that a step fetched data for, and why.
+fn restored(step: &Step) -> Option<(StackId, MachineName, What)> {
+    let Action::Fetch { machine, source } = &step.action else {
+        return None;
+    };
+    let what = match source {
+        Source::Point { .. } => What::Rebuild,
+        Source::Step { .. } => What::Move,
+    };
+    Some((step.stack.clone()?, machine.clone(), what))
 }
 
 fn drilled(evidence: &Evidence, sealed: &SealedEvidence) -> Event {

@@ -2,6 +2,7 @@
 
 use super::anchor;
 use super::apply::{self, Report, Reporter, StaleBasis};
+use super::evidence;
 use super::reconcile::{PlanError, Planned, narrowed, plan_now};
 use super::session::Session;
 use crate::decide::basis::other_steps;
@@ -63,7 +64,8 @@ pub async fn execute(
     let plan =
         check(plan, &now.look.observed, &now.past, &now.mandate).map_err(PlanError::Violations)?;
     let seen = &now.look.observed;
-    let report = apply::apply(session, &plan, seen, &now.past, reporter, stop).await?;
+    let mut report = apply::apply(session, &plan, seen, &now.past, reporter, stop).await?;
+    evidence::keep_all(session, &mut report).await;
     anchor::drop_anchor(session, &report, &now.mandate.freezes).await;
     let left = plan_for(session, stacks.as_ref()).await?;
     Ok(Executed {

@@ -2,9 +2,10 @@
 
 use super::config::FOLDER;
 use crate::decide::derive::{self, DeriveError, EstateKey};
+use crate::decide::evidence;
 use crate::decide::init::{NewEstate, allowed_signers, config, files};
 use crate::decide::resolve::ESTATE_KEY;
-use crate::model::ids::CommitId;
+use crate::model::ids::{CommitId, EstateName};
 use crate::model::secret::Secret;
 use crate::world::git::write::{self, Signer, WriteError};
 use crate::world::secrets::{self, SecretError, write_private};
@@ -96,7 +97,10 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised, InitError>
     )?;
     write_private(&paths.identity, &reconciler)?;
     write_private(&paths.escrow, &escrow)?;
-    let machines = derive::client_key(&EstateKey::new(estate_key.clone())?);
+    let key = EstateKey::new(estate_key.clone())?;
+    let machines = derive::client_key(&key);
+    let kin = derive::kin(&key, &EstateName::new(name.as_str()));
+    let auditors = format!("{}\n", evidence::allowed_signers(&key, &kin));
     let line = format!("{} holdfast@{name}\n", machines.public);
     write_private(&paths.machines_key, &Secret::new(line))?;
 
@@ -122,6 +126,7 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised, InitError>
     let mut changes: BTreeMap<String, Option<Vec<u8>>> = texts
         .into_iter()
         .chain(super::schemas::of_estate())
+        .chain([(evidence::ALLOWED_SIGNERS.to_owned(), auditors)])
         .map(|(path, text)| (path, Some(text.into_bytes())))
         .collect();
     changes.insert(

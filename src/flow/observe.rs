@@ -1,17 +1,21 @@
 //! Looks at everything afresh: hosters, machines, recovery points, names. What cannot be seen is a gap (S1).
 
 use super::session::Session;
-use crate::decide::basis;
 use crate::decide::history::History;
+use crate::decide::{basis, clocks, evidence};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
+use crate::model::listed::{Beside, Listed};
 use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
 use crate::model::observed::{Inventory, Observed, Power, SeenMachine};
 use crate::model::point::RecoveryPoint;
 use crate::model::repository::KeysSeen;
 use crate::model::secret::Secret;
+use crate::model::vault::Vault;
+use crate::model::verification::Verification;
 use crate::world::backup;
 use crate::world::machine::verbs;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tokio::task::JoinSet;
@@ -22,7 +26,11 @@ pub struct Look {
     pub observed: Observed,
     /// What each machine in use should be.
     pub manifests: BTreeMap<MachineName, MachineManifest>,
+    /// What lies beside recovery points and is none: for people, never for a plan.
+    pub beside: BTreeMap<StackId, Beside>,
 }
+
+type Points = BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>>;
 
 /// One look at everything the estate speaks of.
 pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look {
@@ -48,12 +56,14 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             Some((m.name.clone(), manifest))
         })
         .collect();
-    let (machines, points, keys, names) = tokio::join!(
+    let (machines, (points, vaults, beside), keys, verified, names) = tokio::join!(
         facts(session, &seen, &manifests),
         points(session, &hosters, &seen, past),
         keys(session, &seen),
+        verified(session, &seen),
         names(session),
     );
+    let (points, verified) = without_doubt(points, verified);
     Look {
         observed: Observed {
             at,
@@ -61,9 +71,12 @@ pub async fn observe(session: &std::sync::Arc<Session>, past: &History) -> Look 
             machines,
             points,
             keys,
+            verified,
+            vaults,
             names,
         },
         manifests,
+        beside,
     }
 }
 
@@ -91,20 +104,31 @@ async fn facts(
         };
         let request = verbs::FactsRequest::of(manifests.get(&machine.name));
         let transport = session.world.transport.clone();
+        let clock = session.world.clock.clone();
         tasks.spawn(async move {
-            let facts = verbs::facts(transport.as_ref(), &contact, &request).await;
+            let asked = clock.now();
+            let mut facts = verbs::facts(transport.as_ref(), &contact, &request).await;
+            if let Ok(facts) = &mut facts
+                && let Some(said) = facts.clock_ms
+                && let Ok(said) = Timestamp::from_millisecond(said)
+            {
+                let ahead = clocks::ahead(said, asked, clock.now()).as_millis();
+                facts.ahead_ms = i64::try_from(ahead).unwrap_or(i64::MAX);
+            }
             (contact.machine, facts)
         });
     }
     tasks.join_all().await.into_iter().collect()
 }
 
+type Vaults = BTreeMap<MachineName, Result<Vault, Gap>>;
+
 async fn points(
     session: &std::sync::Arc<Session>,
     hosters: &BTreeMap<HosterId, Result<Inventory, Gap>>,
     seen: &[SeenMachine],
     past: &History,
-) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
+) -> (Points, Vaults, BTreeMap<StackId, Beside>) {
     let mut by_machine: BTreeMap<MachineName, Vec<(StackId, Secret)>> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for stack in session.desired.stacks.values() {
@@ -140,21 +164,53 @@ async fn points(
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
             match contact {
-                Some(contact) => backup::points_all(transport.as_ref(), &contact, &stacks).await,
-                None => stacks
-                    .into_iter()
-                    .map(|(stack, _)| {
+                Some(contact) => {
+                    let points = backup::points_all(transport.as_ref(), &contact, &stacks).await;
+                    // Afterwards: looking at the points sets aside what is nobody's.
+                    let names = stacks.iter().map(|(stack, _)| stack);
+                    let vault = backup::vault(transport.as_ref(), &contact, names).await;
+                    (points, machine, vault)
+                }
+                None => {
+                    let gap = Gap::unasked(format!("backup machine {machine}"));
+                    let unseen = stacks.into_iter().map(|(stack, _)| {
                         let gap = Gap::unasked(format!("recovery points of {stack}"));
                         (stack, Err(gap))
-                    })
-                    .collect(),
+                    });
+                    (unseen.collect(), machine, Err(gap))
+                }
             }
         });
     }
-    for answers in tasks.join_all().await {
-        found.extend(answers);
+    let mut beside = BTreeMap::new();
+    let mut vaults = BTreeMap::new();
+    let answers = tasks.join_all().await.into_iter();
+    let answers = answers.flat_map(|(answers, machine, vault)| {
+        vaults.insert(machine, vault);
+        answers
+    });
+    for (stack, listed) in answers {
+        let judged = listed.and_then(|listed| judged(session, &stack, listed));
+        found.insert(
+            stack.clone(),
+            judged.map(|(points, rest)| {
+                beside.insert(stack, rest);
+                points
+            }),
+        );
     }
-    found
+    (found, vaults, beside)
+}
+
+/// A rung counts when this estate's key signed for it, whoever wrote the files there.
+fn judged(
+    session: &Session,
+    stack: &StackId,
+    listed: Listed,
+) -> Result<(Vec<RecoveryPoint>, Beside), Gap> {
+    let public = evidence::public_key(&session.key)
+        .ok_or_else(|| Gap::unasked(format!("recovery points of {stack}")))?;
+    Ok(evidence::believe(&public, stack, listed))
 }
 
 /// Which key files each repository lacks. What cannot be looked at has no entry: the points of
@@ -186,6 +242,54 @@ async fn keys(
         }
     }
     tasks.join_all().await.into_iter().flatten().collect()
+}
+
+/// What backup machines keep of the readings of their repositories.
+async fn verified(
+    session: &std::sync::Arc<Session>,
+    seen: &[SeenMachine],
+) -> BTreeMap<StackId, Result<Verification, Gap>> {
+    let mut by_machine: BTreeMap<MachineName, Vec<StackId>> = BTreeMap::new();
+    for stack in session.desired.stacks.values() {
+        let machine = Session::backup_machine(stack);
+        let on = |m: &&SeenMachine| m.name == machine && m.power != Power::Off;
+        if seen.iter().any(|m| on(&m) && m.role == Role::Backup) {
+            by_machine
+                .entry(machine)
+                .or_default()
+                .push(stack.id.clone());
+        }
+    }
+    let mut tasks = JoinSet::new();
+    for (machine, stacks) in by_machine {
+        let Some(contact) = session.contact(&machine) else {
+            continue;
+        };
+        let transport = session.world.transport.clone();
+        tasks.spawn(async move { backup::verified(transport.as_ref(), &contact, &stacks).await });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
+}
+
+/// Marks points that rest on damage. Where nobody can say which those are, no point is known (S1).
+fn without_doubt(
+    mut points: Points,
+    verified: BTreeMap<StackId, Result<Verification, Gap>>,
+) -> (Points, BTreeMap<StackId, Verification>) {
+    let mut known = BTreeMap::new();
+    for (stack, verification) in verified {
+        match (verification, points.get_mut(&stack)) {
+            (Ok(verification), listed) => {
+                for point in listed.into_iter().flatten().flatten() {
+                    point.damaged = verification.against(&point.id);
+                }
+                known.insert(stack, verification);
+            }
+            (Err(gap), Some(listed)) if listed.is_ok() => *listed = Err(gap),
+            (Err(_), _) => {}
+        }
+    }
+    (points, known)
 }
 
 async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {

@@ -3,7 +3,9 @@
 use super::adopt;
 use super::anchor;
 use super::apply::{self, Report, Reporter};
+use super::evidence;
 use super::observe::{self, Look};
+use super::points;
 use super::session::Session;
 use super::standing::{Alarms, alarm};
 use crate::decide::basis;
@@ -61,6 +63,7 @@ fn join(violations: &[Violation]) -> String {
 pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let mut past = session.history().await?;
     let look = observe::observe(session, &past).await;
+    points::remember(session, &look).await;
     adopt::adopt(session, &look.observed, &mut past).await?;
     let parts = basis::parts(&look.observed);
     let mut plan = plan::plan(
@@ -180,7 +183,7 @@ pub async fn reconcile(
         if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }
-        let report = apply::apply(
+        let mut report = apply::apply(
             session,
             &planned.plan,
             &planned.look.observed,
@@ -189,6 +192,7 @@ pub async fn reconcile(
             stop,
         )
         .await?;
+        evidence::keep_all(session, &mut report).await;
         anchor::drop_anchor(session, &report, &planned.mandate.freezes).await;
         done.reports.push(report);
     }

@@ -1,6 +1,7 @@
 //! How an application is installed, what state it has, how it is checked: data from `stacks/blueprints/`.
 
 use super::ids::{BlueprintId, ImageName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,12 +34,37 @@ pub struct Blueprint {
     pub databases: Vec<Database>,
     /// Declared state: directories.
     pub state: Vec<StateFiles>,
-    /// First installation; text of the script.
-    pub hook_init: Option<String>,
-    /// After files and databases came back; text of the script.
-    pub hook_after_restore: Option<String>,
+    /// Its scripts.
+    pub hooks: Hooks,
     /// Functional checks.
     pub checks: Vec<Check>,
+}
+
+/// Scripts that run at moments of a service's life; their texts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// First installation.
+    pub init: Option<String>,
+    /// After files and databases came back.
+    pub after_restore: Option<String>,
+    /// Before databases are dumped and files are read; if it fails there is no point.
+    pub before_backup: Option<String>,
+    /// After both, whatever came of them.
+    pub after_backup: Option<String>,
+}
+
+impl Hooks {
+    /// Those that there are, under the names they have on a machine.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("init", &self.init),
+            ("after-restore", &self.after_restore),
+            ("before-backup", &self.before_backup),
+            ("after-backup", &self.after_backup),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text.as_deref()?)))
+    }
 }
 
 /// A setting; without default the stack must set it.
@@ -81,7 +107,9 @@ pub struct BlueprintFile {
 }
 
 /// Database engines we dump and load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// `PostgreSQL`, by `pg_dump -Fd`.

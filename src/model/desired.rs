@@ -315,6 +315,8 @@ pub struct Retention {
     pub monthly: u16,
     /// Years of which one point is kept.
     pub yearly: u16,
+    /// Beginnings of ids of points that look wrong, and that a person says are right (S12).
+    pub right: Vec<String>,
     /// The line that says so.
     pub place: Place,
 }

@@ -40,6 +40,12 @@ id! {
     /// One customer's stack; never changes, the display name may.
     StackId
 }
+impl PointId {
+    /// Enough of it for people; restic takes it as well.
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
+    }
+}
 impl StackId {
     /// The file of a stack that is called this now. Under which name a stack began is another
     /// question: ask [`DesiredStack::file`](super::desired::DesiredStack::file).

@@ -1,6 +1,6 @@
 //! A Linux machine: what it should be, what it is, and what must change.
 
-use super::blueprint::{Engine, When};
+use super::blueprint::{Engine, Hooks, When};
 use super::ids::{Epoch, HostName, ImageName, ServiceName, StackId};
 use super::secret::Secret;
 use super::units::Bytes;
@@ -127,10 +127,8 @@ pub struct ServiceRuntime {
     pub state: Vec<ManagedDirectory>,
     /// `KEY='value'` lines for hooks and check scripts.
     pub environment: Secret,
-    /// Text of the first-installation hook.
-    pub hook_init: Option<String>,
-    /// Text of the after-restore hook.
-    pub hook_after_restore: Option<String>,
+    /// Its scripts.
+    pub hooks: Hooks,
     /// Functional checks, rendered.
     pub checks: Vec<super::blueprint::Check>,
 }
@@ -216,6 +214,13 @@ pub struct MachineFacts {
     pub disk_free: Bytes,
     /// Size of `/`.
     pub disk_size: Bytes,
+    /// What its clock said, in milliseconds since 1970.
+    #[serde(default)]
+    pub clock_ms: Option<i64>,
+    /// How far its clock is ahead of ours, in milliseconds; negative: behind. As far as the time
+    /// that the question and the answer took lets anybody say.
+    #[serde(default)]
+    pub ahead_ms: i64,
     /// Milliseconds of work on the machine for this answer.
     pub took_ms: u64,
 }

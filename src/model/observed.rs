@@ -5,6 +5,8 @@ use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, Stac
 use super::machine::{MachineFacts, Role};
 use super::point::RecoveryPoint;
 use super::repository::KeysSeen;
+use super::vault::Vault;
+use super::verification::Verification;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +26,11 @@ pub struct Observed {
     /// Key files of each stack's repository. A stack is missing here where there is no
     /// repository, and where none could be looked at: `points` tells which.
     pub keys: BTreeMap<StackId, KeysSeen>,
+    /// What the readings of repositories have come to, per stack, as kept beside them. A stack
+    /// whose record could not be seen has no entry, and its points are a gap.
+    pub verified: BTreeMap<StackId, Verification>,
+    /// What backup machines say of themselves and of what they keep beside the points.
+    pub vaults: BTreeMap<MachineName, Result<Vault, Gap>>,
     /// Addresses of names, from their authoritative server.
     pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
 }

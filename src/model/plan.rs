@@ -8,7 +8,7 @@ use super::ids::{
     SiteId, StackId, StepId,
 };
 use super::machine::{Change, Digest, Role};
-use super::point::Rung;
+use super::point::{Part, Rung};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -298,8 +298,10 @@ pub enum Action {
     Forget {
         /// The backup machine.
         machine: MachineName,
-        /// Which.
-        points: Vec<PointId>,
+        /// Which, and why each.
+        points: Vec<Leaving>,
+        /// Beginnings of ids of points that look wrong, and that a signed line calls right.
+        right: Vec<String>,
     },
     /// Copy a stack's points from the repository of another backup machine, and check them.
     Copy {
@@ -307,6 +309,17 @@ pub enum Action {
         machine: MachineName,
         /// The backup machine that has them.
         from: MachineName,
+    },
+    /// Bring one part of a point back beside the live data, never over it (S4).
+    Retrieve {
+        /// The machine that gets it.
+        machine: MachineName,
+        /// From which point.
+        point: PointId,
+        /// What.
+        part: Part,
+        /// Where to: a path, or the name of a database. It must not exist.
+        to: String,
     },
     /// Keep a machine of a drill from talking to anybody.
     Isolate {
@@ -318,6 +331,19 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+}
+
+/// A point that is taken out of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Leaving {
+    /// Which.
+    pub point: PointId,
+    /// When it was taken, by the clock of production.
+    pub taken_at: Timestamp,
+    /// How far it is proven.
+    pub rung: Rung,
+    /// Why it need not stay.
+    pub why: String,
 }
 
 /// How a machine is fenced.
@@ -440,6 +466,7 @@ impl Action {
             Self::Verify { .. } => "verify",
             Self::Forget { .. } => "forget",
             Self::Copy { .. } => "copy",
+            Self::Retrieve { .. } => "retrieve",
             Self::Isolate { .. } => "isolate",
             Self::Destroy { .. } => "destroy",
         }
@@ -467,6 +494,7 @@ impl Action {
             | Self::Verify { machine, .. }
             | Self::Forget { machine, .. }
             | Self::Copy { machine, .. }
+            | Self::Retrieve { machine, .. }
             | Self::Isolate { machine }
             | Self::Destroy { machine } => machine,
         }

@@ -60,6 +60,36 @@ pub struct RecoveryPoint {
     pub arrived_at: Option<Timestamp>,
     /// What stands for each rung beyond [`Rung::Taken`], as kept beside the repository.
     pub evidence: Vec<Proof>,
+    /// Why it cannot be trusted any more: what it rests on was found damaged where it is kept.
+    /// Whatever it had proven before, it is never chosen (S11).
+    pub damaged: Option<String>,
+}
+
+/// A part of a point that a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Part {
+    /// A file, or a folder with all that is in it.
+    Path {
+        /// Absolute, as it was on production.
+        path: String,
+    },
+    /// A database, whole.
+    Database {
+        /// What it is a database of.
+        engine: Engine,
+        /// Its name.
+        database: String,
+    },
+    /// One table of a database, without indexes and constraints.
+    Table {
+        /// What it is a database of.
+        engine: Engine,
+        /// The database's name.
+        database: String,
+        /// `schema.table`; `public` and, in `MariaDB`, the database need not be named.
+        table: String,
+    },
 }
 
 /// What stands for a rung.
@@ -118,6 +148,10 @@ pub struct FilesContent {
     pub bytes: Bytes,
     /// SHA-256 over the sorted list of `sha256  path` lines.
     pub digest: Digest,
+    /// SHA-256 over what the files are beside their bytes: kind, mode, owner and group by name, time,
+    /// links, access control lists, attributes. `None`: the machine had no tools to tell them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Digest>,
     /// Files were changing each time they were stored: the numbers are those of just before,
     /// and a restore may differ from them without being wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -144,4 +178,20 @@ pub struct DatabaseContent {
     /// the engine does not tell.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, u64>,
+    /// Those outside of tables; `None`: not counted, or the engine has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_objects: Option<LargeObjects>,
+    /// What each ascending sequence had reached just before the dump; a restored one stands there
+    /// or further on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sequences: BTreeMap<String, i64>,
+}
+
+/// Large objects of a database, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeObjects {
+    /// How many.
+    pub count: u64,
+    /// Sum of their lengths.
+    pub bytes: Bytes,
 }

@@ -12,13 +12,18 @@
     reason = "tests live outside, where things are touched"
 )]
 
+mod attack;
 mod backup;
 mod clients;
 mod contents;
+mod crossing;
+mod damage;
 mod demo;
 mod drill;
 mod editors;
+mod evidence;
 mod exit_kit;
 mod lab;
 mod luck;
+mod one_file_back;
 mod support;

@@ -141,6 +141,11 @@ impl Stage {
         stage
     }
 
+    /// Lays further files over the estate, not yet committed.
+    pub fn add(&self, files: &Path) {
+        copy(files, &self.estate());
+    }
+
     pub fn estate(&self) -> PathBuf {
         self.dir.path().join("estate")
     }
@@ -162,7 +167,14 @@ impl Stage {
         self.run(&all, b"")
     }
 
-    fn holdfast_anywhere(&mut self, arguments: &[&str]) -> Ran {
+    /// A command on another clone of the estate.
+    pub fn holdfast_in(&mut self, estate: &Path, arguments: &[&str]) -> Ran {
+        let mut all: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
+        all.extend(["--estate".to_owned(), text(estate)]);
+        self.run(&all, b"")
+    }
+
+    pub fn holdfast_anywhere(&mut self, arguments: &[&str]) -> Ran {
         let all: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
         self.run(&all, b"")
     }

@@ -27,6 +27,8 @@ fn bare() -> MachineFacts {
         units: BTreeMap::new(),
         disk_free: Bytes(1),
         disk_size: Bytes(2),
+        clock_ms: None,
+        ahead_ms: 0,
         took_ms: 1,
     }
 }

@@ -1,16 +1,12 @@
 //! `holdfast check` against a commit that was before, in real repositories.
 
+use crate::new_estate::Estate;
 use holdfast::flow::before::settle_names;
 use holdfast::flow::estate::read_anew;
 use holdfast::model::ids::{CommitId, HostName, StackId};
 use holdfast::model::journal::{Entry, Event};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-
-struct Estate {
-    _folder: tempfile::TempDir,
-    dir: PathBuf,
-}
 
 fn run(dir: &Path, program: &str, arguments: &[&str]) -> Output {
     let output = Command::new(program)
@@ -21,41 +17,6 @@ fn run(dir: &Path, program: &str, arguments: &[&str]) -> Output {
 }
 
 impl Estate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("estate");
-        let made = run(
-            folder.path(),
-            env!("CARGO_BIN_EXE_holdfast"),
-            &["init", "estate"],
-        );
-        assert!(made.status.success(), "{made:?}");
-        Self {
-            _folder: folder,
-            dir,
-        }
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let output = run(&self.dir, "git", arguments);
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        std::fs::write(self.dir.join(path), text).unwrap();
-    }
-
-    fn stack(&self) -> String {
-        std::fs::read_to_string(self.dir.join("stacks/acme.toml")).unwrap()
-    }
-
-    fn commit(&self, message: &str) -> String {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "-m", message]);
-        self.git(&["rev-parse", "HEAD"])
-    }
-
     /// Errors, as `file code message`.
     fn errors(&self, arguments: &[&str]) -> Vec<String> {
         let all = [&["check", "--format", "json"], arguments].concat();
@@ -82,7 +43,7 @@ impl Estate {
 fn s03_a_commit_is_compared_with_the_one_it_was_written_upon_or_with_a_branch() {
     let estate = Estate::new();
     let bolt = estate
-        .stack()
+        .read("stacks/acme.toml")
         .replace("acme", "bolt")
         .replace("ACME", "Bolt");
     estate.write("stacks/bolt.toml", &bolt);
@@ -123,7 +84,7 @@ fn s03_a_commit_is_compared_with_the_one_it_was_written_upon_or_with_a_branch() 
 fn s16_a_name_stays_with_who_had_it_at_the_base() {
     let estate = Estate::new();
     let thief = estate
-        .stack()
+        .read("stacks/acme.toml")
         .replace("id = \"acme\"", "id = \"bolt\"")
         .replace("ACME", "Bolt");
     estate.write("stacks/bolt.toml", &thief);
@@ -156,7 +117,7 @@ fn s16_the_reconciler_knows_who_had_a_name_from_its_journal() {
     let estate = Estate::new();
     let root = estate.git(&["rev-parse", "HEAD"]);
     let thief = estate
-        .stack()
+        .read("stacks/acme.toml")
         .replace("id = \"acme\"", "id = \"bolt\"")
         .replace("ACME", "Bolt");
     estate.write("stacks/bolt.toml", &thief);

@@ -1,49 +1,12 @@
 //! `check` for programs: JSON and SARIF, from a commit and from the work tree.
 
+use crate::new_estate::Estate;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// A new estate, changed by hand.
-struct Estate {
-    _folder: tempfile::TempDir,
-    dir: PathBuf,
-}
-
 impl Estate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("estate");
-        let made = Command::new(env!("CARGO_BIN_EXE_holdfast"))
-            .arg("init")
-            .arg(&dir)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        Self {
-            _folder: folder,
-            dir,
-        }
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let ran = Command::new("git")
-            .arg("-C")
-            .arg(&self.dir)
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
-        String::from_utf8(ran.stdout).unwrap().trim().to_owned()
-    }
-
-    fn edit(&self, file: &str, from: &str, to: &str) {
-        let path = self.dir.join(file);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "{file} has no {from:?}");
-        std::fs::write(path, text.replacen(from, to, 1)).unwrap();
-    }
-
     fn check(&self, arguments: &[&str]) -> Output {
         Self::check_in(&self.dir, arguments)
     }

@@ -102,6 +102,27 @@ pub async fn conformance(hoster: &dyn Hoster, bench: &Bench) {
     assert_eq!(seen.power, Power::On);
     assert!(!seen.quarantined);
 
+    // Nothing but the machine of a drill is ever destroyed (S3), and that for good.
+    let destroy = |machine: &str| Operation::Destroy {
+        machine: MachineName::new(machine),
+    };
+    let kept = refused(hoster.perform(&destroy("conf-e1"), &step).await);
+    assert_eq!(kept.code, "not_a_drill");
+    assert_eq!(the_machine(hoster, estate, "conf-e1").await, seen);
+    if !bench.pool {
+        let mut drill = bench.create("conf-drill-1", 0, None);
+        if let Operation::Create(want) = &mut drill {
+            want.owner.role = Role::Drill;
+        }
+        done(hoster.perform(&drill, &step).await);
+        for _ in 0..2 {
+            done(hoster.perform(&destroy("conf-drill-1"), &step).await);
+            the_machine(hoster, estate, "conf-e1").await;
+            let seen = hoster.observe(estate).await.unwrap();
+            assert_eq!(seen.machines.len(), 1, "{:?}", seen.machines);
+        }
+    }
+
     // Neither another owner nor another estate gets at it (S7).
     let other = bench.create("conf-e1", 2, take);
     assert_eq!(

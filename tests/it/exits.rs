@@ -1,57 +1,13 @@
 //! What the binary says to a shell: exit codes, and a result or a reason on standard output.
 
+use crate::new_estate::{Estate, holdfast};
 use holdfast::model::plan::PLAN_SCHEMA;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
-fn holdfast(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_holdfast"))
-        .args(arguments)
-        .current_dir(dir)
-        .env_remove("HOLDFAST_ROOT")
-        .env_remove("HOLDFAST_LOG")
-        .output()
-        .unwrap()
-}
-
 /// A new estate, as `init` makes it.
-struct Estate {
-    _folder: tempfile::TempDir,
-    dir: PathBuf,
-    root: String,
-}
-
 impl Estate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("estate");
-        let made = holdfast(folder.path(), &["init", "estate"]);
-        assert!(made.status.success(), "{made:?}");
-        let mut estate = Self {
-            _folder: folder,
-            dir,
-            root: String::new(),
-        };
-        estate.root = estate.git(&["rev-parse", "HEAD"]);
-        estate
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let ran = Command::new("git")
-            .arg("-C")
-            .arg(&self.dir)
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
-        String::from_utf8(ran.stdout).unwrap().trim().to_owned()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        holdfast(&self.dir, arguments)
-    }
-
     /// One more commit that nobody signed.
     fn unsigned(&self) {
         let commit = [

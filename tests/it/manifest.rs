@@ -52,6 +52,28 @@ fn hooks_read_settings_and_secrets_from_a_quoted_file() {
 }
 
 #[test]
+fn every_hook_of_a_blueprint_is_a_script_on_the_machine() {
+    let mut page = sample::page();
+    page.hooks.before_backup = Some("#!/bin/sh\ntouch /run/pause\n".into());
+    page.hooks.after_backup = Some("#!/bin/sh\nrm /run/pause\n".into());
+    let stack = sample::stack(vec![sample::service("site")]);
+    let manifest = sample::production(&stack, page).unwrap();
+    for (hook, word) in [
+        ("init", "index.html"),
+        ("before-backup", "touch"),
+        ("after-backup", "rm"),
+    ] {
+        let path = format!("/usr/local/lib/holdfast/services/site/{hook}");
+        assert!(sample::text_of(&manifest, &path).contains(word), "{hook}");
+        let file = manifest.files.iter().find(|file| file.path == path);
+        assert_eq!(file.unwrap().mode, "0755");
+    }
+    let hooks = &manifest.services[0].hooks;
+    assert_eq!(hooks.after_restore, None);
+    assert_eq!(hooks.named().count(), 3);
+}
+
+#[test]
 fn s15_the_gate_is_there_before_any_package_and_services_need_it() {
     let manifest = sample::site();
     for path in [
@@ -149,11 +171,11 @@ fn what_is_wrong_in_a_blueprint_is_named() {
 }
 
 #[test]
-fn both_wikis_of_the_catalogue_share_one_machine() {
+fn all_of_the_catalogue_share_one_machine() {
     let (catalogue, findings) = catalogue(&embedded());
     assert!(findings.is_empty(), "{findings:?}");
     for (image, postgresql) in [("debian-12", 15), ("debian-13", 17)] {
-        let services = ["mediawiki", "dokuwiki"].map(|id| {
+        let services = ["mediawiki", "dokuwiki", "wordpress"].map(|id| {
             let mut service = sample::service(&format!("{id}-1"));
             service.blueprint = BlueprintId::new(id);
             service
@@ -170,7 +192,22 @@ fn both_wikis_of_the_catalogue_share_one_machine() {
         )
         .unwrap();
         let cluster = format!("postgresql@{postgresql}-main.service");
-        assert!(manifest.units.contains(&cluster), "{:?}", manifest.units);
+        let place = |unit: &str| {
+            let found = manifest.units.iter().position(|u| u == unit);
+            found.unwrap_or_else(|| panic!("no {unit} in {:?}", manifest.units))
+        };
+        // Databases come before what asks them, and are not behind the gate: the last backup
+        // of a machine that was closed reads from them.
+        for engine in [cluster.as_str(), "mariadb.service"] {
+            assert!(place(engine) < place("nginx.service"));
+            assert!(
+                !manifest
+                    .files
+                    .iter()
+                    .any(|f| f.path.contains(&format!("{engine}.d/")))
+            );
+        }
+        assert!(manifest.packages.contains(&"mariadb-server".to_owned()));
         for file in &manifest.files {
             let text = file.content.expose_text().unwrap();
             assert!(!text.contains("{{"), "{} is not rendered", file.path);

@@ -1,45 +1,13 @@
 //! `new stack`: a file that passes `check`, never over another one.
 
+use crate::new_estate::Estate;
 use holdfast::decide::layout::laid_out;
 use holdfast::show::prompt::{Prompt, PromptError};
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-struct Estate {
-    _folder: tempfile::TempDir,
-    dir: PathBuf,
-}
+use std::path::Path;
+use std::process::{Command, Output};
 
 impl Estate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("estate");
-        let made = Command::new(env!("CARGO_BIN_EXE_holdfast"))
-            .arg("init")
-            .arg(&dir)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        Self {
-            _folder: folder,
-            dir,
-        }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_holdfast"))
-            .args(arguments)
-            .current_dir(&self.dir)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    }
-
-    fn stack(&self, id: &str) -> String {
-        std::fs::read_to_string(self.dir.join(format!("stacks/{id}.toml"))).unwrap()
-    }
-
     fn is_sound(&self, stacks: usize) {
         let checked = self.run(&["check", "--worktree", "--format", "json"]);
         let found: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
@@ -82,7 +50,7 @@ fn flags_alone_make_a_sound_file_with_an_independent_backup() {
         "{told}"
     );
     assert!(told.contains("git add stacks/bolt.toml"), "{told}");
-    let text = estate.stack("bolt");
+    let text = estate.read("stacks/bolt.toml");
     let read: toml::Table = text.parse().unwrap();
     assert_eq!(read["stack"]["name"].as_str(), Some("Bolt \"& Söhne\" KG"));
     assert_eq!(read["objectives"]["rpo"].as_str(), Some("36h"));
@@ -106,13 +74,13 @@ fn what_a_script_forgot_is_named_by_its_flags_all_at_once() {
 #[test]
 fn no_file_is_ever_overwritten() {
     let estate = Estate::new();
-    let before = estate.stack("acme");
+    let before = estate.read("stacks/acme.toml");
     let mut arguments = FULL.to_vec();
     arguments[2] = "acme";
     let made = estate.run(&arguments);
     assert_eq!(made.status.code(), Some(1));
     assert!(said(&made).contains("exists already"), "{}", said(&made));
-    assert_eq!(estate.stack("acme"), before);
+    assert_eq!(estate.read("stacks/acme.toml"), before);
     // Not even one that Git does not know, or a link that leads nowhere.
     std::os::unix::fs::symlink("/nowhere", estate.dir.join("stacks/bolt.toml")).unwrap();
     assert_ne!(estate.run(&FULL).status.code(), Some(0));
@@ -172,7 +140,7 @@ fn at_a_terminal_it_asks_and_the_usual_answers_are_sound() {
     let told = String::from_utf8_lossy(&ran.stdout).into_owned();
     assert!(told.contains("did you mean `dokuwiki`?"), "{told}");
     assert!(told.contains("wrote stacks/bolt.toml"), "{told}");
-    let read: toml::Table = estate.stack("bolt").parse().unwrap();
+    let read: toml::Table = estate.read("stacks/bolt.toml").parse().unwrap();
     assert_eq!(read["stack"]["name"].as_str(), Some("Bolt KG"));
     assert_eq!(read["objectives"]["rto"].as_str(), Some("6h"));
     estate.is_sound(2);

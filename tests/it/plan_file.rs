@@ -75,7 +75,7 @@ fn the_schema_refuses_what_is_no_plan() {
     for (pointer, wrong) in [
         ("/plan_schema", serde_json::json!(2)),
         ("/steps/0/effect", serde_json::json!("harmless")),
-        ("/steps/0/kind", serde_json::json!("destroy")),
+        ("/steps/0/kind", serde_json::json!("blow-up")),
         ("/basis/commit", serde_json::json!(7)),
     ] {
         let mut plan = good.clone();

@@ -229,11 +229,11 @@ fn s05_a_changed_file_is_held_and_the_backup_that_would_follow_it_is_not() {
     let mut world = running(HETZNER);
     world.now += jiff::SignedDuration::from_hours(30);
     world.facts_mut("acme-e1").packages.remove("nginx");
-    assert_eq!(kinds(&plan_of(&world)), ["converge", "backup"]);
+    assert_eq!(kinds(&plan_of(&world)), ["converge", "backup", "verify"]);
     world.mandate.trust.thresholds.disruptive = two(&[]);
     signed(&mut world, &[("anna", OWNER)]);
     let plan = plan_of(&world);
-    assert_eq!(kinds(&plan), ["backup"]);
+    assert_eq!(kinds(&plan), ["backup", "verify"]);
     assert!(matches!(
         holds_of(&plan, "acme")[..],
         [Hold::NeedsApproval {

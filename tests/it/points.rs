@@ -1,10 +1,12 @@
 //! Choosing a recovery point, when the next is due, and reading the repository's answer.
 
-use holdfast::decide::point::{backup_due, choose, last_moment};
+use holdfast::decide::point::{backup_due, choose, last_moment, moment, why};
+use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::Schedule;
 use holdfast::model::gap::GapKind;
-use holdfast::model::ids::{Epoch, PointId, StackId};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::ids::{Epoch, PointId, ServiceName, StackId};
+use holdfast::model::listed::Listed;
+use holdfast::model::point::{PointManifest, RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
 use holdfast::world::backup::parse_points;
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +27,27 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         rung,
         arrived_at: None,
         evidence: Vec::new(),
+        damaged: None,
     }
+}
+
+#[test]
+fn a_manifest_of_schema_1_still_loads() {
+    let old = json!({
+        "schema": 1, "stack": "acme", "epoch": 3, "commit": "c0ffee", "image": "debian-13",
+        "taken_at": "2026-03-01T02:30:00Z", "canary": "acme e3", "packages": {"nginx": "1.26"},
+        "services": {"wiki": {
+            "files": {"/srv/wiki": {"count": 2, "bytes": 7, "digest": "ab"}},
+            "databases": {"wiki": {"server": "17.6", "collation": "C.UTF-8", "bytes": 9, "rows": {"public.page": 3}}},
+        }},
+    });
+    let manifest: PointManifest = serde_json::from_value(old).unwrap();
+    let wiki = &manifest.services[&ServiceName::new("wiki")];
+    let database = &wiki.databases["wiki"];
+    assert_eq!(database.engine, Engine::Postgresql);
+    assert_eq!(database.large_objects, None);
+    assert!(database.sequences.is_empty());
+    assert_eq!(wiki.files["/srv/wiki"].metadata, None);
 }
 
 fn ids(passed: &[holdfast::decide::point::Passed]) -> Vec<&str> {
@@ -93,6 +115,101 @@ fn s11_a_successor_without_a_proven_point_goes_back_to_its_predecessors() {
     let choice = choose(&points, Rung::Shipped);
     assert_eq!(choice.chosen.unwrap().id.as_str(), "predecessor");
     assert_eq!(ids(&choice.newer_less_proven), ["successor"]);
+}
+
+#[test]
+fn s11_what_claims_to_be_of_tomorrow_is_not_newest_by_claiming_it() {
+    let arrived = |point: RecoveryPoint, text: &str| RecoveryPoint {
+        arrived_at: Some(at(text)),
+        ..point
+    };
+    let points = [
+        arrived(
+            point("good", 1, "2026-03-02T02:30:00Z", Rung::Shipped),
+            "2026-03-02T02:31:00Z",
+        ),
+        arrived(
+            point("future", 1, "2027-01-01T00:00:00Z", Rung::Shipped),
+            "2026-03-01T12:00:00Z",
+        ),
+        // A clock that was set back: the point is the newest all the same.
+        arrived(
+            point("rewound", 1, "2020-01-01T00:00:00Z", Rung::Taken),
+            "2026-03-03T02:31:00Z",
+        ),
+    ];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(choice.chosen.as_ref().unwrap().id.as_str(), "good");
+    assert_eq!(ids(&choice.newer_less_proven), ["rewound"]);
+    let said = why(&points, &choice, Rung::Shipped).join("\n");
+    assert!(
+        said.contains("future claims to have been taken 305d 12h after it arrived"),
+        "{said}"
+    );
+    assert!(
+        said.contains("rewound claims to have been taken 2253d 2h before it arrived"),
+        "{said}"
+    );
+    let schedule = daily(2, 30, "UTC");
+    let last = points.iter().map(moment).max();
+    assert!(
+        backup_due(&schedule, last, at("2026-03-04T03:00:00Z")),
+        "a clock in the future would end all backups"
+    );
+}
+
+#[test]
+fn s11_the_choice_is_told_with_what_it_leaves_behind() {
+    let points = [
+        point(
+            "aaaaaaaa-verified",
+            1,
+            "2026-03-01T02:30:00Z",
+            Rung::AppVerified,
+        ),
+        point("bbbbbbbb-good", 1, "2026-03-02T02:30:00Z", Rung::Shipped),
+        point("cccccccc-half", 1, "2026-03-02T14:30:00Z", Rung::Taken),
+    ];
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(
+        why(&points, &choice, Rung::Shipped),
+        [
+            "a rebuild would take bbbbbbbb: of all that are at least shipped, it is the newest; it is shipped",
+            "cccccccc is 12h 00m newer and only taken: a rebuild would leave the data of these 12h 00m behind",
+            "aaaaaaaa is proven further, app-verified, and 1d 0h older",
+        ]
+    );
+    let none = choose(&[], Rung::Shipped);
+    assert_eq!(
+        why(&[], &none, Rung::Shipped),
+        ["there is no recovery point"]
+    );
+}
+
+#[test]
+fn s11_a_copied_point_is_as_old_as_what_it_is_a_copy_of() {
+    let acme = StackId::new("acme");
+    let snapshot = |id: &str, time: &str, copied: bool| json!({"id": id, "time": time, "tags": ["stack=acme", "epoch=1"], "bytes": 5, "arrived": "2026-03-10T00:00:00Z", "copied": copied, "rungs": [{"rung": "shipped"}]});
+    let seen = parse_points(
+        &[&acme],
+        vec![json!({"stack": "acme", "points": [
+            snapshot("newer", "2026-03-02T02:30:00Z", true),
+            snapshot("older", "2026-01-02T02:30:00Z", true),
+            snapshot("future", "2027-01-02T02:30:00Z", true),
+            snapshot("own", "2026-03-09T23:59:00Z", false),
+        ]})],
+    );
+    let points = &seen[&acme].as_ref().unwrap().points;
+    let moments: Vec<_> = points.iter().map(|p| moment(p).to_string()).collect();
+    assert_eq!(
+        moments,
+        [
+            "2026-03-02T02:30:00Z",
+            "2026-01-02T02:30:00Z",
+            "2026-03-10T00:00:00Z",
+            "2026-03-09T23:59:00Z",
+        ]
+    );
 }
 
 fn any_point() -> impl Strategy<Value = RecoveryPoint> {
@@ -262,7 +379,7 @@ fn s01_a_stack_the_answer_does_not_speak_of_is_a_gap_and_not_empty() {
         ],
     );
     assert_eq!(seen.len(), 4);
-    assert_eq!(seen[&acme], Ok(vec![]));
+    assert_eq!(seen[&acme], Ok(Listed::default()));
     assert_eq!(seen[&bell].as_ref().unwrap_err().kind, GapKind::Denied);
     assert_eq!(seen[&cook].as_ref().unwrap_err().kind, GapKind::Unreadable);
     assert_eq!(seen[&dent].as_ref().unwrap_err().kind, GapKind::Unreadable);
@@ -271,7 +388,7 @@ fn s01_a_stack_the_answer_does_not_speak_of_is_a_gap_and_not_empty() {
 #[test]
 fn only_evidence_of_reading_back_lifts_a_point_above_taken() {
     let acme = StackId::new("acme");
-    let snapshot = |id: &str, tags: &[&str], rungs: &[&str]| json!({"id": id, "time": "2026-03-01T02:30:00.5Z", "tags": tags, "bytes": 5, "rungs": rungs});
+    let snapshot = |id: &str, tags: &[&str], rungs: &[&str]| json!({"id": id, "time": "2026-03-01T02:30:00.5Z", "tags": tags, "bytes": 5, "rungs": rungs.iter().map(|rung| json!({"rung": rung})).collect::<Vec<_>>()});
     let ours = ["stack=acme", "epoch=3", "commit=abc"];
     let seen = parse_points(
         &[&acme],
@@ -280,13 +397,16 @@ fn only_evidence_of_reading_back_lifts_a_point_above_taken() {
             snapshot("claimed", &ours, &["restored"]),
             snapshot("shipped", &ours, &["shipped"]),
             snapshot("verified", &ours, &["app-verified", "shipped", "restored"]),
+            snapshot("checked", &ours, &["checked", "shipped"]),
+            snapshot("unread", &ours, &["checked"]),
             snapshot("unknown", &ours, &["shipped", "blessed"]),
             snapshot("foreign", &["stack=bell", "epoch=3"], &["shipped"]),
             snapshot("untagged", &[], &["shipped"]),
             json!({"id": "unsized", "time": "2026-03-01T02:30:00Z", "tags": ours, "bytes": null, "rungs": []}),
         ]})],
     );
-    let points = seen[&acme].as_ref().unwrap();
+    let listed = seen[&acme].as_ref().unwrap();
+    let points = &listed.points;
     let rungs: Vec<_> = points.iter().map(|p| (p.id.as_str(), p.rung)).collect();
     assert_eq!(
         rungs,
@@ -294,11 +414,25 @@ fn only_evidence_of_reading_back_lifts_a_point_above_taken() {
             ("none", Rung::Taken),
             ("claimed", Rung::Taken),
             ("shipped", Rung::Shipped),
-            ("verified", Rung::AppVerified),
+            ("verified", Rung::Shipped),
+            ("checked", Rung::Checked),
+            ("unread", Rung::Taken),
             ("unknown", Rung::Shipped),
             ("unsized", Rung::Taken),
         ]
     );
     assert_eq!(points[0].epoch, Epoch(3));
     assert_eq!(points[0].bytes, Bytes(5));
+    let claims = listed.claims.iter().map(|c| (c.point.as_str(), c.rung));
+    assert_eq!(
+        claims.collect::<Vec<_>>(),
+        [
+            ("claimed", Rung::Restored),
+            ("verified", Rung::AppVerified),
+            ("verified", Rung::Restored),
+        ],
+        "claims wait for a document that proves them"
+    );
+    let foreign = listed.foreign.iter().map(|f| f.snapshot.as_str());
+    assert_eq!(foreign.collect::<Vec<_>>(), ["foreign", "untagged"]);
 }

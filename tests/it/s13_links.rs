@@ -1,44 +1,23 @@
 //! S13: a link in a work tree leads to what is no part of the estate; nobody reads or writes
 //! through it. Looking at a work tree leaves nothing behind.
 
+use crate::new_estate::{Estate, holdfast as run};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// Outside of every estate; broken TOML that would be laid out otherwise.
 const OUTSIDE: &str = "a   =   1\n";
 const BROKEN: &str = "Sup3rS3cret of the one who checks\n";
 
-struct Estate {
-    folder: tempfile::TempDir,
-    dir: PathBuf,
-}
-
-impl Estate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("estate");
-        let made = run(Path::new("/"), &["init", dir.to_str().unwrap()]);
-        assert!(made.status.success(), "{made:?}");
-        std::fs::write(folder.path().join("outside.toml"), OUTSIDE).unwrap();
-        std::fs::write(folder.path().join("broken.toml"), BROKEN).unwrap();
-        std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
-        std::fs::write(folder.path().join("elsewhere/x.toml"), OUTSIDE).unwrap();
-        Self { folder, dir }
-    }
-
-    fn outside(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-}
-
-fn run(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_holdfast"))
-        .args(arguments)
-        .current_dir(dir)
-        .env_remove("HOLDFAST_ROOT")
-        .output()
-        .unwrap()
+/// An estate, and files beside it that nobody may be led to.
+fn beside() -> Estate {
+    let estate = Estate::new();
+    std::fs::write(estate.outside("outside.toml"), OUTSIDE).unwrap();
+    std::fs::write(estate.outside("broken.toml"), BROKEN).unwrap();
+    std::fs::create_dir(estate.outside("elsewhere")).unwrap();
+    std::fs::write(estate.outside("elsewhere/x.toml"), OUTSIDE).unwrap();
+    estate
 }
 
 fn refused(ran: &Output) {
@@ -50,7 +29,7 @@ fn refused(ran: &Output) {
 
 #[test]
 fn s13_nothing_is_read_through_a_link() {
-    let estate = Estate::new();
+    let estate = beside();
     symlink(
         estate.outside("broken.toml"),
         estate.dir.join("stacks/key.toml"),
@@ -81,7 +60,7 @@ fn s13_nothing_is_read_through_a_link() {
 
 #[test]
 fn s13_nothing_is_written_through_a_link() {
-    let estate = Estate::new();
+    let estate = beside();
     let list = std::fs::read(estate.dir.join("trust.toml")).unwrap();
     std::fs::write(estate.outside("trust.toml"), &list).unwrap();
     std::fs::remove_file(estate.dir.join("trust.toml")).unwrap();
@@ -149,7 +128,7 @@ fn all(dir: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 
 #[test]
 fn s13_looking_at_a_work_tree_leaves_nothing_in_the_repository() {
-    let estate = Estate::new();
+    let estate = beside();
     std::fs::write(estate.dir.join("notes.txt"), "my password is Sup3rS3cret\n").unwrap();
     std::fs::write(estate.dir.join("stacks/new.toml"), "schema = 1\n").unwrap();
     let mut before = Vec::new();

@@ -1,7 +1,7 @@
 //! S13: wherever somebody puts a secret into an estate, no command shows it: neither the line
 //! nor the neighbour's, neither to people nor to programs.
 
-use std::path::PathBuf;
+use crate::new_estate::Estate;
 use std::process::{Command, Output};
 
 const TOKEN: &str = "tokSECRETx9F3kLmQ7abcdEFGH1234567890abcdefghijXYZ";
@@ -22,57 +22,14 @@ const TRACES: &[&str] = &[
 ];
 
 /// A new estate, to which every case is applied alone.
-struct Estate {
-    _folder: tempfile::TempDir,
-    dir: PathBuf,
-    root: String,
-}
-
 impl Estate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("estate");
-        let made = Command::new(env!("CARGO_BIN_EXE_holdfast"))
-            .arg("init")
-            .arg(&dir)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let mut estate = Self {
-            _folder: folder,
-            dir,
-            root: String::new(),
-        };
-        let root = estate.git(&["rev-parse", "HEAD"]);
-        root.trim().clone_into(&mut estate.root);
-        estate
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let mut git = Command::new("git");
-        let ran = git.arg("-C").arg(&self.dir).args(arguments);
-        let ran = ran.output().unwrap();
-        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
-        String::from_utf8(ran.stdout).unwrap()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
+    fn rooted(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_holdfast"))
             .args(arguments)
             .current_dir(&self.dir)
             .env("HOLDFAST_ROOT", &self.root)
             .output()
             .unwrap()
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.dir.join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.dir.join(file)).unwrap()
     }
 
     fn back(&self) {
@@ -292,7 +249,7 @@ fn s13_no_command_shows_a_secret_wherever_it_stands() {
         estate.git(&["add", "-A"]);
         estate.git(&["commit", "-qm", "Change"]);
         for (number, command) in COMMANDS.iter().enumerate() {
-            let said = said(&estate.run(command));
+            let said = said(&estate.rooted(command));
             for trace in TRACES.iter().filter(|trace| said.contains(**trace)) {
                 shown.push(format!(
                     "{command:?} shows {trace} of {file}: {new}\n{said}"
@@ -319,7 +276,7 @@ fn s13_a_changed_secret_is_a_change_whose_lines_are_not_told() {
     estate.git(&["add", "-A"]);
     estate.git(&["commit", "-qm", "Change"]);
     for format in ["human", "json", "markdown"] {
-        let ran = estate.run(&["plan", "--base", "HEAD~1", "--format", format]);
+        let ran = estate.rooted(&["plan", "--base", "HEAD~1", "--format", format]);
         let said = said(&ran);
         assert_eq!(ran.status.code(), Some(2), "{said}");
         assert!(!said.contains("tokSECRET"), "{said}");
@@ -335,7 +292,7 @@ fn s13_what_is_no_secret_is_shown() {
         "hosters.toml",
         &text.replacen("token_secret = \"hetzner-token\"", new, 1),
     );
-    let said = said(&estate.run(&["check", "--worktree"]));
+    let said = said(&estate.rooted(&["check", "--worktree"]));
     assert!(said.contains("token_secret = \"hetzner-token\""), "{said}");
     estate.back();
     let list = estate.read("trust.toml");
@@ -343,7 +300,7 @@ fn s13_what_is_no_secret_is_shown() {
         "trust.toml",
         &list.replacen("role = \"owner\"", "role = \"owner\"\nbogus = 1", 1),
     );
-    let said = self::said(&estate.run(&["check", "--worktree"]));
+    let said = self::said(&estate.rooted(&["check", "--worktree"]));
     assert!(
         said.contains("ssh-ed25519 AAAA"),
         "a public key is public: {said}"

@@ -4,7 +4,7 @@ use holdfast::decide::derive::{self, EstateKey};
 use holdfast::decide::manifest;
 use holdfast::flow::standing::Standing;
 use holdfast::model::blueprint::{
-    Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Setting, StateFiles, When,
+    Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Hooks, Setting, StateFiles, When,
 };
 use holdfast::model::desired::{
     BackupIntent, DesiredService, DesiredStack, Objectives, Placement, Retention, Schedule,
@@ -31,7 +31,7 @@ pub fn estate() -> EstateName {
     EstateName::new("example")
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     Place {
         file: "stacks/acme.toml".into(),
         line: 1,
@@ -106,10 +106,12 @@ pub fn page() -> Blueprint {
             owner: "www-data".into(),
             group: "www-data".into(),
         }],
-        hook_init: Some(
+        hooks: Hooks {
+            init: Some(
             "#!/bin/sh\nset -eu\n. \"$1\"\nprintf '%s\\n' \"$HF_SETTING_TITLE\" >\"/srv/$HF_SERVICE/index.html\"\nchown www-data: \"/srv/$HF_SERVICE/index.html\"\n".into(),
         ),
-        hook_after_restore: None,
+            ..Hooks::default()
+        },
         checks: vec![
             Check {
                 name: "front page".into(),
@@ -167,6 +169,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
                 weekly: 0,
                 monthly: 0,
                 yearly: 0,
+                right: Vec::new(),
                 place: place(),
             },
             drill: None,

@@ -108,6 +108,10 @@ fn findings(kind: &Kind, table: &toml::Table) -> Vec<Diagnostic> {
         let bytes = std::fs::read(repository(&format!("{notes}/{file}"))).unwrap();
         files.insert(format!("blueprints/notes/{file}"), bytes);
     }
+    for hook in ["before-backup", "after-backup"] {
+        let path = format!("blueprints/notes/hooks/{hook}.sh");
+        files.insert(path, b"#!/bin/sh\nset -eu\n".to_vec());
+    }
     for id in ["estate-key", "hetzner-token", "dns-key"] {
         files.insert(format!("secrets/{id}.age"), SEALED.into());
     }

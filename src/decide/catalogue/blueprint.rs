@@ -6,7 +6,7 @@ use super::template::{Names, check_file, check_form, check_text};
 use crate::decide::document::words::{self, Form};
 use crate::decide::document::{Document, Found, Table, about_file, codes, suggest};
 use crate::model::blueprint::{
-    Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Setting, StateFiles, When,
+    Blueprint, BlueprintFile, Check, CheckKind, Database, Engine, Hooks, Setting, StateFiles, When,
 };
 use crate::model::ids::{BlueprintId, ImageName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ impl Reader<'_> {
         let units = self.units();
         let databases = self.databases();
         let state = self.state();
-        let (hook_init, hook_after_restore) = self.hooks();
+        let hooks = self.hooks();
         let checks = self.checks();
         let blueprint = Blueprint {
             id: BlueprintId::new(id?.value),
@@ -141,8 +141,7 @@ impl Reader<'_> {
             units,
             databases,
             state,
-            hook_init,
-            hook_after_restore,
+            hooks,
             checks,
         };
         coverage::check(self.root, &blueprint);
@@ -388,16 +387,22 @@ impl Reader<'_> {
         state
     }
 
-    fn hooks(&mut self) -> (Option<String>, Option<String>) {
+    fn hooks(&mut self) -> Hooks {
         let Some(table) = self.root.table_if("hooks") else {
-            return (None, None);
+            return Hooks::default();
         };
-        let init = table.text_if("init", "hooks/init.sh");
-        let after = table.text_if("after_restore", "hooks/after-restore.sh");
+        let mut text = |name: &'static str, example: &'static str| {
+            let found = table.text_if(name, example)?;
+            self.text_of(&table, &found)
+        };
+        let hooks = Hooks {
+            init: text("init", "hooks/init.sh"),
+            after_restore: text("after_restore", "hooks/after-restore.sh"),
+            before_backup: text("before_backup", "hooks/before-backup.sh"),
+            after_backup: text("after_backup", "hooks/after-backup.sh"),
+        };
         table.finish();
-        let init = init.and_then(|found| self.text_of(&table, &found));
-        let after = after.and_then(|found| self.text_of(&table, &found));
-        (init, after)
+        hooks
     }
 
     fn checks(&mut self) -> Vec<Check> {

@@ -9,7 +9,7 @@ pub(super) fn check(root: &Table<'_>, blueprint: &Blueprint) {
         root.report(codes::COVERAGE, &(0..0), message, Some(help));
     };
     let stateful = !blueprint.state.is_empty() || !blueprint.databases.is_empty();
-    if !stateful && blueprint.hook_init.is_some() {
+    if !stateful && blueprint.hooks.init.is_some() {
         say(
             "the first installation makes something, and no [[files]] or [[database]] declares it",
             "declare what hooks/init makes: what is not declared is in no recovery point",
@@ -49,14 +49,13 @@ fn asked(blueprint: &Blueprint, database: &Database) -> bool {
 
 fn used(blueprint: &Blueprint, secret: &str) -> bool {
     let (variable, field) = (variable(secret), format!("secrets.{secret}"));
-    let hooks = [&blueprint.hook_init, &blueprint.hook_after_restore];
     let templates = blueprint.files.iter().map(|file| file.template.as_str());
     blueprint.databases.iter().any(|d| d.password == secret)
         || templates.into_iter().any(|text| text.contains(&field))
-        || hooks
-            .into_iter()
-            .flatten()
-            .any(|text| text.contains(&variable))
+        || blueprint
+            .hooks
+            .named()
+            .any(|(_, text)| text.contains(&variable))
         || scripts(blueprint).any(|text| text.contains(&variable))
 }
 

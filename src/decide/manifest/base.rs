@@ -2,14 +2,25 @@
 
 use super::draft::{Draft, ManifestError, managed};
 use super::template::shell_quote;
+use crate::decide::derive::{EstateKey, text};
 use crate::model::blueprint::When;
 use crate::model::ids::{Epoch, EstateName, ImageName, MachineName, ServiceName, StackId};
 use crate::model::machine::{BackupAccess, Role};
 use crate::model::secret::Secret;
+use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
-/// Tools of the base layer (Debian package names).
-pub const TOOLS: [&str; 5] = ["ca-certificates", "curl", "jq", "nftables", "restic"];
+/// Tools of the base layer (Debian package names). `acl` and `attr` tell and put back what files have
+/// beside owners and modes.
+pub const TOOLS: [&str; 7] = [
+    "acl",
+    "attr",
+    "ca-certificates",
+    "curl",
+    "jq",
+    "nftables",
+    "restic",
+];
 
 /// Keeps users out from boot on.
 pub const GATE_UNIT: &str = "holdfast-gate.service";
@@ -118,6 +129,32 @@ pub(super) fn gate(draft: &mut Draft, service_units: &[String]) -> Result<(), Ma
     Ok(())
 }
 
+/// How many later machines of its stack a machine recognises.
+const SUCCESSORS: u32 = 64;
+
+/// By what a machine proves its epoch in the points that it takes, and by what it recognises a
+/// younger one. Whoever has broken into one machine knows its own mark and no later one, so it
+/// cannot close its successors by claiming to be younger (S2, S10).
+pub(super) fn epochs(
+    draft: &mut Draft,
+    key: &EstateKey,
+    stack: &StackId,
+    own: Epoch,
+) -> Result<(), ManifestError> {
+    let mark = |epoch: u32| text(key, &["epoch", stack.as_str(), &epoch.to_string()]);
+    let plain = String::from_utf8_lossy(mark(own.0).expose()).into_owned();
+    let before = When::BeforePackages;
+    draft.file("/etc/holdfast/epoch-mark", plain + "\n", "0600", before)?;
+    let later = (1..=SUCCESSORS).filter_map(|ahead| own.0.checked_add(ahead));
+    let lines: Vec<String> = later
+        .map(|epoch| {
+            let digest = hex::encode(Sha256::digest(mark(epoch).expose()));
+            format!("{epoch} {digest}\n")
+        })
+        .collect();
+    draft.file("/etc/holdfast/successors", lines.concat(), "0644", before)
+}
+
 /// The repository's address as restic takes it; with the password of the way to it.
 pub fn repository_address(access: &BackupAccess) -> Secret {
     let host = match access.address {
@@ -157,18 +194,21 @@ pub(super) fn repository(draft: &mut Draft, access: &BackupAccess) -> Result<(),
     )
 }
 
+/// Which `PostgreSQL` an operating system has, where we know it.
+pub fn postgresql_of(image: &ImageName) -> Option<u16> {
+    match image.as_str() {
+        "debian-12" => Some(15),
+        "debian-13" => Some(17),
+        _ => None,
+    }
+}
+
 /// `PostgreSQL` with data checksums, as Debian packages it.
 pub(super) fn postgresql(draft: &mut Draft, image: &ImageName) -> Result<(), ManifestError> {
     // The wrapper postgresql.service is "active" whatever its clusters do.
-    let version = match image.as_str() {
-        "debian-12" => 15,
-        "debian-13" => 17,
-        _ => {
-            return Err(ManifestError::NoPostgresql {
-                image: image.clone(),
-            });
-        }
-    };
+    let version = postgresql_of(image).ok_or_else(|| ManifestError::NoPostgresql {
+        image: image.clone(),
+    })?;
     draft.package("postgresql");
     draft.file(
         "/etc/postgresql-common/createcluster.d/holdfast.conf",

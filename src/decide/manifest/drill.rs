@@ -19,9 +19,8 @@ pub fn drill(mut production: MachineManifest) -> MachineManifest {
         let other = match file.path.as_str() {
             "/etc/holdfast/identity" => text.replace("ROLE='production'", "ROLE='drill'"),
             "/etc/holdfast/units" => text
-                .lines()
-                .filter(|unit| !by_itself(unit))
-                .map(|unit| format!("{unit}\n"))
+                .split_inclusive('\n')
+                .filter(|unit| !by_itself(unit.trim_end()))
                 .collect(),
             _ => continue,
         };
@@ -40,5 +39,7 @@ pub fn drill(mut production: MachineManifest) -> MachineManifest {
 
 /// Timers, and what works like one.
 fn by_itself(unit: &str) -> bool {
-    unit.ends_with(".timer") || BY_THE_CLOCK.contains(&unit)
+    unit.rsplit_once('.')
+        .is_some_and(|(_, kind)| kind == "timer")
+        || BY_THE_CLOCK.contains(&unit)
 }

@@ -13,7 +13,8 @@ mod template;
 pub use crate::model::machine::BackupAccess;
 pub use backup::backup;
 pub use base::{
-    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, repository_address, script_path,
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of,
+    repository_address, script_path,
 };
 pub use draft::ManifestError;
 pub use drill::drill;
@@ -59,6 +60,7 @@ pub fn production(
         machine,
     };
     base::ground(&mut draft, identity)?;
+    base::epochs(&mut draft, key, &stack.id, epoch)?;
     base::repository(&mut draft, backup)?;
     services(&mut draft, stack, blueprints, key, image, base::gate)?;
     Ok(draft.finish(Role::Production, Some(stack.id.clone())))
@@ -246,8 +248,7 @@ impl<'a> Renderer<'a> {
             databases: self.databases(draft)?,
             state: self.state(draft)?,
             environment: Secret::new(environment.as_bytes()),
-            hook_init: self.blueprint.hook_init.clone(),
-            hook_after_restore: self.blueprint.hook_after_restore.clone(),
+            hooks: self.blueprint.hooks.clone(),
             checks: self.checks(draft)?,
         };
         draft.file(
@@ -256,25 +257,17 @@ impl<'a> Renderer<'a> {
             "0600",
             When::AfterPackages,
         )?;
-        let hooks = [
-            ("init".to_owned(), runtime.hook_init.as_ref()),
-            (
-                "after-restore".to_owned(),
-                runtime.hook_after_restore.as_ref(),
-            ),
-        ];
-        let checks = (1..).zip(&runtime.checks).map(|(n, check)| {
-            let text = match &check.kind {
-                CheckKind::Script { text } => Some(text),
-                CheckKind::Http { .. } => None,
+        let hooks = runtime.hooks.named();
+        let hooks = hooks.map(|(name, text)| (name.to_owned(), text));
+        let checks = (1..).zip(&runtime.checks).filter_map(|(n, check)| {
+            let CheckKind::Script { text } = &check.kind else {
+                return None;
             };
-            (format!("check-{n}"), text)
+            Some((format!("check-{n}"), text.as_str()))
         });
-        for (script, text) in hooks.into_iter().chain(checks) {
-            if let Some(text) = text {
-                let path = script_path(&runtime.name, &script);
-                draft.file(&path, text.as_str(), "0755", When::AfterPackages)?;
-            }
+        for (script, text) in hooks.chain(checks) {
+            let path = script_path(&runtime.name, &script);
+            draft.file(&path, text, "0755", When::AfterPackages)?;
         }
         draft.service(runtime);
         Ok(())

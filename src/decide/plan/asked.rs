@@ -4,8 +4,50 @@ use super::draft::{Draft, Pen, because};
 use super::opening::repository;
 use super::situation::{Situation, WriterState};
 use crate::decide::names;
+use crate::model::ids::{MachineName, PointId};
 use crate::model::observed::Observed;
 use crate::model::plan::{Action, Cause, Effect};
+use crate::model::point::Part;
+
+/// The machine that runs and may write.
+pub(super) fn at_work(at: &Situation<'_>) -> Result<MachineName, String> {
+    let Some(writer) = &at.writer else {
+        return Err("it has not been installed yet".into());
+    };
+    match &writer.state {
+        WriterState::Answers(_) if writer.fenced.is_none() => Ok(writer.name.clone()),
+        WriterState::Unseen(gap) => Err(gap.to_string()),
+        _ => Err(format!("its machine {} does not run", writer.name)),
+    }
+}
+
+/// A part of a point, beside the live data of the machine that is at work.
+pub(super) fn retrieve_only(
+    at: &Situation<'_>,
+    point: &PointId,
+    part: &Part,
+    to: &str,
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let mut pen = Pen {
+        draft,
+        stack: Some(&at.stack.id),
+        // A person at this computer: nothing in Git is asked.
+        cause: Cause::Reality,
+    };
+    pen.step(
+        Action::Retrieve {
+            machine: at_work(at)?,
+            point: point.clone(),
+            part: part.clone(),
+            to: to.to_owned(),
+        },
+        Effect::Safe,
+        because("asked for by hand"),
+        &[],
+    );
+    Ok(())
+}
 
 /// A backup that a person asks for, of a machine that runs and may write.
 pub(super) fn backup_only(
@@ -13,21 +55,8 @@ pub(super) fn backup_only(
     seen: &Observed,
     draft: &mut Draft,
 ) -> Result<(), String> {
-    let Some(writer) = &at.writer else {
-        return Err("it has not been installed yet".into());
-    };
-    match &writer.state {
-        WriterState::Answers(_) if writer.fenced.is_none() => {}
-        WriterState::Unseen(gap) => return Err(gap.to_string()),
-        _ => return Err(format!("its machine {} does not run", writer.name)),
-    }
-    let placement = &at.stack.backup.placement;
-    let to = names::backup_machine(&placement.hoster, &placement.site);
-    match seen.machines.get(&to) {
-        Some(Ok(_)) => {}
-        Some(Err(gap)) => return Err(gap.to_string()),
-        None => return Err(format!("there is no backup machine {to} yet")),
-    }
+    let writer = at_work(at)?;
+    let to = backup_machine(at, seen)?;
     let mut pen = Pen {
         draft,
         stack: Some(&at.stack.id),
@@ -41,7 +70,7 @@ pub(super) fn backup_only(
     };
     pen.step(
         Action::Backup {
-            machine: writer.name.clone(),
+            machine: writer,
             to,
         },
         Effect::Safe,
@@ -49,4 +78,37 @@ pub(super) fn backup_only(
         &[repository.as_ref()],
     );
     Ok(())
+}
+
+/// A reading of everything that a person asks for: after a repair, or in doubt.
+pub(super) fn verify_only(
+    at: &Situation<'_>,
+    seen: &Observed,
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let machine = backup_machine(at, seen)?;
+    let mut pen = Pen {
+        draft,
+        stack: Some(&at.stack.id),
+        cause: Cause::Reality,
+    };
+    let (part, of) = (1, 1);
+    pen.step(
+        Action::Verify { machine, part, of },
+        Effect::Safe,
+        because("asked for by hand"),
+        &[],
+    );
+    Ok(())
+}
+
+/// The backup machine, if it answers.
+fn backup_machine(at: &Situation<'_>, seen: &Observed) -> Result<MachineName, String> {
+    let placement = &at.stack.backup.placement;
+    let machine = names::backup_machine(&placement.hoster, &placement.site);
+    match seen.machines.get(&machine) {
+        Some(Ok(_)) => Ok(machine),
+        Some(Err(gap)) => Err(gap.to_string()),
+        None => Err(format!("there is no backup machine {machine} yet")),
+    }
 }

@@ -4,6 +4,8 @@ use super::draft::{Draft, Pen, because, because_of};
 use super::machines::{PlaceFor, choose_place, create};
 use super::situation::without_receipt;
 use crate::decide::changes::changes;
+use crate::decide::clocks;
+use crate::decide::derive::TLS_UNTIL;
 use crate::decide::history::History;
 use crate::decide::names;
 use crate::model::desired::{Desired, DesiredStack, Placement};
@@ -12,6 +14,8 @@ use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::observed::{Observed, Power};
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 /// What the stacks need to know of their backup machine.
@@ -123,6 +127,8 @@ fn one(
                 return not_now(gap);
             }
         };
+        clock(&mut pen, name, facts.ahead_ms);
+        certificate(&mut pen, name, seen.at);
         let serves = manifests.get(name).and_then(|manifest| {
             let differing = changes(manifest, facts);
             if differing.is_empty() {
@@ -211,6 +217,37 @@ fn one(
                 reason,
             ))
         }
+    }
+}
+
+/// A clock that is wrong makes points of a wrong time, and certificates that do not hold.
+pub(super) fn clock(pen: &mut Pen<'_>, machine: &MachineName, ahead_ms: i64) {
+    if let Some(told) = clocks::told(ahead_ms) {
+        pen.hold(
+            format!("the clock of {machine}"),
+            Hold::Forbidden {
+                rule: "clock".into(),
+                reason: format!("{told}: points carry its time, and certificates are judged by it"),
+            },
+            format!(
+                "set it right on {machine} (timedatectl), or ours if all others disagree with it"
+            ),
+        );
+    }
+}
+
+/// The end of a certificate is told a year ahead: nobody shall learn of it from a backup that fails.
+fn certificate(pen: &mut Pen<'_>, machine: &MachineName, now: Timestamp) {
+    let year = i32::from(now.to_zoned(TimeZone::UTC).year());
+    if year + 1 >= TLS_UNTIL {
+        pen.hold(
+            format!("the certificate of {machine}"),
+            Hold::Forbidden {
+                rule: "certificate".into(),
+                reason: format!("it ends with {TLS_UNTIL}-01-01, and backups with it"),
+            },
+            "update Holdfast: a later version makes certificates for later years",
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use super::draft::{Pen, because_of};
 use super::newcomer::{Filling, newcomer};
 use super::opening::open_and_resume;
 use super::view::View;
-use crate::model::plan::{Action, Effect};
+use crate::model::plan::{Action, Effect, Hold};
 
 /// No machine of this stack was ever opened and no recovery point exists: install into empty state.
 pub(super) fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
@@ -13,9 +13,24 @@ pub(super) fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
     let wanted = format!("first installation of {}", stack.shown);
     let remedy =
         "it is looked at again on the next run; an empty machine is never put where data may be";
-    if let Err(gap) = &view.at.points {
-        pen.hold_unseen(wanted, gap, remedy);
-        return;
+    match &view.at.points {
+        Ok([]) => {}
+        Ok(points) => {
+            let reason = format!(
+                "{} recovery points exist that were never read back, of a machine that nobody knows",
+                points.len()
+            );
+            let hold = Hold::Forbidden {
+                rule: "S15".into(),
+                reason,
+            };
+            pen.hold(wanted, hold, "find out who wrote them (holdfast points)");
+            return;
+        }
+        Err(gap) => {
+            pen.hold_unseen(wanted, gap, remedy);
+            return;
+        }
     }
     if let BackupMachine::NotNow { gap } = view.backup {
         pen.hold_unseen(wanted, gap, "mend the backup machine first: production is not opened without a place for its recovery points");

@@ -1,11 +1,12 @@
 //! A machine that stands where it should: kept as the estate describes it, switched on if it is off.
 
-use super::backups::BackupMachine;
+use super::backups::{BackupMachine, clock};
 use super::draft::{Pen, because, because_of};
 use super::fencing::{fence, other_writers};
 use super::opening::{point_names, repository};
 use super::rebuild::ENOUGH;
 use super::situation::Writer;
+use super::verify::reading;
 use super::view::{View, service_names};
 use crate::decide::changes::changes;
 use crate::decide::point;
@@ -13,10 +14,12 @@ use crate::model::desired::Repair;
 use crate::model::ids::StepId;
 use crate::model::machine::MachineFacts;
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
+use crate::model::point::RecoveryPoint;
 
 /// A machine that runs where it should: mend drift, names, recovery points.
 pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, pen: &mut Pen<'_>) {
     missing_state(view, writer, facts, pen);
+    clock(pen, &writer.name, facts.ahead_ms);
     let converged = mend(view, writer, facts, pen);
     let Ok(opened) = open_again(view, writer, facts, converged.as_ref(), pen) else {
         return;
@@ -173,10 +176,16 @@ fn back_up(view: &View<'_>, writer: &Writer<'_>, after: &[Option<&StepId>], pen:
             return;
         }
     };
+    // A point that was found damaged is made up for at once, and once: what comes after that
+    // goes by the schedule, whatever it rests on.
+    let reading = reading(&stack.id, to, view.seen, view.past);
+    let damaged_since = reading.and_then(|reading| reading.damaged_since);
+    let made_up = |p: &&RecoveryPoint| damaged_since.is_some_and(|since| p.taken_at >= since);
     let last = points
         .iter()
         .filter(|p| p.rung >= ENOUGH && p.epoch == writer.epoch)
-        .map(|p| p.taken_at)
+        .filter(|p| p.damaged.is_none() || made_up(p))
+        .map(point::moment)
         .max();
     if !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
         return;

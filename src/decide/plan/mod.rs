@@ -6,6 +6,7 @@ mod brake;
 mod draft;
 mod drill;
 mod fencing;
+mod forget;
 mod install;
 mod keep;
 mod keys;
@@ -18,6 +19,7 @@ mod relocate;
 mod retire;
 mod situation;
 mod stack;
+pub mod verify;
 mod view;
 
 pub use draft::create_step;
@@ -26,12 +28,13 @@ pub(crate) use rebuild::ENOUGH;
 
 use crate::decide::history::History;
 use crate::decide::names;
-use crate::model::desired::Desired;
+use crate::model::desired::{Desired, DesiredStack};
 use crate::model::forecast::TotalCost;
-use crate::model::ids::{MachineName, StackId};
+use crate::model::ids::{MachineName, PointId, StackId};
 use crate::model::machine::{Digest, MachineManifest};
 use crate::model::observed::Observed;
 use crate::model::plan::{Basis, PLAN_SCHEMA, Plan};
+use crate::model::point::Part;
 use draft::Draft;
 use situation::Situation;
 use std::collections::BTreeMap;
@@ -82,6 +85,7 @@ pub fn plan(
         };
         keys::mend(&view, &mut draft);
         stack::plan(&view, &mut draft);
+        forget::plan(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,
@@ -113,15 +117,65 @@ pub fn backup_now(
     past: &History,
     basis: Basis,
 ) -> Result<Plan, String> {
-    let desired = want
-        .stack(stack)
+    asked_for(want, stack, seen, past, basis, asked::backup_only)
+}
+
+/// A plan of reading one stack's repository from end to end, because a person asks for it.
+pub fn verify_now(
+    want: &Desired,
+    stack: &StackId,
+    seen: &Observed,
+    past: &History,
+    basis: Basis,
+) -> Result<Plan, String> {
+    asked_for(want, stack, seen, past, basis, asked::verify_only)
+}
+
+/// A plan to bring one part of a point back beside the live data. The error says why not, in words.
+pub fn retrieve_now(
+    want: &Desired,
+    stack: &StackId,
+    (point, part, to): (&PointId, &Part, &str),
+    seen: &Observed,
+    past: &History,
+    basis: Basis,
+) -> Result<Plan, String> {
+    asked_for(want, stack, seen, past, basis, |at, _, draft| {
+        asked::retrieve_only(at, point, part, to, draft)
+    })
+}
+
+/// The machine of this stack that is at work. The error says why there is none, in words.
+pub fn at_work(
+    want: &Desired,
+    stack: &StackId,
+    seen: &Observed,
+    past: &History,
+) -> Result<MachineName, String> {
+    let desired = sound(want, stack)?;
+    asked::at_work(&Situation::of(desired, want, seen, past))
+}
+
+fn sound<'a>(want: &'a Desired, stack: &StackId) -> Result<&'a DesiredStack, String> {
+    want.stack(stack)
         .ok_or_else(|| match want.broken.get(stack) {
             Some(_) => "its definition has errors; holdfast check shows them".to_owned(),
             None => "the estate has no such stack".to_owned(),
-        })?;
+        })
+}
+
+fn asked_for(
+    want: &Desired,
+    stack: &StackId,
+    seen: &Observed,
+    past: &History,
+    basis: Basis,
+    write: impl FnOnce(&Situation<'_>, &Observed, &mut Draft) -> Result<(), String>,
+) -> Result<Plan, String> {
+    let desired = sound(want, stack)?;
     let mut draft = Draft::default();
     let at = Situation::of(desired, want, seen, past);
-    asked::backup_only(&at, seen, &mut draft)?;
+    write(&at, seen, &mut draft)?;
     Ok(Plan {
         plan_schema: PLAN_SCHEMA,
         basis,

@@ -3,7 +3,7 @@
 use super::backups::BackupMachine;
 use super::draft::{Pen, because};
 use super::machines::{self, PlaceFor, choose_place};
-use super::view::{View, stands_at};
+use super::view::{View, suits};
 use crate::decide::names;
 use crate::model::desired::Placement;
 use crate::model::gap::GapKind;
@@ -60,10 +60,10 @@ pub(super) fn newcomer(
     if let Some(candidate) = view.at.candidate {
         let reason = if holds_other_data(view, candidate, filling) {
             "it was filled from another recovery point and never opened"
-        } else if let Some(place) = places.iter().find(|p| stands_at(candidate, p)) {
+        } else if let Some(place) = places.iter().find(|p| suits(view, candidate, p)) {
             return resume(view, candidate, place, wanted, backup_created, pen);
         } else {
-            "it was begun at a place that the estate no longer asks for"
+            "it was begun at a place, or on an operating system, that the estate no longer asks for"
         };
         // It never held users' data.
         pen.step(

@@ -1,4 +1,4 @@
-//! A planned move: the estate names another place for production.
+//! A planned move: the estate names another place for production, or another operating system.
 
 use super::backups::BackupMachine;
 use super::draft::{Pen, because_of};
@@ -6,9 +6,13 @@ use super::fencing::{no_way_to_fence, quarantine, waiver_remedy, way_to_fence};
 use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
 use super::situation::Writer;
-use super::view::View;
+use super::view::{View, runs_on};
+use crate::decide::manifest::postgresql_of;
+use crate::model::blueprint::Engine;
 use crate::model::desired::Placement;
-use crate::model::plan::{Action, Effect, Source};
+use crate::model::ids::ImageName;
+use crate::model::observed::SeenMachine;
+use crate::model::plan::{Action, Effect, Hold, Source};
 
 /// A planned move: the old machine writes until the last moment, then never again.
 pub(super) fn move_away(
@@ -17,12 +21,25 @@ pub(super) fn move_away(
     placement: &Placement,
     pen: &mut Pen<'_>,
 ) {
-    let stack = view.at.stack;
-    let wanted = format!(
-        "moving {} to {} {}",
-        stack.shown, placement.hoster, placement.site
-    );
     let Some(old) = writer.seen else { return };
+    let (wanted, made) = said(view, old, placement);
+    let reason = made
+        .as_deref()
+        .unwrap_or("production was moved to another place");
+    if let Some(why) = no_way_back(view, old, placement) {
+        pen.hold(
+            wanted,
+            Hold::Forbidden {
+                rule: "crossing".into(),
+                reason: why,
+            },
+            format!(
+                "write image = \"{}\" again; the machine that runs stays as it is",
+                runs_on(view, old).map_or("", ImageName::as_str)
+            ),
+        );
+        return;
+    }
     let Some(by) = way_to_fence(view, old) else {
         pen.hold(wanted, no_way_to_fence(old), waiver_remedy(old));
         return;
@@ -53,12 +70,12 @@ pub(super) fn move_away(
         &[placement],
         Filling::Coming,
         &wanted,
-        "production was moved here",
+        made.as_deref().unwrap_or("production was moved here"),
         pen,
     ) else {
         return;
     };
-    let why = || because_of(&placement.place, "production was moved to another place");
+    let why = || because_of(&placement.place, reason);
     let closed = pen.step(
         Action::Close {
             machine: old.name.clone(),
@@ -96,4 +113,38 @@ pub(super) fn move_away(
         pen,
     );
     quarantine(&[old], &opened, pen);
+}
+
+/// What is wanted, and why, where it is the operating system that differs.
+fn said(view: &View<'_>, old: &SeenMachine, placement: &Placement) -> (String, Option<String>) {
+    let shown = &view.at.stack.shown;
+    let (hoster, site, image) = (&placement.hoster, &placement.site, &placement.image);
+    match runs_on(view, old).filter(|runs| *runs != image) {
+        Some(runs) => (
+            format!("moving {shown} from {runs} to {image} at {hoster} {site}"),
+            Some(format!(
+                "production is wanted on {image}, and {} runs {runs}",
+                old.name
+            )),
+        ),
+        None => (format!("moving {shown} to {hoster} {site}"), None),
+    }
+}
+
+/// A dump of a newer `PostgreSQL` does not load into an older one. Said before anything is closed.
+fn no_way_back(view: &View<'_>, old: &SeenMachine, placement: &Placement) -> Option<String> {
+    let manifest = view.manifests.get(&old.name)?;
+    let database = manifest
+        .services
+        .iter()
+        .flat_map(|service| &service.databases)
+        .find(|database| database.engine == Engine::Postgresql)?;
+    let runs = runs_on(view, old)?;
+    let (from, to) = (postgresql_of(runs)?, postgresql_of(&placement.image)?);
+    (to < from).then(|| {
+        format!(
+            "{} has PostgreSQL {to}, and the database {} on {runs} is of {from}: a dump only goes forward",
+            placement.image, database.name
+        )
+    })
 }

@@ -7,7 +7,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
 use crate::model::machine::{MachineFacts, Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
-use crate::model::point::RecoveryPoint;
+use crate::model::point::{RecoveryPoint, Rung};
 use std::collections::BTreeSet;
 
 /// The machine that was last allowed to write.
@@ -80,10 +80,11 @@ impl<'a> Situation<'a> {
                 "they were not asked for",
             )),
         };
-        let point_epoch = points
-            .as_ref()
-            .ok()
-            .and_then(|points| points.iter().map(|p| p.epoch).max());
+        let point_epoch = points.as_ref().ok().and_then(|points| {
+            // What was never read back may claim anything (S10).
+            let read_back = points.iter().filter(|p| p.rung >= Rung::Shipped);
+            read_back.map(|p| p.epoch).max()
+        });
         let top_epoch = machines
             .iter()
             .map(|m| m.epoch)
@@ -92,7 +93,8 @@ impl<'a> Situation<'a> {
             .chain(point_epoch)
             .max()
             .unwrap_or_default();
-        let mut unseen = unseen(stack, want, seen, past, point_epoch.is_some());
+        let any = points.as_ref().is_ok_and(|points| !points.is_empty());
+        let mut unseen = unseen(stack, want, seen, past, any);
         unseen.extend(machines.iter().filter_map(|m| without_receipt(m, past)));
         let writer = writer(stack, &machines, point_epoch, &unseen, want, seen, past);
         let candidate = machines

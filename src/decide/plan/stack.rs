@@ -7,9 +7,10 @@
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
 //! | off, switching on not tried | power on | [`keep`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
-//! | answers, elsewhere | last backup, fence, restore | [`relocate`] |
+//! | answers, elsewhere or on another operating system | last backup, fence, restore | [`relocate`] |
 //! | gone, off for good, or fenced for good | restore the newest proven point | [`rebuild`] |
 //!
+//! In each of them but a restore, its recovery points are read for damage ([`verify`]).
 //! Three subjects are shared by these: [`newcomer`](super::newcomer), a machine
 //! on its way up; [`opening`](super::opening), from a loaded machine to users and
 //! backups; [`fencing`](super::fencing), how an old machine is kept from writing.
@@ -18,10 +19,10 @@ use super::draft::{Draft, Pen};
 use super::fencing::zombies;
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{install, keep, rebuild, relocate, retire};
+use super::{install, keep, rebuild, relocate, retire, verify};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
-use crate::model::plan::{Cause, Hold};
+use crate::model::plan::{Action, Cause, Hold};
 
 /// Plans one stack.
 pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
@@ -30,10 +31,21 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         stack: Some(&view.at.stack.id),
         cause: Cause::Reality,
     };
+    state(view, &mut pen);
+    // A restore needs the backup machine's disk for itself.
+    let stack = &view.at.stack.id;
+    let mut steps = pen.draft.steps.iter();
+    if !steps.any(|s| s.stack.as_ref() == Some(stack) && matches!(s.action, Action::Fetch { .. })) {
+        verify::verify(view, &mut pen);
+    }
+}
+
+/// Where its writer stands decides.
+fn state(view: &View<'_>, pen: &mut Pen<'_>) {
     if let Some(retirement) = view.at.stack.ended(view.seen.at) {
         retire::retire(view, retirement, &mut pen.set_off_by(Cause::Intent));
         if let Some(writer) = &view.at.writer {
-            zombies(view, &writer.name, writer.epoch, &mut pen);
+            zombies(view, &writer.name, writer.epoch, pen);
         }
         return;
     }
@@ -76,19 +88,19 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
                 remedy,
             );
         }
-        WriterState::Off if !moved_away => keep::power_on(view, writer, &mut pen),
+        WriterState::Off if !moved_away => keep::power_on(view, writer, pen),
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
             if writer.seen.is_some_and(|m| well_placed(view, m)) {
-                keep::keep(view, writer, facts, &mut pen);
+                keep::keep(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);
             }
         }
-        _ => rebuild::rebuild(view, writer, &mut pen),
+        _ => rebuild::rebuild(view, writer, pen),
     }
-    zombies(view, &writer.name, writer.epoch, &mut pen);
+    zombies(view, &writer.name, writer.epoch, pen);
 }
 
 /// What a stack left behind that came to its end is nobody else's: `moved_from` hands on only

@@ -4,7 +4,7 @@ use super::backups::BackupMachine;
 use super::situation::Situation;
 use crate::decide::history::History;
 use crate::model::desired::{Desired, Placement};
-use crate::model::ids::{MachineName, ServiceName};
+use crate::model::ids::{ImageName, MachineName, ServiceName};
 use crate::model::machine::MachineManifest;
 use crate::model::observed::{Observed, SeenMachine};
 use std::collections::BTreeMap;
@@ -21,12 +21,26 @@ pub(super) struct View<'a> {
     pub brake: Option<&'a str>,
 }
 
-pub(super) fn stands_at(machine: &SeenMachine, placement: &Placement) -> bool {
+fn stands_at(machine: &SeenMachine, placement: &Placement) -> bool {
     machine.hoster == placement.hoster
         && machine
             .site
             .as_ref()
             .is_none_or(|site| *site == placement.site)
+}
+
+/// What it runs: by its own word, or by its hoster's as long as it is silent.
+pub(super) fn runs_on<'a>(view: &View<'a>, machine: &'a SeenMachine) -> Option<&'a ImageName> {
+    match view.seen.machines.get(&machine.name) {
+        Some(Ok(facts)) => Some(&facts.image),
+        _ => machine.image.as_ref(),
+    }
+}
+
+/// Whether it stands there and runs what is asked for there. Nobody's word is no difference (S1).
+pub(super) fn suits(view: &View<'_>, machine: &SeenMachine, placement: &Placement) -> bool {
+    stands_at(machine, placement)
+        && runs_on(view, machine).is_none_or(|image| *image == placement.image)
 }
 
 pub(super) fn service_names(view: &View<'_>) -> Vec<ServiceName> {
@@ -42,6 +56,7 @@ pub(super) fn service_names(view: &View<'_>) -> Vec<ServiceName> {
 ///
 /// A customer that found a place in an emergency is not moved again because the first
 /// choice has room once more: that is a person's decision (another wish, or no such fallback).
+/// Another operating system is another wish, and comes on a machine of its own.
 pub(super) fn well_placed(view: &View<'_>, machine: &SeenMachine) -> bool {
     let stack = view.at.stack;
     let wish = (&stack.production.hoster, &stack.production.site);
@@ -50,7 +65,10 @@ pub(super) fn well_placed(view: &View<'_>, machine: &SeenMachine) -> bool {
         .machines
         .get(&machine.name)
         .and_then(|past| past.wanted.as_ref());
-    stands_at(machine, &stack.production)
+    suits(view, machine, &stack.production)
         || (made_for.is_none_or(|(hoster, site)| (hoster, site) == wish)
-            && stack.fallback.iter().any(|place| stands_at(machine, place)))
+            && stack
+                .fallback
+                .iter()
+                .any(|place| suits(view, machine, place)))
 }

@@ -55,6 +55,8 @@ fn retention(table: &Table<'_>) -> Option<Retention> {
         let found = retention.number_if::<u16>(key, "8");
         found.map_or(0, |found| found.value)
     });
+    let right = retention.texts("right", "4f2a91c0");
+    let right = right.into_iter().map(|found| found.value).collect();
     retention.finish();
     let within = within?;
     Some(Retention {
@@ -63,6 +65,7 @@ fn retention(table: &Table<'_>) -> Option<Retention> {
         weekly,
         monthly,
         yearly,
+        right,
         place: table.document().place(&within.span),
     })
 }
@@ -75,7 +78,7 @@ fn drill(
     let drill = table.table_if("drill")?;
     let every = words::duration(&drill, "every", "30d");
     let at = drill.table_if("at").map(|at| {
-        let placed = placement::backup(&at, production, surroundings);
+        let placed = placement::drill(&at, production, surroundings);
         at.finish();
         placed
     });

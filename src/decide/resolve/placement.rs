@@ -55,18 +55,53 @@ pub(super) fn production(table: &Table<'_>, surroundings: &Surroundings<'_>) -> 
     })
 }
 
-/// A backup machine's place; image and size as production unless it says otherwise.
+/// The only operating system that has what a backup machine needs, `restic-rest-server`.
+const BACKUP_IMAGE: &str = "debian-13";
+
+/// A backup machine's place; size as production unless it says otherwise.
 pub(super) fn backup(
     table: &Table<'_>,
     production: Option<&Production>,
     surroundings: &Surroundings<'_>,
 ) -> Option<(Placement, Range<usize>)> {
+    let image = backup_image(table).unwrap_or_else(|| ImageName::new(BACKUP_IMAGE));
+    beside(table, Some(image), production, surroundings)
+}
+
+/// Where a point is proven; image and size as production unless it says otherwise.
+pub(super) fn drill(
+    table: &Table<'_>,
+    production: Option<&Production>,
+    surroundings: &Surroundings<'_>,
+) -> Option<(Placement, Range<usize>)> {
+    let image = image(table).or_else(|| Some(production?.placement.image.clone()));
+    beside(table, image, production, surroundings)
+}
+
+fn beside(
+    table: &Table<'_>,
+    image: Option<ImageName>,
+    production: Option<&Production>,
+    surroundings: &Surroundings<'_>,
+) -> Option<(Placement, Range<usize>)> {
     let at = place(table, surroundings);
     let size = size(table).or_else(|| production.and_then(|p| p.size));
-    let image = image(table).or_else(|| Some(production?.placement.image.clone()));
     let at = at?;
     let kind = machine_type(table, &at, size, surroundings)?;
     Some((placement(table, &at, kind, image?), at.span))
+}
+
+fn backup_image(table: &Table<'_>) -> Option<ImageName> {
+    let found = words::IMAGE.check(table, table.text_if("image", BACKUP_IMAGE))?;
+    if found.value != BACKUP_IMAGE {
+        let message = format!(
+            "a backup machine does not run on {}",
+            words::shorten(&found.value)
+        );
+        let help = format!("write image = \"{BACKUP_IMAGE}\": it has restic-rest-server");
+        table.report(codes::UNKNOWN_NAME, &found.span, &message, Some(&help));
+    }
+    Some(ImageName::new(found.value))
 }
 
 /// A hoster and one of its sites.

@@ -147,6 +147,10 @@ pub struct Hooks {
     pub init: Option<String>,
     /// After files and databases came back.
     pub after_restore: Option<String>,
+    /// Before databases are dumped and files are read; if it fails there is no recovery point.
+    pub before_backup: Option<String>,
+    /// After both, whatever came of them.
+    pub after_backup: Option<String>,
 }
 
 /// A functional check: a script, or a page.

@@ -109,7 +109,7 @@ pub struct Backup {
     pub site: Option<Site>,
     /// The least that the backup machine must have; as production without it.
     pub machine: Option<MachineSize>,
-    /// Operating system of the backup machine; as production without it.
+    /// Operating system of the backup machine; debian-13 without it.
     pub image: Option<KnownImage>,
     /// When a recovery point is due: daily, time, time zone.
     pub schedule: Schedule,
@@ -133,6 +133,8 @@ pub struct Retention {
     pub monthly: Option<Times>,
     /// Then so many yearly ones.
     pub yearly: Option<Times>,
+    /// Points that look wrong and are right: at least eight characters of their ids.
+    pub right: Option<Vec<String>>,
 }
 
 /// How often a restore is tried, and where.

@@ -1,13 +1,15 @@
 //! Steps that move a stack's state: repository, backup, fetch, load.
 
 use super::{Run, StepError, lock};
-use crate::model::ids::{MachineName, PointId};
+use crate::decide::plan::verify::last_good;
+use crate::model::ids::{MachineName, PointId, StackId};
 use crate::model::journal::Event;
 use crate::model::machine::Role;
-use crate::model::operation::FaultClass;
+use crate::model::operation::{Fault, FaultClass, Refusal};
 use crate::model::plan::{Source, Step};
 use crate::model::point::Rung;
 use crate::world::backup::{self, BackupRequest};
+use crate::world::machine::{Contact, MachineError};
 
 impl Run {
     pub(super) async fn repository(
@@ -46,10 +48,25 @@ impl Run {
             services: manifest.services,
         };
         self.reporter.note(step, "dumping and sending");
-        let taken = backup::take(transport, &production, &request).await?;
+        let mut taken = backup::take(transport, &production, &request).await;
+        if matches!(&taken, Err(MachineError::Refused { code, .. }) if code == "locked")
+            && self.unlocked(step, &stack.id, &vault).await?
+        {
+            taken = backup::take(transport, &production, &request).await;
+        }
+        let taken = taken.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
+        // What it says of itself must be what was asked for: production may have been broken into.
+        if taken.manifest.epoch != epoch || taken.manifest.stack != stack.id {
+            return Err(StepError::refused(
+                "other-identity",
+                format!("{machine} took a point that claims to be another machine's"),
+                FaultClass::NeedsHuman,
+            ));
+        }
         self.reporter.note(step, "reading back");
         let password = self.session.repository_password(stack);
-        backup::read_back(transport, &vault, &stack.id, &password, &taken).await?;
+        let read = backup::read_back(transport, &vault, &stack.id, &password, &taken).await;
+        read.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
         lock(&self.made).insert(step.id.clone(), taken.point.clone());
         self.record(
             step,
@@ -59,6 +76,52 @@ impl Run {
             },
         )
         .await
+    }
+
+    /// Takes away the locks of dead holders; whether nothing stands in the way any more.
+    async fn unlocked(
+        &self,
+        step: &Step,
+        stack: &StackId,
+        vault: &Contact,
+    ) -> Result<bool, StepError> {
+        let Some(desired) = self.session.desired.stacks.get(stack) else {
+            return Ok(false);
+        };
+        let password = self.session.repository_password(desired);
+        let transport = self.session.world.transport.as_ref();
+        let machines = self.past.of_stack(stack);
+        let dead: Vec<&MachineName> = machines
+            .filter(|(_, past)| past.fenced.is_some())
+            .map(|(name, _)| name)
+            .collect();
+        let locks = backup::unlock(transport, vault, stack, &password, &dead).await?;
+        for words in &locks.removed {
+            self.reporter.note(step, &format!("taken away: {words}"));
+        }
+        for words in &locks.living {
+            self.reporter.note(step, &format!("left: {words}"));
+        }
+        Ok(!locks.removed.is_empty() && locks.living.is_empty())
+    }
+
+    /// There is no new point: whoever reads why is told which one they still have.
+    fn without_a_point(&self, stack: &StackId, error: StepError) -> StepError {
+        let Some(Ok(points)) = self.seen.points.get(stack) else {
+            return error;
+        };
+        let last_good = last_good(points);
+        match error {
+            StepError::Refused(refusal) => StepError::Refused(Refusal {
+                message: format!("{}; no new point counts, {last_good}", refusal.message),
+                ..refusal
+            }),
+            StepError::Unknown(fault) => StepError::Unknown(Fault {
+                message: format!("{}; no new point counts, {last_good}", fault.message),
+                ..fault
+            }),
+            journal @ StepError::Journal(_) => journal,
+        }
     }
 
     pub(super) async fn fetch(

@@ -52,7 +52,7 @@ impl Run {
         match backup::undeclared(transport, &contact, manifest).await {
             Ok(paths) => self.saw(machine, |shown| shown.undeclared = paths),
             Err(error) => {
-                tracing::warn!(%machine, %error, "undeclared writes could not be looked for")
+                tracing::warn!(%machine, %error, "undeclared writes could not be looked for");
             }
         }
         self.reporter.note(step, "reading the databases' pages");

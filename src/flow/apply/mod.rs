@@ -4,6 +4,7 @@ mod copy;
 mod data;
 mod drill;
 mod machine;
+mod part;
 mod shown;
 mod vault;
 
@@ -92,6 +93,8 @@ pub struct Report {
     pub began_at: Timestamp,
     /// What it saw of restores, per machine that was restored to.
     pub shown: BTreeMap<MachineName, Shown>,
+    /// Evidence that is not kept everywhere where it should be, and why.
+    pub unkept: Vec<String>,
 }
 
 impl Report {
@@ -327,8 +330,16 @@ impl Run {
             Action::Repository { machine } => self.repository(step, machine).await,
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
             Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
-            Action::Forget { machine, points } => self.forget(step, machine, points).await,
+            Action::Forget {
+                machine, points, ..
+            } => self.forget(step, machine, points).await,
             Action::Copy { machine, from } => self.copy(step, machine, from).await,
+            Action::Retrieve {
+                machine,
+                point,
+                part,
+                to,
+            } => self.retrieve(step, machine, point, part, to).await,
             Action::Isolate { machine } => self.isolate(machine).await,
             Action::Destroy { machine } => self.destroy(step, machine).await,
         }

@@ -4,6 +4,7 @@
 use super::estate::EstateArgs;
 use super::failure::{Reader, explain, fail, failed};
 use crate::decide::resolve::Resolution;
+use crate::decide::statistics::measured_in;
 use crate::decide::succession::Base;
 use crate::flow::before;
 use crate::flow::entry::{self, EntryError};
@@ -16,6 +17,7 @@ use crate::show::diagnostics;
 use crate::show::exit::Exit;
 use crate::show::say::{errln, outln};
 use crate::show::views::findings::{Checked, Finding, sarif};
+use crate::world::clock::{Clock as _, SystemClock};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 
@@ -134,7 +136,13 @@ fn compared<E: std::error::Error>(
 }
 
 fn judged(files: &Files, id: &CommitId, found: Resolution, base: Option<&Base>) -> Resolution {
-    before::judge(files, id, found, base, &BTreeMap::new())
+    before::judge(
+        files,
+        id,
+        found,
+        base,
+        &measured_in(files, SystemClock.now()),
+    )
 }
 
 /// A head that is asked for may be an older one; the configured one only grows (S9).

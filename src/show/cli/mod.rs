@@ -7,9 +7,11 @@ mod check;
 mod demo;
 mod drill;
 mod estate;
+mod evidence;
 mod exit_kit;
 mod explain;
 mod failure;
+mod files;
 mod fmt;
 mod init;
 mod key;
@@ -19,9 +21,11 @@ mod password;
 mod plan;
 mod points;
 pub mod reference;
+mod restore;
 mod schema;
 mod secret;
 mod trust;
+mod verify;
 
 use super::exit::{self, Exit};
 use super::say;
@@ -90,10 +94,20 @@ enum Command {
     /// Does a stack come back? Try it on a machine that is destroyed afterwards
     #[command(after_help = drill::HELP)]
     Drill(On<drill::Args>),
-    /// List a stack's recovery points and what a rebuild would take
+    /// List a stack's recovery points, how far each is proven and what a rebuild would take
     Points(On<points::Args>),
+    /// Which versions of a file or folder the recovery points hold
+    Files(On<files::Args>),
+    /// Bring one file, folder, database or table back beside the live data, never over it
+    Restore(On<restore::Args>),
     /// Write a runbook and plain scripts that rebuild a stack without Holdfast
     ExitKit(On<exit_kit::Args>),
+    /// List what drills, rebuilds and moves have proven of a stack; check one document
+    #[command(after_help = evidence::HELP)]
+    Evidence(evidence::Args),
+    /// Read every byte of a stack's recovery points where they are kept, and say what is damaged
+    #[command(after_help = verify::HELP)]
+    Verify(On<verify::Args>),
     /// Tell the whole story on real machines of the lab
     Demo(demo::Args),
     /// Hosters with real Linux machines on this computer
@@ -133,7 +147,11 @@ fn run() -> ExitCode {
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Drill(on) => block_on(drill::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
+        Command::Files(on) => block_on(files::run(on.args, &on.estate)),
+        Command::Restore(on) => block_on(restore::run(on.args, &on.estate)),
         Command::ExitKit(on) => block_on(exit_kit::run(on.args, &on.estate)),
+        Command::Evidence(args) => block_on(evidence::run(args)),
+        Command::Verify(on) => block_on(verify::run(on.args, &on.estate)),
         Command::Demo(args) => block_on(demo::run(args)),
     }
 }

@@ -1,122 +1,85 @@
-//! `holdfast points STACK`: recovery points, how far each is proven, and which one a rebuild would take.
+//! `holdfast points [STACK]`: recovery points, how far each is proven, and which one a rebuild would take.
 
 use super::estate::EstateArgs;
-use super::failure::{fail, failed};
+use super::failure::{explain, fail, failed};
+use crate::flow::drill::trouble;
 use crate::flow::entry::Mode;
-use crate::flow::points::{Listing, list};
+use crate::flow::points::{fleet, list};
 use crate::model::ids::StackId;
-use crate::model::point::RecoveryPoint;
-use crate::model::units::show_duration;
+use crate::model::visible::visible;
 use crate::show::exit::Exit;
-use crate::show::say::outln;
-use crate::show::views::{self, Format};
-use comfy_table::{Table, presets};
-use jiff::Timestamp;
-use serde_json::json;
+use crate::show::say::{out, outln};
+use crate::show::views::{Format, points as view};
+use crate::world::clock::{Clock as _, SystemClock};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which stack
-    stack: String,
+    /// Which stack; without it all of them, as they were seen last
+    stack: Option<String>,
     /// How to print them
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
-    let session = match estate.open(Mode::Read, args.format).await {
+    match args.stack {
+        Some(stack) => one(&StackId::new(stack), args.format, estate).await,
+        None => all(args.format, estate).await,
+    }
+}
+
+/// A look at the repository itself.
+async fn one(stack: &StackId, format: Format, estate: &EstateArgs) -> Exit {
+    let session = match estate.open(Mode::Read, format).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let stack = StackId::new(args.stack);
-    let Some(known) = session.desired.stack(&stack) else {
+    let Some(known) = session.desired.stack(stack) else {
         return failed(
-            args.format,
+            format,
             &format!("the estate has no sound stack {stack}"),
             Some("holdfast check shows what is wrong"),
         );
     };
     match list(&session, &known.id).await {
         Ok(Ok(listing)) => {
-            match args.format {
-                Format::Human => human(&stack, &listing, session.world.clock.now()),
-                Format::Json => json(&listing),
+            match format {
+                Format::Human => {
+                    let now = session.world.clock.now();
+                    out!("{}", view::human(stack, &listing, now));
+                    match trouble(&session, known, &listing.points).await {
+                        Ok(Some(trouble)) => outln!("Drill: {}", visible(&trouble)),
+                        Ok(None) => {}
+                        Err(error) => return fail(format, &error),
+                    }
+                }
+                Format::Json => super::print_json(&view::json(&listing)),
             }
             Exit::Nothing
         }
-        Ok(Err(gap)) => {
-            let message = format!("the recovery points could not be listed: {gap}");
-            failed(args.format, &message, None)
+        Ok(Err(gap)) => failed(
+            format,
+            &format!("the recovery points could not be listed: {gap}"),
+            Some("holdfast points, without a stack, tells what was seen last"),
+        ),
+        Err(error) => fail(format, &error),
+    }
+}
+
+/// What was seen last; nothing outside is asked.
+async fn all(format: Format, estate: &EstateArgs) -> Exit {
+    let rows = match estate.config() {
+        Ok(config) => fleet(&config).await,
+        Err(error) => Err(error),
+    };
+    match rows {
+        Ok(rows) => {
+            match format {
+                Format::Human => out!("{}", view::fleet(&rows, SystemClock.now())),
+                Format::Json => super::print_json(&view::fleet_json(&rows)),
+            }
+            Exit::Nothing
         }
-        Err(error) => fail(args.format, &error),
+        Err(error) => explain(format, &error),
     }
-}
-
-fn human(stack: &StackId, listing: &Listing, now: Timestamp) {
-    if listing.points.is_empty() {
-        outln!("{stack} has no recovery points.\nNext: holdfast backup {stack}");
-        return;
-    }
-    let chosen = listing.choice.chosen.as_ref().map(|p| &p.id);
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["", "point", "taken (UTC)", "age", "size", "proven", "epoch"]);
-    for point in &listing.points {
-        table.add_row([
-            if chosen == Some(&point.id) { "*" } else { "" }.to_owned(),
-            short(point).to_owned(),
-            point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            show_duration(now.duration_since(point.taken_at)),
-            point.bytes.to_string(),
-            views::rung(point.rung).to_owned(),
-            point.epoch.to_string(),
-        ]);
-    }
-    outln!("{table}");
-    match &listing.choice.chosen {
-        Some(_) => {
-            outln!("* a rebuild would take this one: the newest that was read back");
-        }
-        None => outln!("A rebuild would take none: no point was read back."),
-    }
-    for newer in &listing.choice.newer_less_proven {
-        let by = newer.newer_by.map_or_else(String::new, |by| {
-            format!(" and newer by {}", show_duration(by))
-        });
-        outln!(
-            "{} is only {}{by}",
-            short(&newer.point),
-            views::rung(newer.point.rung)
-        );
-    }
-    for late in &listing.choice.outlived {
-        outln!(
-            "{} was written by a machine that had no right to write any more; it is never chosen",
-            short(&late.point)
-        );
-    }
-}
-
-fn short(point: &RecoveryPoint) -> &str {
-    point.id.as_str().get(..8).unwrap_or(point.id.as_str())
-}
-
-fn json(listing: &Listing) {
-    let points: Vec<_> = listing
-        .points
-        .iter()
-        .map(|p| {
-            json!({
-                "id": p.id,
-                "taken_at": p.taken_at,
-                "rung": p.rung,
-                "bytes": p.bytes,
-                "epoch": p.epoch,
-            })
-        })
-        .collect();
-    super::print_json(&json!({
-        "points": points,
-        "chosen": listing.choice.chosen.as_ref().map(|p| &p.id),
-    }));
 }

@@ -2,10 +2,12 @@
 
 pub mod codes;
 pub mod drill;
+pub mod evidence;
 pub mod findings;
 pub mod forecast;
 pub mod markdown;
 pub mod plan;
+pub mod points;
 pub mod run;
 pub mod trust;
 

@@ -3,7 +3,8 @@
 use super::forecast::{self, plural};
 use crate::model::ids::{ServiceName, StackId};
 use crate::model::machine::Change;
-use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Source, Step, Why};
+use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Leaving, Plan, Source, Step, Why};
+use crate::model::point::Part;
 use crate::model::visible::visible;
 use std::fmt::Write as _;
 
@@ -73,6 +74,11 @@ fn steps(out: &mut String, steps: &[Step]) {
         if let Action::Converge { changes, .. } = &step.action {
             for change in changes {
                 let _ = writeln!(out, "      - {}", self::change(change));
+            }
+        }
+        if let Action::Forget { points, .. } = &step.action {
+            for leaving in points {
+                let _ = writeln!(out, "      - {}", self::leaving(leaving));
             }
         }
     }
@@ -203,15 +209,48 @@ pub fn describe(step: &Step) -> String {
                 "verify the repository on {machine}: its structure, and part {part} of {of} of its data"
             )
         }
-        Action::Forget { machine, points } => {
+        Action::Forget {
+            machine, points, ..
+        } => {
             format!("forget {} on {machine}", plural(points.len(), "point"))
         }
         Action::Copy { machine, from } => {
             format!("copy the points from {from} to {machine} and check them")
         }
+        Action::Retrieve {
+            machine,
+            point,
+            part,
+            to,
+        } => {
+            let what = match part {
+                Part::Path { path } => path.clone(),
+                Part::Database { database, .. } => format!("database {database}"),
+                Part::Table {
+                    database, table, ..
+                } => format!("table {table} of database {database}"),
+            };
+            let point = point.as_str();
+            let point = point.get(..8).unwrap_or(point);
+            format!("retrieve {what} of point {point} on {machine} as {to}")
+        }
         Action::Isolate { machine } => format!("isolate {machine}: it talks to nobody"),
         Action::Destroy { machine } => format!("destroy {machine}"),
     }
+}
+
+fn leaving(leaving: &Leaving) -> String {
+    format!(
+        "point {} of {} ({}): {}",
+        leaving
+            .point
+            .as_str()
+            .get(..8)
+            .unwrap_or(leaving.point.as_str()),
+        leaving.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        super::rung(leaving.rung),
+        leaving.why
+    )
 }
 
 fn from(source: &Source) -> String {

@@ -57,6 +57,9 @@ pub fn table(report: &Report) -> String {
             .collect();
         let _ = write!(out, "\nnot begun: {}", left.join(", "));
     }
+    for unkept in &report.unkept {
+        let _ = write!(out, "\nevidence is not where it should be: {unkept}");
+    }
     visible(&out).into_owned()
 }
 
@@ -92,5 +95,6 @@ pub fn json(report: &Report) -> serde_json::Value {
             "error": record.error,
         })).collect::<Vec<_>>(),
         "not_begun": report.left,
+        "evidence_not_kept": report.unkept,
     })
 }

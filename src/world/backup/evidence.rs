@@ -1,12 +1,13 @@
 //! Evidence beside the repositories: outside them, so that production cannot touch it (S10).
 
-use super::EVIDENCE_KEEP;
 use super::answer::only;
 use super::input::Lines;
+use super::{EVIDENCE_KEEP, EVIDENCE_LIST};
 use crate::model::evidence::SealedEvidence;
 use crate::model::ids::{PointId, StackId};
 use crate::model::point::Rung;
 use crate::world::machine::{Contact, MachineError, Transport};
+use serde::Deserialize;
 
 /// A document on its way to where it is kept.
 #[derive(Debug, Clone, Copy)]
@@ -44,4 +45,25 @@ pub async fn keep_evidence(
     }
     let answer = transport.run(backup, EVIDENCE_KEEP, &input.done()).await?;
     only::<bool>(&backup.machine, EVIDENCE_KEEP, "kept", answer).map(|_| ())
+}
+
+/// A document as it lies beside the repository; nothing is believed of it yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Kept {
+    /// What its files are called, without ending.
+    pub name: String,
+    /// The document with its signature; that is empty where there is none.
+    #[serde(flatten)]
+    pub sealed: SealedEvidence,
+}
+
+/// All documents of a stack, by name and so by time. `Ok(empty)`: looked, none there.
+pub async fn kept_evidence(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+) -> Result<Vec<Kept>, MachineError> {
+    let input = Lines::new().words(&["stack", stack.as_str()]).done();
+    let answer = transport.run(backup, EVIDENCE_LIST, &input).await?;
+    only(&backup.machine, EVIDENCE_LIST, "documents", answer)
 }

@@ -81,6 +81,18 @@ impl Lines {
         self
     }
 
+    /// The hooks that run around a backup.
+    pub(super) fn backup_hooks(mut self, services: &[ServiceRuntime]) -> Self {
+        for service in services {
+            for (hook, _) in service.hooks.named() {
+                if matches!(hook, "before-backup" | "after-backup") {
+                    self = self.words(&["hook", service.name.as_str(), hook]);
+                }
+            }
+        }
+        self
+    }
+
     fn service(mut self, service: &ServiceRuntime) -> Self {
         self = self.words(&["service", service.name.as_str()]);
         for state in &service.state {

@@ -4,22 +4,36 @@
 //! Everything is done by stock tools (restic, `pg_dump`, `pg_restore`) that the
 //! scripts beside this file drive. Here lives the conversation with those
 //! scripts. Which point is taken and when a backup is due is decided in
-//! [`decide::point`](crate::decide::point), never here; nothing here deletes a point (S3).
+//! [`decide::point`](crate::decide::point), never here; the one thing here that takes points away is
+//! [`forget`], and it looks again before it does (S3).
 
 mod anchor;
 mod answer;
 mod evidence;
+mod forget;
 mod input;
+mod locks;
+mod part;
 mod production;
 mod undeclared;
 mod vault;
+mod verified;
 
 pub use anchor::{keep_anchor, read_anchor};
 pub use answer::{parse_points, scripted_error_gap};
-pub use evidence::{Keeping, keep_evidence};
+pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
+pub use forget::{Forgotten, forget, vault};
+pub use locks::{Unlocked, unlock};
+pub use part::{
+    AtPath, Entry, EntryKind, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, at_path,
+    retrieve, retrieve_database,
+};
 pub use production::{BackupRequest, Compared, Fetched, Taken, content, fetch, load, take};
 pub use undeclared::undeclared;
-pub use vault::{ReadBack, Repository, keys_all, points, points_all, read_back, repository};
+pub use vault::{
+    ReadBack, Repository, keys_all, points, points_all, read_back, record_rung, repository,
+};
+pub use verified::{Part, Verified, verified, verify};
 
 use crate::world::machine::Script;
 
@@ -42,13 +56,43 @@ pub const ENGINES: [(&str, &str); 3] = [
 
 const REPOSITORY: Script = script!("repository", "prelude.sh", "local.sh", "repository.sh");
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
-const READ_BACK: Script = script!("read-back", "prelude.sh", "local.sh", "read-back.sh");
-const POINTS: Script = script!("points", "prelude.sh", "local.sh", "points.sh");
+const READ_BACK: Script = script!(
+    "read-back",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "read-back.sh"
+);
+const POINTS: Script = script!("points", "prelude.sh", "local.sh", "sift.sh", "points.sh");
+const FORGET: Script = script!("forget", "prelude.sh", "local.sh", "sift.sh", "forget.sh");
+const VAULT: Script = script!("vault", "prelude.sh", "local.sh", "sift.sh", "vault.sh");
+const VERIFY: Script = script!(
+    "verify",
+    "prelude.sh",
+    "local.sh",
+    "openers.sh",
+    "verify.sh"
+);
+const VERIFIED: Script = script!(
+    "verified",
+    "prelude.sh",
+    "local.sh",
+    "openers.sh",
+    "verified.sh"
+);
+const UNLOCK: Script = script!("unlock", "prelude.sh", "local.sh", "unlock.sh");
+const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
 const EVIDENCE_KEEP: Script = script!(
     "evidence-keep",
     "prelude.sh",
     "local.sh",
     "evidence-keep.sh"
+);
+const EVIDENCE_LIST: Script = script!(
+    "evidence-list",
+    "prelude.sh",
+    "local.sh",
+    "evidence-list.sh"
 );
 const TAKE: Script = script!(
     "take",
@@ -78,6 +122,17 @@ const LOAD: Script = script!(
 );
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");
 const ANCHOR_READ: Script = script!("anchor-read", "prelude.sh", "anchor-read.sh");
+const AT_PATH: Script = script!("at-path", "prelude.sh", "local.sh", "at-path.sh");
+const RETRIEVE: Script = script!("retrieve", "prelude.sh", "restic.sh", "retrieve.sh");
+const RETRIEVE_DATABASE: Script = script!(
+    "retrieve-database",
+    "prelude.sh",
+    "restic.sh",
+    "content.sh",
+    "postgresql.sh",
+    "mariadb.sh",
+    "retrieve-database.sh"
+);
 const CONTENT: Script = script!(
     "content",
     "prelude.sh",

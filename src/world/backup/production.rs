@@ -7,6 +7,7 @@ use crate::model::ids::{CommitId, Epoch, PointId, ServiceName, StackId};
 use crate::model::machine::{Digest, ServiceRuntime};
 use crate::model::point::{PointManifest, ServiceContent};
 use crate::model::units::Bytes;
+use crate::world::machine::verbs::redact;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -43,10 +44,11 @@ pub struct Taken {
     pub attempts: u32,
 }
 
-/// Takes a recovery point: databases, then files, then the repository.
+/// Takes a recovery point: the services' before-backup hooks, databases, then files, then the
+/// repository. After-backup hooks run whatever came of it.
 ///
 /// Refusals (codes of [`MachineError::Refused`]): `not-loaded` (there is no state yet),
-/// `other-identity`, `path-missing`, `dump-failed`, `files-unreadable`, `files-changing`,
+/// `other-identity`, `path-missing`, `hook-failed`, `dump-failed`, `files-unreadable`, `files-changing`,
 /// `backup-unreachable`, `wrong-password`, `denied`, `locked`, `disk-full`,
 /// `repository-missing`, `restic-failed`, `busy`. After any of them there is no point that counts.
 pub async fn take(
@@ -59,8 +61,12 @@ pub async fn take(
         .words(&["epoch", &request.epoch.0.to_string()])
         .words(&["commit", request.commit.as_str()])
         .services(&request.services)
+        .backup_hooks(&request.services)
         .done();
-    let answer = transport.run(production, TAKE, &input).await?;
+    let answer = transport
+        .run(production, TAKE, &input)
+        .await
+        .map_err(|error| redact(error, &request.services))?;
     only(&production.machine, TAKE, "taken", answer)
 }
 
@@ -83,7 +89,8 @@ pub struct Fetched {
 /// may run beside the installation of packages.
 ///
 /// Refusals: `not-new` (the machine has been opened, S4), `disk-full` (says bytes needed and
-/// free), `point-missing`, `incomplete`, `other-stack`, and those of reaching the repository.
+/// free), `point-missing`, `point-newer` (a newer program wrote it; nothing was restored),
+/// `incomplete`, `other-stack`, and those of reaching the repository.
 pub async fn fetch(
     transport: &dyn Transport,
     machine: &Contact,
@@ -133,7 +140,10 @@ pub async fn load(
         .words(&["point", point.as_str()])
         .services_with_passwords(services)
         .done();
-    let answer = transport.run(machine, LOAD, &input).await?;
+    let answer = transport
+        .run(machine, LOAD, &input)
+        .await
+        .map_err(|error| redact(error, services))?;
     only(&machine.machine, LOAD, "compared", answer)
 }
 

@@ -3,15 +3,17 @@
 use super::answer::{only, parse_points, scripted_error_gap, subject};
 use super::input::Lines;
 use super::production::Taken;
-use super::{KEYS, POINTS, READ_BACK, REPOSITORY};
+use super::{KEYS, POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::ids::StackId;
-use crate::model::point::RecoveryPoint;
+use crate::model::ids::{PointId, StackId};
+use crate::model::listed::Listed;
+use crate::model::point::Rung;
 use crate::model::repository::{KeyRole, KeysSeen, RepositoryKeys};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What happened to a repository.
@@ -93,7 +95,7 @@ pub struct ReadBack {
 }
 
 /// Reads a point back from the backup machine's disk, manifest byte for byte; the only way
-/// to [`Rung::Shipped`](crate::model::point::Rung::Shipped).
+/// to [`Rung::Shipped`].
 ///
 /// Refusals: `repository-missing`, `point-missing`, `wrong-password`, `manifest-differs`,
 /// `canary-missing`, `content-differs`. The point then stays [`Rung::Taken`].
@@ -114,13 +116,13 @@ pub async fn read_back(
     only(&backup.machine, READ_BACK, "read_back", answer)
 }
 
-/// The recovery points of one stack. `Ok(empty)`: looked, none there.
+/// The repository of one stack. `Ok(empty)`: looked, none there.
 pub async fn points(
     transport: &dyn Transport,
     backup: &Contact,
     stack: &StackId,
     password: &Secret,
-) -> Result<Vec<RecoveryPoint>, Gap> {
+) -> Result<Listed, Gap> {
     let mut all = points_all(transport, backup, &[(stack.clone(), password.clone())]).await;
     all.remove(stack).unwrap_or_else(|| {
         let silent = "the answer is silent";
@@ -128,12 +130,12 @@ pub async fn points(
     })
 }
 
-/// The recovery points of many stacks on one backup machine, in one round trip.
+/// The repositories of many stacks on one backup machine, in one round trip.
 pub async fn points_all(
     transport: &dyn Transport,
     backup: &Contact,
     stacks: &[(StackId, Secret)],
-) -> BTreeMap<StackId, Result<Vec<RecoveryPoint>, Gap>> {
+) -> BTreeMap<StackId, Result<Listed, Gap>> {
     let mut lines = Lines::new();
     for (stack, password) in stacks {
         lines = lines.secret(&["stack", stack.as_str()], password);
@@ -151,4 +153,27 @@ pub async fn points_all(
             })
             .collect(),
     }
+}
+
+/// Writes down next to the repository that a point of it was checked there ([`Rung::Checked`]).
+///
+/// Refusals: `rung-forbidden` (all other rungs: [`Rung::Taken`] and [`Rung::Shipped`] are nobody's
+/// to claim, and for those beyond a signed document stands), `rung-missing` (the point was never
+/// read back), `point-missing`.
+pub async fn record_rung(
+    transport: &dyn Transport,
+    backup: &Contact,
+    stack: &StackId,
+    point: &PointId,
+    rung: Rung,
+    evidence: &Value,
+) -> Result<(), MachineError> {
+    let input = Lines::new()
+        .words(&["stack", stack.as_str()])
+        .words(&["point", point.as_str()])
+        .words(&["rung", rung.name()])
+        .text("evidence", &evidence.to_string())
+        .done();
+    let answer = transport.run(backup, RECORD_RUNG, &input).await?;
+    only::<bool>(&backup.machine, RECORD_RUNG, "recorded", answer).map(|_| ())
 }

@@ -150,7 +150,7 @@ pub async fn initialise(
     lines.databases(manifest);
     for service in &manifest.services {
         lines.directories("state", &service.state);
-        if service.hook_init.is_some() {
+        if service.hooks.init.is_some() {
             lines.line(&["init", service.name.as_str()]);
         }
     }
@@ -292,7 +292,7 @@ async fn act(
 }
 
 /// A script's words may repeat what an application said, and that a password (S13).
-fn redact<'a>(
+pub(in crate::world) fn redact<'a>(
     error: MachineError,
     services: impl IntoIterator<Item = &'a ServiceRuntime>,
 ) -> MachineError {

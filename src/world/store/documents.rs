@@ -3,6 +3,7 @@
 
 use crate::model::evidence::SealedEvidence;
 use crate::model::ids::StackId;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,29 @@ impl Documents {
         fs::create_dir_all(&folder)?;
         write(&folder, &format!("{name}.sig"), &sealed.signature)?;
         write(&folder, &format!("{name}.json"), &sealed.text)
+    }
+
+    /// All documents of a stack, by name and so by time. A signature that is not there is empty.
+    pub fn of(&self, stack: &StackId) -> io::Result<BTreeMap<String, SealedEvidence>> {
+        let folder = self.folder.join(stack.as_str());
+        let mut found = BTreeMap::new();
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let (Some(name), true) = (name, path.extension().is_some_and(|e| e == "json")) else {
+                continue;
+            };
+            let sealed = SealedEvidence {
+                text: fs::read_to_string(&path)?,
+                signature: fs::read_to_string(path.with_extension("sig")).unwrap_or_default(),
+            };
+            found.insert(name.to_owned(), sealed);
+        }
+        Ok(found)
     }
 }
 

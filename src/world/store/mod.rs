@@ -1,12 +1,15 @@
 //! What Holdfast remembers: the journal, and who may write it.
 //!
-//! Everything else is derived from the journal each time; nothing is stored beside it.
+//! Everything else is derived from the journal each time. Beside it lie copies, of evidence and
+//! of what was seen last, that may be lost.
 
+mod cache;
 mod chain;
 mod documents;
 mod journal;
 mod lock;
 
+pub use cache::{remember, remembered};
 pub use chain::BrokenChain;
 pub use documents::Documents;
 pub use journal::{Journal, StoreError, read_entries, seals};

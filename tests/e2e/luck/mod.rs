@@ -30,7 +30,7 @@ const SCENES: &[Scene] = &[
     ("drift_is_shown_and_converged", asking::drift),
     ("s01_a_silent_hoster_is_a_gap", asking::outages),
     ("s01_a_wrong_token_is_named", asking::wrong_token),
-    ("s10_production_and_its_backups", points::backup_scenes),
+    ("production_and_its_backups", points::backup_scenes),
     ("a_failing_dump_makes_no_point", points::failing_dump),
     (
         "a_backup_machine_cut_off_in_a_backup",

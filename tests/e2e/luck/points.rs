@@ -71,7 +71,6 @@ pub fn backup_scenes(play: &mut Play) {
     with_scene(play, "notes-e1", async |scene| {
         backup::a_repository_is_made_once_and_never_again(scene).await;
         backup::a_point_counts_only_after_it_was_read_back(scene).await;
-        backup::s10_production_cannot_hurt_its_backups(scene).await;
         backup::a_backup_machine_that_is_down_is_said_in_seconds(scene).await;
         let point = scene.ship().await;
         backup::s04_nothing_is_restored_onto_a_machine_in_use(scene, &point.point).await;

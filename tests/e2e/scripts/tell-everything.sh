@@ -1,13 +1,15 @@
 # Says all that a machine holds, in a way that two machines can be compared by.
 cd /srv/ledger
+rm -f paused-at
 echo '# files'
-find . ! -type s ! -type p -printf '%P\0%y %m %u:%g %n %s %l %TY-%Tm-%TdT%TH:%TM:%TS\0' | sort -z | tr '\0\n' '\n~' | cat -v
+find . ! -type s ! -type p ! -type d -printf '%P|%y %m %u:%g %n %s %l %TY-%Tm-%TdT%TH:%TM:%TS\0' -o -type d -printf '%P|%y %m %u:%g\0' | sort -z | tr '\0\n' '\n~' | cat -v
 echo '# content'
 find . -type f -print0 | sort -z | xargs -0 sha256sum
 echo '# access control lists'
-getfacl -R -p . 2>/dev/null | cat -v
+find . \( -type f -o -type d \) -print0 | sort -z >/run/told
+xargs -0 getfacl -p -- </run/told | cat -v
 echo '# attributes'
-getfattr -R -h -d -m - -e hex . 2>/dev/null | cat -v
+xargs -0 getfattr -h -d -m '^(user|security\.cap|trusted)' -e hex -- </run/told | cat -v
 echo '# hard links'
 [ "$(stat -c %i plain/file)" = "$(stat -c %i plain/linked)" ] && [ "$(stat -c %i plain/file)" = "$(stat -c %i deep/er/linked)" ] && echo one
 echo '# sparse'
@@ -15,6 +17,8 @@ echo '# sparse'
 cd /
 pg() { runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 echo '# roles'
+pg -c "select rolname, rolpassword is not null from pg_authid where rolname in ('clerk', 'ledger', 'archive') order by 1" -c "select rolpassword from pg_authid where rolname = 'clerk'"
+pg -c "select datname, datacl from pg_database where datname in ('ledger', 'archive') order by 1" -c "select setdatabase::regclass::text <> '-', setrole::regrole, setconfig from pg_db_role_setting order by 2::text, 3"
 pg -c "select rolname, rolcanlogin, rolconnlimit, rolsuper from pg_roles where rolname !~ '^pg_' order by 1"
 pg -c "select r.rolname, m.rolname, admin_option from pg_auth_members a join pg_roles r on r.oid = a.roleid join pg_roles m on m.oid = a.member where r.rolname !~ '^pg_' order by 1, 2"
 for database in ledger archive; do

@@ -1,4 +1,7 @@
 # On production: what databases and files can hold that is hard to bring back.
+# A user whose number the next machine does not share.
+usermod -u 2345 games
+groupmod -g 2346 games
 cd /srv/ledger
 mkdir -p plain 'with spaces' deep/er/est empty "$(printf 'new\nline')" "$(printf 'tab\there')"
 printf 'one\n' >plain/file
@@ -18,7 +21,6 @@ ln -sfn ../plain/file deep/link
 ln -sfn /nowhere/at/all dangling
 ln -sfn plain linked-directory
 # Owners by name and one that is a number only, modes with all bits.
-useradd --system --no-create-home ledgerer 2>/dev/null || true
 chown www-data:www-data plain/file
 chown 4242:4343 empty-file
 printf '#!/bin/sh\n' >set-id
@@ -31,16 +33,22 @@ setfacl -m u:www-data:rw,g:games:r plain/file
 setfacl -d -m u:www-data:rwx inherits
 setfattr -n user.origin -v 'a customer' plain/file
 setfattr -n user.bytes -v 0x00ff10 deep
-setcap cap_net_bind_service+ep set-id 2>/dev/null || true
+cp /bin/true capable && setcap cap_net_bind_service+ep capable
+cp /bin/true moves && chown games:games moves && chmod 6751 moves && setfacl -m u:games:r moves
+cp /bin/true moves-too && chown games moves-too && setcap cap_net_raw+p moves-too
 # Not files: skipped, and no reason to fail.
 [ -p a-pipe ] || mkfifo a-pipe
-python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/srv/ledger/a-socket")' 2>/dev/null || true
+python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/srv/ledger/a-socket")' 
 touch -h -d '2001-02-03 04:05:06.789' dangling plain/file empty
 
 runuser -u postgres -- psql -Xq -v ON_ERROR_STOP=1 <<'SQL'
 create role auditors nologin;
 create role clerk login password 'of no use elsewhere' connection limit 3 in role auditors;
 grant auditors to ledger with admin option;
+revoke connect on database ledger from public;
+grant connect on database ledger to clerk;
+alter database ledger set work_mem = '7MB';
+alter role clerk in database ledger set search_path = books, public;
 \c ledger
 create extension pg_trgm;
 create extension pgcrypto;
@@ -70,4 +78,5 @@ create table part (at date not null, what text) partition by range (at);
 create table part_2025 partition of part for values from ('2025-01-01') to ('2026-01-01');
 insert into part values ('2025-05-05', 'a'), ('2025-06-06', 'b');
 select lo_from_bytea(0, 'in the archive');
+select lo_put(lo_create(0), 9000000, 'behind a hole');
 SQL

@@ -1,14 +1,12 @@
 //! What steps do to the machines of the world in memory, and refuse, as the scripts do on real ones.
 
-use super::{IMAGE, World, machine};
-use holdfast::model::blueprint::When;
-use holdfast::model::ids::{
-    HostName, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
-};
+use super::{World, machine};
+use holdfast::model::blueprint::{Engine, Hooks, When};
+use holdfast::model::ids::{HostName, MachineName, PointId, ServiceName, SiteId, StackId};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::{
-    Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory, ManagedFile, Role,
-    ServiceRuntime, Stage, UnitFact,
+    DatabaseRuntime, Digest, FileFact, MachineFacts, MachineManifest, ManagedDirectory,
+    ManagedFile, Role, ServiceRuntime, Stage, UnitFact,
 };
 use holdfast::model::observed::{Power, SeenMachine};
 use holdfast::model::plan::{Action, Source, Step};
@@ -26,9 +24,9 @@ impl World {
             hoster,
             site,
             machine_type,
+            image,
             role,
             epoch,
-            ..
         } = &step.action
         else {
             unreachable!("asked only for this kind")
@@ -61,7 +59,7 @@ impl World {
             role: *role,
             stack: step.stack.clone(),
             epoch: *epoch,
-            image: Some(ImageName::new(IMAGE)),
+            image: Some(image.clone()),
             quarantined: false,
             power: Power::On,
             address,
@@ -105,6 +103,7 @@ impl World {
     ) -> Result<(), String> {
         let name = step.action.machine().clone();
         let seen = self.machine(name.as_str()).cloned();
+        let engine = self.engine;
         let facts = self.answers(&name)?;
         let stage = facts.stage;
         let mut event = None;
@@ -119,12 +118,12 @@ impl World {
                 if stage == Stage::Blank {
                     return Err("not prepared".to_owned());
                 }
-                as_wanted(facts, &manifest(&seen.unwrap()));
+                as_wanted(facts, &manifest(&seen.unwrap(), engine));
                 if facts.role == Some(Role::Backup) {
                     (facts.stage, facts.open) = (Stage::Opened, true);
                 }
             }
-            Action::Converge { .. } => as_wanted(facts, &manifest(&seen.unwrap())),
+            Action::Converge { .. } => as_wanted(facts, &manifest(&seen.unwrap(), engine)),
             Action::Initialise { .. } => match stage {
                 Stage::Building if facts.restored_from.is_none() => facts.stage = Stage::Loaded,
                 Stage::Loaded | Stage::Proven if facts.restored_from.is_none() => {}
@@ -223,7 +222,7 @@ fn point_of(source: &Source, made: &BTreeMap<String, PointId>) -> Result<PointId
 }
 
 /// One tool, one package, one file, one unit: the planner asks only whether something differs.
-pub fn manifest(machine: &SeenMachine) -> MachineManifest {
+pub fn manifest(machine: &SeenMachine, engine: Option<Engine>) -> MachineManifest {
     MachineManifest {
         role: machine.role,
         stack: machine.stack.clone(),
@@ -242,18 +241,26 @@ pub fn manifest(machine: &SeenMachine) -> MachineManifest {
         directories: Vec::new(),
         units: vec!["nginx.service".into()],
         ports: vec![80],
-        services: machine.stack.iter().map(|_| service()).collect(),
+        services: machine.stack.iter().map(|_| service(engine)).collect(),
     }
 }
 
 /// Where the one service of every customer keeps its files.
 pub const STATE: &str = "/var/lib/wiki";
 
-fn service() -> ServiceRuntime {
+fn service(engine: Option<Engine>) -> ServiceRuntime {
     ServiceRuntime {
         name: ServiceName::new("wiki"),
         host: HostName::new("wiki.acme.example"),
-        databases: Vec::new(),
+        databases: engine
+            .into_iter()
+            .map(|engine| DatabaseRuntime {
+                engine,
+                name: "wiki".into(),
+                owner: "wiki".into(),
+                password: Secret::new(Vec::new()),
+            })
+            .collect(),
         state: vec![ManagedDirectory {
             path: STATE.into(),
             mode: "0755".into(),
@@ -261,8 +268,7 @@ fn service() -> ServiceRuntime {
             group: "www-data".into(),
         }],
         environment: Secret::new(Vec::new()),
-        hook_init: None,
-        hook_after_restore: None,
+        hooks: Hooks::default(),
         checks: Vec::new(),
     }
 }
@@ -300,7 +306,7 @@ fn as_wanted(facts: &mut MachineFacts, manifest: &MachineManifest) {
 
 fn blank(machine: &SeenMachine) -> MachineFacts {
     MachineFacts {
-        image: ImageName::new(IMAGE),
+        image: machine.image.clone().unwrap(),
         boot_id: machine.provider_id.clone(),
         stack: machine.stack.clone(),
         estate: Some("example".to_owned()),
@@ -315,6 +321,8 @@ fn blank(machine: &SeenMachine) -> MachineFacts {
         units: BTreeMap::new(),
         disk_free: Bytes(20 << 30),
         disk_size: Bytes(40 << 30),
+        clock_ms: None,
+        ahead_ms: 0,
         took_ms: 80,
     }
 }

@@ -7,6 +7,7 @@
 mod drill;
 mod estate;
 mod machine;
+mod vault;
 
 pub use estate::*;
 pub use machine::STATE;
@@ -18,10 +19,11 @@ use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
 use holdfast::decide::settle::{Progress, closing, settle};
+use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
-    CommitId, Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
+    CommitId, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
 };
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, MachineFacts, MachineManifest, Stage};
@@ -30,7 +32,8 @@ use holdfast::model::operation::FaultClass;
 use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::repository::KeysSeen;
-use holdfast::model::units::Bytes;
+use holdfast::model::vault::Holdings;
+use holdfast::model::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -71,12 +74,20 @@ pub struct World {
     pub points_gap: Option<Gap>,
     /// Repositories whose keys are not in order.
     pub keys: BTreeMap<StackId, KeysSeen>,
+    /// What lies beside the points on their backup machine.
+    pub holdings: BTreeMap<StackId, Holdings>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    /// What backup machines keep of their readings, where a test says so.
+    pub verified: BTreeMap<StackId, Verification>,
+    /// What a reading would find damaged.
+    pub damage: Vec<String>,
     pub journal: Vec<Entry>,
     /// Places without room, whatever is asked of them.
     pub full: BTreeSet<HosterId>,
     /// Machines that cannot be switched on any more.
     pub dead: BTreeSet<MachineName>,
+    /// What every customer's service keeps its records in.
+    pub engine: Option<Engine>,
     /// Machines whose functional checks fail.
     pub broken: BTreeSet<MachineName>,
     /// Machines that begin no connection.
@@ -146,11 +157,15 @@ impl World {
             deaf: BTreeMap::new(),
             facts: BTreeMap::new(),
             silent: BTreeMap::new(),
+            verified: BTreeMap::new(),
+            damage: Vec::new(),
             points_gap: None,
             keys: BTreeMap::new(),
+            holdings: BTreeMap::new(),
             journal: vec![first],
             full: BTreeSet::new(),
             dead: BTreeSet::new(),
+            engine: None,
             broken: BTreeSet::new(),
             isolated: BTreeSet::new(),
             repositories: BTreeSet::new(),
@@ -259,6 +274,8 @@ impl World {
                 })
                 .collect(),
             keys: self.keys.clone(),
+            verified: self.verified.clone(),
+            vaults: self.vaults(),
             names: self
                 .names
                 .iter()
@@ -269,7 +286,7 @@ impl World {
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
         let all = self.inventories.values().flat_map(|i| &i.machines);
-        all.map(|m| (m.name.clone(), machine::manifest(m)))
+        all.map(|m| (m.name.clone(), machine::manifest(m, self.engine)))
             .collect()
     }
 
@@ -497,6 +514,21 @@ impl World {
                     },
                 );
             }
+            Action::Verify { part, of, .. } => {
+                self.answers(&name)?;
+                let (part, of) = (*part, *of);
+                let findings = self.damage.clone();
+                self.record(
+                    owner,
+                    Event::Verified {
+                        machine: name,
+                        part,
+                        of,
+                        findings,
+                    },
+                );
+            }
+            Action::Forget { points, .. } => self.forget(step, points)?,
             Action::Repository { .. } => {
                 self.answers(&name)?;
                 let owner = owner.ok_or("no stack")?;
@@ -506,22 +538,5 @@ impl World {
             _ => self.on_the_machine(step, made)?,
         }
         Ok(())
-    }
-
-    /// Another recovery point of this stack, taken now.
-    pub fn add_point(&mut self, owner: &str, epoch: Epoch, rung: Rung) -> PointId {
-        let points = self.points.get_mut(&stack(owner)).unwrap();
-        let id = PointId::new(format!("{:08x}{}", points.len() + 1, "0".repeat(56)));
-        points.push(RecoveryPoint {
-            id: id.clone(),
-            stack: stack(owner),
-            epoch,
-            taken_at: self.now,
-            bytes: Bytes(1 << 20),
-            rung,
-            arrived_at: None,
-            evidence: Vec::new(),
-        });
-        id
     }
 }

@@ -54,7 +54,8 @@ services() {
     done <"$etc/units"
 }
 
-# The highest epoch that ever wrote to the repository; fails if it cannot tell.
+# highest_epoch OWN: the highest epoch that is proven to have written to the repository; fails if
+# it cannot tell.
 highest_epoch() {
     scratch=$(mktemp -d /run/holdfast-gate.XXXXXX)
     trap 'rm -rf "$scratch"' EXIT
@@ -64,11 +65,20 @@ highest_epoch() {
         printf '%s' "$RESTIC_REPOSITORY" >"$scratch/repository"
         export RESTIC_PASSWORD_FILE RESTIC_CACERT
         unset RESTIC_REPOSITORY
-        timeout 60 restic --repository-file "$scratch/repository" --no-lock --json \
+        timeout 60 restic --cacert "$RESTIC_CACERT" --repository-file "$scratch/repository" --no-lock --json \
             --cache-dir /var/cache/holdfast-restic snapshots >"$scratch/snapshots"
     ) || return 1
-    jq -er '[.[].tags[]? | select(startswith("epoch=")) | ltrimstr("epoch=") | tonumber] | max // 0' \
-        "$scratch/snapshots"
+    # What claims a later epoch must carry its mark, which only that machine was given: anybody
+    # who was root on an earlier one can add points to the repository, and tag them at will.
+    jq -r --argjson own "$1" '[.[].tags // [] | map(select(test("^(epoch=[0-9]{1,9}|mark=[A-Za-z0-9]{1,64})$")) | split("=") | {(.[0]): .[1]}) | add
+        | select(.epoch and .mark and (.epoch | tonumber) > $own) | "\(.epoch) \(.mark)"] | unique | .[:1000] | .[]' \
+        "$scratch/snapshots" >"$scratch/claims" || return 1
+    highest=$1
+    while read -r epoch mark; do
+        digest=$(printf '%s' "$mark" | sha256sum | cut -d ' ' -f 1)
+        if grep -qxF "$epoch $digest" "$etc/successors" && [ "$epoch" -gt "$highest" ]; then highest=$epoch; fi
+    done <"$scratch/claims"
+    printf '%s\n' "$highest"
 }
 
 case ${1-} in
@@ -78,7 +88,7 @@ boot)
 check)
     while [ "$(word gate)" = open ]; do
         own=$(. "$etc/identity" && printf '%s' "$EPOCH")
-        highest=$(highest_epoch) || highest=
+        highest=$(highest_epoch "$own") || highest=
         if [ -z "$highest" ]; then
             echo "cannot tell whether a younger machine serves: staying closed" >&2
             sleep 15

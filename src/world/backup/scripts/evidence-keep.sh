@@ -1,7 +1,6 @@
 # Keeps a signed document and its signature beside the repository, and the rungs that it
 # stands for. "taken" is the repository's own word, "shipped" and "checked" are this
 # machine's; the others stand on "shipped". Who lists them believes the signature, not this file.
-documents=/srv/holdfast/evidence
 stack= point= name=
 : >"$scratch/rungs"
 while IFS=$tab read -r kind a; do

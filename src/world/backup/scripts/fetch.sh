@@ -73,7 +73,10 @@ arrived() {
 mkdir -m 0700 "$target"
 progress fetch "0 of $size bytes"
 note_progress=arrived
-guarded "$scratch/restore" "the restore" restore --no-lock "$point" --target "$target"
+# restic before 0.15 writes holes out in full.
+sparse=
+if restic restore --help | grep -q -e ' --sparse'; then sparse=--sparse; fi
+guarded "$scratch/restore" "the restore" restore --no-lock $sparse "$point" --target "$target"
 note_progress=
 if [ "$restic_code" -ne 0 ]; then
     if grep -qi 'no space left' "$scratch/restore.err" "$scratch/restore"; then
@@ -93,6 +96,11 @@ while read -r path; do
     [ -d "$target$decoded" ] || fail incomplete "the point lacks $decoded"
 done <"$scratch/paths"
 dump=$target/var/lib/holdfast/dump
+if [ -z "$sparse" ] && [ -s "$dump/sparse" ]; then
+    # Room only: where it cannot be done the file is as good.
+    target=$target sed -z "s#^#$target#" "$dump/sparse" | xargs -0 -r sh -c '
+        for file; do touch -r "$file" "$0" && fallocate -d -- "$file"; touch -r "$0" -- "$file"; done' "$scratch/time" 2>/dev/null || true
+fi
 # Points of schema 1 know one engine, and its dumps lie one level higher.
 if [ "$(jq -r .schema "$manifest")" = 1 ]; then
     jq -r '.services[].databases | keys[]' "$manifest" | sort -u >"$scratch/dumps"

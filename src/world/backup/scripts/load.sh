@@ -58,6 +58,12 @@ load_databases() {
         password=$(printf %s "$password" | base64 -d)
         "${engine}_load" "$database" "$owner" "$password" "$dump/databases/$engine/$database" ||
             trouble database-load "database $database: $why" databases
+        # MariaDB keeps its own; here a fresh database sorts by C.UTF-8, and its indexes were built so.
+        sorted=$(jq -r --arg d "$database" 'first(.services[].databases[$d] | select(.) | .collation) // empty' "$manifest")
+        case $engine:$sorted in
+            postgresql: | postgresql:C | postgresql:C.[Uu][Tt][Ff]*8 | mariadb:*) ;;
+            *) progress load "database $database was sorted by $sorted and is sorted by C.UTF-8 now" ;;
+        esac
     done <"$scratch/roles"
     millis >"$scratch/databases.end"
 }
@@ -77,6 +83,28 @@ give() {
     done <"$scratch/files"
 }
 
+# renumber: and what changing owners takes away is put back: the bits that lend an owner's rights,
+# capabilities.
+renumber() {
+    while IFS=$tab read -r service path; do
+        [ -e "$target$path" ] || continue
+        find "$target$path" -type f -perm /6000 -printf '%m\0%p\0' >>"$scratch/lent"
+        if command -v getfattr >/dev/null; then
+            getfattr -R -P -h -d -m '^security\.capability$' -e hex --absolute-names -- "$target$path" >>"$scratch/capabilities"
+        fi
+    done <"$scratch/files"
+    while read -r kind number here; do
+        give "$kind" "$number" "$((offset + here))" || trouble files-load "cannot give files to number $here" files
+    done <"$scratch/renumbered"
+    while read -r kind number here; do
+        give "$kind" "$((offset + here))" "$here" || trouble files-load "cannot give files to number $here" files
+    done <"$scratch/renumbered"
+    xargs -0 -r -n 2 chmod <"$scratch/lent" || trouble files-load "cannot put back the rights of files" files
+    if [ -s "$scratch/capabilities" ]; then
+        setfattr -h --restore="$scratch/capabilities" || trouble files-load "cannot put back capabilities" files
+    fi
+}
+
 load_files() {
     : >"$scratch/renumbered"
     while read -r kind number name; do
@@ -85,14 +113,9 @@ load_files() {
         if [ "$name" = "$number" ]; then continue; fi
         here=$(getent "$database" "$name" | cut -d : -f 3)
         [ -n "$here" ] || trouble owner-missing "files of the point belong to the $kind $name, which does not exist here" files
-        if [ "$here" != "$number" ]; then
-            give "$kind" "$number" "$((offset + here))" || trouble files-load "cannot give files to $name" files
-            printf '%s %s\n' "$kind" "$here" >>"$scratch/renumbered"
-        fi
+        if [ "$here" != "$number" ]; then printf '%s %s %s\n' "$kind" "$number" "$here" >>"$scratch/renumbered"; fi
     done <"$target/var/lib/holdfast/dump/owners"
-    while read -r kind here; do
-        give "$kind" "$((offset + here))" "$here" || trouble files-load "cannot give files to number $here" files
-    done <"$scratch/renumbered"
+    if [ -s "$scratch/renumbered" ]; then renumber; fi
     while IFS=$tab read -r service path; do
         # Not there any more: an earlier run has moved it; the comparison below judges.
         if [ ! -e "$target$path" ]; then
@@ -102,6 +125,11 @@ load_files() {
         (umask 022 && mkdir -p "$(dirname "$path")") && rm -rf -- "$path" && mv -T -- "$target$path" "$path" ||
             trouble files-load "$service: $path cannot be put in place" files
     done <"$scratch/files"
+    # Lists name people by number, too.
+    if [ -s "$scratch/renumbered" ] && [ -s "$target/var/lib/holdfast/dump/acls" ]; then
+        setfacl --restore="$target/var/lib/holdfast/dump/acls" 2>"$scratch/acls.err" ||
+            trouble files-load "cannot put back access control lists: $(tail -n 1 "$scratch/acls.err")" files
+    fi
     if [ -e "$target/var/lib/holdfast/canary" ]; then mv -f "$target/var/lib/holdfast/canary" /var/lib/holdfast/canary; fi
     millis >"$scratch/files.end"
 }
@@ -141,6 +169,10 @@ if [ ! -e "$compared" ]; then
     while IFS=$tab read -r service path; do
         count_files "$path" || fail files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")"
         note "$service" files "$path"
+        held=$target/var/lib/holdfast/dump/metadata/$(traits_name "$path")
+        if [ -e "$scratch/traits" ] && [ -e "$held" ]; then
+            diff "$held" "$scratch/traits" | grep '^[<>]' | head -n 4 | tr '\t\n' ' ;' | jq -cRs --arg p "$path" '{($p): .}' >>"$scratch/traits.differ"
+        fi
     done <"$scratch/files"
     while IFS=$tab read -r service engine database; do
         "${engine}_count" "$database" || fail database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")"
@@ -149,12 +181,23 @@ if [ ! -e "$compared" ]; then
     services_json >"$scratch/found"
     [ "$(cat /var/lib/holdfast/canary 2>/dev/null)" = "$(jq -r .canary "$manifest")" ] ||
         differ "the canary of the point was not found after the restore"
-    # Server versions, collations and sizes on disk may differ by right; rows and files may not.
-    jq -n --slurpfile found "$scratch/found" --slurpfile manifest "$manifest" '
+    # Server versions, collations and sizes on disk may differ by right; rows and files may not. Sequences
+    # were read before the dump: it may hold them further on, never further back.
+    : >>"$scratch/traits.differ"
+    jq -n --slurpfile found "$scratch/found" --slurpfile manifest "$manifest" --slurpfile traits "$scratch/traits.differ" '
         [ $found[0] | to_entries[] | .key as $s | $manifest[0].services[$s] as $want
           | (.value.files | to_entries[] | .key as $p | $want.files[$p] as $w
               | select($w.changing != true and (.value | {count, bytes, digest}) != ($w | {count, bytes, digest}))
               | "\($p): \(.value.count) files, \(.value.bytes) bytes, digest \(.value.digest[:12]) instead of \($w.count) files, \($w.bytes) bytes, digest \($w.digest[:12])"),
+            (.value.files | to_entries[] | .key as $p | $want.files[$p] as $w
+              | select($w.changing != true and $w.metadata != null and .value.metadata != null and .value.metadata != $w.metadata)
+              | "\($p): owners, modes, times, links or attributes differ: \($traits | add // {} | .[$p] // "unknown which")"),
+            (.value.databases | to_entries[] | .key as $d | .value as $have | $want.databases[$d] as $w
+              | select($w.large_objects != null and $have.large_objects != $w.large_objects)
+              | "\($d): \($have.large_objects.count // 0) large objects of \($have.large_objects.bytes // 0) bytes instead of \($w.large_objects.count) of \($w.large_objects.bytes)"),
+            (.value.databases | to_entries[] | .key as $d | .value.sequences as $have | $want.databases[$d].sequences // {} | to_entries[]
+              | select(($have[.key] // null) == null or $have[.key] < .value)
+              | "\($d), sequence \(.key): at \($have[.key] // "no value") instead of \(.value)"),
             (.value.databases | to_entries[] | .key as $d | .value.rows as $have | $want.databases[$d].rows as $w
               | (($have | keys) + ($w | keys) | unique[]) as $t | select($have[$t] != $w[$t])
               | "\($d), table \($t): \($have[$t] // "no") rows instead of \($w[$t] // "no")"),
@@ -179,16 +222,10 @@ fi
 for engine in $(engines); do
     "${engine}_settle" "$target/var/lib/holdfast/dump/roles/$engine" || fail database-load "$engine: $why"
 done
-jq -r '.' "$scratch/service-names" | while read -r service; do
-    hook=/usr/local/lib/holdfast/services/$service/after-restore
-    [ -e "$hook" ] || continue
-    progress hook "$service"
-    if ! "$hook" "/etc/holdfast/services/$service.env" </dev/null >"$scratch/hook.out" 2>"$scratch/hook.err" 9>&-; then
-        printf '%s' "$service: $(tail -n 5 "$scratch/hook.err" | tr '\n' ' ' | cut -c1-1000)" >"$scratch/hook.failed"
-        break
-    fi
+for service in $(jq -r . "$scratch/service-names"); do
+    [ -e "/usr/local/lib/holdfast/services/$service/after-restore" ] || continue
+    hook "$service" after-restore || fail hook-failed "$why"
 done
-if [ -e "$scratch/hook.failed" ]; then fail hook-failed "after-restore of $(cat "$scratch/hook.failed")"; fi
 
 printf '%s\n' "$point" | write_file /etc/holdfast/restored-from
 printf 'loaded\n' | write_file /etc/holdfast/stage

@@ -8,6 +8,7 @@ rungs=/srv/holdfast/rungs
 # the repositories, so that only root can touch it.
 key_ids=/srv/holdfast/keys
 key_hint=
+documents=/srv/holdfast/evidence
 
 local_ready() {
     [ -d "$repositories" ] || fail repositories-missing \
@@ -43,7 +44,7 @@ vault() {
 # reason: what restic said, for people.
 reason() {
     jq -Rr '. as $line | (fromjson? | objects | .message // empty) // $line' "$scratch/err" |
-        grep -v '^$' | tail -n 2 | tr '\n' ' ' | cut -c1-400
+        grep -vE '^$|^[[:space:]]|^(github\.com|golang\.org)/|^runtime\.' | tail -n 2 | tr '\n' ' ' | cut -c1-400
 }
 
 # vault_failed WHAT

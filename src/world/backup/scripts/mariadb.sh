@@ -199,16 +199,13 @@ mariadb_end_of_time() {
         { print }' "$1" || echo "the dump cannot be read" >"$scratch/end-of-time.failed"
 }
 
-mariadb_load() {
-    { read -r collation <"$4/collation" && plain collation "$collation"; } || { why="the dump does not say its collation"; return 1; }
+# mariadb_fill NAME DIR COLLATION ACCOUNTS: a fresh database from a dump; 1 with $why.
+mariadb_fill() {
     {
         printf 'drop database if exists %s;\n' "$(mariadb_name "$1")"
-        printf 'create database %s collate %s;\n' "$(mariadb_name "$1")" "$collation"
-        printf 'create user if not exists %s@localhost;\n' "$(mariadb_name "$2")"
-        printf 'alter user %s@localhost identified by %s;\n' "$(mariadb_name "$2")" "$(mariadb_text "$3")"
+        printf 'create database %s collate %s;\n' "$(mariadb_name "$1")" "$3"
         # A view is checked with the rights of who defined it, and some rights come only when all tables are there.
-        while IFS= read -r account; do printf 'grant all privileges on %s to %s;\n' "$(mariadb_all "$1")" "$account"; done <"$scratch/accounts"
-        printf 'grant all privileges on %s to %s@localhost;\n' "$(mariadb_all "$1")" "$(mariadb_name "$2")"
+        while IFS= read -r account; do printf 'grant all privileges on %s to %s;\n' "$(mariadb_all "$1")" "$account"; done <"$4"
         # Rows may be longer than this server takes by default.
         echo 'set global max_allowed_packet = 1073741824;'
         echo "select if(substring_index(version(), '.', 1) * 1000 + substring_index(substring_index(version(), '.', 2), '.', -1) < 11005,
@@ -217,22 +214,60 @@ mariadb_load() {
     till=$(cat "$scratch/till")
     rm -f "$scratch/end-of-time.failed"
     code=0
-    if grep -q '^).* WITH SYSTEM VERSIONING' "$4/dump.sql"; then
-        mariadb_end_of_time "$4/dump.sql" "$till" |
+    if grep -q '^).* WITH SYSTEM VERSIONING' "$2/dump.sql"; then
+        mariadb_end_of_time "$2/dump.sql" "$till" |
             mariadb_client mariadb --init-command='set session sql_log_bin = 0' --binary-mode "$1" >/dev/null 2>"$scratch/load.err" || code=$?
     else
-        mariadb_client mariadb --init-command='set session sql_log_bin = 0' --binary-mode "$1" <"$4/dump.sql" >/dev/null 2>"$scratch/load.err" || code=$?
+        mariadb_client mariadb --init-command='set session sql_log_bin = 0' --binary-mode "$1" <"$2/dump.sql" >/dev/null 2>"$scratch/load.err" || code=$?
     fi
     if [ "$code" -ne 0 ] || [ -e "$scratch/end-of-time.failed" ]; then
         why=$(mariadb_said "$scratch/load.err")
         case $why in *'nknown collation'*) why="this server does not know a collation of the dump; it comes from a newer one: $why" ;; esac
         return 1
     fi
-    {
-        while IFS= read -r account; do printf 'revoke all privileges on %s from %s;\n' "$(mariadb_all "$1")" "$account"; done <"$scratch/accounts"
-        printf 'grant all privileges on %s to %s@localhost;\n' "$(mariadb_all "$1")" "$(mariadb_name "$2")"
-    } | mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+    while IFS= read -r account; do printf 'revoke all privileges on %s from %s;\n' "$(mariadb_all "$1")" "$account"; done <"$4" |
+        mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
 }
+
+mariadb_load() {
+    { read -r collation <"$4/collation" && plain collation "$collation"; } || { why="the dump does not say its collation"; return 1; }
+    {
+        printf 'create user if not exists %s@localhost;\n' "$(mariadb_name "$2")"
+        printf 'alter user %s@localhost identified by %s;\n' "$(mariadb_name "$2")" "$(mariadb_text "$3")"
+    } | mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+    { cat "$scratch/accounts"; printf '%s@localhost\n' "$(mariadb_name "$2")"; } >"$scratch/definers"
+    mariadb_fill "$1" "$4" "$collation" "$scratch/definers" || return 1
+    printf 'grant all privileges on %s to %s@localhost;\n' "$(mariadb_all "$1")" "$(mariadb_name "$2")" |
+        mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+}
+
+mariadb_there() {
+    printf 'select 1 from information_schema.schemata where schema_name = %s;\n' "$(mariadb_text "$1")" | mariadb_sql | grep -q 1
+}
+
+# Nobody but root has rights on it: who shall read it is for people to say.
+mariadb_beside() {
+    { read -r collation <"$3/collation" && plain collation "$collation"; } || { why="the dump does not say its collation"; return 1; }
+    echo "$mariadb_accounts" | mariadb_sql >"$scratch/all-accounts" || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+    awk -F '\t' '{ print ($3 == 1 ? $1 : $1 "@" $2) }' "$scratch/all-accounts" >"$scratch/definers"
+    mariadb_fill "$2" "$3" "$collation" "$scratch/definers" || return 1
+    [ -n "$4" ] || return 0
+    mariadb_sql >"$scratch/named" <<SQL || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+select 1 from information_schema.tables where table_schema = $(mariadb_text "$2") and table_name = $(mariadb_text "${4#"$1".}")
+    and table_type in ('BASE TABLE', 'SYSTEM VERSIONED');
+SQL
+    [ -s "$scratch/named" ] || { why=no-table; return 1; }
+    # The whole came, as tables need one another; the others would look like the live ones.
+    {
+        echo 'set foreign_key_checks = 0;'
+        mariadb_sql <<SQL
+select concat('drop ', if(table_type = 'VIEW', 'view', if(table_type = 'SEQUENCE', 'sequence', 'table')), ' \`', replace(table_name, '\`', '\`\`'), '\`;')
+    from information_schema.tables where table_schema = $(mariadb_text "$2") and table_name <> $(mariadb_text "${4#"$1".}") and table_type <> 'SEQUENCE';
+SQL
+    } >"$scratch/ask" && mariadb_sql "$2" <"$scratch/ask" >/dev/null || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+}
+
+mariadb_drop() { printf 'drop database if exists %s;\n' "$(mariadb_name "$1")" | mariadb_sql || true; }
 
 # mariadb_settle DIR: rights that name what is loaded now; then events may run again.
 mariadb_settle() {

@@ -26,21 +26,38 @@ while IFS=$tab read -r stack secret; do
         continue
     fi
     password "$secret"
-    if ! vault "$repository" snapshots --json --no-lock; then
+    sift
+    if ! list_snapshots; then
         why=$(reason)
         case $why in *'wrong password'*) gap wrong-password "$why" ;; *) gap restic-failed "$why" ;; esac
         continue
     fi
     mv "$scratch/out" "$scratch/snapshots"
-    # Evidence: file names and sizes only for the rungs, content for the bytes.
+    # When each arrived, by this machine's clock: production may add files here, not date them.
+    : >"$scratch/arrived"
+    if [ -d "$repository/snapshots" ]; then
+        find "$repository/snapshots" -maxdepth 1 -type f -printf '%f %T@\n' >"$scratch/arrived"
+    fi
+    # Rungs, and the signed documents that some of them stand on.
     : >"$scratch/evidence"
     if [ -d "$rungs/$stack" ]; then
         find "$rungs/$stack" -maxdepth 1 -type f -name '*.json' -print0 |
-            xargs -0 -r jq -c 'select(.point and .rung) | {point, rung, bytes}' >"$scratch/evidence" || {
+            xargs -0 -r jq -c 'select(.point and .rung) | {point, rung, at, document, bytes}' >"$scratch/evidence" || {
             gap evidence-unreadable "evidence in $rungs/$stack cannot be read"
             continue
         }
     fi
+    : >"$scratch/documents"
+    jq -r 'select(.document) | .document | strings' "$scratch/evidence" | sort -u >"$scratch/names"
+    while IFS= read -r name; do
+        case $name in '' | [.-]* | *[!A-Za-z0-9._-]*) continue ;; esac
+        file=$documents/$stack/$name
+        # A document that is missing proves nothing; who asked says so.
+        if [ -f "$file.json" ] && [ -f "$file.sig" ]; then
+            jq -cn --arg name "$name" --rawfile text "$file.json" --rawfile signature "$file.sig" \
+                '{($name): {text: $text, signature: $signature}}' >>"$scratch/documents"
+        fi
+    done <"$scratch/names"
     # A snapshot that restic before 0.17 wrote does not know its own size.
     : >"$scratch/sizes"
     for id in $(jq -r --slurpfile e "$scratch/evidence" '([$e[] | select(.bytes) | .point]) as $known
@@ -49,9 +66,12 @@ while IFS=$tab read -r stack secret; do
             jq -c --arg id "$id" '{point:$id,bytes:.total_size}' "$scratch/out" >>"$scratch/sizes"
         fi
     done
-    jq -c --arg stack "$stack" --slurpfile evidence "$scratch/evidence" --slurpfile sizes "$scratch/sizes" '
-        {stack: $stack, points: [.[] | .id as $id | {
+    jq -c --arg stack "$stack" --slurpfile evidence "$scratch/evidence" --slurpfile sizes "$scratch/sizes" \
+        --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" '
+        ($arrived | split("\n") | map(select(. != "") | split(" ") | {(.[0]): (.[1] | tonumber | floor | todate)}) | add // {}) as $arrived
+        | {stack: $stack, documents: ($documents | add // {}), points: [.[] | .id as $id | {
             id: $id, time: .time, tags: (.tags // []),
             bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
-            rungs: [$evidence[] | select(.point == $id) | .rung]}]}' "$scratch/snapshots"
+            arrived: $arrived[$id], copied: ((.original // $id) != $id),
+            rungs: [$evidence[] | select(.point == $id) | {rung, at, document}]}]}' "$scratch/snapshots"
 done <"$scratch/stacks"

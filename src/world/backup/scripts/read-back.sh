@@ -17,6 +17,7 @@ repository=$repositories/$stack
 [ -e "$repository/config" ] || fail repository-missing "there is no repository of $stack on this machine"
 [ -e "$repository/snapshots/$point" ] || fail point-missing "the repository of $stack holds no point $point"
 
+sift
 vault "$repository" dump --no-lock "$point" /var/lib/holdfast/dump/manifest.json || vault_failed "manifest"
 mv "$scratch/out" "$scratch/manifest"
 found=$(sha256sum <"$scratch/manifest")
@@ -28,6 +29,10 @@ canary=$(jq -r .canary "$scratch/manifest")
 
 vault "$repository" ls --json --no-lock "$point" || vault_failed "listing"
 mv "$scratch/out" "$scratch/ls"
+# The tags are what lists and gates go by: they say what the manifest says.
+jq -e --slurpfile manifest "$scratch/manifest" 'select(.struct_type == "snapshot") | (.tags // []) as $tags
+    | ($tags | index("stack=" + $manifest[0].stack)) and ($tags | index("epoch=\($manifest[0].epoch)"))' "$scratch/ls" >/dev/null ||
+    fail manifest-differs "the tags of $point are not those of its manifest"
 # Every declared path: there at all, as many files, as many bytes; every dump complete.
 jq -cn --slurpfile manifest "$scratch/manifest" '
     ([$manifest[0].services[].files | to_entries[]] | unique_by(.key)) as $paths
@@ -61,7 +66,22 @@ fi
 
 mkdir -p -m 0755 "$rungs/$stack"
 chmod 0755 "$rungs/$stack"
+# What it looks like beside the others: new content is what indexes describe that arrived since
+# the last point that was read back. Retention freezes when it looks wrong (S12).
+last=$(ls -t "$rungs/$stack"/*.shipped.json 2>/dev/null | grep -vF "/$point.shipped.json" | head -n 1) || true
+while read -r id added packed; do
+    if [ -e "$repository/index/$id" ] && { [ -z "$last" ] || [ "$repository/index/$id" -nt "$last" ]; }; then
+        printf '%s %s\n' "$added" "$packed"
+    fi
+done <"$known/$stack.sums" | awk '{a += $1; p += $2} END {printf "%.0f %.0f", a, p}' >"$scratch/news"
+jq -cn --slurpfile manifest "$scratch/manifest" --slurpfile seen "$scratch/seen" --rawfile news "$scratch/news" '
+    ($news | split(" ") | map(tonumber)) as $news
+    | [$manifest[0].services[].databases[]?.rows | add // 0] as $rows
+    | {files:$seen[0].files, bytes:$seen[0].bytes, rows:(if $rows == [] then null else ($rows | add) end),
+       added:$news[0], packed:$news[1],
+       holds:([$manifest[0].services[] | (.files | keys[] | "files " + .), (.databases | keys[] | "database " + .)] | unique)}' >"$scratch/shape"
 jq -n --arg stack "$stack" --arg point "$point" --arg at "$(date +%Y-%m-%dT%H:%M:%SZ)" --arg digest "$wanted" --slurpfile seen "$scratch/seen" \
-    '{schema:1,rung:"shipped",stack:$stack,point:$point,at:$at,manifest:$digest,files:$seen[0].files,bytes:$seen[0].bytes}' |
+    --slurpfile shape "$scratch/shape" \
+    '{schema:1,rung:"shipped",stack:$stack,point:$point,at:$at,manifest:$digest,files:$seen[0].files,bytes:$seen[0].bytes,shape:$shape[0]}' |
     write_file "$rungs/$stack/$point.shipped.json"
 jq -c --argjson millis $(($(millis) - began)) '{read_back:{files:.files,bytes:.bytes,millis:$millis}}' "$scratch/seen"

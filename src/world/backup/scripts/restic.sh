@@ -24,16 +24,25 @@ answers() {
     curl -s -o /dev/null --noproxy '*' --connect-timeout 3 --max-time 5 --cacert "$RESTIC_CACERT" "$address"
 }
 
+# certificate: whether it answers, with a certificate that this machine must not accept; why is in $why.
+certificate_refused() {
+    why=$(curl -sS -o /dev/null --noproxy '*' --connect-timeout 3 --max-time 5 --cacert "$RESTIC_CACERT" "$address" 2>&1) && return 1
+    case $why in *certificate*) return 0 ;; *) return 1 ;; esac
+}
+
 # Before any work, so that a backup machine that is down is said in seconds.
 restic_answers() {
     for again in 1 2 3; do
         if answers; then return 0; fi
+        if certificate_refused; then
+            fail certificate-refused "the backup machine at $address shows a certificate that this machine does not accept: $why; this machine's clock says $(date +%Y-%m-%dT%H:%M:%SZ)"
+        fi
         sleep 1
     done
     fail backup-unreachable "the backup machine does not answer at $address"
 }
 
-# guarded OUT PHASE ARGUMENTS…: runs restic, output in OUT and OUT.err, exit
+# guarded OUT PHASE VERB ARGUMENTS…: runs restic, output in OUT and OUT.err, exit
 # code in $restic_code. restic alone would try for a quarter of an hour when
 # the backup machine is gone; here half a minute of silence ends it.
 # note_progress may be set to a function that says how far it is.
@@ -41,11 +50,13 @@ note_progress=
 guarded() {
     out=$1
     phase=$2
-    shift 2
+    verb=$3
+    shift 3
     rm -f "$out.code" "$out.pid"
     (
         set +e
-        restic "$@" >"$out" 2>"$out.err" </dev/null &
+        # Named here because restic 0.14 does not read it from the environment.
+        restic "$verb" --cacert "$RESTIC_CACERT" "$@" >"$out" 2>"$out.err" </dev/null &
         echo $! >"$out.pid"
         wait $!
         echo $? >"$out.code.new"
@@ -68,6 +79,12 @@ guarded() {
                 restic_pid=
                 fail backup-unreachable "the backup machine stopped answering at $address during $phase"
             fi
+            # restic would try for a quarter of an hour to write where there is no room.
+            if grep -qE '\(?507\)?.*Insufficient Storage' "$out.err" 2>/dev/null; then
+                kill "$restic_pid" 2>/dev/null || true
+                restic_pid=
+                fail disk-full "$phase: no room is left on the backup machine's disk"
+            fi
             if [ -n "$note_progress" ]; then "$note_progress"; fi
         fi
     done
@@ -79,12 +96,13 @@ guarded() {
 # restic_failed OUT WHAT: says why, as far as restic says it.
 restic_failed() {
     why=$(jq -Rr '. as $line | (fromjson? | objects | .message // .error.message? // empty) // $line' "$1.err" 2>/dev/null |
-        sed -e 's#://[^@/]*@#://#g' | grep -v '^$' | tail -n 3 | tr '\n' ' ' | cut -c1-600)
+        sed -e 's#://[^@/]*@#://#g' | grep -v '^$' | tail -n 5 | tr '\n' ' ' | cut -c1-600)
     case $why in
         *'wrong password'*) fail wrong-password "$2: the repository does not open with this password" ;;
-        *'no space left'* | *'No space left'* | *'Insufficient Storage'* | *'507'*) fail disk-full "$2: $why" ;;
+        *'no space left'* | *'No space left'* | *'Insufficient Storage'* | *'507'*) fail disk-full "$2: no room is left on the backup machine's disk: $why" ;;
         *'ciphertext verification failed'*) fail repository-damaged "$2: the repository holds a file that is not its own: $why" ;;
-        *'already locked'*) fail locked "$2: $why" ;;
+        *'x509:'* | *'certificate'*) fail certificate-refused "$2: $why" ;;
+        *'already locked'* | *'remove stale locks'*) fail locked "$2: $why" ;;
         *'401'* | *'403'*) fail denied "$2: $why" ;;
         *'repository does not exist'* | *'Is there a repository'*) fail repository-missing "$2: $why" ;;
         *'no matching ID'* | *'failed to find snapshot'*) fail point-missing "$2: $why" ;;

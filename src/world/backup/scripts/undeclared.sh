@@ -54,6 +54,7 @@ cat >>"$scratch/trees" <<'END'
 /var/lib/sudo
 /var/lib/php/sessions
 /var/lib/nginx
+/var/lib/mysql
 /var/lib/postgresql
 /etc/cloud
 /etc/netplan
@@ -153,6 +154,8 @@ awk 'NR == FNR { suspect[$0] = 1; next } { path = substr($0, 34) } path in suspe
 
 # A directory that nobody knows stands for all that is in it.
 {
+    # Debian's own, but made by a script and in no package's list.
+    printf '%s\n' /opt /usr/local /usr/local/bin /usr/local/etc /usr/local/lib /usr/local/sbin /usr/local/share
     cat "$scratch/packaged"
     cat "$scratch/own" "$scratch/trees" | awk '{ while (sub(/\/[^\/]*$/, "") && $0 != "") print }'
 } >"$scratch/known"

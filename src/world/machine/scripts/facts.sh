@@ -25,6 +25,7 @@ xargs -r -d '\n' stat -c "%a$tab%U$tab%G$tab%F$tab%n" -- <paths >stats 2>/dev/nu
     [ ! -s "$etc/restored-from" ] || echo "restored_from$tab$(cat "$etc/restored-from")"
     [ ! -x "$lib/gate" ] || echo "gate$tab$("$lib/gate" status)"
     echo "boot_id$tab$(cat /proc/sys/kernel/random/boot_id)"
+    echo "clock$tab$(date +%s%3N)"
     echo "disk$tab$(df -B1 --output=avail,size / | tail -n 1)"
 } >words
 wait
@@ -83,6 +84,7 @@ awk -F '\t' -v took="$took" '
         printf "\"stage\":%s,\"open\":%s,", str(word["stage"]), (word["gate"] == "open" ? "true" : "false")
         printf "\"restored_from\":%s,", maybe(word["restored_from"])
         printf "\"packages\":{%s},\"files\":{%s},\"directories\":{%s},\"units\":{%s},", packages, files, directories, units
+        printf "\"clock_ms\":%s,", (word["clock"] ~ /^[0-9]+$/ ? word["clock"] : "null")
         printf "\"disk_free\":%s,\"disk_size\":%s,\"took_ms\":%d}\n", disk[1], disk[2], took
     }' kind=stat stats kind=digest digests kind=version versions kind=unit units kind=state states \
     kind=identity identity kind=release /etc/os-release kind=word words \

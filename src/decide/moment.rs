@@ -1,0 +1,36 @@
+//! A moment as people write it: `2026-11-20`, `2026-11-20 14:05`, or with a zone of its own.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
+/// Text that names no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is no moment; write for example \"2026-11-20\", \"2026-11-20 14:05\" or \"2026-11-20T14:05:00Z\""
+)]
+pub struct NoMoment {
+    /// As it was given.
+    pub text: String,
+}
+
+/// The moment that is meant: with an offset as it says, without one in `zone`. A day alone means
+/// its end, so that what was taken on that day counts.
+pub fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, NoMoment> {
+    let none = || NoMoment {
+        text: text.to_owned(),
+    };
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
+    }
+    // `DateTime` would take a day for its beginning.
+    let written = match (text.len(), text.parse::<Date>()) {
+        (10, Ok(day)) => day
+            .tomorrow()
+            .and_then(|next| next.at(0, 0, 0, 0).checked_sub(1.nanosecond()))
+            .map_err(|_| none())?,
+        _ => text.parse::<DateTime>().map_err(|_| none())?,
+    };
+    let zoned = zone.to_ambiguous_timestamp(written).compatible();
+    zoned.map_err(|_| none())
+}

@@ -1,0 +1,143 @@
+//! What was measured: how long it takes until a stack is back, and how old its data is then.
+
+use super::evidence::{ALLOWED_SIGNERS, keys_in, open};
+use super::point::moment;
+use super::promises::Measured;
+use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
+use crate::model::ids::StackId;
+use crate::model::point::{RecoveryPoint, Rung};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// What was measured longer ago says nothing of today's data.
+pub const RECENT: SignedDuration = SignedDuration::from_hours(24 * 100);
+
+/// The folder of an estate where evidence may be committed, for checks without a network.
+pub const FOLDER: &str = "evidence/";
+
+/// Several measurements of one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// The one in the middle; the longer of two.
+    pub median: SignedDuration,
+    /// The longest.
+    pub worst: SignedDuration,
+    /// How many.
+    pub count: usize,
+}
+
+impl Spread {
+    /// `None`: nothing was measured.
+    pub fn of(mut all: Vec<SignedDuration>) -> Option<Self> {
+        all.sort_unstable();
+        Some(Self {
+            median: *all.get(all.len() / 2)?,
+            worst: *all.last()?,
+            count: all.len(),
+        })
+    }
+}
+
+/// What documents of one stack say together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// How many passed, by what was done.
+    pub passed: BTreeMap<What, usize>,
+    /// How many failed: they took no time that anybody could promise.
+    pub failed: usize,
+    /// From the beginning to the last check, or until users were let in (RTO).
+    pub time: Option<Spread>,
+    /// The same per phase.
+    pub phases: BTreeMap<String, Spread>,
+    /// Age of the data that came back (RPO), of rebuilds: a drill may take any point.
+    pub data_age: Option<Spread>,
+}
+
+/// Reads what these documents say together.
+pub fn statistics<'e>(documents: impl Iterator<Item = &'e Evidence>) -> Statistics {
+    let mut told = Statistics::default();
+    let (mut times, mut ages) = (Vec::new(), Vec::new());
+    let mut phases: BTreeMap<String, Vec<SignedDuration>> = BTreeMap::new();
+    for evidence in documents {
+        if evidence.verdict != Verdict::Passed {
+            told.failed += 1;
+            continue;
+        }
+        *told.passed.entry(evidence.what).or_default() += 1;
+        times.push(evidence.ended_at.duration_since(evidence.began_at));
+        if evidence.what == What::Rebuild {
+            ages.push(evidence.began_at.duration_since(evidence.point.taken_at));
+        }
+        for phase in &evidence.phases {
+            let took = i64::try_from(phase.millis).unwrap_or(i64::MAX);
+            let all = phases.entry(phase.name.clone()).or_default();
+            all.push(SignedDuration::from_millis(took));
+        }
+    }
+    told.time = Spread::of(times);
+    told.data_age = Spread::of(ages);
+    told.phases = phases
+        .into_iter()
+        .filter_map(|(phase, all)| Some((phase, Spread::of(all)?)))
+        .collect();
+    told
+}
+
+/// The longest time between two points that count, and from the newest of them to now: so old
+/// could the data have been that a loss would have left (RPO). `None` without such a point.
+pub fn longest_gap(
+    points: &[RecoveryPoint],
+    least: Rung,
+    now: Timestamp,
+) -> Option<SignedDuration> {
+    let counting = points.iter().filter(|point| point.rung >= least);
+    let mut moments: Vec<Timestamp> = counting.map(moment).collect();
+    moments.sort_unstable();
+    moments.push(now.max(*moments.last()?));
+    let pairs = moments.iter().zip(moments.iter().skip(1));
+    pairs.map(|(one, next)| next.duration_since(*one)).max()
+}
+
+/// The worst that evidence says which is committed with the estate: documents and signatures in
+/// `evidence/`, signed by the key in `evidence.allowed_signers`, and recent. What is not signed by
+/// it says nothing.
+pub fn measured_in(
+    files: &BTreeMap<String, Vec<u8>>,
+    now: Timestamp,
+) -> BTreeMap<StackId, Measured> {
+    let text = |path: &str| std::str::from_utf8(files.get(path)?).ok();
+    let keys = text(ALLOWED_SIGNERS).map(keys_in).unwrap_or_default();
+    let mut by_stack: BTreeMap<StackId, Vec<Evidence>> = BTreeMap::new();
+    let paths = files.keys().filter(|path| path.starts_with(FOLDER));
+    for path in paths {
+        let Some(beginning) = path.strip_suffix(".json") else {
+            continue;
+        };
+        let (Some(text), Some(signature)) = (text(path), text(&format!("{beginning}.sig"))) else {
+            continue;
+        };
+        let sealed = SealedEvidence {
+            text: text.to_owned(),
+            signature: signature.to_owned(),
+        };
+        let evidence = keys.iter().find_map(|key| open(key, &sealed));
+        let recent = |e: &Evidence| now.duration_since(e.ended_at) <= RECENT;
+        if let Some(evidence) = evidence.filter(recent) {
+            by_stack
+                .entry(evidence.stack.clone())
+                .or_default()
+                .push(evidence);
+        }
+    }
+    by_stack
+        .into_iter()
+        .map(|(stack, documents)| {
+            let told = statistics(documents.iter());
+            let measured = Measured {
+                loss: told.data_age.map(|spread| spread.worst),
+                rebuild: told.time.map(|spread| spread.worst),
+            };
+            (stack, measured)
+        })
+        .collect()
+}

@@ -1,0 +1,265 @@
+//! One file back: what points hold at a path, and one part of a point beside the live data.
+
+use super::anchor;
+use super::apply::{self, Report, Reporter};
+use super::observe;
+use super::reconcile::{PlanError, Planned, plan_now};
+use super::session::Session;
+use crate::decide::check::check;
+use crate::decide::plan::{ENOUGH, at_work, retrieve_now};
+use crate::decide::point::as_of;
+use crate::model::desired::DesiredStack;
+use crate::model::gap::Gap;
+use crate::model::ids::StackId;
+use crate::model::machine::MachineManifest;
+use crate::model::observed::Observed;
+use crate::model::point::{Part, RecoveryPoint};
+use crate::world::backup::{self, AtPath};
+use crate::world::machine::MachineError;
+use crate::world::store::StoreError;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Why nothing was found, or nothing brought back.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// The estate has none, or none that is sound.
+    #[error("the estate has no sound stack {0}")]
+    NoSuchStack(StackId),
+    /// The points could not be listed (S1).
+    #[error("the recovery points could not be listed: {0}")]
+    Unseen(Gap),
+    /// None is old enough, or none at all.
+    #[error("{stack} has no recovery point that was read back and taken by {at}{oldest}")]
+    NoPoint {
+        /// Whose.
+        stack: StackId,
+        /// The moment that was asked for.
+        at: Timestamp,
+        /// "; the oldest is of …", or nothing.
+        oldest: String,
+    },
+    /// No declared state, so that it is in no point.
+    #[error(
+        "{path} is no declared state of {stack}, so no recovery point holds it; points hold {held}"
+    )]
+    NotDeclared {
+        /// Whose.
+        stack: StackId,
+        /// What was asked for.
+        path: String,
+        /// What is declared.
+        held: String,
+    },
+    /// No such database.
+    #[error("{stack} declares no database {database}; points hold {held}")]
+    NoSuchDatabase {
+        /// Whose.
+        stack: StackId,
+        /// What was asked for.
+        database: String,
+        /// What is declared.
+        held: String,
+    },
+    /// It cannot be done now.
+    #[error("nothing can be brought back to {stack} now: {reason}")]
+    NotNow {
+        /// Whose.
+        stack: StackId,
+        /// Why.
+        reason: String,
+    },
+    /// No plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] StoreError),
+    /// The backup machine.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+}
+
+/// What a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A file or a folder.
+    Path(String),
+    /// A database, or one table of it.
+    Database {
+        /// Its name.
+        database: String,
+        /// The table alone.
+        table: Option<String>,
+    },
+}
+
+/// A path, as it was in one point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Which point.
+    pub point: RecoveryPoint,
+    /// What it holds there.
+    pub kept: AtPath,
+}
+
+/// What the points of a stack hold at a path, newest first; with `at` only the point that was
+/// the newest then.
+pub async fn versions(
+    session: &Arc<Session>,
+    stack: &StackId,
+    path: &str,
+    at: Option<Timestamp>,
+) -> Result<Vec<Version>, PartError> {
+    let desired = sound(session, stack)?;
+    let past = session.history().await?;
+    let look = observe::observe(session, &past).await;
+    let mut points = points(&look.observed, desired)?;
+    points.retain(|point| point.rung >= ENOUGH);
+    points.sort_by_key(|point| std::cmp::Reverse((point.taken_at, point.id.clone())));
+    if let Some(at) = at {
+        let newest = as_of(&points, at, ENOUGH).cloned();
+        points = vec![newest.ok_or_else(|| no_point(stack, at, &points))?];
+    }
+    let machine = Session::backup_machine(desired);
+    let contact = session
+        .contact(&machine)
+        .ok_or_else(|| PartError::Unseen(Gap::unasked(format!("machine {machine}"))))?;
+    let ids: Vec<_> = points.iter().map(|point| point.id.clone()).collect();
+    let password = session.repository_password(desired);
+    let transport = session.world.transport.as_ref();
+    let kept = backup::at_path(transport, &contact, &desired.id, &password, path, &ids).await?;
+    let mut by_id: BTreeMap<_, _> = points.into_iter().map(|p| (p.id.clone(), p)).collect();
+    Ok(kept
+        .into_iter()
+        .filter_map(|kept| {
+            let point = by_id.remove(&kept.point)?;
+            Some(Version { point, kept })
+        })
+        .collect())
+}
+
+/// What came of bringing a part back.
+#[derive(Debug)]
+pub struct Retrieval {
+    /// From which point.
+    pub point: RecoveryPoint,
+    /// How it went.
+    pub report: Report,
+}
+
+/// Brings one part of a point back beside the live data of the machine that is at work.
+pub async fn retrieve(
+    session: &Arc<Session>,
+    stack: &StackId,
+    asked: &Asked,
+    at: Option<Timestamp>,
+    to: &str,
+    reporter: Arc<dyn Reporter>,
+    stop: &CancellationToken,
+) -> Result<Retrieval, PartError> {
+    let desired = sound(session, stack)?;
+    let Planned {
+        plan,
+        look,
+        past,
+        mandate,
+        alarms: _,
+    } = plan_now(session).await?;
+    let points = points(&look.observed, desired)?;
+    let at = at.unwrap_or(look.observed.at);
+    let point = as_of(&points, at, ENOUGH)
+        .cloned()
+        .ok_or_else(|| no_point(stack, at, &points))?;
+    let not_now = |reason| PartError::NotNow {
+        stack: stack.clone(),
+        reason,
+    };
+    let machine = at_work(&session.desired, stack, &look.observed, &past).map_err(not_now)?;
+    let manifest = look
+        .manifests
+        .get(&machine)
+        .ok_or_else(|| not_now(format!("nobody can say what {machine} should be")))?;
+    let part = part_of(asked, stack, manifest)?;
+    let basis = plan.plan().basis.clone();
+    let plan = retrieve_now(
+        &session.desired,
+        stack,
+        (&point.id, &part, to),
+        &look.observed,
+        &past,
+        basis,
+    )
+    .map_err(not_now)?;
+    let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
+    let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop)
+        .await
+        .map_err(PlanError::Stale)?;
+    anchor::drop_anchor(session, &report, &mandate.freezes).await;
+    Ok(Retrieval { point, report })
+}
+
+fn sound<'a>(session: &'a Session, stack: &StackId) -> Result<&'a DesiredStack, PartError> {
+    let found = session.desired.stack(stack);
+    found.ok_or_else(|| PartError::NoSuchStack(stack.clone()))
+}
+
+fn points(seen: &Observed, stack: &DesiredStack) -> Result<Vec<RecoveryPoint>, PartError> {
+    let listed = seen.points.get(&stack.id).cloned();
+    let unasked = || Err(Gap::unasked(format!("recovery points of {}", stack.id)));
+    listed.unwrap_or_else(unasked).map_err(PartError::Unseen)
+}
+
+fn no_point(stack: &StackId, at: Timestamp, points: &[RecoveryPoint]) -> PartError {
+    let oldest = points.iter().filter(|p| p.rung >= ENOUGH);
+    let oldest = oldest.map(|point| point.taken_at).min();
+    PartError::NoPoint {
+        stack: stack.clone(),
+        at,
+        oldest: oldest.map_or_else(String::new, |at| format!("; the oldest is of {at}")),
+    }
+}
+
+/// What was asked for, found in what is declared.
+fn part_of(asked: &Asked, stack: &StackId, manifest: &MachineManifest) -> Result<Part, PartError> {
+    let databases = || manifest.services.iter().flat_map(|s| &s.databases);
+    let listed = |mut held: Vec<String>| {
+        held.sort();
+        held.dedup();
+        held.join(", ")
+    };
+    match asked {
+        Asked::Path(path) => {
+            let state = || manifest.services.iter().flat_map(|s| &s.state);
+            let held = |state: &str| path == state || path.starts_with(&format!("{state}/"));
+            if state().any(|state| held(&state.path)) {
+                return Ok(Part::Path { path: path.clone() });
+            }
+            Err(PartError::NotDeclared {
+                stack: stack.clone(),
+                path: path.clone(),
+                held: listed(state().map(|state| state.path.clone()).collect()),
+            })
+        }
+        Asked::Database { database, table } => {
+            let Some(found) = databases().find(|known| known.name == *database) else {
+                return Err(PartError::NoSuchDatabase {
+                    stack: stack.clone(),
+                    database: database.clone(),
+                    held: listed(databases().map(|known| known.name.clone()).collect()),
+                });
+            };
+            let (engine, database) = (found.engine, database.clone());
+            Ok(match table.clone() {
+                None => Part::Database { engine, database },
+                Some(table) => Part::Table {
+                    engine,
+                    database,
+                    table,
+                },
+            })
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `holdfast files STACK PATH`: which versions of a file or folder the recovery points hold.
+
+use super::estate::EstateArgs;
+use super::failure::{fail, failed};
+use crate::decide::moment::moment;
+use crate::flow::entry::Mode;
+use crate::flow::part::{PartError, Version, versions};
+use crate::flow::session::Session;
+use crate::model::ids::StackId;
+use crate::model::units::show_duration;
+use crate::model::visible::visible;
+use crate::show::exit::Exit;
+use crate::show::say::outln;
+use crate::show::views::Format;
+use crate::world::backup::{Entry, EntryKind};
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which stack
+    stack: String,
+    /// A file or folder, as it was on production: an absolute path
+    path: String,
+    /// Only the point that was the newest then: 2026-11-20 (its end), "2026-11-20 14:05" (in the
+    /// zone of the stack's schedule), or with a zone of its own; a folder is listed
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
+    let session = match estate.open(Mode::Read, args.format).await {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    let stack = StackId::new(args.stack);
+    let at = match asked_moment(&session, &stack, args.at.as_deref()) {
+        Ok(at) => at,
+        Err(message) => return failed(args.format, &message, None),
+    };
+    let path = trimmed(&args.path);
+    match versions(&session, &stack, path, at).await {
+        Ok(found) => {
+            match args.format {
+                Format::Human => human(&stack, path, &found, at, session.world.clock.now()),
+                Format::Json => super::print_json(&json(&found)),
+            }
+            Exit::Nothing
+        }
+        Err(error @ PartError::NoSuchStack(_)) => failed(
+            args.format,
+            &error.to_string(),
+            Some("holdfast check shows what is wrong"),
+        ),
+        Err(error) => fail(args.format, &error),
+    }
+}
+
+/// Without final slashes: a folder and its contents are asked for by one name.
+pub fn trimmed(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => "/",
+        trimmed => trimmed,
+    }
+}
+
+/// The moment of `--at`, in the zone of the stack's schedule where it names none.
+pub fn asked_moment(
+    session: &Session,
+    stack: &StackId,
+    text: Option<&str>,
+) -> Result<Option<Timestamp>, String> {
+    let Some(text) = text else { return Ok(None) };
+    let zone = session
+        .desired
+        .stack(stack)
+        .and_then(|stack| TimeZone::get(&stack.backup.schedule.zone).ok())
+        .unwrap_or(TimeZone::UTC);
+    moment(text, &zone)
+        .map(Some)
+        .map_err(|error| error.to_string())
+}
+
+fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, now: Timestamp) {
+    let path = visible(path);
+    let Some(newest) = found.first() else {
+        outln!("{stack} has no recovery point that was read back.\nNext: holdfast backup {stack}");
+        return;
+    };
+    if at.is_some() {
+        let taken = newest.point.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        outln!("point {} of {taken}", newest.point.id.short());
+        match &newest.kept.here {
+            None => outln!("{path} was not there."),
+            Some(entry) if entry.kind == EntryKind::Dir => folder(newest),
+            Some(entry) => outln!("{}", line(entry).join("  ")),
+        }
+        return;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "point",
+        "taken (UTC)",
+        "age",
+        "modified (UTC)",
+        "size",
+        "mode",
+        "owner",
+    ]);
+    let mut rest = found;
+    let mut missing = 0_usize;
+    while let Some(version) = rest.first() {
+        let same = |other: &&Version| other.kept.here == version.kept.here;
+        let run = rest.iter().take_while(same).count();
+        // The oldest of those that hold the same: since then it has been so.
+        let since = &rest[run - 1];
+        if let Some(entry) = &version.kept.here {
+            let cells = line(entry);
+            table.add_row([
+                version.point.id.short().to_owned(),
+                span(version, since),
+                show_duration(now.duration_since(version.point.taken_at)),
+                cells[1].clone(),
+                cells[0].clone(),
+                cells[2].clone(),
+                cells[3].clone(),
+            ]);
+        } else {
+            missing += run;
+        }
+        rest = &rest[run..];
+    }
+    if missing == found.len() {
+        outln!(
+            "{path} is in none of the {} points of {stack}.",
+            found.len()
+        );
+        return;
+    }
+    outln!("{path}\n{table}");
+    if missing > 0 {
+        outln!("{missing} of {} points do not hold it.", found.len());
+    }
+    outln!(
+        "Next: holdfast restore {stack} --path {} --at \"…\" --to /a/new/path",
+        quoted(&path)
+    );
+}
+
+fn quoted(path: &str) -> String {
+    if path
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+    {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}
+
+fn span(newest: &Version, oldest: &Version) -> String {
+    let at = |version: &Version| {
+        version
+            .point
+            .taken_at
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string()
+    };
+    if newest.point.id == oldest.point.id {
+        at(newest)
+    } else {
+        format!("{} back to {}", at(newest), at(oldest))
+    }
+}
+
+fn folder(version: &Version) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["size", "modified (UTC)", "mode", "owner", "name"]);
+    let inside = version.kept.here.as_ref().map(|here| here.path.len() + 1);
+    for entry in &version.kept.entries {
+        let [size, modified, mode, owner] = line(entry);
+        let name = entry.path.get(inside.unwrap_or(0)..).unwrap_or(&entry.path);
+        let mark = if entry.kind == EntryKind::Dir {
+            "/"
+        } else {
+            ""
+        };
+        table.add_row([
+            size,
+            modified,
+            mode,
+            owner,
+            format!("{}{mark}", visible(name)),
+        ]);
+    }
+    outln!("{table}");
+    let listed = u64::try_from(version.kept.entries.len()).unwrap_or(u64::MAX);
+    if version.kept.inside > listed {
+        outln!("and {} more", version.kept.inside - listed);
+    }
+}
+
+/// Size, time, mode, owner.
+fn line(entry: &Entry) -> [String; 4] {
+    let size = match entry.kind {
+        EntryKind::File => entry.size.to_string(),
+        EntryKind::Dir => "folder".to_owned(),
+        EntryKind::Symlink => "link".to_owned(),
+        EntryKind::Other => "special".to_owned(),
+    };
+    [
+        size,
+        entry.mtime.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        format!("{:04o}", entry.mode),
+        visible(&format!("{}:{}", entry.user, entry.group)).into_owned(),
+    ]
+}
+
+fn json(found: &[Version]) -> Value {
+    let versions: Vec<Value> = found
+        .iter()
+        .map(|version| {
+            json!({
+                "point": version.point.id,
+                "taken_at": version.point.taken_at,
+                "rung": version.point.rung,
+                "here": version.kept.here,
+                "inside": version.kept.inside,
+                "entries": version.kept.entries,
+            })
+        })
+        .collect();
+    json!({ "versions": versions })
+}

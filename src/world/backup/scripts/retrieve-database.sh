@@ -1,0 +1,68 @@
+# One database of a point, or one table of it, as a new database beside the live one.
+table=
+while IFS=$tab read -r kind a; do
+    case $kind in
+        point) plain point "$a" && point=$a ;;
+        engine) known_engine "$a" && engine=$a ;;
+        database) plain database "$a" && database=$a ;;
+        table) decode "$a" && table=$decoded ;;
+        to) decode "$a" && to=$decoded ;;
+        *) fail bad-input "unknown line: $kind" ;;
+    esac
+done
+began=$(millis)
+case $to in
+    '' | [!a-z_]* | *[!a-z0-9_]*) fail bad-name "$to: the name of a database begins with a letter or _ and has small letters, digits and _ only" ;;
+esac
+[ "${#to}" -le 63 ] || fail bad-name "$to: the name of a database has 63 characters at most"
+
+alone retrieve
+"${engine}_wait" || fail database-down "$engine does not answer: $(tail -n 1 "$scratch/$engine.err")"
+# Beside the live data, and never over it.
+if "${engine}_there" "$to"; then fail exists "the database $to exists already, and nothing is written over; name one that does not"; fi
+restic_ready
+restic_answers
+room=/var/lib/holdfast/retrieve
+rm -rf -- "$room"
+mkdir -m 0711 "$room"
+dumps=/var/lib/holdfast/dump/databases
+# Points of schema 1 know one engine, and their dumps lie one level higher.
+for path in "$dumps/$engine/$database" "$dumps/$database"; do
+    progress retrieve "database $database"
+    guarded "$scratch/restore" "the restore" restore --no-lock "$point" --target "$room" --include "$path"
+    if [ "$restic_code" -ne 0 ]; then
+        rm -rf -- "$room"
+        if grep -qi 'no space left' "$scratch/restore.err" "$scratch/restore"; then
+            fail disk-full "the dump of $database does not fit into /var/lib/holdfast"
+        fi
+        restic_failed "$scratch/restore" "restore"
+    fi
+    if [ -e "$room$path" ]; then break; fi
+done
+if ! "${engine}_whole" "$room$path"; then
+    rm -rf -- "$room"
+    fail not-in-point "the point does not hold the database $database"
+fi
+# The server's account reaches the dump and nothing beside it.
+chmod -R go-rwx "$room$path"
+way=$room
+for name in var lib holdfast dump databases "$engine"; do
+    way=$way/$name
+    if [ -d "$way" ] && [ "$way" != "$room$path" ]; then chmod 0711 "$way"; fi
+done
+
+progress retrieve "loading it as $to"
+why=
+if ! "${engine}_beside" "$database" "$to" "$room$path" "$table"; then
+    rm -rf -- "$room"
+    "${engine}_drop" "$to"
+    case $why in
+        no-table) fail not-in-point "the database $database of this point has no table $table" ;;
+        *'o space left'*) fail disk-full "database $to: $why" ;;
+        *) fail database-load "database $to: $why" ;;
+    esac
+fi
+rm -rf -- "$room"
+"${engine}_count" "$to" || fail database-unreadable "$to: $(tail -n 1 "$scratch/rows.err")"
+printf %s "$content" | jq -c --arg to "$to" --argjson millis $(($(millis) - began)) \
+    '{retrieved:{to:$to,tables:(.rows | length),rows:([.rows[]] | add // 0),millis:$millis}}'

@@ -1,0 +1,69 @@
+# One part of a point beside the live data: a path that is not there yet, whole or not at all.
+: >"$scratch/state"
+while IFS=$tab read -r kind a b; do
+    case $kind in
+        point) plain point "$a" && point=$a ;;
+        path) decode "$a" && absolute "$decoded" && path=$decoded ;;
+        to) decode "$a" && absolute "$decoded" && to=$decoded ;;
+        state) decode "$a" && printf '%s\n' "$decoded" >>"$scratch/state" ;;
+        *) fail bad-input "unknown line: $kind" ;;
+    esac
+done
+began=$(millis)
+
+# Beside the live data, and never over it.
+parent=$(dirname "$to")
+[ -d "$parent" ] || fail no-such-folder "$parent is not there; make it, or name another place"
+parent=$(realpath -e "$parent")
+to=${parent%/}/$(basename "$to")
+free_place() {
+    if [ -e "$to" ] || [ -L "$to" ]; then fail exists "$to exists already, and nothing is written over; name a path that is not there"; fi
+}
+free_place
+while read -r live; do
+    case $to/ in
+        "$live"/*) fail live-data "$to lies in $live, which is live data; name a place beside it and move what you need yourself" ;;
+    esac
+done <"$scratch/state"
+
+alone retrieve
+restic_ready
+restic_answers
+# What a run that was killed left here.
+beside=$parent/.holdfast-retrieve
+rm -rf -- "$beside"
+
+guarded "$scratch/ls" "looking for it" ls --json --no-lock --recursive "$point" "$path"
+[ "$restic_code" -eq 0 ] || restic_failed "$scratch/ls" "looking for it"
+jq -cn --arg path "$path" 'reduce (inputs | select(.path)) as $n ({found: false, files: 0, bytes: 0};
+    if $n.path == $path or ($n.path | startswith($path + "/"))
+    then .found = true | (if $n.type == "file" then .files += 1 | .bytes += ($n.size // 0) else . end) else . end)' \
+    "$scratch/ls" >"$scratch/size"
+rm -f "$scratch/ls"
+[ "$(jq .found "$scratch/size")" = true ] || fail not-in-point "the point does not hold $path"
+size=$(jq .bytes "$scratch/size")
+free=$(df --output=avail -B1 "$parent" | tail -n 1 | tr -d ' ')
+needed=$((size + size / 10 + 16777216))
+[ "$free" -ge "$needed" ] || fail disk-full "it needs $needed bytes in $parent, free are $free"
+
+mkdir -m 0700 "$beside"
+# restic takes a pattern: what has a meaning in one stands for itself.
+pattern=$(printf %s "$path" | sed -e 's/[][*?\\]/\\&/g')
+progress retrieve "$size bytes"
+guarded "$scratch/restore" "the restore" restore --no-lock "$point" --target "$beside" --include "$pattern"
+if [ "$restic_code" -ne 0 ]; then
+    rm -rf -- "$beside"
+    if grep -qi 'no space left' "$scratch/restore.err" "$scratch/restore"; then
+        fail disk-full "it needs $size bytes in $parent, and the disk filled up"
+    fi
+    restic_failed "$scratch/restore" "restore"
+fi
+if ! [ -e "$beside$path" ] && ! [ -L "$beside$path" ]; then
+    rm -rf -- "$beside"
+    fail not-in-point "the point does not hold $path"
+fi
+sync -f "$beside"
+free_place
+mv -T -- "$beside$path" "$to"
+rm -rf -- "$beside"
+jq -c --arg to "$to" --argjson millis $(($(millis) - began)) '{retrieved:{to:$to,files:.files,bytes:.bytes,millis:$millis}}' "$scratch/size"
