@@ -136,7 +136,7 @@ sift_fresh() {
         fi
     done <"$scratch/look"
 
-    # restic passes over a snapshot that does not open, but falls over one that is too short for that.
+    # The others are looked at all at once, when they are listed.
     grep '^snapshots/' "$scratch/fresh" >"$scratch/fresh.snapshots" || true
     (cd "$repository" && find snapshots -maxdepth 1 -type f -size -33c) >"$scratch/short"
     set_aside "too short to be anything" <"$scratch/short"
@@ -147,19 +147,30 @@ sift_fresh() {
     sort -u "$scratch/known" "$scratch/good" | write_file "$known/$stack.files"
 }
 
-# list_snapshots: all of them as JSON in $scratch/out. If restic falls over one, those that were
+# list_snapshots: all of them as JSON in $scratch/out. `restic snapshots` passes over one that does
+# not open, `restic backup` stops at it: it is set aside. If restic falls over one, those that were
 # never read back are looked at one by one.
 list_snapshots() {
-    if vault "$repository" snapshots --json --no-lock; then return 0; fi
-    case $(reason) in *'wrong password'* | *'no key found'*) return 1 ;; esac
-    here | grep '^snapshots/' | head -n "$flood" >"$scratch/look" || true
-    while read -r name; do
+    here | grep '^snapshots/' | sort >"$scratch/there" || true
+    if ! vault "$repository" snapshots --json --no-lock; then
+        case $(reason) in *'wrong password'* | *'no key found'*) return 1 ;; esac
+        head -n "$flood" "$scratch/there" >"$scratch/look"
+        while read -r name; do
+            id=${name#snapshots/}
+            if [ ! -e "$rungs/$stack/$id.shipped.json" ] && ! vault "$repository" cat snapshot "$id" --no-lock; then
+                printf '%s\n' "$name" | set_aside "restic cannot read it"
+            fi
+        done <"$scratch/look"
+        vault "$repository" snapshots --json --no-lock || return 1
+    fi
+    # Of those that were there before: what arrives meanwhile is the next look's.
+    jq -r '.[] | "snapshots/" + .id' "$scratch/out" >"$scratch/opened"
+    without "$scratch/opened" "$scratch/there" | while read -r name; do
+        # What was read back once and does not open now is damaged, not junk.
         id=${name#snapshots/}
-        if [ ! -e "$rungs/$stack/$id.shipped.json" ] && ! vault "$repository" cat snapshot "$id" --no-lock; then
-            printf '%s\n' "$name" | set_aside "restic cannot read it"
-        fi
-    done <"$scratch/look"
-    vault "$repository" snapshots --json --no-lock
+        if [ -e "$repository/$name" ] && [ ! -e "$rungs/$stack/$id.shipped.json" ]; then printf '%s\n' "$name"; fi
+    done >"$scratch/unopened"
+    set_aside "it does not open with the repository's key" <"$scratch/unopened"
 }
 
 # trust_all: what is in the repository now was put or left there by the vault side.
