@@ -60,6 +60,8 @@ pub struct PastDrills {
     pub last: Option<PastDrill>,
     /// When the newest ended that passed.
     pub passed_at: Option<Timestamp>,
+    /// When the newest ended that passed with nothing but the escrow key.
+    pub escrow_passed_at: Option<Timestamp>,
 }
 
 /// A drill that came to an end.
@@ -246,6 +248,7 @@ impl History {
                 point,
                 machine,
                 passed,
+                escrow,
                 ..
             } => {
                 if let Some(stack) = &entry.stack {
@@ -258,6 +261,9 @@ impl History {
                     });
                     if *passed {
                         drills.passed_at = Some(entry.at);
+                        if *escrow {
+                            drills.escrow_passed_at = Some(entry.at);
+                        }
                     }
                 }
             }

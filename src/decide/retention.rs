@@ -166,11 +166,12 @@ fn gone_words(retention: &Retention) -> String {
         (retention.monthly, "monthly"),
         (retention.yearly, "yearly"),
     ];
-    let counts: String = counts
+    let counts: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!(", nor of {count} {word}"))
         .collect();
+    let counts = counts.concat();
     format!(
         "it is not of the last {}{counts}, and a newer one is proven as far",
         words(retention.within)

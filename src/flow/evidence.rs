@@ -10,6 +10,7 @@ use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
 use crate::model::machine::Role;
 use crate::model::plan::{Action, Source, Step};
+use crate::model::repository::KeyRole;
 use crate::world::backup::{Keeping, keep_evidence};
 use crate::world::machine::MachineError;
 use crate::world::store::{Documents, StoreError};
@@ -183,5 +184,6 @@ fn drilled(evidence: &Evidence, sealed: &SealedEvidence) -> Event {
         evidence: digest(sealed),
         data_age: u64::try_from(age.as_secs()).unwrap_or(0),
         millis: u64::try_from(took.as_millis()).unwrap_or(0),
+        escrow: evidence.opened_with == KeyRole::Escrow.word(),
     }
 }

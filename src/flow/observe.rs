@@ -296,23 +296,19 @@ async fn ask_all(
         let contact = session.contact(&machine);
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
-            match contact {
-                Some(contact) => {
-                    let points = backup::points_all(transport.as_ref(), &contact, &stacks).await;
-                    // Afterwards: looking at the points sets aside what is nobody's.
-                    let names = stacks.iter().map(|(stack, _)| stack);
-                    let vault = backup::vault(transport.as_ref(), &contact, names).await;
-                    (machine, points, vault)
-                }
-                None => {
-                    let gap = Gap::unasked(format!("backup machine {machine}"));
-                    let unseen = stacks.into_iter().map(|(stack, _)| {
-                        let gap = Gap::unasked(format!("recovery points of {stack}"));
-                        (stack, Err(gap))
-                    });
-                    (machine, unseen.collect(), Err(gap))
-                }
-            }
+            let Some(contact) = contact else {
+                let unseen = stacks.into_iter().map(|(stack, _)| {
+                    let gap = Gap::unasked(format!("recovery points of {stack}"));
+                    (stack, Err(gap))
+                });
+                let gap = Gap::unasked(format!("backup machine {machine}"));
+                return (machine, unseen.collect(), Err(gap));
+            };
+            let points = backup::points_all(transport.as_ref(), &contact, &stacks).await;
+            // Afterwards: looking at the points sets aside what is nobody's.
+            let names = stacks.iter().map(|(stack, _)| stack);
+            let vault = backup::vault(transport.as_ref(), &contact, names).await;
+            (machine, points, vault)
         });
     }
     tasks.join_all().await

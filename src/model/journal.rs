@@ -156,6 +156,9 @@ pub enum Event {
         data_age: u64,
         /// From the order of the machine to the last check, in milliseconds.
         millis: u64,
+        /// Everything was opened with nothing but the escrow key.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        escrow: bool,
     },
     /// The machine of a drill is gone, and nothing of it is left.
     Destroyed {

@@ -1,7 +1,7 @@
 //! What a recovery point holds: a stack with everything that is hard to bring back, rebuilt
 //! from a real point and equal; and what nobody declared, found.
 
-use crate::backup::{Scene, code};
+use crate::backup::{self as scenes, code};
 use crate::support::{Stage, copy};
 use holdfast::model::ids::{Epoch, MachineName, PointId, ServiceName};
 use holdfast::model::units::Bytes;
@@ -74,7 +74,7 @@ impl Play {
             session.contact(&production).unwrap(),
             session.contact(&vault).unwrap(),
         );
-        let scene = Scene {
+        let scene = scenes::Scene {
             transport: session.world.transport.as_ref(),
             production: &production,
             backup: &vault,
@@ -85,6 +85,7 @@ impl Play {
                 services: look.manifests[&production.machine].services.clone(),
             },
             password: &session.repository_password(stack),
+            keys: &session.repository_keys(stack),
         };
         self.stage.runtime.block_on(scene.ship())
     }
@@ -272,5 +273,10 @@ fn equal(held: &str, found: &str) {
             .collect::<String>()
     };
     let differ = beyond(held, found, "-") + &beyond(found, held, "+");
-    assert!(differ.is_empty() && held == found, "\n{differ}");
+    assert!(differ.is_empty(), "\n{differ}");
+    let order = held
+        .lines()
+        .zip(found.lines())
+        .find(|(one, other)| one != other);
+    assert_eq!(order, None, "in another order");
 }

@@ -28,6 +28,7 @@ const SCENES: &[(&str, fn(&mut Play))] = &[
     ("s10_keys_that_production_adds_are_set_aside", strange_keys),
     ("a_repository_of_an_earlier_version_gets_its_keys", earlier),
     ("the_escrow_key_alone_makes_a_kit", made),
+    ("the_escrow_key_alone_passes_a_drill", drilled),
     ("s13_nothing_secret_lies_open_in_a_kit", sealed),
     ("a_kit_that_was_changed_stops", changed),
     ("the_runbook_followed_to_the_letter", followed),
@@ -260,6 +261,37 @@ fn made(play: &mut Play) {
         .holdfast(&arguments)
         .exits(1)
         .says("name another folder");
+}
+
+fn drilled(play: &mut Play) {
+    let reconciler = local(&play.stage, "reconciler.age-key");
+    let escrow = text(&local(&play.stage, "escrow.age-key"));
+    play.stage
+        .holdfast(&["drill", "notes", "--with-escrow-key", &text(&reconciler)])
+        .exits(1)
+        .says("no escrow key of its trust.toml");
+    let hidden = reconciler.with_extension("hidden");
+    std::fs::rename(&reconciler, &hidden).unwrap();
+    let arguments = [
+        "drill",
+        "notes",
+        "--with-escrow-key",
+        &escrow,
+        "--at",
+        "hetzner",
+        "--format",
+        "json",
+    ];
+    let drill = play.stage.holdfast(&arguments).exits(0).json();
+    std::fs::rename(&hidden, &reconciler).unwrap();
+    assert_eq!(drill["passed"], true, "{drill}");
+    assert_eq!(drill["evidence"]["opened_with"], "escrow");
+    let standing = play
+        .stage
+        .holdfast(&["drill", "--list", "--format", "json"])
+        .json();
+    assert!(standing[0]["escrow_passed_at"].is_string(), "{standing}");
+    assert!(standing[0]["escrow_overdue_since"].is_null(), "{standing}");
 }
 
 fn files_of(dir: &Path) -> Vec<PathBuf> {

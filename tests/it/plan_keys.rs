@@ -1,11 +1,16 @@
 //! Keys of repositories: one that is gone is noticed and added again, one too many is set aside.
 
 use super::plan_holds::{kinds, plan_of, running};
-use super::plan_world::{HETZNER, gap, stack};
+use super::plan_world::{HETZNER, World, gap, stack};
 use super::sample;
 use holdfast::decide::derive;
-use holdfast::model::ids::{MachineName, StackId};
+use holdfast::decide::drill::standing;
+use holdfast::model::evidence::What;
+use holdfast::model::ids::{MachineName, PointId, StackId};
+use holdfast::model::journal::Event;
+use holdfast::model::machine::Digest;
 use holdfast::model::repository::{KeyRole, KeysSeen};
+use jiff::SignedDuration;
 use std::collections::BTreeSet;
 
 fn seen(missing: &[KeyRole], strangers: u64) -> KeysSeen {
@@ -84,4 +89,32 @@ fn each_repository_has_three_passwords_and_shares_none() {
         keys("acme", "backup-netcup-vie")[0],
         before.expose_text().unwrap()
     );
+}
+
+#[test]
+fn a_drill_with_the_escrow_key_alone_is_overdue_a_year_after_the_last() {
+    let mut world = running(HETZNER);
+    let drilled = |escrow| Event::Drilled {
+        what: What::Drill,
+        point: PointId::new("p"),
+        machine: MachineName::new("acme-drill-1"),
+        passed: true,
+        evidence: Digest("e".repeat(64)),
+        data_age: 1,
+        millis: 1,
+        escrow,
+    };
+    let overdue = |world: &World| {
+        let acme = &world.want.stacks[&stack("acme")];
+        standing(acme, &world.past(), None, world.now).escrow_overdue
+    };
+    assert_eq!(overdue(&world), None, "its first point is young");
+    world.now += SignedDuration::from_hours(366 * 24);
+    world.record(Some(&stack("acme")), drilled(false));
+    assert!(
+        overdue(&world).is_some(),
+        "another key proves nothing of it"
+    );
+    world.record(Some(&stack("acme")), drilled(true));
+    assert_eq!(overdue(&world), None);
 }

@@ -12,4 +12,4 @@ pub use equal::{AppVerified, differences};
 pub use place::{Place, at, places};
 pub use point::{NoPoint, choose};
 pub(crate) use when::remedy;
-pub use when::{EVERY, RULE, Standing, Trouble, due, every, gates, standing};
+pub use when::{ESCROW_EVERY, EVERY, RULE, Standing, Trouble, due, every, gates, standing};

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often a stack is drilled whose file does not say it.
 pub const EVERY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How often one must pass with nothing but the escrow key.
+pub const ESCROW_EVERY: SignedDuration = SignedDuration::from_hours(365 * 24);
+
 /// What holds what a drill stands in the way of.
 pub const RULE: &str = "drill";
 
@@ -34,6 +37,10 @@ pub struct Standing {
     pub due_at: Option<Timestamp>,
     /// What is wrong.
     pub trouble: Option<Trouble>,
+    /// When the newest ended that passed with nothing but the escrow key.
+    pub escrow_passed_at: Option<Timestamp>,
+    /// From when on that was too long ago.
+    pub escrow_overdue: Option<Timestamp>,
 }
 
 /// Nobody knows whether the stack would come back.
@@ -127,6 +134,11 @@ pub fn standing(
         .or(first)
         .map(|since| later(since, every))
         .filter(|since| *since < now);
+    let escrow_overdue = drills
+        .escrow_passed_at
+        .or(first)
+        .map(|since| later(since, ESCROW_EVERY))
+        .filter(|since| *since < now);
     let failed = drills.last.as_ref().filter(|drill| !drill.passed);
     let trouble = match (failed, overdue) {
         (Some(drill), _) => Some(Trouble::Failed(drill.clone())),
@@ -142,6 +154,8 @@ pub fn standing(
         passed_at: drills.passed_at,
         due_at,
         trouble,
+        escrow_passed_at: drills.escrow_passed_at,
+        escrow_overdue,
     }
 }
 

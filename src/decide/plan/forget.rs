@@ -44,7 +44,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     }
     let retention = &stack.backup.retention;
     let vault = view.seen.vaults.get(machine);
-    let nothing = Default::default();
+    let nothing = std::collections::BTreeMap::new();
     let shapes = vault
         .and_then(|vault| vault.as_ref().ok()?.stacks.get(&stack.id))
         .map_or(&nothing, |holdings| &holdings.shapes);

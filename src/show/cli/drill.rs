@@ -122,7 +122,7 @@ async fn list(session: &Arc<Session>, format: Format) -> Exit {
     }
     if standings
         .values()
-        .any(|standing| standing.trouble.is_some())
+        .any(|standing| standing.trouble.is_some() || standing.escrow_overdue.is_some())
     {
         Exit::Held
     } else {

@@ -146,7 +146,22 @@ pub fn table(standings: &BTreeMap<StackId, Standing>, now: Timestamp) -> String 
         .lines()
         .map(|line| line.trim_end().to_owned())
         .collect();
-    visible(&lines.join("\n")).into_owned()
+    let mut out = visible(&lines.join("\n")).into_owned();
+    for (stack, standing) in standings {
+        let Some(since) = standing.escrow_overdue else {
+            continue;
+        };
+        let last = standing.escrow_passed_at.map_or_else(
+            || "none ever passed".to_owned(),
+            |at| format!("the last was on {}", minute(at)),
+        );
+        let _ = write!(
+            out,
+            "\n{stack}: a drill with nothing but the escrow key is overdue since {}, {last}.\nNext: holdfast drill {stack} --with-escrow-key FILE",
+            minute(since)
+        );
+    }
+    out
 }
 
 /// The same for programs.
@@ -165,6 +180,8 @@ pub fn list_json(standings: &BTreeMap<StackId, Standing>, now: Timestamp) -> Val
             "due_at": standing.due_at,
             "due": standing.is_due(now),
             "trouble": standing.trouble.as_ref().map(Trouble::reason),
+            "escrow_passed_at": standing.escrow_passed_at,
+            "escrow_overdue_since": standing.escrow_overdue,
         })
     });
     stacks.collect()

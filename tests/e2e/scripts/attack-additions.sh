@@ -33,16 +33,17 @@ RESTIC_REPOSITORY=$here/evil restic --no-cache backup -q --host notes --tag stac
 for file in "$here"/evil/index/*; do put index "$file" 'an index that names every byte in packs that are not there'; done
 for file in "$here"/evil/snapshots/*; do put snapshots "$file" 'a snapshot whose content is not there'; done
 
+# A key that opens with a password of the attacker's.
+printf 'attacker' >"$here/new"
+restic key add --new-password-file "$here/new" >"$here/out" 2>&1
+jq -cn --arg code "$?" '{attack:"restic key add",answer:$code}'
+
 for kind in data index snapshots keys locks; do
     head -c 1000 /dev/urandom >"$here/junk"
     put "$kind" "$here/junk" "junk in $kind"
     printf '%s%s' "$kind" "$$" >"$here/junk"
     put "$kind" "$here/junk" "a few bytes in $kind"
 done
-# A key that opens with a password of the attacker's.
-printf 'attacker' >"$here/new"
-restic key add --new-password-file "$here/new" >"$here/out" 2>&1
-jq -cn --arg code "$?" '{attack:"restic key add",answer:$code}'
 jq -cn --arg answer "$(web -X POST "${url}inner/?create=true")" '{attack:"a repository inside the repository",answer:$answer}'
 
 # Masses of small ones, twenty at a time.
@@ -52,8 +53,10 @@ seq 1 1200 | while read -r n; do
     mv "$here/many/x" "$here/many/$(sha256sum <"$here/many/x" | cut -c 1-64)"
 done
 for file in "$here"/many/*; do
-    printf 'url = "%ssnapshots/%s"\ndata-binary = "@%s"\noutput = "/dev/null"\n' "$url" "${file##*/}" "$file"
+    printf 'url = "%ssnapshots/%s"\nrequest = "POST"\ndata-binary = "@%s"\noutput = "/dev/null"\nsilent\nnoproxy = "*"\ncacert = "%s"\nnext\n' \
+        "$url" "${file##*/}" "$file" "$RESTIC_CACERT"
 done >"$here/config"
-curl -s --noproxy '*' --cacert "$RESTIC_CACERT" -X POST --parallel --parallel-max 20 -K "$here/config" >/dev/null 2>&1
+sed -i '$d' "$here/config"
+curl --parallel --parallel-max 20 -K "$here/config" >/dev/null 2>&1
 jq -cn --arg answer "$(names snapshots | wc -l)" '{attack:"masses of snapshots",answer:$answer}'
 rm -rf "$here"

@@ -18,14 +18,14 @@ cd /
 pg() { runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 echo '# roles'
 pg -c "select rolname, rolpassword is not null from pg_authid where rolname in ('clerk', 'ledger', 'archive') order by 1" -c "select rolpassword from pg_authid where rolname = 'clerk'"
-pg -c "select datname, datacl from pg_database where datname in ('ledger', 'archive') order by 1" -c "select setdatabase::regclass::text <> '-', setrole::regrole, setconfig from pg_db_role_setting order by 2::text, 3"
+pg -c "select datname, datacl from pg_database where datname in ('ledger', 'archive') order by 1" -c "select setdatabase::regclass::text <> '-', setrole::regrole, setconfig from pg_db_role_setting order by setrole <> 0, setconfig"
 pg -c "select rolname, rolcanlogin, rolconnlimit, rolsuper from pg_roles where rolname !~ '^pg_' order by 1"
 pg -c "select r.rolname, m.rolname, admin_option from pg_auth_members a join pg_roles r on r.oid = a.roleid join pg_roles m on m.oid = a.member where r.rolname !~ '^pg_' order by 1, 2"
 for database in ledger archive; do
     echo "# database $database"
     pg -d "$database" -c "select datdba::regrole, encoding, datcollate from pg_database where datname = current_database()"
     pg -d "$database" -c "select extname, extversion from pg_extension order by 1"
-    pg -d "$database" -c "select relkind, oid::regclass, relowner::regrole, relacl from pg_class where relnamespace in (select oid from pg_namespace where nspname in ('public', 'books')) order by 1, 2::text"
+    pg -d "$database" -c "select relkind, oid::regclass, relowner::regrole, relacl from pg_class where relnamespace in (select oid from pg_namespace where nspname in ('public', 'books')) order by relkind, relname"
     pg -d "$database" -c "select schemaname, sequencename, last_value from pg_sequences order by 1, 2"
     pg -d "$database" -c "select oid, lomowner::regrole, encode(sha256(lo_get(oid)), 'hex') from pg_largeobject_metadata order by oid"
 done

@@ -33,6 +33,7 @@ impl World {
             passed: refused.is_empty(),
             evidence: Digest("e".repeat(64)),
             data_age: 1,
+            escrow: false,
             millis: 1,
         };
         self.record(Some(&drill.point.stack), drilled);

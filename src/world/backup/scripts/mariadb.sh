@@ -235,7 +235,8 @@ mariadb_load() {
         printf 'create user if not exists %s@localhost;\n' "$(mariadb_name "$2")"
         printf 'alter user %s@localhost identified by %s;\n' "$(mariadb_name "$2")" "$(mariadb_text "$3")"
     } | mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
-    { cat "$scratch/accounts"; printf '%s@localhost\n' "$(mariadb_name "$2")"; } >"$scratch/definers"
+    # The owner is mostly among them, and a right can be taken away once only.
+    { cat "$scratch/accounts"; printf "%s@'localhost'\n" "$(mariadb_text "$2")"; } | sort -u >"$scratch/definers"
     mariadb_fill "$1" "$4" "$collation" "$scratch/definers" || return 1
     printf 'grant all privileges on %s to %s@localhost;\n' "$(mariadb_all "$1")" "$(mariadb_name "$2")" |
         mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }

@@ -21,6 +21,12 @@ finish() {
     if [ -n "$restic_pid" ]; then kill "$restic_pid" 2>/dev/null || true; fi
     if [ -n "$at_end" ]; then "$at_end" || true; fi
     if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
+    # Whatever it was that could not be written: a full disk is why.
+    if [ "$code" -ne 0 ] && [ -z "$said" ] && [ -n "$half" ] &&
+        [ "$(df -B1 --output=avail "$half" 2>/dev/null | tail -n 1)" -lt 65536 ] 2>/dev/null; then
+        printf '{"error":{"code":"disk-full","message":"no space left on device: the dumps lie at %s"}}\n' "$half"
+        said=yes
+    fi
     # Half a dump is of no use, and takes the room that a full disk lacks.
     if [ -n "$half" ]; then rm -rf -- "$half"; fi
     if [ "$code" -ne 0 ] && [ -z "$said" ]; then

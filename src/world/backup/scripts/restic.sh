@@ -96,13 +96,13 @@ guarded() {
 # restic_failed OUT WHAT: says why, as far as restic says it.
 restic_failed() {
     why=$(jq -Rr '. as $line | (fromjson? | objects | .message // .error.message? // empty) // $line' "$1.err" 2>/dev/null |
-        sed -e 's#://[^@/]*@#://#g' | grep -v '^$' | tail -n 3 | tr '\n' ' ' | cut -c1-600)
+        sed -e 's#://[^@/]*@#://#g' | grep -v '^$' | tail -n 5 | tr '\n' ' ' | cut -c1-600)
     case $why in
         *'wrong password'*) fail wrong-password "$2: the repository does not open with this password" ;;
         *'no space left'* | *'No space left'* | *'Insufficient Storage'* | *'507'*) fail disk-full "$2: no room is left on the backup machine's disk: $why" ;;
         *'ciphertext verification failed'*) fail repository-damaged "$2: the repository holds a file that is not its own: $why" ;;
         *'x509:'* | *'certificate'*) fail certificate-refused "$2: $why" ;;
-        *'already locked'*) fail locked "$2: $why" ;;
+        *'already locked'* | *'remove stale locks'*) fail locked "$2: $why" ;;
         *'401'* | *'403'*) fail denied "$2: $why" ;;
         *'repository does not exist'* | *'Is there a repository'*) fail repository-missing "$2: $why" ;;
         *'no matching ID'* | *'failed to find snapshot'*) fail point-missing "$2: $why" ;;

@@ -20,7 +20,7 @@ without() { grep -vxFf "$1" "$2" || true; }
 set_aside() {
     cat >"$scratch/moving"
     [ -s "$scratch/moving" ] || return 0
-    for of in index keys snapshots; do
+    for of in index keys snapshots locks; do
         grep "^$of/" "$scratch/moving" >"$scratch/moving.one" || continue
         install -d -m 0700 "$aside" "$aside/$stack" "$aside/$stack/$of"
         (cd "$repository" && xargs mv -f -t "$aside/$stack/$of" -- <"$scratch/moving.one")
@@ -80,7 +80,26 @@ sift() {
     # In the order of arrival.
     without "$scratch/known" "$scratch/here" >"$scratch/fresh"
     if [ -s "$scratch/fresh" ]; then sift_fresh; fi
+    sift_locks
     if [ "${1-}" != held ]; then exec 8>&-; fi
+}
+
+# restic on production stops at a lock that is none, so that one uploaded yesterday would keep its
+# successor from taking points. A holder that lives writes its lock anew every five minutes: one
+# that is half an hour old by this machine's clock belongs to nobody, whatever is in it.
+sift_locks() {
+    find "$repository/locks" -maxdepth 1 -type f -mmin +31 -delete
+    (cd "$repository" && find locks -maxdepth 1 -type f -printf '%s %p\n') | grep -E '^[0-9]+ locks/[0-9a-f]{64}$' >"$scratch/locks" || true
+    [ -s "$scratch/locks" ] || return 0
+    awk '$1 <= 32 {print $2}' "$scratch/locks" | set_aside "too short to be anything"
+    awk '$1 > 32 {print $2}' "$scratch/locks" >"$scratch/look"
+    tail -n +21 "$scratch/look" | set_aside "one of a flood, not looked at"
+    head -n 20 "$scratch/look" | while read -r name; do
+        # Gone meanwhile: it was somebody's, and they have ended.
+        if ! vault "$repository" cat lock "${name#locks/}" --no-lock && [ -e "$repository/$name" ] && vault "$repository" cat config --no-lock; then
+            printf '%s\n' "$name" | set_aside "restic cannot read it"
+        fi
+    done
 }
 
 sift_fresh() {
@@ -117,7 +136,7 @@ sift_fresh() {
         fi
     done <"$scratch/look"
 
-    # restic passes over a snapshot that does not open, but falls over one that is too short for that.
+    # The others are looked at all at once, when they are listed.
     grep '^snapshots/' "$scratch/fresh" >"$scratch/fresh.snapshots" || true
     (cd "$repository" && find snapshots -maxdepth 1 -type f -size -33c) >"$scratch/short"
     set_aside "too short to be anything" <"$scratch/short"
@@ -128,19 +147,30 @@ sift_fresh() {
     sort -u "$scratch/known" "$scratch/good" | write_file "$known/$stack.files"
 }
 
-# list_snapshots: all of them as JSON in $scratch/out. If restic falls over one, those that were
+# list_snapshots: all of them as JSON in $scratch/out. `restic snapshots` passes over one that does
+# not open, `restic backup` stops at it: it is set aside. If restic falls over one, those that were
 # never read back are looked at one by one.
 list_snapshots() {
-    if vault "$repository" snapshots --json --no-lock; then return 0; fi
-    case $(reason) in *'wrong password'* | *'no key found'*) return 1 ;; esac
-    here | grep '^snapshots/' | head -n "$flood" >"$scratch/look" || true
-    while read -r name; do
+    here | grep '^snapshots/' | sort >"$scratch/there" || true
+    if ! vault "$repository" snapshots --json --no-lock; then
+        case $(reason) in *'wrong password'* | *'no key found'*) return 1 ;; esac
+        head -n "$flood" "$scratch/there" >"$scratch/look"
+        while read -r name; do
+            id=${name#snapshots/}
+            if [ ! -e "$rungs/$stack/$id.shipped.json" ] && ! vault "$repository" cat snapshot "$id" --no-lock; then
+                printf '%s\n' "$name" | set_aside "restic cannot read it"
+            fi
+        done <"$scratch/look"
+        vault "$repository" snapshots --json --no-lock || return 1
+    fi
+    # Of those that were there before: what arrives meanwhile is the next look's.
+    jq -r '.[] | "snapshots/" + .id' "$scratch/out" >"$scratch/opened"
+    without "$scratch/opened" "$scratch/there" | while read -r name; do
+        # What was read back once and does not open now is damaged, not junk.
         id=${name#snapshots/}
-        if [ ! -e "$rungs/$stack/$id.shipped.json" ] && ! vault "$repository" cat snapshot "$id" --no-lock; then
-            printf '%s\n' "$name" | set_aside "restic cannot read it"
-        fi
-    done <"$scratch/look"
-    vault "$repository" snapshots --json --no-lock
+        if [ -e "$repository/$name" ] && [ ! -e "$rungs/$stack/$id.shipped.json" ]; then printf '%s\n' "$name"; fi
+    done >"$scratch/unopened"
+    set_aside "it does not open with the repository's key" <"$scratch/unopened"
 }
 
 # trust_all: what is in the repository now was put or left there by the vault side.

@@ -181,14 +181,15 @@ while :; do
     cut -f 2 "$scratch/files" | jq -R . >"$scratch/paths"
     jq -r --slurpfile paths "$scratch/paths" '
         # Rights as Go has them: permissions low, the three special bits far above.
-        def rights: (if (. / 8388608 | floor) % 2 == 1 then 4 else 0 end) + (if (. / 4194304 | floor) % 2 == 1 then 2 else 0 end)
-                + (if (. / 1048576 | floor) % 2 == 1 then 1 else 0 end) as $special
+        def rights: ((if (. / 8388608 | floor) % 2 == 1 then 4 else 0 end) + (if (. / 4194304 | floor) % 2 == 1 then 2 else 0 end)
+                + (if (. / 1048576 | floor) % 2 == 1 then 1 else 0 end)) as $special
             | "\($special)\((. / 64 | floor) % 8)\((. / 8 | floor) % 8)\(. % 8)" | sub("^0+(?=.)"; "");
         select(.path) | .path as $p | select(any($paths[]; . as $s | $p == $s or ($p | startswith($s + "/"))))
         | if .type == "file" then "f \(.size // 0) \(.ctime) - " + ([.path] | @tsv)
           elif .type == "symlink" then "l - \(.ctime) - " + ([.path] | @tsv)
           elif .type == "dir" then "d \(.mode | rights) \(.uid) \(.gid) " + ([.path] | @tsv)
-          else empty end' "$scratch/ls" | readable | sort -u >"$scratch/after"
+          else empty end' "$scratch/ls" >"$scratch/listed" || fail restic-failed "the listing of the new point cannot be read"
+    readable <"$scratch/listed" | sort -u >"$scratch/after"
     sort -u -o "$scratch/before" "$scratch/before"
     # comm needs both sorted, and one path may hold another.
     comm -3 "$scratch/before" "$scratch/after" | sed -E 's/^\t?([^ ]+ ){4}//' >"$scratch/differ"

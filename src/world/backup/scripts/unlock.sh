@@ -19,6 +19,11 @@ repository=$repositories/$stack
 here=$(cat /proc/sys/kernel/hostname)
 booted=$(($(date +%s) - $(cut -d . -f 1 /proc/uptime)))
 
+# runs PID: a restic of that number. One that has ended and that nobody has buried yet does not.
+runs() {
+    [ "$(cat "/proc/$1/comm" 2>/dev/null)" = restic ] && ! grep -qE '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null
+}
+
 : >"$scratch/removed"
 : >"$scratch/living"
 ls "$repository/locks" 2>/dev/null | grep -xE '[0-9a-f]{64}' >"$scratch/locks" || true
@@ -35,7 +40,7 @@ while read -r id; do
     why=
     if [ "$host" = "$here" ]; then
         # Processes before the last start of this machine are gone, whatever has their number now.
-        if [ "$(stat -c %Y "$repository/locks/$id")" -lt "$booted" ] || [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != restic ]; then
+        if [ "$(stat -c %Y "$repository/locks/$id")" -lt "$booted" ] || ! runs "$pid"; then
             why="that process is gone"
         fi
     elif grep -qxF -- "$host" "$scratch/dead"; then
