@@ -38,7 +38,8 @@ fn violations(world: &World, change: impl Fn(&mut Plan)) -> String {
     let mut plan = world.plan_drill("acme", &schedule()).unwrap().0.plan;
     change(&mut plan);
     let found = world.check(plan).expect_err("the plan is allowed");
-    found.iter().map(|v| format!("{v}\n")).collect()
+    let found: Vec<String> = found.iter().map(|v| format!("{v}\n")).collect();
+    found.concat()
 }
 
 fn instead(verb: &str, action: Action) -> impl Fn(&mut Plan) {
@@ -340,11 +341,11 @@ fn s11_a_drill_takes_what_a_rebuild_would_or_what_is_asked_for() {
     let mut plan = lost.draft();
     let mut changed = 0;
     for step in &mut plan.steps {
-        if let Action::Fetch { source, .. } | Action::Load { source, .. } = &mut step.action {
-            if let holdfast::model::plan::Source::Point { point, .. } = source {
-                *point = old.clone();
-                changed += 1;
-            }
+        if let Action::Fetch { source, .. } | Action::Load { source, .. } = &mut step.action
+            && let holdfast::model::plan::Source::Point { point, .. } = source
+        {
+            *point = old.clone();
+            changed += 1;
         }
     }
     assert_eq!(changed, 2);

@@ -185,7 +185,8 @@ impl World {
             let here = self.points_mut(to, owner);
             let moment = (point.epoch, point.taken_at);
             let known = here.iter().find(|p| (p.epoch, p.taken_at) == moment);
-            let id = known.map(|known| known.id.clone()).unwrap_or_else(|| {
+            let known = known.map(|known| known.id.clone());
+            let id = known.unwrap_or_else(|| {
                 let id = PointId::new(format!("c{}", &point.id.as_str()[1..]));
                 here.push(RecoveryPoint {
                     id: id.clone(),
@@ -280,7 +281,9 @@ impl World {
         };
         let free = |id: &PointId| points.iter().all(|point| point.id != *id);
         // One may have been forgotten in between.
-        let id = (points.len() + 1..).map(numbered).find(free).unwrap();
+        let first = points.len() + 1;
+        let mut numbers = (first..=2 * first).map(numbered);
+        let id = numbers.find(free).unwrap();
         points.push(RecoveryPoint {
             id: id.clone(),
             stack: stack(owner),
