@@ -133,7 +133,7 @@ fn the_first_page_says_what_the_kit_is_and_whom_to_call() {
         "Holdfast 1.2.3",
         "tel:+49-30-5550100",
         "`age1escrow`",
-        "| `4e81af24` | 2026-03-01 02:30:00 | 33h 30m |",
+        "| `4e81af24` | 2026-03-01 02:30:00 | 1d 9h |",
         "`site.acme.example`",
     ] {
         assert!(book.contains(expected), "{expected}\n{book}");

@@ -77,7 +77,10 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
             .held
             .iter()
             .filter(|held| mine(&held.stack) && held.wanted != JUNK)
-            .map(|held| format!("{} is held", held.wanted)),
+            .map(|held| match &held.hold {
+                Hold::Forbidden { reason, .. } => reason.clone(),
+                _ => format!("{} is held", held.wanted),
+            }),
     );
     let answers = view
         .at
