@@ -68,6 +68,12 @@ guarded() {
                 restic_pid=
                 fail backup-unreachable "the backup machine stopped answering at $address during $phase"
             fi
+            # It would try again for a quarter of an hour; room does not come by itself.
+            if [ "$(grep -c '507 Insufficient Storage' "$out.err")" -ge 3 ]; then
+                kill "$restic_pid" 2>/dev/null || true
+                restic_pid=
+                fail disk-full "the backup machine at $address has no room left, said during $phase"
+            fi
             if [ -n "$note_progress" ]; then "$note_progress"; fi
         fi
     done
