@@ -101,6 +101,8 @@ fn subjects(stacks: &[StackId], want: &Desired, seen: &Observed) -> BTreeSet<Str
         subjects.extend(hosters(stack).flat_map(|id| [of_hoster(id), of_free(id)]));
         subjects.extend(stack.services.iter().map(|s| format!("name {}", s.host)));
         backup_machines.insert(machine);
+        let former = seen.former.get(&stack.id).into_iter();
+        backup_machines.extend(former.flat_map(BTreeMap::keys).cloned());
     }
     let machines = seen.hosters.values().flatten().flat_map(|i| &i.machines);
     for machine in machines {

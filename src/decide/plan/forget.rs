@@ -35,9 +35,6 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     let Ok(points) = view.at.points else {
         return; // Likewise.
     };
-    if former::awaited(view) {
-        return; // Not before the history of a move is here, and checked (S3).
-    }
     let mine = |owner: &Option<_>| owner.as_ref() == Some(&stack.id);
     let reads = |action: &Action| matches!(action, Action::Verify { .. });
     let at_work = |reading: bool| {
@@ -122,8 +119,8 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         );
         return;
     }
-    if being_read {
-        return; // What it finds may be a reason to keep them.
+    if being_read || former::awaited(view) {
+        return; // What it finds may be a reason to keep them; so may what is still elsewhere (S3).
     }
     let points: Vec<Leaving> = gone
         .iter()
