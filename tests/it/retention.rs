@@ -5,6 +5,9 @@ use holdfast::decide::doubt::looks_wrong;
 use holdfast::decide::retention::{Fate, judge, leaving};
 use holdfast::model::desired::Retention;
 use holdfast::model::ids::{Epoch, PointId, StackId};
+use holdfast::model::evidence::What;
+use holdfast::model::journal::Event;
+use holdfast::model::machine::Digest;
 use holdfast::model::plan::{Action, Effect, Hold, Leaving, Plan};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
@@ -316,6 +319,25 @@ fn aged() -> World {
         older.taken_at = older.arrived_at.unwrap();
         world.points.get_mut(&id).unwrap().push(older);
     }
+    // Read today already: nothing else is due.
+    let read = Event::Verified {
+        machine: machine(BACKUP),
+        part: 1,
+        of: 28,
+        findings: Vec::new(),
+    };
+    world.record(Some(&id), read);
+    let drilled = Event::Drilled {
+        what: What::Drill,
+        escrow: false,
+        point: newest.id,
+        machine: machine("acme-drill-1"),
+        passed: true,
+        evidence: Digest("d".repeat(64)),
+        data_age: 60,
+        millis: 60_000,
+    };
+    world.record(Some(&id), drilled);
     world
 }
 

@@ -35,9 +35,15 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         return; // Likewise.
     };
     let mine = |owner: &Option<_>| owner.as_ref() == Some(&stack.id);
-    if draft.steps.iter().any(|step| mine(&step.stack)) {
+    let reads = |action: &Action| matches!(action, Action::Verify { .. });
+    let at_work = |reading: bool| {
+        let mut steps = draft.steps.iter().filter(|step| mine(&step.stack));
+        steps.any(|step| reads(&step.action) == reading)
+    };
+    if at_work(false) {
         return; // On the next run, when it is done.
     }
+    let being_read = at_work(true);
     let retention = &stack.backup.retention;
     let vault = view.seen.vaults.get(machine);
     let nothing = Default::default();
@@ -71,7 +77,10 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
             .held
             .iter()
             .filter(|held| mine(&held.stack) && held.wanted != JUNK)
-            .map(|held| format!("{} is held", held.wanted)),
+            .map(|held| match &held.hold {
+                Hold::Forbidden { reason, .. } => reason.clone(),
+                _ => format!("{} is held", held.wanted),
+            }),
     );
     let answers = view
         .at
@@ -108,6 +117,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
             remedy,
         );
         return;
+    }
+    if being_read {
+        return; // What it finds may be a reason to keep them.
     }
     let points: Vec<Leaving> = gone
         .iter()

@@ -345,7 +345,8 @@ impl World {
     pub fn settle_in(&mut self, order: Order) -> Vec<String> {
         let mut done = Vec::new();
         let mut refused = Vec::new();
-        for _ in 0..8 {
+        // A repository that was not read for a month is read part by part.
+        for _ in 0..40 {
             self.adopt();
             let plan = self.plan();
             if plan.plan().steps.is_empty() {

@@ -37,9 +37,11 @@ for role in $roles; do
 done
 alone "repository-$stack"
 repository=$repositories/$stack
+# Where key files go that do not belong there: those of nobody, and those that were ours.
 aside=/srv/holdfast/aside/$stack/keys
+former=/srv/holdfast/former/$stack/keys
 install -d -m 0755 "$rungs"
-install -d -m 0700 "$key_ids" /srv/holdfast/aside
+install -d -m 0700 "$key_ids" /srv/holdfast/aside /srv/holdfast/former
 
 # open_with ROLE: what restic opens the repository with from here on.
 open_with() {
@@ -80,11 +82,15 @@ note_key() {
 if [ -e "$repository/config" ]; then
     made=false
     if [ -s "$key_ids/$stack.json" ]; then cp "$key_ids/$stack.json" "$scratch/ids"; else printf '{}' >"$scratch/ids"; fi
+    cp "$scratch/ids" "$scratch/ids.before"
+    : >"$scratch/replaced"
     # A damaged key file keeps restic from reading the others. It is not deleted: a person may look at it.
     set_aside() {
-        install -d -m 0700 "$aside"
-        mv -f -- "$repository/keys/$1" "$aside/$1"
-        printf '%s\n' "$1" >>"$scratch/aside"
+        to=$aside
+        if grep -qxF "$1" "$scratch/replaced" || jq -e --arg id "$1" '[.[]] | index($id)' "$scratch/ids.before" >/dev/null; then to=$former; fi
+        install -d -m 0700 "${to%/keys}" "$to"
+        mv -f -- "$repository/keys/$1" "$to/$1"
+        if [ "$to" = "$aside" ]; then printf '%s\n' "$1" >>"$scratch/aside"; fi
     }
     for id in $(strangers); do
         if [ "$(sha256sum <"$repository/keys/$id" | cut -c 1-64)" != "$id" ] ||
@@ -105,6 +111,8 @@ if [ -e "$repository/config" ]; then
                 note_key "$role" "$id"
                 continue
             fi
+            # Of a version that gave keys no names.
+            printf '%s\n' "$id" >>"$scratch/replaced"
         else
             case $(reason) in *'wrong password'*) ;; *) vault_failed "key $role" ;; esac
         fi

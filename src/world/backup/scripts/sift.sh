@@ -154,6 +154,8 @@ list_snapshots() {
     here | grep '^snapshots/' | sort >"$scratch/there" || true
     if ! vault "$repository" snapshots --json --no-lock; then
         case $(reason) in *'wrong password'* | *'no key found'*) return 1 ;; esac
+        # If the repository itself does not open, for want of a key, no snapshot would.
+        vault "$repository" cat config --no-lock || return 1
         head -n "$flood" "$scratch/there" >"$scratch/look"
         while read -r name; do
             id=${name#snapshots/}

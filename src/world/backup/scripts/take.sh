@@ -29,7 +29,7 @@ if [ "$STACK" != "$stack" ] || [ "$EPOCH" != "$epoch" ]; then
     fail other-identity "this machine is of stack $STACK, epoch $EPOCH; asked for stack $stack, epoch $epoch"
 fi
 # What only the machine of this epoch was given: its predecessors know it by this.
-mark=$(cat /etc/holdfast/epoch-mark) || fail not-configured "/etc/holdfast/epoch-mark is missing"
+epoch_mark=$(cat /etc/holdfast/epoch-mark) || fail not-configured "/etc/holdfast/epoch-mark is missing"
 alone state
 while IFS=$tab read -r service path; do
     [ -d "$path" ] || fail path-missing "$service: $path is declared as state but not there"
@@ -156,7 +156,7 @@ while :; do
     # an exclusive one belongs to the vault side, and production never removes it.
     guarded "$scratch/backup" "the backup" backup --json --host "$stack" \
         --time "$(date -d "@$taken_at" '+%Y-%m-%d %H:%M:%S')" \
-        --tag "stack=$stack" --tag "epoch=$epoch" --tag "mark=$mark" --tag "commit=$commit" --tag schema=2 -- "$@"
+        --tag "stack=$stack" --tag "epoch=$epoch" --tag "mark=$epoch_mark" --tag "commit=$commit" --tag schema=2 -- "$@"
     case $restic_code in
         0) ;;
         3)
