@@ -34,6 +34,8 @@ pub struct Blueprint {
     pub databases: Vec<Database>,
     /// Declared state: directories.
     pub state: Vec<StateFiles>,
+    /// Paths that the application writes and that need not come back: it makes them again.
+    pub expendable: Vec<String>,
     /// Its scripts.
     pub hooks: Hooks,
     /// Functional checks.

@@ -125,6 +125,8 @@ pub struct ServiceRuntime {
     pub databases: Vec<DatabaseRuntime>,
     /// Declared directories of state.
     pub state: Vec<ManagedDirectory>,
+    /// Paths that it writes and makes again by itself.
+    pub expendable: Vec<String>,
     /// `KEY='value'` lines for hooks and check scripts.
     pub environment: Secret,
     /// Its scripts.

@@ -115,7 +115,7 @@ fn wikis_declare_all_that_they_write() {
     settle_in(&mut play.stage);
     let file = play.stage.estate().join("stacks/ledger.toml");
     let mut stack = std::fs::read_to_string(&file).unwrap();
-    for wiki in ["mediawiki", "dokuwiki"] {
+    for wiki in ["mediawiki", "dokuwiki", "wordpress"] {
         let _ = write!(
             stack,
             "\n[[service]]\nname = \"{wiki}\"\nblueprint = \"{wiki}\"\nversion = 1\nhost = \"{wiki}.example\"\n"
@@ -125,14 +125,14 @@ fn wikis_declare_all_that_they_write() {
     play.stage.commit("All of the catalogue");
     play.stage.holdfast(&["apply"]).exits(0);
     // People read and write, and the machine starts anew.
-    let use_them = "for host in mediawiki dokuwiki; do\n\
+    let use_them = "for host in mediawiki dokuwiki wordpress; do\n\
         for page in / /index.php /doku.php?id=start '/api.php?action=query&meta=siteinfo&format=json'; do\n\
         curl -s -o /dev/null -H \"Host: $host.example\" \"http://127.0.0.1$page\" || true; done; done\n\
         echo 'a page' >/run/page; chown www-data /run/page\n\
         runuser -u www-data -- php /usr/share/dokuwiki/bin/dwpage.php commit -m test /run/page test\n\
         echo 'A page' | runuser -u www-data -- php /usr/share/mediawiki/maintenance/edit.php -s test Test\n\
         runuser -u www-data -- php /usr/share/mediawiki/maintenance/runJobs.php\n\
-        systemctl restart nginx php*-fpm postgresql cron 2>/dev/null || true\n\
+        systemctl restart nginx php*-fpm postgresql mariadb cron 2>/dev/null || true\n\
         systemctl start systemd-tmpfiles-clean.service logrotate.service apt-daily.service dpkg-db-backup.service 2>/dev/null || true\n";
     let used = play.stage.ssh("ledger-e1", use_them).exits(0);
     eprintln!("{}{}", used.stdout, used.stderr);

@@ -106,6 +106,7 @@ pub fn page() -> Blueprint {
             owner: "www-data".into(),
             group: "www-data".into(),
         }],
+        expendable: Vec::new(),
         hooks: Hooks {
             init: Some(
             "#!/bin/sh\nset -eu\n. \"$1\"\nprintf '%s\\n' \"$HF_SETTING_TITLE\" >\"/srv/$HF_SERVICE/index.html\"\nchown www-data: \"/srv/$HF_SERVICE/index.html\"\n".into(),

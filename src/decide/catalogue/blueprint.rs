@@ -121,6 +121,7 @@ impl Reader<'_> {
         let units = self.units();
         let databases = self.databases();
         let state = self.state();
+        let expendable = self.expendable();
         let hooks = self.hooks();
         let checks = self.checks();
         let blueprint = Blueprint {
@@ -141,6 +142,7 @@ impl Reader<'_> {
             units,
             databases,
             state,
+            expendable,
             hooks,
             checks,
         };
@@ -385,6 +387,16 @@ impl Reader<'_> {
             }
         }
         state
+    }
+
+    fn expendable(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        for table in self.root.tables("expendable") {
+            paths.extend(self.form(&words::PATH, table.text("path", "/var/lib/example/cache")));
+            words::LINE.check(&table, table.text("why", "made again from the pages"));
+            table.finish();
+        }
+        paths
     }
 
     fn hooks(&mut self) -> Hooks {

@@ -247,6 +247,7 @@ impl<'a> Renderer<'a> {
             host: self.service.host.clone(),
             databases: self.databases(draft)?,
             state: self.state(draft)?,
+            expendable: self.words("expendable", Kind::Path, &self.blueprint.expendable, draft)?,
             environment: Secret::new(environment.as_bytes()),
             hooks: self.blueprint.hooks.clone(),
             checks: self.checks(draft)?,

@@ -35,6 +35,8 @@ pub struct Blueprint {
     pub database: Option<Vec<Database>>,
     /// State: directories.
     pub files: Option<Vec<Files>>,
+    /// What the application writes and makes again by itself.
+    pub expendable: Option<Vec<Expendable>>,
     /// Scripts of the blueprint.
     pub hooks: Option<Hooks>,
     /// What must be true before the service is opened.
@@ -125,6 +127,16 @@ pub struct Database {
     pub owner: Account,
     /// Which [[secret]] is the role's password.
     pub password: Variable,
+}
+
+/// What the application writes and makes again by itself: in no recovery point, and no surprise.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Expendable {
+    /// Absolute path of a file or a directory.
+    pub path: Template,
+    /// Why nobody misses it.
+    pub why: Line,
 }
 
 /// A directory of state.

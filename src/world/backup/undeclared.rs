@@ -29,8 +29,9 @@ pub async fn undeclared(
         lines = lines.words(&["unit", unit]);
     }
     for service in &manifest.services {
-        for state in &service.state {
-            lines = lines.text("state", &state.path);
+        let state = service.state.iter().map(|state| &state.path);
+        for path in state.chain(&service.expendable) {
+            lines = lines.text("state", path);
         }
         for database in &service.databases {
             lines = lines.words(&["database", database.engine.word(), &database.name]);

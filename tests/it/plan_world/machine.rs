@@ -279,6 +279,7 @@ fn service(engine: Option<Engine>) -> ServiceRuntime {
             owner: "www-data".into(),
             group: "www-data".into(),
         }],
+        expendable: Vec::new(),
         environment: Secret::new(Vec::new()),
         hooks: Hooks::default(),
         checks: Vec::new(),

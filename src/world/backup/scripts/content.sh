@@ -121,7 +121,8 @@ hook() {
     if [ -z "$said" ]; then progress hook "$2 of $1"; fi
     if [ ! -x "$script" ]; then
         why="$2 of $1: $script is not there; holdfast apply writes it"
-    elif ! "$script" "/etc/holdfast/services/$1.env" </dev/null >"$scratch/hook.out" 2>"$scratch/hook.err" 9>&-; then
+    # What a hook makes is for others to read, as on first installation.
+    elif ! (umask 022 && exec "$script" "/etc/holdfast/services/$1.env") </dev/null >"$scratch/hook.out" 2>"$scratch/hook.err" 9>&-; then
         why="$2 of $1: $(tail -n 5 "$scratch/hook.err" | tr '\n' ' ' | cut -c1-1000)"
     else
         return 0

@@ -56,6 +56,7 @@ cat >>"$scratch/trees" <<'END'
 /var/lib/nginx
 /var/lib/mysql
 /var/lib/postgresql
+/etc/alternatives
 /etc/cloud
 /etc/netplan
 /etc/network/interfaces.d
