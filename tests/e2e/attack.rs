@@ -33,8 +33,7 @@ fn attack() {
         vault,
         good: Vec::new(),
     };
-    siege.told("lab, estate, two customers", begin);
-    type Scene = (&'static str, fn(&mut Siege));
+    told("lab, estate, two customers", begin);
     let scenes: [Scene; 6] = [
         ("points of two days", Siege::two_points),
         ("s10_what_append_only_refuses", Siege::refused),
@@ -46,15 +45,17 @@ fn attack() {
     for (name, scene) in scenes {
         let begin = Instant::now();
         scene(&mut siege);
-        siege.told(name, begin);
+        told(name, begin);
     }
 }
 
-impl Siege {
-    fn told(&self, what: &str, begin: Instant) {
-        eprintln!("scene {what} ({:.1} s)", begin.elapsed().as_secs_f64());
-    }
+type Scene = (&'static str, fn(&mut Siege));
 
+fn told(what: &str, begin: Instant) {
+    eprintln!("scene {what} ({:.1} s)", begin.elapsed().as_secs_f64());
+}
+
+impl Siege {
     fn production(&self, script: &str) -> Ran {
         self.stage.ssh("notes-e1", script)
     }

@@ -80,14 +80,14 @@ pub async fn a_repository_is_made_once_and_never_again(scene: &Scene<'_>) {
         maintenance: other(),
         escrow: other(),
     };
-    backup::repository(scene.transport, scene.backup, stack, scene.keys)
+    backup::repository(scene.transport, scene.backup, stack, scene.keys, None)
         .await
         .unwrap();
-    let again = backup::repository(scene.transport, scene.backup, stack, scene.keys)
+    let again = backup::repository(scene.transport, scene.backup, stack, scene.keys, None)
         .await
         .unwrap();
     assert!(!again.made && again.added.is_empty() && again.aside.is_empty());
-    let refused = backup::repository(scene.transport, scene.backup, stack, &wrong).await;
+    let refused = backup::repository(scene.transport, scene.backup, stack, &wrong, None).await;
     assert_eq!(code(refused), "wrong-password");
 }
 

@@ -268,9 +268,8 @@ fn equal(held: &str, found: &str) {
         let missing = one
             .lines()
             .filter(|line| !other.lines().any(|l| l == *line));
-        missing
-            .map(|line| format!("{sign} {line}\n"))
-            .collect::<String>()
+        let missing: Vec<String> = missing.map(|line| format!("{sign} {line}\n")).collect();
+        missing.concat()
     };
     let differ = beyond(held, found, "-") + &beyond(found, held, "+");
     assert!(differ.is_empty(), "\n{differ}");

@@ -28,7 +28,7 @@ mariadb --no-defaults -N --default-character-set=utf8mb4 ledger -e '
 ";
 
 /// What a customer would not forgive to lose.
-const FILL: &str = r#"
+const FILL: &str = r"
 printf 'Straße\n' >'/var/lib/notes/ä b.txt'; chown www-data: '/var/lib/notes/ä b.txt'
 runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -d notes <<'END'
 set role notes;
@@ -36,8 +36,8 @@ insert into note (body) select 'note ' || n from generate_series(1, 500) as n;
 create table words (word text primary key);
 insert into words values ('zebra'), ('Äpfel'), ('apfel'), ('Öl'), ('ohne'), ('a-b'), ('ab');
 END
-"#;
-const FILL_LEDGER: &str = r#"
+";
+const FILL_LEDGER: &str = r"
 mariadb --no-defaults --default-character-set=utf8mb4 ledger <<'END'
 insert into entry (body) select concat('entry ', seq, ' it''s\n(a \\ line)') from seq_1_to_500;
 create table words (word varchar(40) primary key) collate utf8mb4_german2_ci;
@@ -54,7 +54,7 @@ create view latest as select body from one order by id desc limit 3;
 create trigger counted before insert on odd for each row set new.l = coalesce(new.l, 'none');
 create event yearly on schedule every 1 year do delete from odd;
 END
-"#;
+";
 
 #[test]
 fn crossing_to_the_next_debian() {

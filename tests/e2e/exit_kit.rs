@@ -21,7 +21,9 @@ struct Play {
     kit: PathBuf,
 }
 
-const SCENES: &[(&str, fn(&mut Play))] = &[
+type Scene = (&'static str, fn(&mut Play));
+
+const SCENES: &[Scene] = &[
     ("users_write_and_a_point_is_taken", written),
     ("a_repository_has_three_keys_with_names", three_keys),
     ("a_lost_key_is_noticed_and_added_again", lost_key),

@@ -18,12 +18,12 @@ runuser -u postgres -- psql -XqAt -d notes -c "insert into note (body) values ('
 "#;
 
 /// Somebody makes a mess of it.
-const MESS: &str = r#"
+const MESS: &str = r"
 cd /var/lib/notes
 printf 'one, and more' >kept/letter
 rm -r 'kept/with space'
 runuser -u postgres -- psql -XqAt -d notes -c 'delete from ledger'
-"#;
+";
 
 #[test]
 fn one_file_comes_back_beside_the_live_data() {

@@ -6,8 +6,9 @@ use super::plan_world::{
 };
 use holdfast::decide::repositories::Way;
 use holdfast::model::desired::Desired;
-use holdfast::model::ids::Epoch;
-use holdfast::model::plan::{Action, Hold, Plan, Source};
+use holdfast::model::forecast::Forecast;
+use holdfast::model::ids::{Epoch, StepId};
+use holdfast::model::plan::{Action, Cause, Effect, Hold, Leaving, Plan, Source, Step, Why};
 use holdfast::model::point::Rung;
 use jiff::SignedDuration;
 
@@ -366,4 +367,63 @@ fn s11_a_point_that_was_never_read_back_is_not_proven_by_being_copied() {
     let here = world.points_on(&machine(NEW), &stack("acme"));
     assert_eq!(here.iter().filter(|p| p.rung == Rung::Taken).count(), 1);
     is_superseded(&world);
+}
+
+/// The rules that a plan breaks which takes every point of this machine but the newest away.
+fn forgetting_on(world: &World, vault: &str) -> String {
+    let mut points = world.points_on(&machine(vault), &stack("acme"));
+    points.sort_by_key(|point| point.taken_at);
+    points.pop();
+    let leaving = points.into_iter().map(|point| Leaving {
+        point: point.id,
+        taken_at: point.taken_at,
+        rung: point.rung,
+        why: String::new(),
+    });
+    let mut plan = world.draft();
+    plan.steps = vec![Step {
+        id: StepId::new(format!("acme.forget.{vault}")),
+        stack: Some(stack("acme")),
+        action: Action::Forget {
+            machine: machine(vault),
+            points: leaving.collect(),
+            right: Vec::new(),
+        },
+        effect: Effect::Destructive,
+        why: Why {
+            reason: String::new(),
+            place: None,
+            line: None,
+            cause: Cause::Reality,
+        },
+        after: Vec::new(),
+        forecast: Forecast::default(),
+    }];
+    let found = world.check(plan).err().into_iter().flatten();
+    let found: Vec<String> = found.map(|violation| violation.to_string()).collect();
+    found.join("\n")
+}
+
+#[test]
+fn s03_nothing_is_forgotten_on_either_machine_while_history_moves() {
+    let mut world = with_history();
+    world.now_wants(at_ionos(""));
+    let copies = |plan: &Plan| {
+        let mut steps = plan.steps.iter();
+        steps.any(|step| matches!(step.action, Action::Copy { .. }))
+    };
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    while !copies(world.plan().plan()) {
+        let plan = world.plan();
+        world.apply(&plan, Order::First, None, &mut done, &mut refused);
+        world.adopt();
+    }
+    let awaits = format!("while those on {BACKUP} are not copied");
+    let said = forgetting_on(&world, NEW);
+    assert!(said.contains(&awaits), "{said}");
+    let closed = "where no new ones come";
+    assert!(forgetting_on(&world, BACKUP).contains(closed));
+    world.settle();
+    assert!(!forgetting_on(&world, NEW).contains(&awaits));
+    assert!(forgetting_on(&world, BACKUP).contains(closed));
 }
