@@ -437,8 +437,8 @@ fn followed(play: &mut Play) {
         begin.elapsed().as_secs_f64()
     );
     ran.says("passed: notes: front page")
-        .says("500 rows, equal")
-        .says("/var/lib/notes: equal");
+        .says("500 rows")
+        .says("equal: /var/lib/notes: 3 files");
     assert_eq!(content_of(&play.stage, BARE), play.content);
     let page = play.stage.get(BARE, "/index.html").expect("nobody answers");
     assert!(page.contains("Notes of many people"), "{page}");

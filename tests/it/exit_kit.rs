@@ -11,7 +11,7 @@ use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
 use holdfast::show::runbook;
-use holdfast::world::backup::ENGINES;
+use holdfast::world::backup::BY_HAND;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -62,7 +62,7 @@ fn source() -> Source {
 }
 
 fn made(source: &Source) -> Kit {
-    kit(source, &ENGINES)
+    kit(source, &BY_HAND)
 }
 
 fn book(source: &Source) -> String {

@@ -9,7 +9,7 @@ mod tar;
 
 pub use tar::archive;
 
-use crate::decide::manifest::{repository_address, shell_quote};
+use crate::decide::manifest::{TOOLS, repository_address, shell_quote};
 use crate::model::desired::{Descriptor, DesiredStack, DnsAccount};
 use crate::model::gap::Gap;
 use crate::model::ids::{CommitId, EstateName, HosterId, ImageName, MachineName};
@@ -90,10 +90,10 @@ const SCRIPTS: [(&str, &str); 10] = [
     ("8-check.sh", include_str!("scripts/8-check.sh")),
 ];
 
-/// The kit, without its runbook. `engines` are the scripts that a restore by Holdfast runs too.
-pub fn kit(source: &Source, engines: &[(&str, &str)]) -> Kit {
+/// The kit, without its runbook. `shared` are the scripts that a restore by Holdfast runs too.
+pub fn kit(source: &Source, shared: &[(&str, &str)]) -> Kit {
     let mut kit = Kit::default();
-    for (name, text) in SCRIPTS.iter().chain(engines) {
+    for (name, text) in SCRIPTS.iter().chain(shared) {
         kit.plain
             .insert(format!("scripts/{name}"), text.as_bytes().to_vec());
     }
@@ -101,6 +101,7 @@ pub fn kit(source: &Source, engines: &[(&str, &str)]) -> Kit {
     let about = [
         ("STACK", source.stack.id.as_str()),
         ("IMAGES", &images.join(" ")),
+        ("TOOLS", &TOOLS.join(" ")),
     ]
     .map(|(key, value)| format!("{key}={}\n", shell_quote(value)));
     kit.plain

@@ -10,7 +10,7 @@ use crate::show::exit::Exit;
 use crate::show::runbook;
 use crate::show::say::{errln, outln};
 use crate::show::views::Format;
-use crate::world::backup::ENGINES;
+use crate::world::backup::BY_HAND;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         Ok(source) => source,
         Err(error) => return fail(args.format, &error),
     };
-    let kit = kit(&source, &ENGINES);
+    let kit = kit(&source, &BY_HAND);
     let secrets = if args.plain_secrets {
         Secrets::Plain
     } else {

@@ -51,9 +51,10 @@ macro_rules! script {
     };
 }
 
-/// The database engines' own scripts, for those who load a point without us: they need what
-/// `content.sh` says, and run under any POSIX sh.
-pub const ENGINES: [(&str, &str); 3] = [
+/// What loads a point into databases and files, for those who do it without us: it runs under
+/// any POSIX sh.
+pub const BY_HAND: [(&str, &str); 4] = [
+    ("place.sh", include_str!("scripts/place.sh")),
     ("content.sh", include_str!("scripts/content.sh")),
     ("postgresql.sh", include_str!("scripts/postgresql.sh")),
     ("mariadb.sh", include_str!("scripts/mariadb.sh")),
@@ -140,6 +141,7 @@ const LOAD: Script = script!(
     "content.sh",
     "postgresql.sh",
     "mariadb.sh",
+    "place.sh",
     "load.sh"
 );
 const ANCHOR_KEEP: Script = script!("anchor-keep", "prelude.sh", "anchor-keep.sh");

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/kit.sh"
 is_opened
 apt update
-apt install ca-certificates curl jq restic
+apt install $TOOLS
 write_files before-packages
 policy=/usr/sbin/policy-rc.d
 [ ! -e "$policy" ] || mv "$policy" "$policy.before-exit-kit"

@@ -27,8 +27,9 @@ image=$ID-$VERSION_ID
 [ -d "$kit/data/$image" ] || fail other-system "this machine runs $image; the kit is for $IMAGES"
 # The engines' own scripts keep a note here.
 mkdir -p "$opened" /run/holdfast "$work"
-chmod 0711 "$work"
 scratch=$(mktemp -d "$opened/scratch.XXXXXX")
+# The database servers' own users may pass through, not look around.
+chmod 0711 "$work" "$opened" "$scratch"
 trap 'rm -rf -- "$scratch"' EXIT
 trap 'exit 130' HUP INT TERM
 
@@ -65,6 +66,13 @@ plain() {
     case $2 in
         '' | [.-]* | *[!A-Za-z0-9._-]*) fail bad-input "$1 has characters that are not allowed here: $2" ;;
     esac
+}
+
+# equal WHAT: of $scratch/found, compared with what the point says of itself.
+equal() {
+    differences "$scratch/found" "$manifest" >"$scratch/differ"
+    [ "$(jq length "$scratch/differ")" -eq 0 ] || fail content-differs "$(jq -r 'join("; ")' "$scratch/differ")"
+    progress equal "$1"
 }
 
 # write_files WHEN: files of the kit into their places, with owner and mode.
