@@ -146,23 +146,19 @@ async fn points(
         let contact = session.contact(&machine);
         let transport = session.world.transport.clone();
         tasks.spawn(async move {
-            match contact {
-                Some(contact) => {
-                    let points = backup::points_all(transport.as_ref(), &contact, &stacks).await;
-                    // Afterwards: looking at the points sets aside what is nobody's.
-                    let names = stacks.iter().map(|(stack, _)| stack);
-                    let vault = backup::vault(transport.as_ref(), &contact, names).await;
-                    (points, machine, vault)
-                }
-                None => {
-                    let gap = Gap::unasked(format!("backup machine {machine}"));
-                    let unseen = stacks.into_iter().map(|(stack, _)| {
-                        let gap = Gap::unasked(format!("recovery points of {stack}"));
-                        (stack, Err(gap))
-                    });
-                    (unseen.collect(), machine, Err(gap))
-                }
-            }
+            let Some(contact) = contact else {
+                let gap = Gap::unasked(format!("backup machine {machine}"));
+                let unseen = stacks.into_iter().map(|(stack, _)| {
+                    let gap = Gap::unasked(format!("recovery points of {stack}"));
+                    (stack, Err(gap))
+                });
+                return (unseen.collect(), machine, Err(gap));
+            };
+            let points = backup::points_all(transport.as_ref(), &contact, &stacks).await;
+            // Afterwards: looking at the points sets aside what is nobody's.
+            let names = stacks.iter().map(|(stack, _)| stack);
+            let vault = backup::vault(transport.as_ref(), &contact, names).await;
+            (points, machine, vault)
         });
     }
     let mut beside = BTreeMap::new();

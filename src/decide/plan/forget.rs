@@ -11,6 +11,7 @@ use crate::decide::doubt::{doubts, looks_wrong};
 use crate::decide::retention::{judge, leaving};
 use crate::model::ids::MachineName;
 use crate::model::plan::{Action, Cause, Effect, Hold, Leaving};
+use std::collections::BTreeMap;
 
 /// What is wanted where junk was found.
 const JUNK: &str = "a repository that holds nothing but its own";
@@ -40,7 +41,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     }
     let retention = &stack.backup.retention;
     let vault = view.seen.vaults.get(machine);
-    let nothing = Default::default();
+    let nothing = BTreeMap::default();
     let shapes = vault
         .and_then(|vault| vault.as_ref().ok()?.stacks.get(&stack.id))
         .map_or(&nothing, |holdings| &holdings.shapes);
