@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// A point and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,14 +167,13 @@ fn gone_words(retention: &Retention) -> String {
         (retention.monthly, "monthly"),
         (retention.yearly, "yearly"),
     ];
-    let counts: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!(", nor of {count} {word}"))
-        .collect();
-    let counts = counts.concat();
+    let mut listed = String::new();
+    for (count, word) in counts.iter().filter(|(count, _)| *count > 0) {
+        // Writing to a String cannot fail.
+        let _ = write!(listed, ", nor of {count} {word}");
+    }
     format!(
-        "it is not of the last {}{counts}, and a newer one is proven as far",
+        "it is not of the last {}{listed}, and a newer one is proven as far",
         words(retention.within)
     )
 }

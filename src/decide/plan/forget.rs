@@ -12,6 +12,7 @@ use crate::decide::doubt::{doubts, looks_wrong};
 use crate::decide::retention::{judge, leaving};
 use crate::model::ids::MachineName;
 use crate::model::plan::{Action, Cause, Effect, Hold, Leaving};
+use std::collections::BTreeMap;
 
 /// What is wanted where junk was found.
 const JUNK: &str = "a repository that holds nothing but its own";
