@@ -48,7 +48,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     let being_read = at_work(true);
     let retention = &stack.backup.retention;
     let vault = view.seen.vaults.get(machine);
-    let nothing = std::collections::BTreeMap::new();
+    let nothing = BTreeMap::new();
     let shapes = vault
         .and_then(|vault| vault.as_ref().ok()?.stacks.get(&stack.id))
         .map_or(&nothing, |holdings| &holdings.shapes);
