@@ -104,9 +104,10 @@ pub fn failing_dump(play: &mut Play) {
 
 pub fn cut_in_backup(play: &mut Play) {
     let before = play.points();
-    // Something new to send, so that sending takes its time.
+    // Something new to send, so that sending takes its time; beside what is there, as a file that is
+    // replaced by noise would look encrypted.
     let more =
-        "cd /var/lib/notes\nhead -c 160000000 /dev/urandom >big\nchown www-data:www-data big\n";
+        "cd /var/lib/notes\nhead -c 160000000 /dev/urandom >more\nchown www-data:www-data more\n";
     play.stage.ssh("notes-e1", more).exits(0);
     play.content = play.content_of("notes-e1");
     let running = play.stage.start(&["backup", "notes"]);
