@@ -119,15 +119,18 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
     )];
     for newer in &choice.newer_less_proven {
         let by = newer.newer_by.map(show_duration).unwrap_or_default();
+        let standing = match &newer.point.damaged {
+            Some(_) => "damaged".to_owned(),
+            None => format!("only {}", newer.point.rung.name()),
+        };
         said.push(format!(
-            "{} is {by} newer and only {}: a rebuild would leave the data of these {by} behind",
+            "{} is {by} newer and {standing}: a rebuild would leave the data of these {by} behind",
             short(&newer.point),
-            newer.point.rung.name()
         ));
     }
     let further = points
         .iter()
-        .filter(|point| point.rung > chosen.rung)
+        .filter(|point| point.rung > chosen.rung && point.damaged.is_none())
         .max_by_key(|point| (point.rung, newness(point)));
     if let Some(further) = further {
         said.push(format!(
@@ -136,6 +139,9 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
             further.rung.name(),
             show_duration(moment(chosen).duration_since(moment(further)))
         ));
+    }
+    for (point, why) in points.iter().filter_map(|p| Some((p, p.damaged.as_ref()?))) {
+        said.push(format!("{} is damaged: {why}", short(point)));
     }
     for late in &choice.outlived {
         said.push(format!(

@@ -162,13 +162,15 @@ impl Siege {
         eprintln!("{said}");
         assert!(said.lines().count() >= 18, "{said}");
         let begin = Instant::now();
-        let plan = self.stage.holdfast(&["plan"]).exits(5);
+        let plan = self.stage.holdfast(&["plan"]).exits(2);
         eprintln!(
             "the first look after it: {:.1} s",
             begin.elapsed().as_secs_f64()
         );
         plan.says("somebody who owns production")
-            .says("/srv/holdfast/aside/notes");
+            .says("/srv/holdfast/aside/notes")
+            .says("key files that nobody here made are set aside");
+        self.stage.holdfast(&["apply"]).exits(5);
         self.all_restore();
         // It goes on: a new point is taken and read back, and the customer next door noticed nothing.
         let taken = self.take("seq 1 2000 >more");

@@ -51,7 +51,7 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
                 point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
                 age(point.taken_at, now),
                 point.bytes.to_string(),
-                point.rung.name().to_owned(),
+                proven(point).to_owned(),
                 evidence(&point.evidence, now),
                 point.epoch.to_string(),
             ]);
@@ -106,6 +106,14 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
     visible(&out).into_owned()
 }
 
+/// What was found damaged is worth nothing, whatever it had proven before.
+fn proven(point: &RecoveryPoint) -> &'static str {
+    match &point.damaged {
+        Some(_) => "damaged",
+        None => point.rung.name(),
+    }
+}
+
 /// `3h 10m`; a clock that is behind gives no negative age.
 fn age(taken: Timestamp, now: Timestamp) -> String {
     let age = now.duration_since(taken);
@@ -143,6 +151,7 @@ pub fn json(listing: &Listing) -> Value {
             "bytes": point.bytes,
             "epoch": point.epoch,
             "evidence": point.evidence,
+            "damaged": point.damaged,
         })
     };
     let passed = |passed: &crate::decide::point::Passed| {
