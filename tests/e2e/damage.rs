@@ -263,7 +263,8 @@ fn torn_dump(play: &mut Play) {
     let slow = "psql() { runuser -u postgres -- psql -XqAt -d notes -c \"$1\"; }\n\
          psql \"create table wide as select n, repeat(md5(n::text), 200) as t from generate_series(1, 20000) as n\"\n\
          psql 'alter table wide owner to notes' 2>/dev/null || true\n\
-         nohup sh -c 'until pkill -9 -x pg_dump; do sleep 0.01; done' >/dev/null 2>&1 &\n";
+         nohup runuser -u postgres -- psql -Xq -d notes -c 'begin' -c 'lock table wide' -c 'select pg_sleep(20)' -c 'commit' >/dev/null 2>&1 &\n\
+         nohup sh -c 'until pkill -9 -x pg_dump; do sleep 0.1; done' >/dev/null 2>&1 &\n";
     play.stage.ssh(PRODUCTION, slow).exits(0);
     play.stage
         .holdfast(&["backup", "notes"])
