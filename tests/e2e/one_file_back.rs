@@ -168,7 +168,12 @@ fn one_file_comes_back_beside_the_live_data() {
     assert_eq!(run(&stage, left), "");
 
     assert_eq!(run(&stage, live), before);
-    stage.holdfast(&["plan"]).exits(0).says("Nothing to do.");
+    // The mess itself does not go unnoticed: nothing is forgotten until somebody has looked.
+    stage
+        .holdfast(&["plan"])
+        .exits(5)
+        .says("Nothing to do; 1 held.")
+        .says("1 rows after 501");
 }
 
 /// The moment, by the clock of this computer, once the second is over.
