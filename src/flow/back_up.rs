@@ -1,10 +1,9 @@
 //! A recovery point now, because a person asks for it: the same steps as in any plan.
 
 use super::anchor;
-use super::apply::{self, Report, Reporter};
-use super::reconcile::{PlanError, Planned, plan_now};
+use super::apply::{Report, Reporter};
+use super::reconcile::{PlanError, carry_out, plan_now};
 use super::session::Session;
-use crate::decide::check::check;
 use crate::decide::plan::backup_now;
 use crate::model::ids::StackId;
 use std::sync::Arc;
@@ -33,24 +32,16 @@ pub async fn back_up(
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
 ) -> Result<Report, BackUpError> {
-    let Planned {
-        plan,
-        look,
-        past,
-        mandate,
-        alarms: _,
-    } = plan_now(session).await?;
-    let basis = plan.plan().basis.clone();
-    let plan =
-        backup_now(&session.desired, stack, &look.observed, &past, basis).map_err(|reason| {
-            BackUpError::NotNow {
-                stack: stack.clone(),
-                reason,
-            }
-        })?;
-    let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
-    let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop).await;
-    let report = report.map_err(PlanError::Stale)?;
-    anchor::drop_anchor(session, &report, &mandate.freezes).await;
+    let planned = plan_now(session).await?;
+    let (seen, past) = (&planned.look.observed, &planned.past);
+    let basis = planned.plan.plan().basis.clone();
+    let plan = backup_now(&session.desired, stack, seen, past, basis).map_err(|reason| {
+        BackUpError::NotNow {
+            stack: stack.clone(),
+            reason,
+        }
+    })?;
+    let report = carry_out(session, plan, &planned, reporter, stop).await?;
+    anchor::drop_anchor(session, &report, &planned.mandate.freezes).await;
     Ok(report)
 }

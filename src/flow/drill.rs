@@ -1,11 +1,9 @@
 //! Drills: the plan of one is made, done to its end, and what came of it is signed and kept.
 
-use super::anchor;
-use super::apply::{self, Report, Reporter};
+use super::apply::{Report, Reporter};
 use super::evidence::{self, KeepError};
-use super::reconcile::{PlanError, Planned, Reconciled, plan_now};
+use super::reconcile::{PlanError, Planned, Reconciled, carry_out, plan_now};
 use super::session::Session;
-use crate::decide::check::check;
 use crate::decide::drill::{self as decided, AppVerified, Standing};
 use crate::decide::forecast::foresee;
 use crate::decide::plan::{Asked, Drill, NoDrill, drill_now};
@@ -72,29 +70,22 @@ pub async fn drill(
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
 ) -> Result<Drilled, DrillError> {
-    let Planned {
-        plan,
-        look,
-        past,
-        mandate,
-        alarms: _,
-    } = plan_now(session).await?;
-    let seen = &look.observed;
-    let basis = plan.plan().basis.clone();
+    let planned = plan_now(session).await?;
+    let (seen, past) = (&planned.look.observed, &planned.past);
+    let basis = planned.plan.plan().basis.clone();
     let mut drill =
-        drill_now(&session.desired, stack, seen, &past, basis, asked).map_err(|source| {
+        drill_now(&session.desired, stack, seen, past, basis, asked).map_err(|source| {
             DrillError::NotNow {
                 stack: stack.clone(),
                 source,
             }
         })?;
-    foresee(&mut drill.plan, &session.desired.hosters, &past);
-    let plan = check(drill.plan.clone(), seen, &past, &mandate).map_err(PlanError::Violations)?;
+    foresee(&mut drill.plan, &session.desired.hosters, past);
     let (report, (production, mut unseen)) = tokio::join!(
-        apply::apply(session, &plan, seen, &past, reporter, stop),
-        on_production(session, &drill.point, &look),
+        carry_out(session, drill.plan.clone(), &planned, reporter, stop),
+        on_production(session, &drill.point, &planned.look),
     );
-    let mut report = report.map_err(PlanError::Stale)?;
+    let mut report = report?;
     complete(&mut report, &drill, production);
     if session.drills_with == KeyRole::Escrow
         && let Some(shown) = report.shown.get_mut(&drill.machine)
@@ -122,7 +113,6 @@ pub async fn drill(
             None => None,
         }
     };
-    anchor::drop_anchor(session, &report, &mandate.freezes).await;
     Ok(Drilled {
         stack: drill.point.stack.clone(),
         point: drill.point,

@@ -1,11 +1,9 @@
 //! One file back: what points hold at a path, and one part of a point beside the live data.
 
-use super::anchor;
-use super::apply::{self, Report, Reporter};
+use super::apply::{Report, Reporter};
 use super::observe;
-use super::reconcile::{PlanError, Planned, plan_now};
+use super::reconcile::{PlanError, carry_out, plan_now};
 use super::session::Session;
-use crate::decide::check::check;
 use crate::decide::plan::{ENOUGH, at_work, retrieve_now};
 use crate::decide::point::as_of;
 use crate::decide::repositories;
@@ -162,15 +160,10 @@ pub async fn retrieve(
     stop: &CancellationToken,
 ) -> Result<Retrieval, PartError> {
     let desired = sound(session, stack)?;
-    let Planned {
-        plan,
-        look,
-        past,
-        mandate,
-        alarms: _,
-    } = plan_now(session).await?;
-    let points = points(session, &look.observed, desired)?;
-    let at = at.unwrap_or(look.observed.at);
+    let planned = plan_now(session).await?;
+    let (seen, past) = (&planned.look.observed, &planned.past);
+    let points = points(session, seen, desired)?;
+    let at = at.unwrap_or(seen.at);
     let point = as_of(&points, at, ENOUGH)
         .cloned()
         .ok_or_else(|| no_point(stack, at, &points))?;
@@ -178,27 +171,18 @@ pub async fn retrieve(
         stack: stack.clone(),
         reason,
     };
-    let machine = at_work(&session.desired, stack, &look.observed, &past).map_err(not_now)?;
-    let manifest = look
+    let machine = at_work(&session.desired, stack, seen, past).map_err(not_now)?;
+    let manifest = planned
+        .look
         .manifests
         .get(&machine)
         .ok_or_else(|| not_now(format!("nobody can say what {machine} should be")))?;
     let part = part_of(asked, stack, manifest)?;
-    let basis = plan.plan().basis.clone();
-    let plan = retrieve_now(
-        &session.desired,
-        stack,
-        (&point.id, &part, to),
-        &look.observed,
-        &past,
-        basis,
-    )
-    .map_err(not_now)?;
-    let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
-    let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop)
-        .await
-        .map_err(PlanError::Stale)?;
-    anchor::drop_anchor(session, &report, &mandate.freezes).await;
+    let basis = planned.plan.plan().basis.clone();
+    let wanted = (&point.id, &part, to);
+    let plan =
+        retrieve_now(&session.desired, stack, wanted, seen, past, basis).map_err(not_now)?;
+    let report = carry_out(session, plan, &planned, reporter, stop).await?;
     Ok(Retrieval { point, report })
 }
 

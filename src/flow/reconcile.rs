@@ -109,6 +109,20 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     })
 }
 
+/// Judges a plan that a person asked for by what was just looked at, and executes it.
+pub(super) async fn carry_out(
+    session: &Arc<Session>,
+    asked: Plan,
+    planned: &Planned,
+    reporter: Arc<dyn Reporter>,
+    stop: &CancellationToken,
+) -> Result<Report, PlanError> {
+    let (seen, past) = (&planned.look.observed, &planned.past);
+    let plan = check(asked, seen, past, &planned.mandate).map_err(PlanError::Violations)?;
+    let report = apply::apply(session, &plan, seen, past, reporter, stop).await;
+    report.map_err(PlanError::Stale)
+}
+
 /// The same plan for some stacks alone. What other customers' machines do does not make it stale.
 pub fn narrowed(
     session: &Session,

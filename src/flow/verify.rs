@@ -1,9 +1,8 @@
 //! A repository read from end to end, because a person asks for it: the same step as in any plan.
 
-use super::apply::{self, Report, Reporter};
-use super::reconcile::{PlanError, Planned, plan_now};
+use super::apply::{Report, Reporter};
+use super::reconcile::{PlanError, carry_out, plan_now};
 use super::session::Session;
-use crate::decide::check::check;
 use crate::decide::plan::verify::{damage, last_good};
 use crate::decide::plan::verify_now;
 use crate::decide::repositories;
@@ -58,19 +57,11 @@ pub async fn verify(
         stack: stack.clone(),
         reason,
     };
-    let Planned {
-        plan,
-        look,
-        past,
-        mandate,
-        alarms: _,
-    } = plan_now(session).await?;
-    let basis = plan.plan().basis.clone();
-    let plan =
-        verify_now(&session.desired, stack, &look.observed, &past, basis).map_err(not_now)?;
-    let plan = check(plan, &look.observed, &past, &mandate).map_err(PlanError::Violations)?;
-    let report = apply::apply(session, &plan, &look.observed, &past, reporter, stop).await;
-    let report = report.map_err(PlanError::Stale)?;
+    let planned = plan_now(session).await?;
+    let (seen, past) = (&planned.look.observed, &planned.past);
+    let basis = planned.plan.plan().basis.clone();
+    let plan = verify_now(&session.desired, stack, seen, past, basis).map_err(not_now)?;
+    let report = carry_out(session, plan, &planned, reporter, stop).await?;
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
     let known = session.desired.stack(stack);
