@@ -89,16 +89,12 @@ fn not_recent(points: &[RecoveryPoint], now: Timestamp) -> Option<String> {
 
 /// A point that does not look like those before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("point {} looks wrong: {}", short(point), reasons.join(", "))]
+#[error("point {} looks wrong: {}", point.short(), reasons.join(", "))]
 pub struct LooksWrong {
     /// The point.
     pub point: PointId,
     /// Why, with numbers.
     pub reasons: Vec<String>,
-}
-
-fn short(point: &PointId) -> &str {
-    point.as_str().get(..8).unwrap_or(point.as_str())
 }
 
 /// Whether the newest points look wrong beside the last one that looked right.

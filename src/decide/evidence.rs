@@ -327,11 +327,11 @@ pub fn equal(evidence: &Evidence) -> bool {
 
 /// How a document is called wherever it is kept: when it ended, which point, which bytes.
 pub fn file_name(evidence: &Evidence, sealed: &SealedEvidence) -> String {
-    let short = |text: &str| text.get(..8).unwrap_or(text).to_owned();
+    let digest = digest(sealed).0;
     format!(
         "{}-{}-{}",
         evidence.ended_at.strftime("%Y%m%dT%H%M%SZ"),
-        short(evidence.point.id.as_str()),
-        short(&digest(sealed).0)
+        evidence.point.id.short(),
+        digest.get(..8).unwrap_or(&digest)
     )
 }

@@ -113,7 +113,7 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
     };
     let mut said = vec![format!(
         "a rebuild would take {}: of all that are at least {}, it is the newest; it is {}",
-        short(chosen),
+        chosen.id.short(),
         least.name(),
         chosen.rung.name()
     )];
@@ -125,7 +125,7 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
         };
         said.push(format!(
             "{} is {by} newer and {standing}: a rebuild would leave the data of these {by} behind",
-            short(&newer.point),
+            newer.point.id.short(),
         ));
     }
     let further = points
@@ -135,18 +135,18 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
     if let Some(further) = further {
         said.push(format!(
             "{} is proven further, {}, and {} older",
-            short(further),
+            further.id.short(),
             further.rung.name(),
             show_duration(moment(chosen).duration_since(moment(further)))
         ));
     }
     for (point, why) in points.iter().filter_map(|p| Some((p, p.damaged.as_ref()?))) {
-        said.push(format!("{} is damaged: {why}", short(point)));
+        said.push(format!("{} is damaged: {why}", point.id.short()));
     }
     for late in &choice.outlived {
         said.push(format!(
             "{} was written by a machine that had no right to write any more; it is never chosen",
-            short(&late.point)
+            late.point.id.short()
         ));
     }
     for point in points {
@@ -160,16 +160,11 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
         };
         said.push(format!(
             "{} claims to have been taken {} {direction} it arrived: a clock is wrong, so its arrival counts",
-            short(point),
+            point.id.short(),
             show_duration(ahead)
         ));
     }
     said
-}
-
-/// The beginning of its id, as people write it.
-pub fn short(point: &RecoveryPoint) -> &str {
-    point.id.as_str().get(..8).unwrap_or(point.id.as_str())
 }
 
 /// Whether the newest backup is older than the last scheduled moment.

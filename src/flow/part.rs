@@ -180,8 +180,7 @@ pub async fn retrieve(
     let part = part_of(asked, stack, manifest)?;
     let basis = planned.plan.plan().basis.clone();
     let wanted = (&point.id, &part, to);
-    let plan =
-        retrieve_now(&session.desired, stack, wanted, seen, past, basis).map_err(not_now)?;
+    let plan = retrieve_now(&session.desired, stack, wanted, seen, past, basis).map_err(not_now)?;
     let report = carry_out(session, plan, &planned, reporter, stop).await?;
     Ok(Retrieval { point, report })
 }

@@ -165,10 +165,10 @@ fn brief(findings: &[String]) -> String {
 
 /// Which points are touched, and which is the last good one.
 fn standing(points: &[RecoveryPoint], damaged: &BTreeMap<PointId, String>) -> String {
-    let lost: Vec<String> = points
+    let lost: Vec<&str> = points
         .iter()
         .filter(|p| p.damaged.is_some() || damaged.contains_key(&p.id))
-        .map(|p| short(&p.id))
+        .map(|p| p.id.short())
         .collect();
     let touched = match lost.as_slice() {
         [] => "no point rests on it".to_owned(),
@@ -187,13 +187,9 @@ pub fn last_good(points: &[RecoveryPoint]) -> String {
     match point::choose(points, ENOUGH).chosen {
         Some(good) => format!(
             "the last good one is {} of {}",
-            short(&good.id),
+            good.id.short(),
             good.taken_at
         ),
         None => "there is no good one".to_owned(),
     }
-}
-
-fn short(id: &PointId) -> String {
-    id.as_str().get(..8).unwrap_or(id.as_str()).to_owned()
 }

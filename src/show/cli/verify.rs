@@ -72,8 +72,7 @@ fn human(stack: &StackId, verdict: &Verdict) {
         outln!("  {words}");
     }
     for (point, why) in &verdict.damaged {
-        let short = point.as_str().get(..8).unwrap_or(point.as_str());
-        outln!("Not to be trusted any more: {short}, {why}");
+        outln!("Not to be trusted any more: {}, {why}", point.short());
     }
     outln!("Of {points} points, {}.", verdict.last_good);
     outln!("Nothing was mended. Next: docs/damage.md, then holdfast verify {stack}");

@@ -179,9 +179,8 @@ fn points(source: &Source, say: &Words) -> Vec<Block> {
                 .iter()
                 .take(5)
                 .map(|point| {
-                    let id = point.id.as_str();
                     vec![
-                        format!("`{}`", id.get(..8).unwrap_or(id)),
+                        format!("`{}`", point.id.short()),
                         point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
                         show_duration(source.at.duration_since(point.taken_at)),
                         point.bytes.to_string(),

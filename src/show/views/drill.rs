@@ -24,8 +24,7 @@ pub fn passed(drilled: &Drilled) -> bool {
 /// The answer first, then how it went.
 pub fn human(drilled: &Drilled) -> String {
     let stack = &drilled.stack;
-    let point = drilled.point.id.as_str();
-    let point = point.get(..8).unwrap_or(point);
+    let point = drilled.point.id.short();
     let mut out = run::table(&drilled.report);
     out.push_str("\n\n");
     match &drilled.evidence {

@@ -58,13 +58,12 @@ pub fn human(stack: &StackId, found: &Found) -> String {
             table.add_row([name, unsigned]);
             continue;
         };
-        let point = evidence.point.id.as_str();
         table.add_row([
             name,
             what(evidence.what).to_owned(),
             evidence.ended_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             show_duration(evidence.ended_at.duration_since(evidence.began_at)),
-            point.get(..8).unwrap_or(point).to_owned(),
+            evidence.point.id.short().to_owned(),
             verdict(evidence).to_owned(),
             kept(document).to_owned(),
         ]);
@@ -162,7 +161,6 @@ pub fn json(found: &Found) -> Value {
 /// One document in words.
 pub fn told(evidence: &Evidence) -> String {
     let mut out = String::new();
-    let point = evidence.point.id.as_str();
     let _ = writeln!(out, "signed by {}, and unchanged since", evidence.estate);
     let _ = writeln!(
         out,
@@ -179,7 +177,7 @@ pub fn told(evidence: &Evidence) -> String {
     let _ = writeln!(
         out,
         "  point     {} of {} ({}), on {}",
-        point.get(..8).unwrap_or(point),
+        evidence.point.id.short(),
         evidence.point.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
         evidence.point.bytes,
         evidence.point.from

@@ -144,7 +144,7 @@ fn data(risk: &DataAtRisk) -> String {
             "data as of {}, {} ago (point {}, {})",
             taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
             show_duration(SignedDuration::from_secs(*age_seconds)),
-            point.as_str().get(..8).unwrap_or(point.as_str()),
+            point.short(),
             super::rung(*rung)
         ),
         DataAtRisk::ThisPlan { .. } => "data as of the point this plan takes".to_owned(),

@@ -235,8 +235,7 @@ pub fn describe(step: &Step) -> String {
                     database, table, ..
                 } => format!("table {table} of database {database}"),
             };
-            let point = point.as_str();
-            let point = point.get(..8).unwrap_or(point);
+            let point = point.short();
             format!("retrieve {what} of point {point} on {machine} as {to}")
         }
         Action::Isolate { machine } => format!("isolate {machine}: it talks to nobody"),
@@ -247,11 +246,7 @@ pub fn describe(step: &Step) -> String {
 fn leaving(leaving: &Leaving) -> String {
     format!(
         "point {} of {} ({}): {}",
-        leaving
-            .point
-            .as_str()
-            .get(..8)
-            .unwrap_or(leaving.point.as_str()),
+        leaving.point.short(),
         leaving.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
         super::rung(leaving.rung),
         leaving.why
@@ -267,7 +262,7 @@ fn from(source: &Source) -> String {
             on,
         } => format!(
             "point {} of {} ({}, on {on})",
-            point.as_str().get(..8).unwrap_or(point.as_str()),
+            point.short(),
             taken_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
             super::rung(*rung)
         ),

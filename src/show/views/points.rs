@@ -1,7 +1,7 @@
 //! Recovery points: of one stack as they are, of all as they were seen last.
 
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::{clock_doubt, short};
+use crate::decide::point::clock_doubt;
 use crate::decide::statistics::longest_gap;
 use crate::flow::points::{Listing, Row};
 use crate::model::ids::StackId;
@@ -47,7 +47,7 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
         for point in &listing.points {
             table.add_row([
                 if chosen == Some(&point.id) { "*" } else { "" }.to_owned(),
-                short(point).to_owned(),
+                point.id.short().to_owned(),
                 point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
                 age(point.taken_at, now),
                 point.bytes.to_string(),
@@ -74,22 +74,20 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
         );
     }
     for unproven in &listing.beside.unproven {
-        let id = unproven.point.as_str();
         let _ = writeln!(
             out,
             "{} is said to be {}, and that is not believed: {}",
-            id.get(..8).unwrap_or(id),
+            unproven.point.short(),
             unproven.rung.name(),
             unproven.reason
         );
     }
     if let Some(first) = listing.beside.foreign.first() {
-        let id = first.snapshot.as_str();
         let _ = writeln!(
             out,
             "snapshots in the repository that are no recovery points: {} ({}: {})",
             listing.beside.foreign.len(),
-            id.get(..8).unwrap_or(id),
+            first.snapshot.short(),
             first.reason
         );
     }
