@@ -1,5 +1,6 @@
 # make demo    the whole story on real machines of the lab (root, Linux)
-# make test    every test, those on lab machines too (root, Linux)
+# make test    the tests, those on lab machines too (root, Linux)
+# make blueprints  installs every blueprint and looks for writes that none declares (10 min)
 # make lint    formatting, clippy, dependencies
 # make bench   how long deciding and whole commands take, and how much memory
 # make fuzz    hostile bytes for every parser, SECONDS=60 each (see fuzz/README.md)
@@ -13,7 +14,7 @@ SECONDS ?= 60
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz lint fmt clippy deny install-packages rust
+.PHONY: help demo test blueprints bench fuzz lint fmt clippy deny install-packages rust
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -29,6 +30,10 @@ test: install-packages rust
 	$(CARGO) test --locked --lib --bins --test it
 	$(CARGO) test --locked --doc
 	$(CARGO) test --locked --test e2e -- --test-threads=1
+
+# The one test that `make test` leaves out: for whoever changes the catalogue.
+blueprints: install-packages rust
+	$(CARGO) test --locked --test e2e wikis_declare -- --ignored --nocapture
 
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust

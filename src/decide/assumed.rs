@@ -184,7 +184,6 @@ impl Building<'_> {
         let mut points = Vec::new();
         if !moved {
             let id = PointId::new(format!("{:064x}", self.count));
-            past.proven.insert(id.clone(), Rung::AppVerified);
             points.push(RecoveryPoint {
                 id,
                 stack: stack.id.clone(),

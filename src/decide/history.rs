@@ -32,8 +32,6 @@ pub struct History {
     pub repositories: BTreeMap<StackId, BTreeMap<MachineName, PastRepository>>,
     /// Places that had no room, and when they said so.
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
-    /// How far points were proven by us.
-    pub proven: BTreeMap<PointId, Rung>,
     /// What the readings of repositories have come to, per stack and backup machine. While
     /// something there is damaged, nothing may be taken out of it (S12).
     pub read: BTreeMap<StackId, BTreeMap<MachineName, Reading>>,
@@ -224,8 +222,6 @@ impl History {
                     .insert((hoster.clone(), site.clone()), entry.at);
             }
             Event::Proven { point, rung } => {
-                let known = self.proven.entry(point.clone()).or_insert(*rung);
-                *known = (*known).max(*rung);
                 if let Some(stack) = &entry.stack {
                     let drills = self.drills.entry(stack.clone()).or_default();
                     drills.possible_since.get_or_insert(entry.at);

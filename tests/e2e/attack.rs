@@ -193,6 +193,8 @@ impl Siege {
                 .trim(),
             "opened"
         );
+        // A snapshot without content is nobody's point, and no damage.
+        self.stage.holdfast(&["verify", "notes"]).exits(0);
         self.cleared();
     }
 
@@ -231,10 +233,7 @@ impl Siege {
         self.on_vault(&age).exits(0);
         let plan = self.stage.holdfast(&["plan"]).exits(3);
         plan.says("forget 1 point").says(&old[..8]).says("30d 0h");
-        // The snapshot without content is met here: pruning would stop at it.
-        let done = self.stage.holdfast(&["reconcile", "--once"]).exits(5);
-        done.says("1 in snapshots");
-        self.cleared();
+        self.stage.holdfast(&["reconcile", "--once"]).exits(0);
         assert!(!self.listed().contains(&old));
         self.good.retain(|(id, _)| *id != old);
         assert!(self.listed().contains(&kept));

@@ -56,6 +56,7 @@ mod plan_crossing;
 mod plan_fencing;
 mod plan_file;
 mod plan_forecast;
+mod plan_forget;
 mod plan_holds;
 mod plan_keys;
 mod plan_markdown;

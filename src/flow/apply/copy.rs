@@ -14,6 +14,9 @@ use crate::world::backup::{self, Copied};
 use crate::world::machine::Contact;
 use std::collections::BTreeMap;
 
+/// All of a repository, in one reading.
+const WHOLE: (u32, u32) = (1, 1);
+
 /// Where points go.
 struct Room<'a> {
     stack: &'a StackId,
@@ -46,19 +49,8 @@ impl Run {
         whole(&copied, &proofs)?;
         self.read_back_copies(step, &room, &copied, &proofs).await?;
         self.reporter.note(step, "checking what was copied");
-        let checked = backup::copy_check(transport, contact, &stack.id, password).await?;
-        let evidence = serde_json::json!({
-            "copied_from": from,
-            "bytes": checked.bytes,
-            "bytes_read": checked.sample,
-        });
-        let moved = copied.points.iter();
-        for point in moved.filter(|moved| proofs.contains_key(&moved.was)) {
-            let (id, rung) = (&point.is, Rung::Checked);
-            backup::record_rung(transport, contact, &stack.id, id, rung, &evidence).await?;
-            let point = id.clone();
-            self.record(step, Event::Proven { point, rung }).await?;
-        }
+        let found = self.read(step, &stack.id, machine, WHOLE).await?;
+        sound(&found)?;
         let copied = Event::Copied {
             from: from.clone(),
             to: machine.clone(),
@@ -106,6 +98,19 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// All of it was read and nothing is damaged: only then are the old ones superseded.
+fn sound(found: &[String]) -> Result<(), StepError> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let words = format!(
+        "the copies were read and are damaged, so the old points stay: {}",
+        found.join("; ")
+    );
+    let class = FaultClass::NeedsHuman;
+    Err(StepError::refused("points-damaged", words, class))
 }
 
 /// Every point that was ever read back at the old place is here now.

@@ -102,10 +102,6 @@ impl Report {
     pub fn complete(&self) -> bool {
         self.left.is_empty() && self.steps.iter().all(|s| s.error.is_none())
     }
-    /// At least one step ended well.
-    pub fn progressed(&self) -> bool {
-        self.steps.iter().any(|s| s.error.is_none())
-    }
 }
 
 /// What a machine is for, since when, on which operating system.
@@ -331,7 +327,7 @@ impl Run {
                 self.repository(step, machine, like.as_ref()).await
             }
             Action::Quarantine { machine } => self.quarantine(step, machine).await,
-            Action::Verify { machine, part, of } => self.verify(step, machine, *part, *of).await,
+            Action::Verify { machine, part, of } => self.verify(step, machine, (*part, *of)).await,
             Action::Forget {
                 machine, points, ..
             } => self.forget(step, machine, points).await,

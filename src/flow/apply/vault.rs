@@ -1,7 +1,7 @@
 //! Steps on a repository where it is kept: reading it, taking points out.
 
 use super::{Run, StepError};
-use crate::model::ids::{MachineName, PointId};
+use crate::model::ids::{MachineName, PointId, StackId};
 use crate::model::journal::Event;
 use crate::model::plan::{Leaving, Step};
 use crate::world::backup::{self, Part};
@@ -12,29 +12,38 @@ impl Run {
         &self,
         step: &Step,
         machine: &MachineName,
-        part: u32,
-        of: u32,
+        part: (u32, u32),
     ) -> Result<(), StepError> {
-        let stack = self.stack(step)?;
-        let contact = self.contact(machine)?;
-        let password = self.session.repository_password_on(&stack.id, machine);
-        let transport = self.session.world.transport.as_ref();
-        let at = self.session.world.clock.now();
-        let part_of = Part { part, of, at };
-        let found = backup::verify(transport, &contact, &stack.id, &password, part_of).await?;
-        for words in found.findings.iter().take(3) {
+        let stack = &self.stack(step)?.id;
+        let findings = self.read(step, stack, machine, part).await?;
+        for words in findings.iter().take(3) {
             self.reporter.note(step, words);
         }
-        self.record(
-            step,
-            Event::Verified {
-                machine: machine.clone(),
-                part,
-                of,
-                findings: found.findings,
-            },
-        )
-        .await
+        Ok(())
+    }
+
+    /// Reads one part of so many of a repository, and writes down what was found, in words.
+    pub(super) async fn read(
+        &self,
+        step: &Step,
+        stack: &StackId,
+        machine: &MachineName,
+        (part, of): (u32, u32),
+    ) -> Result<Vec<String>, StepError> {
+        let contact = self.contact(machine)?;
+        let password = self.session.repository_password_on(stack, machine);
+        let transport = self.session.world.transport.as_ref();
+        let at = self.session.world.clock.now();
+        let wanted = Part { part, of, at };
+        let found = backup::verify(transport, &contact, stack, &password, wanted).await?;
+        let verified = Event::Verified {
+            machine: machine.clone(),
+            part,
+            of,
+            findings: found.findings.clone(),
+        };
+        self.record(step, verified).await?;
+        Ok(found.findings)
     }
 
     /// Takes points out of a repository, where it is kept. What an interrupted run left of them

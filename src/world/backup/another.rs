@@ -1,12 +1,11 @@
-//! From one backup machine to another: a stack's points, copied and checked.
+//! From one backup machine to another: a stack's points.
 
 use super::answer::only;
 use super::input::Lines;
-use super::{COPY, COPY_CHECK, PROOFS};
+use super::{COPY, PROOFS};
 use crate::model::ids::{PointId, StackId};
 use crate::model::machine::{BackupAccess, Digest};
 use crate::model::secret::Secret;
-use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -59,34 +58,6 @@ pub async fn copy(
         .done();
     let answer = transport.run(backup, COPY, &input).await?;
     only(&backup.machine, COPY, "copy", answer)
-}
-
-/// How much of a repository was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct CopyChecked {
-    /// Bytes that the repository holds.
-    pub bytes: Bytes,
-    /// Bytes of these that were read and compared.
-    pub sample: Bytes,
-    /// Milliseconds on the machine.
-    pub millis: u64,
-}
-
-/// Checks the structure of the stack's repository on `backup` and a sample of its data.
-///
-/// Refusals: `repository-missing`, `wrong-password`, `repository-damaged`, `restic-failed`.
-pub async fn copy_check(
-    transport: &dyn Transport,
-    backup: &Contact,
-    stack: &StackId,
-    password: &Secret,
-) -> Result<CopyChecked, MachineError> {
-    let input = Lines::new()
-        .words(&["stack", stack.as_str()])
-        .secret(&["password"], password)
-        .done();
-    let answer = transport.run(backup, COPY_CHECK, &input).await?;
-    only(&backup.machine, COPY_CHECK, "copy_checked", answer)
 }
 
 #[derive(Deserialize)]

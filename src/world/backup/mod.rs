@@ -21,7 +21,7 @@ mod vault;
 mod verified;
 
 pub use anchor::{keep_anchor, read_anchor};
-pub use another::{Copied, CopyChecked, Damaged, Moved, copy, copy_check, proofs};
+pub use another::{Copied, Damaged, Moved, copy, proofs};
 pub use answer::{parse_points, scripted_error_gap};
 pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use forget::{Forgotten, forget, vault};
@@ -35,8 +35,7 @@ pub use production::{
 };
 pub use undeclared::undeclared;
 pub use vault::{
-    ReadBack, Repository, keys_all, points, points_all, read_back, read_back_point, record_rung,
-    repository,
+    ReadBack, Repository, keys_all, points, points_all, read_back, read_back_point, repository,
 };
 pub use verified::{Part, Verified, verified, verify};
 
@@ -75,7 +74,6 @@ const COPY: Script = script!(
     "another.sh",
     "copy.sh"
 );
-const COPY_CHECK: Script = script!("copy-check", "prelude.sh", "local.sh", "copy-check.sh");
 const PROOFS: Script = script!("proofs", "prelude.sh", "local.sh", "proofs.sh");
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");
 const READ_BACK: Script = script!(
@@ -92,6 +90,7 @@ const VERIFY: Script = script!(
     "verify",
     "prelude.sh",
     "local.sh",
+    "sift.sh",
     "openers.sh",
     "verify.sh"
 );
@@ -103,7 +102,6 @@ const VERIFIED: Script = script!(
     "verified.sh"
 );
 const UNLOCK: Script = script!("unlock", "prelude.sh", "local.sh", "unlock.sh");
-const RECORD_RUNG: Script = script!("record-rung", "prelude.sh", "local.sh", "record-rung.sh");
 const EVIDENCE_KEEP: Script = script!(
     "evidence-keep",
     "prelude.sh",

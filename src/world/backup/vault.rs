@@ -3,18 +3,16 @@
 use super::answer::{only, parse_points, scripted_error_gap, subject};
 use super::input::Lines;
 use super::production::Taken;
-use super::{KEYS, POINTS, READ_BACK, RECORD_RUNG, REPOSITORY};
+use super::{KEYS, POINTS, READ_BACK, REPOSITORY};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{PointId, StackId};
 use crate::model::listed::Listed;
 use crate::model::machine::{BackupAccess, Digest};
-use crate::model::point::Rung;
 use crate::model::repository::{KeyRole, KeysSeen, RepositoryKeys};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What happened to a repository.
@@ -103,10 +101,10 @@ pub struct ReadBack {
 }
 
 /// Reads a point back from the backup machine's disk, manifest byte for byte; the only way
-/// to [`Rung::Shipped`].
+/// to [`Rung::Shipped`](crate::model::point::Rung::Shipped).
 ///
 /// Refusals: `repository-missing`, `point-missing`, `wrong-password`, `manifest-differs`,
-/// `canary-missing`, `content-differs`. The point then stays [`Rung::Taken`].
+/// `canary-missing`, `content-differs`. The point then stays [`Rung::Taken`](crate::model::point::Rung::Taken).
 pub async fn read_back(
     transport: &dyn Transport,
     backup: &Contact,
@@ -174,27 +172,4 @@ pub async fn points_all(
             })
             .collect(),
     }
-}
-
-/// Writes down next to the repository that a point of it was checked there ([`Rung::Checked`]).
-///
-/// Refusals: `rung-forbidden` (all other rungs: [`Rung::Taken`] and [`Rung::Shipped`] are nobody's
-/// to claim, and for those beyond a signed document stands), `rung-missing` (the point was never
-/// read back), `point-missing`.
-pub async fn record_rung(
-    transport: &dyn Transport,
-    backup: &Contact,
-    stack: &StackId,
-    point: &PointId,
-    rung: Rung,
-    evidence: &Value,
-) -> Result<(), MachineError> {
-    let input = Lines::new()
-        .words(&["stack", stack.as_str()])
-        .words(&["point", point.as_str()])
-        .words(&["rung", rung.name()])
-        .text("evidence", &evidence.to_string())
-        .done();
-    let answer = transport.run(backup, RECORD_RUNG, &input).await?;
-    only::<bool>(&backup.machine, RECORD_RUNG, "recorded", answer).map(|_| ())
 }

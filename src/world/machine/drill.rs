@@ -1,6 +1,6 @@
 //! What is done to the machine of a drill alone.
 
-use super::verbs::CheckResult;
+use super::verbs::{CheckResult, read};
 use super::{Contact, MachineError, Script, Transport};
 use crate::model::blueprint::Engine;
 use crate::model::machine::ServiceRuntime;
@@ -68,16 +68,4 @@ pub async fn integrity(
         .into_iter()
         .map(|line| read(contact, INTEGRITY, line))
         .collect()
-}
-
-fn read<T: serde::de::DeserializeOwned>(
-    contact: &Contact,
-    script: Script,
-    value: Value,
-) -> Result<T, MachineError> {
-    serde_json::from_value(value).map_err(|error| MachineError::Unreadable {
-        machine: contact.machine.clone(),
-        script: script.name,
-        detail: error.to_string(),
-    })
 }

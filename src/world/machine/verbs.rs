@@ -361,7 +361,8 @@ fn one<T: DeserializeOwned>(
     }
 }
 
-fn read<T: DeserializeOwned>(
+/// One line of an answer.
+pub(super) fn read<T: DeserializeOwned>(
     contact: &Contact,
     script: Script,
     value: Value,

@@ -1,5 +1,6 @@
 # Reads a repository where it is kept: its structure, and one part of its data, byte by byte.
-# Says what is damaged and which points rest on it; mends nothing. What is found damaged stays
+# Says what is damaged and which points rest on it; mends nothing, once what production may have
+# put there is out of the way. What is found damaged stays
 # damaged until it reads well again. The only writer of *.checked.json.
 stack= part= of= at=
 while IFS=$tab read -r kind a; do
@@ -22,6 +23,11 @@ repository=$repositories/$stack
 kept=$verified/$stack
 install -d -m 0700 "$verified" "$kept"
 [ -e "$repository" ] || fail repository-missing "there is no repository of $stack on this machine"
+if [ -e "$repository/config" ] && vault "$repository" cat config --no-lock; then
+    sift held
+    # A flood of them is left for people; what does not open is found below.
+    (hollow) >"$scratch/hollow" || true
+fi
 ls "$repository/snapshots" 2>/dev/null | grep -xE '[0-9a-f]{64}' >"$scratch/snapshots" || true
 view=$repositories/.without-damage-$stack
 rm -rf -- "$view"
