@@ -1,11 +1,12 @@
 //! Doubts: why nothing is forgotten now (S12), each in words with its numbers.
 
+use crate::decide::damage::damage;
 use crate::decide::history::History;
-use crate::model::gap::Gap;
-use crate::model::ids::{PointId, StackId, StepId};
+use crate::model::ids::{MachineName, PointId, StackId, StepId};
+use crate::model::observed::Observed;
 use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::units::{Bytes, show_duration};
-use crate::model::vault::{Holdings, Shape, Vault};
+use crate::model::vault::{Holdings, Shape};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -27,16 +28,20 @@ const MORE_BYTES: u64 = 1 << 30;
 /// `right` are beginnings of the ids of points that look wrong and that a person signed for.
 pub fn doubts(
     stack: &StackId,
+    machine: &MachineName,
     points: &[RecoveryPoint],
-    vault: Option<&Result<Vault, Gap>>,
+    seen: &Observed,
     past: &History,
     right: &[String],
-    now: Timestamp,
 ) -> Vec<String> {
-    let mut doubts = Vec::new();
+    let found = damage(stack, machine, seen, past).into_iter();
+    let mut doubts: Vec<String> = found.map(|words| format!("damage: {words}")).collect();
     let nothing = Holdings::default();
-    let holdings = match vault {
-        Some(Ok(vault)) => vault.stacks.get(stack).unwrap_or(&nothing),
+    let holdings = match seen.vaults.get(machine) {
+        Some(Ok(vault)) => vault.stacks.get(stack).unwrap_or_else(|| {
+            doubts.push("its backup machine said nothing of it".to_owned());
+            &nothing
+        }),
         Some(Err(gap)) => {
             doubts.push(gap.to_string());
             &nothing
@@ -47,7 +52,7 @@ pub fn doubts(
         }
     };
     doubts.extend(unsettled(stack, holdings, past));
-    doubts.extend(not_recent(points, now));
+    doubts.extend(not_recent(points, seen.at));
     doubts.extend(looks_wrong(points, &holdings.shapes, right).map(|wrong| wrong.to_string()));
     doubts
 }

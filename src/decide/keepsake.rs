@@ -23,17 +23,10 @@ pub(super) fn problems(
     let Some(Ok(points)) = listed.or_else(|| seen.points.get(stack)) else {
         return vec![("S1", "forgets points that could not be listed".to_owned())];
     };
-    let mut problems: Vec<(&'static str, String)> = doubts(
-        stack,
-        points,
-        seen.vaults.get(machine),
-        past,
-        right,
-        seen.at,
-    )
-    .into_iter()
-    .map(|doubt| ("S12", format!("forgets points in doubt: {doubt}")))
-    .collect();
+    let doubts = doubts(stack, machine, points, seen, past, right).into_iter();
+    let mut problems: Vec<(&'static str, String)> = doubts
+        .map(|doubt| ("S12", format!("forgets points in doubt: {doubt}")))
+        .collect();
     if past
         .repository_in_use(stack)
         .is_some_and(|used| used != machine)

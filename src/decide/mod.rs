@@ -10,6 +10,7 @@ pub mod changes;
 pub mod check;
 pub mod clocks;
 pub mod critical_path;
+pub mod damage;
 pub mod derive;
 pub mod document;
 pub mod doubt;

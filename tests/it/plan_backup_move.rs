@@ -8,6 +8,7 @@ use holdfast::decide::repositories::Way;
 use holdfast::model::desired::Desired;
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{Epoch, StepId};
+use holdfast::model::observed::Unseen;
 use holdfast::model::plan::{Action, Cause, Effect, Hold, Leaving, Plan, Source, Step, Why};
 use holdfast::model::point::Rung;
 use jiff::SignedDuration;
@@ -329,7 +330,10 @@ fn s03_a_silent_machine_is_given_up_by_a_signed_word_only() {
     world.lose(BACKUP);
     let netcup = world.inventories.get_mut(&hoster("netcup")).unwrap();
     netcup.free.retain(|m| m.name.as_str() != "netcup-1");
-    netcup.gaps.push(gap("machine netcup-1 at hoster netcup"));
+    netcup.unseen.push(Unseen {
+        provider_id: "netcup-1".to_owned(),
+        gap: gap("pool machine netcup-1 of hoster netcup"),
+    });
     world.now_wants(at_ionos(""));
     world.settle();
     assert!(words(world.plan().plan()).contains("copying the recovery points of acme"));

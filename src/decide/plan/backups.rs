@@ -237,12 +237,7 @@ fn one(
         };
     }
     if let Some(remembered) = past.machines.get(name) {
-        let mine: Vec<&Gap> = inventory
-            .gaps
-            .iter()
-            .filter(|gap| gap.subject.contains(&remembered.provider_id))
-            .collect();
-        let gap = mine.first().map_or_else(
+        let gap = inventory.unseen(&remembered.provider_id).map_or_else(
             || {
                 Gap::new(
                     crate::model::gap::GapKind::Unreadable,
@@ -250,7 +245,7 @@ fn one(
                     "its hoster no longer lists it, and with it the recovery points it held",
                 )
             },
-            |gap| (*gap).clone(),
+            Gap::clone,
         );
         pen.hold_unseen(
             wanted,

@@ -66,22 +66,17 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     if gone.is_empty() && !again && wrong.is_none() {
         return;
     }
-    let mut doubts = doubts(
-        &stack.id,
-        points,
-        vault,
-        view.past,
-        &retention.right,
-        view.seen.at,
-    );
+    let (seen, past) = (view.seen, view.past);
+    let mut doubts = doubts(&stack.id, machine, points, seen, past, &retention.right);
     doubts.extend(
         draft
             .held
             .iter()
             .filter(|held| mine(&held.stack) && held.wanted != JUNK)
-            .map(|held| match &held.hold {
-                Hold::Forbidden { reason, .. } => reason.clone(),
-                _ => format!("{} is held", held.wanted),
+            .filter_map(|held| match &held.hold {
+                Hold::Forbidden { rule, .. } if rule == "damage" => None, // Said already.
+                Hold::Forbidden { reason, .. } => Some(reason.clone()),
+                _ => Some(format!("{} is held", held.wanted)),
             }),
     );
     let answers = view

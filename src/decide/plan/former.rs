@@ -215,10 +215,7 @@ pub(super) fn lost(view: &View<'_>, machine: &MachineName) -> bool {
     };
     let interface = view.want.hosters.get(&past.hoster);
     match interface.map(|account| account.descriptor.interface) {
-        Some(InterfaceFamily::HetznerCloud) => {
-            let silent = |gap: &&Gap| gap.subject.contains(&past.provider_id);
-            inventory.gaps.iter().find(silent).is_none()
-        }
+        Some(InterfaceFamily::HetznerCloud) => inventory.unseen(&past.provider_id).is_none(),
         Some(InterfaceFamily::Pool) | None => inventory
             .free
             .iter()

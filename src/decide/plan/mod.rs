@@ -54,7 +54,10 @@ pub fn plan(
     let mut draft = Draft::default();
     for inventory in seen.hosters.values() {
         match inventory {
-            Ok(inventory) => draft.gaps.extend(inventory.gaps.iter().cloned()),
+            Ok(inventory) => {
+                let unseen = inventory.unseen.iter();
+                draft.gaps.extend(unseen.map(|unseen| unseen.gap.clone()));
+            }
             Err(gap) => draft.gaps.push(gap.clone()),
         }
     }

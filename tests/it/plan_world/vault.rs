@@ -12,7 +12,7 @@ use holdfast::model::observed::{Former, Power, SeenMachine};
 use holdfast::model::plan::{Leaving, Source, Step};
 use holdfast::model::point::{RecoveryPoint, Rung};
 use holdfast::model::units::Bytes;
-use holdfast::model::vault::Vault;
+use holdfast::model::vault::{Holdings, Vault};
 use std::collections::BTreeMap;
 
 const WAY: &str = "/etc/holdfast/backup.env";
@@ -214,10 +214,13 @@ impl World {
         let all = self.inventories.values().flat_map(|i| &i.machines);
         all.filter(|m| m.role == Role::Backup)
             .map(|m| {
-                let stacks = match m.name.as_str() {
-                    BACKUP => self.holdings.clone(),
-                    _ => BTreeMap::new(),
-                };
+                let here = self.repositories.iter().filter(|(on, _)| *on == m.name);
+                let mut stacks: BTreeMap<StackId, Holdings> = here
+                    .map(|(_, of)| (of.clone(), Holdings::default()))
+                    .collect();
+                if m.name.as_str() == BACKUP {
+                    stacks.extend(self.holdings.clone());
+                }
                 let vault = Vault {
                     stacks,
                     ..Vault::default()
