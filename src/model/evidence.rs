@@ -51,7 +51,7 @@ pub struct Evidence {
     /// What was not looked at, and why: of that, this document says nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_looked_at: Vec<String>,
-    /// Which key opened the repository: "production", "reconciler" or "escrow".
+    /// Which key opened the repository, in the word of its role: "production", "maintenance" or "escrow".
     pub opened_with: String,
     /// What came of it.
     pub verdict: Verdict,
