@@ -4,6 +4,7 @@
 use crate::backup::{self as scenes, code};
 use crate::support::{Stage, copy};
 use holdfast::model::ids::{Epoch, MachineName, PointId, ServiceName};
+use holdfast::model::point::FilesContent;
 use holdfast::model::units::Bytes;
 use holdfast::world::backup::{self, BackupRequest, Taken};
 use std::fmt::Write as _;
@@ -23,6 +24,7 @@ struct Play {
 
 const SCENES: &[Scene] = &[
     ("everything_is_written", written),
+    ("what_is_known_is_what_would_be_read", remembered),
     ("what_nobody_declares_is_found", undeclared),
     ("a_hook_that_fails_makes_no_point", hooks),
     ("a_point_of_a_newer_program_is_refused", newer),
@@ -88,6 +90,27 @@ impl Play {
             keys: &session.repository_keys(stack),
         };
         self.stage.runtime.block_on(scene.ship())
+    }
+
+    /// What a point of now says of the stack's files, after it was compared with what they hold
+    /// when every one of them is read.
+    #[track_caller]
+    fn digested(&self) -> FilesContent {
+        let taken = self.ship();
+        assert_eq!(taken.attempts, 1);
+        let (session, look) = self.stage.look();
+        let production = MachineName::new("ledger-e1");
+        let contact = session.contact(&production).unwrap();
+        let read = backup::content(
+            session.world.transport.as_ref(),
+            &contact,
+            &look.manifests[&production].services,
+        );
+        let read = self.stage.runtime.block_on(read).unwrap();
+        let ledger = ServiceName::new("ledger");
+        let held = &taken.manifest.services[&ledger].files;
+        assert_eq!(held, &read[&ledger].files);
+        held["/srv/ledger"].clone()
     }
 
     /// What nobody declares on a machine of the stack.
@@ -180,6 +203,48 @@ fn written(play: &mut Play) {
         (objects("archive").count, objects("archive").bytes),
         (2, Bytes(9_000_027))
     );
+}
+
+fn remembered(play: &mut Play) {
+    let first = play.digested();
+    let known = "cd /var/lib/holdfast/digests; test \"$(stat -c '%U %a' .)\" = 'root 700'\n\
+        test \"$(ls | wc -l)\" = 1; grep -q 'deep/er/linked$' *\n";
+    play.stage.ssh("ledger-e1", known).exits(0);
+    // What is damaged costs time and nothing else.
+    for damage in [
+        "sed -i '/sparse$/s/^\\(. [0-9a-f]*\\)[0-9a-f] /\\1x /'",
+        "truncate -s 700",
+        "sed -i 2d",
+    ] {
+        let damage = format!("{damage} /var/lib/holdfast/digests/*\n");
+        play.stage.ssh("ledger-e1", &damage).exits(0);
+        assert_eq!(play.digested(), first, "after {damage}");
+    }
+    play.stage.ssh("ledger-e1", known).exits(0);
+    // As long and as old as it was, and other bytes.
+    let swap = |bytes: &str| {
+        format!(
+            "cd /srv/ledger; touch -r plain/file /run/then; printf '{bytes}\\n' >plain/file; touch -r /run/then plain/file\n"
+        )
+    };
+    play.stage.ssh("ledger-e1", &swap("uno")).exits(0);
+    let other = play.digested();
+    assert_ne!(other.digest, first.digest);
+    assert_eq!(other.metadata, first.metadata);
+    play.stage.ssh("ledger-e1", &swap("one")).exits(0);
+    // Lists and attributes of a file that had none.
+    for (give, take) in [
+        ("setfacl -m u:games:r", "setfacl -b"),
+        ("setfattr -n user.late -v yes", "setfattr -x user.late"),
+    ] {
+        let on = |command: &str| format!("{command} '/srv/ledger/with spaces/a  file'\n");
+        play.stage.ssh("ledger-e1", &on(give)).exits(0);
+        let other = play.digested();
+        assert_eq!(other.digest, first.digest);
+        assert_ne!(other.metadata, first.metadata);
+        play.stage.ssh("ledger-e1", &on(take)).exits(0);
+    }
+    assert_eq!(play.digested(), first);
 }
 
 fn undeclared(play: &mut Play) {
