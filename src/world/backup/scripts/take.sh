@@ -62,6 +62,18 @@ mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles" || fail disk-full "the dum
 mkdir -m 0700 "$dump/metadata"
 taken_at=$(date +%s)
 
+# Those that somebody asked for; the rest follows from them.
+list_packages() {
+    apt-mark showmanual >"$scratch/manual" &&
+        dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' >"$scratch/installed" &&
+        jq -cRn --rawfile manual "$scratch/manual" '($manual | split("\n")) as $wanted
+            | reduce (inputs / "\t" | select(.[0] == "ii ")) as $p ({}; if $wanted | index($p[1]) then .[$p[1]] = $p[2] else . end)' \
+            "$scratch/installed" >"$scratch/packages"
+}
+# Beside the dumps: nothing of it depends on them.
+(trap - EXIT; list_packages) 2>"$scratch/packages.err" &
+packages=$!
+
 dumping=$(millis)
 if [ -s "$scratch/databases" ]; then progress databases "dumping"; fi
 wait_engines
@@ -77,12 +89,7 @@ done <"$scratch/databases"
 cp "$scratch/services" "$scratch/services.databases"
 dumps_millis=$(($(millis) - dumping))
 
-# Those that somebody asked for; the rest follows from them.
-apt-mark showmanual >"$scratch/manual"
-dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' >"$scratch/installed"
-jq -cRn --rawfile manual "$scratch/manual" '($manual | split("\n")) as $wanted
-    | reduce (inputs / "\t" | select(.[0] == "ii ")) as $p ({}; if $wanted | index($p[1]) then .[$p[1]] = $p[2] else . end)' \
-    "$scratch/installed" >"$scratch/packages"
+wait "$packages" || fail unexpected "the list of packages cannot be read: $(tail -n 1 "$scratch/packages.err")"
 image=$(. /etc/os-release && printf '%s-%s' "$ID" "$VERSION_ID")
 
 # keep_walk N PATH: what the walk of a path found beside what is digested.
