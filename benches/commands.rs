@@ -17,8 +17,10 @@
     reason = "a bench lives outside, with a clock"
 )]
 
+mod bounds;
 mod estate;
 
+use bounds::Bounds;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,27 +122,6 @@ fn main() -> ExitCode {
         share < 0.2,
     );
     bounds.verdict()
-}
-
-/// What was promised, and whether it is so.
-#[derive(Default)]
-struct Bounds {
-    broken: usize,
-}
-
-impl Bounds {
-    fn keep(&mut self, what: &str, kept: bool) {
-        println!("  {} {what}", if kept { "kept:" } else { "NOT KEPT:" });
-        self.broken += usize::from(!kept);
-    }
-
-    fn verdict(&self) -> ExitCode {
-        if self.broken == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
-    }
 }
 
 /// Wall-clock time and the largest resident set, in bytes.
