@@ -1,6 +1,6 @@
 # A fetched point into place, on a machine that serves nobody yet: databases
-# and files side by side, then both counted and compared with the manifest,
-# then the services' own after-restore hooks.
+# and files side by side, each counted as soon as it is there, then both compared
+# with the manifest, then the services' own after-restore hooks.
 : >"$scratch/roles"
 while IFS=$tab read -r kind a b c d e; do
     case $kind in
@@ -43,7 +43,7 @@ missing=$(comm -13 "$scratch/held" "$scratch/asked" | tr '\t' ' ' | tr '\n' ';')
 # trouble CODE MESSAGE PART: databases and files are loaded in two subshells; this is how they fail.
 trouble() { printf '%s\t%s\n' "$1" "$2" >"$scratch/$3.failed"; exit 1; }
 
-# load_databases: empty databases, then the dumps.
+# load_databases: empty databases, then the dumps; then what is in them is counted.
 load_databases() {
     # The servers' own users read the dumps: they may pass through, not look around.
     dump=$target/var/lib/holdfast/dump
@@ -66,12 +66,23 @@ load_databases() {
         esac
     done <"$scratch/roles"
     millis >"$scratch/databases.end"
+    while IFS=$tab read -r service engine database; do
+        "${engine}_count" "$database" ||
+            trouble database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")" databases
+        note "$service" databases "$database"
+    done <"$scratch/databases"
 }
 
+# load_files: each directory in its place, then what is in them is counted.
 load_files() {
     place_files
     if [ -e "$target/var/lib/holdfast/canary" ]; then mv -f "$target/var/lib/holdfast/canary" /var/lib/holdfast/canary; fi
     millis >"$scratch/files.end"
+    while IFS=$tab read -r service path; do
+        count_files "$path" || trouble files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")" files
+        note "$service" files "$path"
+        note_traits "$path"
+    done <"$scratch/files"
 }
 
 # differ MESSAGE: the fetched copy is not what was stored; the next fetch brings a fresh one.
@@ -106,15 +117,6 @@ if [ ! -e "$compared" ]; then
     fi
 
     progress load "comparing"
-    while IFS=$tab read -r service path; do
-        count_files "$path" || fail files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")"
-        note "$service" files "$path"
-        note_traits "$path"
-    done <"$scratch/files"
-    while IFS=$tab read -r service engine database; do
-        "${engine}_count" "$database" || fail database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")"
-        note "$service" databases "$database"
-    done <"$scratch/databases"
     services_json >"$scratch/found"
     [ "$(cat /var/lib/holdfast/canary 2>/dev/null)" = "$(jq -r .canary "$manifest")" ] ||
         differ "the canary of the point was not found after the restore"
