@@ -121,6 +121,7 @@ const TAKE: Script = script!(
     "prelude.sh",
     "restic.sh",
     "content.sh",
+    "digests.sh",
     "postgresql.sh",
     "mariadb.sh",
     "take.sh"
