@@ -13,10 +13,7 @@
     clippy::disallowed_methods,
     reason = "a bench lives outside, with a clock"
 )]
-#![allow(
-    clippy::cast_precision_loss,
-    reason = "ratios and seconds, for people"
-)]
+#![allow(clippy::cast_precision_loss, reason = "ratios and seconds, for people")]
 #![allow(dead_code, reason = "the tests' stage has more than is measured here")]
 
 mod bounds;
@@ -131,8 +128,12 @@ impl Round {
     fn measured(stage: &Stage, change: &str, by_hand_first: bool) -> Self {
         stage.ssh(PRODUCTION, &format!("{change}\nsync\n")).exits(0);
         let dump = lab::seconds(stage, PRODUCTION, DUMP);
-        let by_hand =
-            || plain(stage, "restic backup --quiet /var/lib/notes /var/tmp/by-hand");
+        let by_hand = || {
+            plain(
+                stage,
+                "restic backup --quiet /var/lib/notes /var/tmp/by-hand",
+            )
+        };
         let before = by_hand_first.then(by_hand);
         let (taken, read_back) = ship(stage);
         let plain = before.unwrap_or_else(by_hand);
@@ -170,7 +171,9 @@ fn ship(stage: &Stage) -> (backup::Taken, backup::ReadBack) {
     let transport = session.world.transport.as_ref();
     let password = session.repository_password(stack);
     stage.runtime.block_on(async {
-        let taken = backup::take(transport, &production, &request).await.unwrap();
+        let taken = backup::take(transport, &production, &request)
+            .await
+            .unwrap();
         let read = backup::read_back(transport, &vault, &stack.id, &password, &taken).await;
         (taken, read.unwrap())
     })

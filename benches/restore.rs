@@ -31,8 +31,7 @@ use std::time::Instant;
 use support::{Stage, text};
 
 /// A machine that nobody has ever used, of the same operating system.
-const BARE: &str = "ionos-3";
-const VAULT: &str = "backup-netcup-vie";
+const BARE: &str = "ionos-1";
 
 fn main() -> ExitCode {
     let mut bounds = Bounds::default();

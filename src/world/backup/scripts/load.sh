@@ -18,6 +18,7 @@ rooms=/var/lib/holdfast/restore
 target=$rooms/$point
 manifest=$rooms/$point.manifest.json
 compared=$rooms/$point.compared.json
+digests=$rooms/$point.digests
 
 alone state
 read_stage
@@ -78,7 +79,10 @@ load_files() {
     place_files
     if [ -e "$target/var/lib/holdfast/canary" ]; then mv -f "$target/var/lib/holdfast/canary" /var/lib/holdfast/canary; fi
     millis >"$scratch/files.end"
+    # What the page cache held and the disk did not may be gone after a restart, and no mark shows it.
+    if ! cmp -s "$digests/boot" /proc/sys/kernel/random/boot_id; then rm -rf -- "$digests"; fi
     while IFS=$tab read -r service path; do
+        recall "$path"
         count_files "$path" || trouble files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")" files
         note "$service" files "$path"
         note_traits "$path"
@@ -87,7 +91,7 @@ load_files() {
 
 # differ MESSAGE: the fetched copy is not what was stored; the next fetch brings a fresh one.
 differ() {
-    rm -rf -- "$target" "$manifest"
+    rm -rf -- "$target" "$manifest" "$digests"
     fail content-differs "$1"
 }
 
@@ -147,5 +151,5 @@ done
 printf '%s\n' "$point" | write_file /etc/holdfast/restored-from
 printf 'loaded\n' | write_file /etc/holdfast/stage
 chmod 0644 /etc/holdfast/restored-from /etc/holdfast/stage
-rm -rf -- "$target"
+rm -rf -- "$target" "$digests"
 jq -c --argjson millis $(($(millis) - began)) '{compared:(. + {millis:$millis})}' "$compared"
