@@ -131,10 +131,13 @@ while IFS=$tab read -r engine database; do
     "${engine}_whole" "$dump/databases/$engine/$database" || fail incomplete "the point lacks the dump of $database"
 done <"$scratch/dumps"
 write_file "$mine" <"$manifest"
+# installing: whether a script that changes this machine is at work.
+installing() { [ -e /run/holdfast.lock ] && ! flock -n /run/holdfast.lock true; }
 # Read while packages are still being installed: loading reads again what anything has touched since.
-# restic has ended and nobody else is here, so even what is as young as this stays as it is.
-progress fetch "digesting"
-while read -r path; do
+# restic has ended and nobody else is here, so even what is as young as this stays as it is. Where all
+# waits for this already, loading reads while it loads databases.
+while installing && read -r path; do
+    progress fetch "digesting"
     decode "$path"
     known=/dev/null
     if count_files "$target$decoded"; then
