@@ -1,7 +1,7 @@
 # make demo    the whole story on real machines of the lab (root, Linux)
 # make test    every test, those on lab machines too (root, Linux)
 # make lint    formatting, clippy, dependencies
-# make bench   how long deciding and whole commands take, and how much memory
+# make bench   how long deciding, whole commands, backup and restore take, and how much memory (root, Linux)
 # make fuzz    hostile bytes for every parser, SECONDS=60 each (see fuzz/README.md)
 #
 # Packages that are missing are installed first (Debian; see scripts/install-packages.sh).
