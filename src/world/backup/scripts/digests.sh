@@ -1,7 +1,8 @@
-# Digests of files that were read for an earlier point, and read again only when they changed. restic
-# goes by the same marks when it decides what to read again, so a digest that is known is one of
-# what the point holds. Only a backup believes them: what was restored is digested for real. They
-# lie where root alone reads, and losing them costs time and nothing else.
+# Digests of files that were read before, and read again only when they changed: for an earlier point,
+# or when they had just been fetched and were not in place yet. restic goes by the same marks when it
+# decides what to read again, so a digest that is known is one of what the point holds. Of what was
+# restored each file was read after restic had written it. They lie where root alone reads, and
+# losing them costs time and nothing else.
 digests=/var/lib/holdfast/digests
 
 # recall PATH: for count_files, in $known. The last line is the digest of those before it: of a file that
