@@ -190,7 +190,7 @@ pub(super) fn awaited(view: &View<'_>) -> bool {
 }
 
 /// When everything on a machine was copied to the one that is in use now.
-fn copied(view: &View<'_>, machine: &MachineName) -> Option<(Timestamp, usize)> {
+pub(super) fn copied(view: &View<'_>, machine: &MachineName) -> Option<(Timestamp, usize)> {
     known(view, machine)?.copied.get(&view.at.serving).copied()
 }
 

@@ -14,7 +14,7 @@ gap() { jq -cn --arg stack "$stack" --arg code "$1" --arg reason "$2" '{stack:$s
 while IFS=$tab read -r stack secret; do
     repository=$repositories/$stack
     if [ ! -e "$repository" ]; then
-        if [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
+        if [ ! -e "$leaving$stack" ] && [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
             gap repository-lost "$repository is gone although recovery points of $stack were recorded"
         else
             jq -cn --arg stack "$stack" '{stack:$stack,points:[]}'
