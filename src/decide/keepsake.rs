@@ -89,7 +89,10 @@ pub(super) fn of_a_repository(
     seen: &Observed,
     past: &History,
 ) -> Vec<(&'static str, String)> {
-    let Some(used) = past.repository_in_use(stack).filter(|used| *used != machine) else {
+    let Some(used) = past
+        .repository_in_use(stack)
+        .filter(|used| *used != machine)
+    else {
         return vec![("S3", format!("discards {machine}, where new points come"))];
     };
     let former = seen.former.get(stack).and_then(|of| of.get(machine));

@@ -50,7 +50,8 @@ fn one(
     let points = match view.at.elsewhere.get(machine) {
         Some(Ok(points)) => points,
         Some(Err(gap)) if !lost(view, machine) => {
-            let remedy = "it is looked at again on the next run; what cannot be seen is not deleted";
+            let remedy =
+                "it is looked at again on the next run; what cannot be seen is not deleted";
             pen.hold_unseen(wanted, gap, remedy);
             return;
         }
@@ -80,11 +81,17 @@ fn one(
         return;
     }
     if let Some(reason) = falls_together(view) {
-        hold(pen, "S14", &[reason], "nothing is deleted while the copies stand where production does");
+        hold(
+            pen,
+            "S14",
+            &[reason],
+            "nothing is deleted while the copies stand where production does",
+        );
         return;
     }
     if let Some(against) = against.filter(|against| !against.is_empty()) {
-        hold(pen, "S12", against, "find out why; nothing is deleted meanwhile");
+        let remedy = "what is held for the stack comes first; nothing is deleted meanwhile";
+        hold(pen, "S12", against, remedy);
         return;
     }
     if busy {
@@ -152,7 +159,9 @@ fn never_the_last(view: &View<'_>, machine: &MachineName, old: &[RecoveryPoint])
 
 /// Copied long enough ago, and nothing came in since.
 fn too_early(view: &View<'_>, old: &[RecoveryPoint], at: Timestamp) -> Option<String> {
-    let later = old.iter().filter(|p| p.arrived_at.is_some_and(|came| came > at));
+    let later = old
+        .iter()
+        .filter(|p| p.arrived_at.is_some_and(|came| came > at));
     let later = later.count();
     if later > 0 {
         return Some(format!("{later} of its points came after it was copied"));

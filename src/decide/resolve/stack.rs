@@ -1,6 +1,8 @@
 //! `stacks/<id>.toml`: one customer.
 
-use super::{Surroundings, backup, claims, discard, estate, independence, objectives, placement, service};
+use super::{
+    Surroundings, backup, claims, discard, estate, independence, objectives, placement, service,
+};
 use crate::decide::document::{Document, Table, codes, suggest, words};
 use crate::model::desired::{DesiredStack, Repair, Retirement, Waiver};
 use crate::model::diagnostic::{Diagnostic, Place};
