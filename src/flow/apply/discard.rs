@@ -28,6 +28,7 @@ impl Run {
         }
         let new = self.contact(&serving)?;
         self.hand_on_evidence(&stack.id, &old, &new).await?;
+        self.reporter.note(step, "deleting");
         let password = self.session.repository_password_on(&stack.id, machine);
         let done = backup::discard(transport, &old, &stack.id, &password, points).await?;
         self.reporter
