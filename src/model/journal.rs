@@ -186,7 +186,8 @@ pub enum Event {
     Discarded {
         /// The backup machine.
         machine: MachineName,
-        /// Points that it held, copied and checked elsewhere before.
+        /// Points that it held, copied and checked elsewhere before; 0 where an earlier run was cut
+        /// short.
         points: usize,
         /// Room that it took, as measured there before.
         freed: Bytes,

@@ -111,6 +111,15 @@ impl Play {
             let machine = self.on(name);
             assert_eq!(self.stage.ssh(&machine, script).exits(0).stdout, number);
         }
+        // Copies are as old as what they are copies of: retention goes by that.
+        let times = "stat -c %Y /srv/holdfast/restic/notes/snapshots/*";
+        let [old, new] = [OLD, NEW].map(|name| {
+            let machine = self.on(name);
+            self.stage.ssh(&machine, times).exits(0).stdout
+        });
+        for time in old.lines() {
+            assert!(new.lines().any(|other| other == time), "{old}\n{new}");
+        }
     }
 
     fn s10_what_production_knew_opens_nothing(&mut self) {

@@ -55,6 +55,8 @@ fn one(
             pen.hold_unseen(wanted, gap, remedy);
             return;
         }
+        // Without the journal, or without a look at all, nobody knows what there was.
+        _ if view.past.repository_in_use(&stack.id).is_none() => return,
         _ => {
             pen.note(format!(
                 "nothing of {} is on {machine} any more; its [[discard]] may be taken out of {}",

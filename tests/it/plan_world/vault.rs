@@ -191,8 +191,6 @@ impl World {
                 here.push(RecoveryPoint {
                     id: id.clone(),
                     rung: point.rung.min(Rung::Checked),
-                    // A copy is dated by what it is a copy of.
-                    arrived_at: None,
                     ..point.clone()
                 });
                 id
