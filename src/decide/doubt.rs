@@ -67,12 +67,14 @@ fn unsettled(stack: &StackId, holdings: &Holdings, past: &History) -> Vec<String
         ));
     }
     let mine = format!("{stack}.");
-    let again = format!("{stack}.forget.");
+    // Done again by the next run, which judges anew.
+    let again = ["forget", "discard"].map(|verb| format!("{stack}.{verb}."));
     doubts.extend(
         past.unfinished
             .iter()
             .map(StepId::as_str)
-            .filter(|step| step.starts_with(&mine) && !step.starts_with(&again))
+            .filter(|step| step.starts_with(&mine))
+            .filter(|step| !again.iter().any(|again| step.starts_with(again)))
             .map(|step| format!("the step {step} was begun and its end is not known")),
     );
     doubts

@@ -43,6 +43,8 @@ pub struct History {
     pub durations: BTreeMap<String, Vec<u64>>,
     /// What was proven of each stack, and when it was tried.
     pub drills: BTreeMap<StackId, PastDrills>,
+    /// Backup machines from which a repository was deleted because people signed for it, and when.
+    pub discarded: BTreeMap<MachineName, Timestamp>,
 }
 
 /// The drills of one stack.
@@ -235,6 +237,7 @@ impl History {
                     copied.copied.insert(to.clone(), (entry.at, *points));
                 }
             }
+            Event::Discarded { machine, .. } => self.discard(entry, machine),
             Event::Forgotten { machine, points } => {
                 if let Some(kept) = self.repository_mut(entry.stack.as_ref(), machine) {
                     kept.points.retain(|point, _| !points.contains(point));
@@ -321,6 +324,18 @@ impl History {
             kept.copied.clear();
             kept.given = at;
         }
+    }
+
+    /// Nothing of the stack is there any more: the machine is not asked for it again.
+    fn discard(&mut self, entry: &Entry, machine: &MachineName) {
+        let Some(stack) = &entry.stack else { return };
+        if let Some(known) = self.repositories.get_mut(stack) {
+            known.remove(machine);
+        }
+        if let Some(known) = self.read.get_mut(stack) {
+            known.remove(machine);
+        }
+        self.discarded.insert(machine.clone(), entry.at);
     }
 
     /// Points go where the stack was given a repository last.

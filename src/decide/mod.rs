@@ -20,6 +20,7 @@ pub mod exit_kit;
 pub mod first_contact;
 pub mod forecast;
 pub mod history;
+pub mod independent;
 pub mod init;
 mod keepsake;
 pub mod layout;

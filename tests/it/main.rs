@@ -53,6 +53,7 @@ mod plan_backup_move;
 mod plan_brake;
 mod plan_check;
 mod plan_crossing;
+mod plan_discard;
 mod plan_fencing;
 mod plan_file;
 mod plan_forecast;

@@ -13,11 +13,11 @@ use holdfast::model::plan::{Action, Cause, Effect, Hold, Leaving, Plan, Source, 
 use holdfast::model::point::Rung;
 use jiff::SignedDuration;
 
-const NEW: &str = "backup-ionos-de-fra";
+pub const NEW: &str = "backup-ionos-de-fra";
 const WAIVER: &str =
     "\n[[waiver]]\nmachine = \"backup-netcup-vie\"\nreason = \"its disks are shredded\"\n";
 
-fn at_ionos(extra: &str) -> Desired {
+pub fn at_ionos(extra: &str) -> Desired {
     let text = stack_file("acme", HETZNER, &format!("{REPAIR}{extra}"));
     let text = text.replace(
         "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
@@ -29,7 +29,7 @@ fn at_ionos(extra: &str) -> Desired {
 }
 
 /// Three points at the old place, the newest an hour ago.
-fn with_history() -> World {
+pub fn with_history() -> World {
     let mut world = World::running(acme(HETZNER));
     for _ in 0..2 {
         world.now += SignedDuration::from_hours(24);
@@ -40,14 +40,14 @@ fn with_history() -> World {
     world
 }
 
-fn moved() -> World {
+pub fn moved() -> World {
     let mut world = with_history();
     world.now_wants(at_ionos(""));
     world.settle();
     world
 }
 
-fn words(plan: &Plan) -> String {
+pub fn words(plan: &Plan) -> String {
     let notes = plan.notes.iter().map(|note| note.text.clone());
     let held = plan.held.iter().map(|held| format!("{held:?}"));
     notes.chain(held).collect::<Vec<_>>().join("\n")
@@ -430,4 +430,97 @@ fn s03_nothing_is_forgotten_on_either_machine_while_history_moves() {
     world.settle();
     assert!(!forgetting_on(&world, NEW).contains(&awaits));
     assert!(forgetting_on(&world, BACKUP).contains(closed));
+}
+
+/// The backup leaves netcup, and production goes there, in one commit.
+fn crossed() -> Desired {
+    let text = stack_file("acme", AT_NETCUP, REPAIR);
+    let text = text.replace(
+        "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
+        "[backup]\nhoster = \"ionos\"\nsite = \"de/fra\"",
+    );
+    let want = desired(&[("acme", text)]);
+    assert!(want.broken.is_empty(), "{:?}", want.broken);
+    want
+}
+
+const AT_NETCUP: &str = "hoster = \"netcup\"\nsite = \"vie\"";
+
+#[test]
+fn s14_production_does_not_move_to_where_its_only_history_is() {
+    let mut world = with_history();
+    world.now_wants(crossed());
+    let mut moves = Vec::new();
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        world.adopt();
+        let plan = world.plan();
+        if plan.plan().steps.is_empty() {
+            break;
+        }
+        let copied = world.past().repositories[&stack("acme")]
+            .get(&machine(BACKUP))
+            .is_some_and(|kept| kept.copied.contains_key(&machine(NEW)));
+        let mut steps = plan.plan().steps.iter();
+        if steps.any(|step| step.id.as_str() == "acme.create.acme-e2") {
+            moves.push(copied);
+        }
+        world.apply(&plan, Order::First, None, &mut done, &mut refused);
+    }
+    assert!(
+        !moves.is_empty() && moves.iter().all(|copied| *copied),
+        "{moves:?}"
+    );
+    world.is_well("acme", "acme-e2");
+    assert_eq!(world.machine("acme-e2").unwrap().hoster, hoster("netcup"));
+    is_superseded(&world);
+}
+
+#[test]
+fn s14_a_move_waits_with_words_and_points_are_taken_meanwhile() {
+    let mut world = with_history();
+    world.now_wants(crossed());
+    world.silent.insert(machine(BACKUP), gap(BACKUP));
+    world.settle();
+    world.now += SignedDuration::from_hours(24);
+    let done = world.settle();
+    assert!(done.contains(&"acme.backup.acme-e1".to_owned()), "{done:?}");
+    assert_eq!(world.open_machines(&stack("acme")), ["acme-e1"]);
+    let said = words(world.plan().plan());
+    assert!(
+        said.contains("rule: \"S14\"")
+            && said.contains("are on backup-netcup-vie alone, which is not independent of netcup"),
+        "{said}"
+    );
+    // By a person's word they are lost: nothing is left to wait for.
+    let netcup = world.inventories.get_mut(&hoster("netcup")).unwrap();
+    netcup.machines.retain(|m| m.name.as_str() != BACKUP);
+    let mut lost = crossed();
+    lost.stacks = at_ionos(WAIVER).stacks;
+    let production = crossed().stacks[&stack("acme")].production.clone();
+    lost.stacks.get_mut(&stack("acme")).unwrap().production = production;
+    world.now_wants(lost);
+    world.settle();
+    assert_eq!(world.open_machines(&stack("acme")), ["acme-e2"]);
+}
+
+#[test]
+fn s14_an_emergency_does_not_wait_for_history() {
+    let mut world = with_history();
+    world.now_wants(crossed());
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    let plan = world.plan();
+    world.apply(&plan, Order::First, None, &mut done, &mut refused);
+    world.lose("acme-e1");
+    let plan = world.plan();
+    let mut steps = plan.plan().steps.iter();
+    let create = steps.find(|step| step.id.as_str() == "acme.create.acme-e2");
+    assert!(
+        matches!(create.map(|step| &step.action), Some(Action::Create { hoster: at, .. }) if *at == hoster("netcup")),
+        "{}",
+        words(plan.plan())
+    );
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    is_superseded(&world);
 }

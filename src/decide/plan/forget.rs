@@ -67,7 +67,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     if gone.is_empty() && !again && wrong.is_none() {
         return;
     }
-    let doubts = against(view, machine, points, draft);
+    let doubts = speaks_against(view, machine, points, draft);
     let mut pen = Pen {
         draft,
         stack: Some(&stack.id),
@@ -124,8 +124,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     );
 }
 
-/// What speaks against forgetting now, in words; what is held for the stack does too.
-fn against(
+/// Everything that speaks against taking anything away of this stack now: doubts about its points
+/// on this machine, whatever is held for it, and a production that could not take another point.
+pub(super) fn speaks_against(
     view: &View<'_>,
     machine: &MachineName,
     points: &[RecoveryPoint],

@@ -3,6 +3,7 @@
 mod asked;
 mod backups;
 mod brake;
+mod discard;
 mod draft;
 mod drill;
 mod fencing;
@@ -88,6 +89,7 @@ pub fn plan(
         keys::mend(&view, &mut draft);
         stack::plan(&view, &mut draft);
         forget::plan(&view, &mut draft);
+        discard::plan(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,

@@ -187,8 +187,9 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
     })
 }
 
-/// When a snapshot arrived. A copy arrived long after what it is a copy of, and in any order:
-/// it is dated by its own word, unless that claims a time after the copy was there.
+/// When a snapshot arrived. A copy arrived long after what it is a copy of, and in any order: if
+/// nobody carried over when that was, it is dated by its own word, unless that claims a time after
+/// the copy was there.
 fn arrival(seen: &SeenPoint) -> Option<Timestamp> {
     seen.arrived
         .filter(|arrived| !seen.copied || seen.time > *arrived)

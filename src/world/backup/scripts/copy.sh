@@ -3,10 +3,12 @@
 # What was copied is no more than "taken" until it was read back.
 stack=
 secret=
-while IFS=$tab read -r kind a; do
+: >"$scratch/arrivals"
+while IFS=$tab read -r kind a b; do
     case $kind in
         stack) plain stack "$a" && stack=$a ;;
         password) secret=$a ;;
+        arrived) plain point "$a" && plain seconds "$b" && printf '%s %s\n' "$a" "$b" >>"$scratch/arrivals" ;;
         *) input_another "$kind" "$a" ;;
     esac
 done
@@ -97,6 +99,16 @@ done <"$scratch/theirs"
 
 list_snapshots || vault_failed "listing"
 points >"$scratch/ours"
+# A copy is as old as what it is a copy of, by the old machine's word: production can date
+# neither. Kept outside the repository, where only root writes.
+install -d -m 0755 "$rungs/$stack"
+while read -r is was; do
+    at=$(awk -v id="$was" '$1 == id {print $2; exit}' "$scratch/arrivals")
+    if [ -z "$at" ] || [ "$is" = "$was" ] || [ -e "$rungs/$stack/$is.arrived.json" ]; then continue; fi
+    touch -c -h -d "@$at" "$repository/snapshots/$is"
+    jq -n --arg stack "$stack" --arg point "$is" --argjson at "$at" '{schema:1,stack:$stack,point:$point,arrived:($at | todate)}' |
+        write_file "$rungs/$stack/$is.arrived.json"
+done <"$scratch/ours"
 jq -cn --rawfile theirs "$scratch/theirs" --rawfile ours "$scratch/ours" --slurpfile damaged "$scratch/damaged" \
     --argjson millis $(($(millis) - began)) '
     def rows: split("\n") | map(select(. != "") | split(" "));

@@ -8,6 +8,8 @@ rungs=/srv/holdfast/rungs
 # the repositories, so that only root can touch it.
 key_ids=/srv/holdfast/keys
 key_hint=
+# What is being deleted, moved out of everybody's way first: a repository no more.
+leaving=$repositories/.leaving-
 documents=/srv/holdfast/evidence
 
 local_ready() {

@@ -14,7 +14,7 @@ gap() { jq -cn --arg stack "$stack" --arg code "$1" --arg reason "$2" '{stack:$s
 while IFS=$tab read -r stack secret; do
     repository=$repositories/$stack
     if [ ! -e "$repository" ]; then
-        if [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
+        if [ ! -e "$leaving$stack" ] && [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
             gap repository-lost "$repository is gone although recovery points of $stack were recorded"
         else
             jq -cn --arg stack "$stack" '{stack:$stack,points:[]}'
@@ -37,6 +37,11 @@ while IFS=$tab read -r stack secret; do
     : >"$scratch/arrived"
     if [ -d "$repository/snapshots" ]; then
         find "$repository/snapshots" -maxdepth 1 -type f -printf '%f %T@\n' >"$scratch/arrived"
+    fi
+    # Copies whose arrival at the old machine was carried over; of others it is not known.
+    : >"$scratch/carried"
+    if [ -d "$rungs/$stack" ]; then
+        find "$rungs/$stack" -maxdepth 1 -type f -name '*.arrived.json' -printf '%f\n' >"$scratch/carried"
     fi
     # Rungs, and the signed documents that some of them stand on.
     : >"$scratch/evidence"
@@ -67,11 +72,12 @@ while IFS=$tab read -r stack secret; do
         fi
     done
     jq -c --arg stack "$stack" --slurpfile evidence "$scratch/evidence" --slurpfile sizes "$scratch/sizes" \
-        --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" '
+        --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" --rawfile carried "$scratch/carried" '
         ($arrived | split("\n") | map(select(. != "") | split(" ") | {(.[0]): (.[1] | tonumber | floor | todate)}) | add // {}) as $arrived
+        | ($carried | split("\n") | map(select(. != "") | {(rtrimstr(".arrived.json")): true}) | add // {}) as $carried
         | {stack: $stack, documents: ($documents | add // {}), points: [.[] | .id as $id | {
             id: $id, time: .time, tags: (.tags // []),
             bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
-            arrived: $arrived[$id], copied: ((.original // $id) != $id),
+            arrived: $arrived[$id], copied: ((.original // $id) != $id and ($carried[$id] | not)),
             rungs: [$evidence[] | select(.point == $id) | {rung, at, document}]}]}' "$scratch/snapshots"
 done <"$scratch/stacks"

@@ -74,8 +74,12 @@ while read -r id added packed; do
         printf '%s %s\n' "$added" "$packed"
     fi
 done <"$known/$stack.sums" | awk '{a += $1; p += $2} END {printf "%.0f %.0f", a, p}' >"$scratch/news"
+# The first one in a repository brings everything, and of copies nobody knows what each brought.
+if [ -z "$last" ] || head -n 1 "$scratch/ls" | jq -e '(.original // .id) != .id' >/dev/null; then
+    printf 'null null' >"$scratch/news"
+fi
 jq -cn --slurpfile manifest "$scratch/manifest" --slurpfile seen "$scratch/seen" --rawfile news "$scratch/news" '
-    ($news | split(" ") | map(tonumber)) as $news
+    ($news | split(" ") | map(fromjson)) as $news
     | [$manifest[0].services[].databases[]?.rows | add // 0] as $rows
     | {files:$seen[0].files, bytes:$seen[0].bytes, rows:(if $rows == [] then null else ($rows | add) end),
        added:$news[0], packed:$news[1],
