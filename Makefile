@@ -32,7 +32,7 @@ test: install-packages rust
 
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
-	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands
+	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench points
 
 fuzz: install-packages rust
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)

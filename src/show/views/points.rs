@@ -4,12 +4,14 @@ use crate::decide::plan::ENOUGH;
 use crate::decide::point::clock_doubt;
 use crate::decide::statistics::longest_gap;
 use crate::flow::points::{Listing, Row};
-use crate::model::ids::StackId;
-use crate::model::point::{Proof, RecoveryPoint, Rung};
+use crate::model::ids::{PointId, StackId};
+use crate::model::point::{Proof, RecoveryPoint};
+use crate::model::remembered::{Glance, Glimpse, Remembered, Written};
 use crate::model::units::show_duration;
 use crate::model::visible::visible;
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -172,31 +174,42 @@ pub fn json(listing: &Listing) -> Value {
 }
 
 /// One line for each stack, from what was seen last.
-pub fn fleet(rows: &[Row], now: Timestamp) -> String {
+pub fn fleet(rows: &[Row<Remembered>], now: Timestamp) -> String {
     let mut table = table(
         &[
-            "stack", "points", "newest", "proven", "furthest", "size", "seen",
+            "stack",
+            "points",
+            "newest",
+            "proven",
+            "a rebuild takes",
+            "size",
+            "seen",
+            "doubts",
         ],
         &[1, 5],
     );
     for row in rows {
         let Some(seen) = &row.seen else {
-            table.add_row([row.shown.as_str(), "?", "", "", "", "", "never"]);
+            table.add_row([row.shown.as_str(), "?", "", "", "", "", "never", ""]);
             continue;
         };
-        let newest = seen.points.first();
-        let furthest: Option<Rung> = seen.points.iter().map(|p| p.rung).max();
+        let glance = &seen.glance;
+        let ago = |point: &Glimpse| format!("{} ago", age(point.taken_at, now));
         table.add_row([
             row.shown.to_string(),
-            seen.points.len().to_string(),
-            newest.map_or_else(
-                || "-".to_owned(),
-                |p| format!("{} ago", age(p.taken_at, now)),
-            ),
-            newest.map_or("-", |p| p.rung.name()).to_owned(),
-            furthest.map_or("-", Rung::name).to_owned(),
-            newest.map_or_else(String::new, |p| p.bytes.to_string()),
+            glance.count.to_string(),
+            glance.newest.as_ref().map_or_else(none, ago),
+            glance
+                .newest
+                .as_ref()
+                .map_or_else(none, |p| p.rung.name().to_owned()),
+            taken(glance, now),
+            glance
+                .newest
+                .as_ref()
+                .map_or_else(String::new, |p| p.bytes.to_string()),
             format!("{} ago", age(seen.seen_at, now)),
+            glance.doubts.join("; "),
         ]);
     }
     let mut out = String::new();
@@ -219,15 +232,57 @@ pub fn fleet(rows: &[Row], now: Timestamp) -> String {
     visible(&out).into_owned()
 }
 
-/// The same for programs.
-pub fn fleet_json(rows: &[Row]) -> Value {
-    let row = |row: &Row| {
-        json!({
-            "stack": row.shown,
-            "seen_at": row.seen.as_ref().map(|seen| seen.seen_at),
-            "chosen_then": row.seen.as_ref().map(|seen| &seen.chosen),
-            "points": row.seen.as_ref().map(|seen| &seen.points),
-        })
-    };
-    json!({ "from": "cache", "stacks": rows.iter().map(row).collect::<Vec<_>>() })
+fn none() -> String {
+    "-".to_owned()
+}
+
+/// What a rebuild would have taken then.
+fn taken(glance: &Glance, now: Timestamp) -> String {
+    match (&glance.newest, &glance.chosen) {
+        (_, None) => none(),
+        (Some(newest), Some(chosen)) if newest.id == chosen.id => "the newest".to_owned(),
+        (_, Some(chosen)) => format!(
+            "{}, {} ago, {}",
+            chosen.id.short(),
+            age(chosen.taken_at, now),
+            chosen.rung.name()
+        ),
+    }
+}
+
+/// What programs read of all stacks.
+#[derive(Serialize)]
+pub struct FleetDocument<'a> {
+    from: &'static str,
+    stacks: Vec<StackDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct StackDocument<'a> {
+    stack: &'a StackId,
+    seen_at: Option<Timestamp>,
+    newest: Option<&'a PointId>,
+    chosen_then: Option<&'a PointId>,
+    doubts: Option<&'a [String]>,
+    points: Option<&'a Written>,
+}
+
+/// The same for programs, with every point.
+pub fn fleet_json(rows: &[Row<(Remembered, Written)>]) -> FleetDocument<'_> {
+    let stacks = rows.iter().map(|row| {
+        let seen = row.seen.as_ref().map(|(seen, _)| seen);
+        let glance = seen.map(|seen| &seen.glance);
+        StackDocument {
+            stack: &row.shown,
+            seen_at: seen.map(|seen| seen.seen_at),
+            newest: glance.and_then(|glance| Some(&glance.newest.as_ref()?.id)),
+            chosen_then: glance.and_then(|glance| Some(&glance.chosen.as_ref()?.id)),
+            doubts: glance.map(|glance| glance.doubts.as_slice()),
+            points: row.seen.as_ref().map(|(_, points)| points),
+        }
+    });
+    FleetDocument {
+        from: "cache",
+        stacks: stacks.collect(),
+    }
 }
