@@ -34,6 +34,8 @@ pub struct History {
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
     /// How far points were proven by us.
     pub proven: BTreeMap<PointId, Rung>,
+    /// When points of a stack were read back, those that were forgotten or lost since included.
+    pub read_back: BTreeMap<StackId, BTreeSet<Timestamp>>,
     /// What the readings of repositories have come to, per stack and backup machine. While
     /// something there is damaged, nothing may be taken out of it (S12).
     pub read: BTreeMap<StackId, BTreeMap<MachineName, Reading>>,
@@ -230,6 +232,8 @@ impl History {
                     let drills = self.drills.entry(stack.clone()).or_default();
                     drills.possible_since.get_or_insert(entry.at);
                     if *rung == Rung::Shipped {
+                        let read_back = self.read_back.entry(stack.clone()).or_default();
+                        read_back.insert(entry.at);
                         self.remember_point(stack, point, entry.at);
                     }
                 }

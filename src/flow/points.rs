@@ -5,8 +5,9 @@ use super::entry::EntryError;
 use super::estate::{self, Estate};
 use super::observe::{self, Look};
 use super::session::Session;
+use crate::decide::losses::{self, Loss, Pause};
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::{Choice, choose, clock_doubt, newness, why};
+use crate::decide::point::{Choice, choose, clock_doubt, newness, readable, why};
 use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
@@ -31,6 +32,10 @@ pub struct Listing {
     pub beside: Beside,
     /// The backup machine that has them, and their evidence.
     pub kept_on: Option<MachineName>,
+    /// What went down with other backup machines, the latest first.
+    pub lost: Vec<Loss>,
+    /// When no point was read back for too long, since the oldest of these points.
+    pub pauses: Vec<Pause>,
 }
 
 /// Lists the points of one stack.
@@ -50,7 +55,11 @@ pub async fn list(
     let listed = repositories::on(&look.observed, desired, &serving);
     Ok(listed.unwrap_or_else(|| Err(unasked())).map(|_| {
         let (points, choice) = chosen(everywhere(session, &look, desired));
+        let oldest = points.iter().map(|point| point.taken_at).min();
+        let pauses = |since| losses::pauses(desired, &past, since);
         Listing {
+            lost: losses::losses(desired, &session.desired, &look.observed, &past),
+            pauses: oldest.map(pauses).unwrap_or_default(),
             why: why(&points, &choice, ENOUGH),
             points,
             choice,
@@ -131,15 +140,18 @@ pub fn glance(points: &[RecoveryPoint], choice: &Choice, beside: &Beside) -> Gla
             "the newest is {}",
             match newest.damaged {
                 Some(_) => "damaged",
+                None if !readable(newest) => "of a newer form",
                 None => newest.rung.name(),
             }
         )),
         _ => None,
     };
     let damaged = points.iter().filter(|p| p.damaged.is_some()).count();
+    let newer = points.iter().filter(|p| !readable(p)).count();
     let odd = points.iter().filter(|p| clock_doubt(p).is_some()).count();
     let counted = [
         (damaged, "damaged"),
+        (newer, "of a newer form"),
         (odd, "of a clock that is wrong"),
         (choice.outlived.len(), "by a machine that had no right"),
         (beside.unproven.len(), "claims not believed"),

@@ -1,11 +1,13 @@
 //! Recovery points as they were seen last: quick to tell, and never a reason to do anything.
 
+use super::plan_world::{HETZNER, World, acme, gap};
 use holdfast::decide::point::choose;
 use holdfast::flow::points::{Row, glance};
 use holdfast::model::ids::{Epoch, PointId, StackId};
 use holdfast::model::listed::Beside;
 use holdfast::model::machine::Digest;
-use holdfast::model::point::{Proof, RecoveryPoint, Rung};
+use holdfast::model::plan::{Held, Hold};
+use holdfast::model::point::{Proof, RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::remembered::{Glance, Glimpse, Remembered, RememberedPoint, Written};
 use holdfast::model::units::Bytes;
 use holdfast::show::views::points::{fleet, fleet_json};
@@ -146,6 +148,7 @@ fn a_glance_tells_what_a_rebuild_would_take_and_what_is_in_doubt() {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        schema: SCHEMA,
     };
     let mut points = [
         point("new", "2026-03-03T02:30:00Z", Rung::Taken),
@@ -205,7 +208,26 @@ async fn a_thousand_stacks_are_remembered_and_told() {
     }
 }
 
-/// What was seen last reaches people and nothing else: the cache is never trusted for a rebuild.
+/// Everything is remembered, and nobody can list it now: nothing is rebuilt.
+#[tokio::test]
+async fn s11_the_cache_is_never_trusted_for_a_rebuild() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.sqlite");
+    let mut world = World::running(acme(HETZNER));
+    let warm = seen("acme", 60, world.now);
+    remember(&state, &[warm]).await.unwrap();
+    let known = remembered(&state).await.unwrap();
+    assert!(known[0].glance.chosen.is_some());
+    world.points_gap = Some(gap("recovery points"));
+    world.lose("acme-e1");
+    let plan = world.plan();
+    let plan = plan.plan();
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let unseen = |held: &Held| matches!(held.hold, Hold::NotObserved { .. });
+    assert!(plan.held.iter().any(unseen), "{:#?}", plan.held);
+}
+
+/// What was seen last reaches people and nothing else.
 #[test]
 fn s11_no_plan_is_made_from_what_was_seen_last() {
     fn search(folder: &Path, found: &mut Vec<String>) {

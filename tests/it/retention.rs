@@ -9,7 +9,7 @@ use holdfast::model::ids::{Epoch, PointId, StackId};
 use holdfast::model::journal::Event;
 use holdfast::model::machine::Digest;
 use holdfast::model::plan::{Action, Effect, Hold, Leaving, Plan};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
 use holdfast::model::vault::{Holdings, Shape};
 use jiff::{SignedDuration, Timestamp};
@@ -49,6 +49,7 @@ fn point(id: &str, arrived: Timestamp, rung: Rung) -> RecoveryPoint {
         arrived_at: Some(arrived),
         evidence: Vec::new(),
         damaged: None,
+        schema: SCHEMA,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Recovery points: of one stack as they are, of all as they were seen last.
 
+use crate::decide::losses::Loss;
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::clock_doubt;
+use crate::decide::point::{clock_doubt, readable};
 use crate::decide::statistics::longest_gap;
 use crate::flow::points::{Listing, Row};
 use crate::model::ids::{PointId, StackId};
@@ -46,7 +47,11 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
             "epoch",
         ];
         let mut table = table(&header, &[4]);
+        let mut lost = listing.lost.iter().peekable();
         for point in &listing.points {
+            while let Some(loss) = lost.next_if(|loss| loss.last_read_back > Some(point.taken_at)) {
+                table.add_row(line_of(loss, now));
+            }
             table.add_row([
                 if chosen == Some(&point.id) { "*" } else { "" }.to_owned(),
                 point.id.short().to_owned(),
@@ -57,6 +62,9 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
                 evidence(&point.evidence, now),
                 point.epoch.to_string(),
             ]);
+        }
+        for loss in lost {
+            table.add_row(line_of(loss, now));
         }
         let _ = writeln!(out, "{table}");
         for (index, why) in listing.why.iter().enumerate() {
@@ -73,6 +81,18 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
             out,
             "RPO measured: {}, the longest time without a newer point that counts",
             show_duration(gap)
+        );
+    }
+    for loss in &listing.lost {
+        let _ = writeln!(out, "{}", words_of(loss));
+    }
+    for pause in &listing.pauses {
+        let _ = writeln!(
+            out,
+            "no point was read back between {} and {}: {}",
+            minute(pause.from),
+            minute(pause.to),
+            show_duration(pause.to.duration_since(pause.from))
         );
     }
     for unproven in &listing.beside.unproven {
@@ -106,10 +126,44 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
     visible(&out).into_owned()
 }
 
-/// What was found damaged is worth nothing, whatever it had proven before.
+/// Where history has a hole, in the place of the points that were there.
+fn line_of(loss: &Loss, now: Timestamp) -> [String; 8] {
+    let mut line = [const { String::new() }; 8];
+    line[1] = format!("{} lost", loss.known);
+    if let Some(last) = loss.last_read_back {
+        line[2] = last.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        line[3] = age(last, now);
+    }
+    line[5] = "lost".to_owned();
+    line
+}
+
+fn words_of(loss: &Loss) -> String {
+    let (first, last) = (loss.first_read_back, loss.last_read_back);
+    match first.zip(last) {
+        Some((first, last)) => format!(
+            "history was lost with {}: {} points that the journal knows of, read back from {} to {}",
+            loss.machine,
+            loss.known,
+            minute(first),
+            minute(last)
+        ),
+        None => format!(
+            "history was lost with {}: how many points is unknown",
+            loss.machine
+        ),
+    }
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// What was found damaged, or cannot be read, is worth nothing, whatever it had proven before.
 fn proven(point: &RecoveryPoint) -> &'static str {
     match &point.damaged {
         Some(_) => "damaged",
+        None if !readable(point) => "newer form",
         None => point.rung.name(),
     }
 }
@@ -152,6 +206,7 @@ pub fn json(listing: &Listing) -> Value {
             "epoch": point.epoch,
             "evidence": point.evidence,
             "damaged": point.damaged,
+            "schema": point.schema,
         })
     };
     let passed = |passed: &crate::decide::point::Passed| {
@@ -170,6 +225,8 @@ pub fn json(listing: &Listing) -> Value {
         "not_believed": listing.beside.unproven,
         "no_points": listing.beside.foreign,
         "kept_on": listing.kept_on,
+        "lost": listing.lost,
+        "pauses": listing.pauses,
     })
 }
 
