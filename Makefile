@@ -37,7 +37,7 @@ blueprints: install-packages rust
 
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
-	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench backup --bench restore
+	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench points --bench backup --bench restore
 
 fuzz: install-packages rust
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)

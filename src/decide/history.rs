@@ -32,6 +32,8 @@ pub struct History {
     pub repositories: BTreeMap<StackId, BTreeMap<MachineName, PastRepository>>,
     /// Places that had no room, and when they said so.
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
+    /// When points of a stack were read back, those that were forgotten or lost since included.
+    pub read_back: BTreeMap<StackId, BTreeSet<Timestamp>>,
     /// What the readings of repositories have come to, per stack and backup machine. While
     /// something there is damaged, nothing may be taken out of it (S12).
     pub read: BTreeMap<StackId, BTreeMap<MachineName, Reading>>,
@@ -228,6 +230,8 @@ impl History {
                     let drills = self.drills.entry(stack.clone()).or_default();
                     drills.possible_since.get_or_insert(entry.at);
                     if *rung == Rung::Shipped {
+                        let read_back = self.read_back.entry(stack.clone()).or_default();
+                        read_back.insert(entry.at);
                         self.remember_point(stack, point, entry.at);
                     }
                 }

@@ -25,6 +25,7 @@ pub mod init;
 mod keepsake;
 pub mod layout;
 pub mod lines;
+pub mod losses;
 pub mod mandate;
 pub mod manifest;
 pub mod moment;

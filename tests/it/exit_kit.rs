@@ -7,7 +7,7 @@ use holdfast::decide::manifest::services_alone;
 use holdfast::model::blueprint::{Blueprint, CheckKind};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{CommitId, Epoch, ImageName, MachineName, PointId, StackId};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
 use holdfast::show::runbook;
@@ -32,6 +32,7 @@ fn source_of(blueprint: Blueprint) -> Source {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        schema: SCHEMA,
     };
     Source {
         estate: sample::estate(),

@@ -3,7 +3,7 @@
 use holdfast::decide::moment::moment;
 use holdfast::decide::point::as_of;
 use holdfast::model::ids::{Epoch, PointId, StackId};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -52,6 +52,7 @@ fn what_was_there_at_a_moment_is_the_newest_point_read_back_by_then() {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        schema: SCHEMA,
     };
     let points = [
         point("a", 1, "2026-11-01T02:00:00Z", Rung::Shipped),

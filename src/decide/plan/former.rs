@@ -3,13 +3,12 @@
 
 use super::backups::BackupMachine;
 use super::draft::{Pen, because_of};
-use super::fencing::waiver_for;
-use super::situation::listed_backup;
 use super::view::View;
 use crate::decide::history::PastRepository;
 use crate::decide::independent;
+use crate::decide::losses;
 use crate::decide::repositories::named;
-use crate::model::desired::{InterfaceFamily, Placement};
+use crate::model::desired::Placement;
 use crate::model::gap::Gap;
 use crate::model::ids::{HosterId, MachineName};
 use crate::model::plan::{Action, Cause, Effect};
@@ -234,29 +233,9 @@ fn known<'a>(view: &View<'a>, machine: &MachineName) -> Option<&'a PastRepositor
     view.past.repository(&view.at.stack.id, machine)
 }
 
-/// Gone by its hoster's own word, or by that of people. An inventory that we keep ourselves is no
-/// hoster's word, unless the machine answers blank.
+/// Whether a machine took its points along for good.
 pub(super) fn lost(view: &View<'_>, machine: &MachineName) -> bool {
-    if listed_backup(view.seen, machine).is_some() {
-        return false;
-    }
-    if waiver_for(view, machine).is_some() {
-        return true;
-    }
-    let Some(past) = view.past.machines.get(machine) else {
-        return false;
-    };
-    let Some(Ok(inventory)) = view.seen.hosters.get(&past.hoster) else {
-        return false;
-    };
-    let interface = view.want.hosters.get(&past.hoster);
-    match interface.map(|account| account.descriptor.interface) {
-        Some(InterfaceFamily::HetznerCloud) => inventory.unseen(&past.provider_id).is_none(),
-        Some(InterfaceFamily::Pool) | None => inventory
-            .free
-            .iter()
-            .any(|m| m.name.as_str() == past.provider_id),
-    }
+    losses::lost(view.at.stack, view.want, view.seen, view.past, machine)
 }
 
 fn count(points: usize) -> String {

@@ -169,6 +169,10 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
     let Some(epoch) = tag("epoch").and_then(|text| text.parse().ok()) else {
         return Err("it carries no epoch");
     };
+    // Points of the first form have no such tag.
+    let Ok(schema) = tag("schema").unwrap_or("1").parse() else {
+        return Err("nobody can say of which form it is");
+    };
     let evidence = of_the_machine(&seen.rungs, seen.arrived.unwrap_or(seen.time));
     Ok(RecoveryPoint {
         rung: evidence
@@ -184,6 +188,7 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
         arrived_at: arrival(seen),
         evidence,
         damaged: None,
+        schema,
     })
 }
 

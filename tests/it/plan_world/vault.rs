@@ -10,7 +10,7 @@ use holdfast::model::journal::Event;
 use holdfast::model::machine::{MachineManifest, Role, Stage};
 use holdfast::model::observed::{Former, Power, SeenMachine};
 use holdfast::model::plan::{Leaving, Source, Step};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
 use holdfast::model::vault::{Holdings, Vault};
 use std::collections::{BTreeMap, BTreeSet};
@@ -316,6 +316,7 @@ impl World {
             arrived_at: Some(now),
             evidence: Vec::new(),
             damaged: None,
+            schema: SCHEMA,
         });
         id
     }
