@@ -8,6 +8,8 @@ rungs=/srv/holdfast/rungs
 # the repositories, so that only root can touch it.
 key_ids=/srv/holdfast/keys
 key_hint=
+# Whether this run keeps production out of the repository; sift.sh says how.
+closed=
 documents=/srv/holdfast/evidence
 
 local_ready() {
@@ -37,7 +39,7 @@ password() {
 vault() {
     where=$1
     shift
-    runuser -u "$keeper" -- env HOME="$scratch/keeper" restic --no-cache --repo "$where" \
+    runuser -u "$keeper" ${closed:+-G "$closers"} -- env HOME="$scratch/keeper" restic --no-cache --repo "$where" \
         --password-file "$scratch/keeper/password" ${key_hint:+--key-hint "$key_hint"} "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
 }
 

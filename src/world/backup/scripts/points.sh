@@ -67,11 +67,13 @@ while IFS=$tab read -r stack secret; do
         fi
     done
     jq -c --arg stack "$stack" --slurpfile evidence "$scratch/evidence" --slurpfile sizes "$scratch/sizes" \
-        --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" '
+        --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" --rawfile copies "$known/$stack.copies" '
+        # Which ones were copied is what this machine did: a snapshot may claim to be one.
+        ($copies | split("\n") | map(select(. != "") | split(" ") | {(.[0]): true}) | add // {}) as $copies |
         ($arrived | split("\n") | map(select(. != "") | split(" ") | {(.[0]): (.[1] | tonumber | floor | todate)}) | add // {}) as $arrived
         | {stack: $stack, documents: ($documents | add // {}), points: [.[] | .id as $id | {
             id: $id, time: .time, tags: (.tags // []),
             bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
-            arrived: $arrived[$id], copied: ((.original // $id) != $id),
+            arrived: $arrived[$id], copied: ($copies | has($id)),
             rungs: [$evidence[] | select(.point == $id) | {rung, at, document}]}]}' "$scratch/snapshots"
 done <"$scratch/stacks"
