@@ -43,6 +43,10 @@ vault() {
         --password-file "$scratch/keeper/password" ${key_hint:+--key-hint "$key_hint"} "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
 }
 
+# lock_abandoned FILE: a restic that lives writes its lock anew every five minutes. One that has
+# not come again for half an hour, by this machine's clock, belongs to nobody, whatever is in it.
+lock_abandoned() { [ -n "$(find "$1" -maxdepth 0 -mmin +31 2>/dev/null)" ]; }
+
 # reason: what restic said, for people.
 reason() {
     jq -Rr '. as $line | (fromjson? | objects | .message // empty) // $line' "$scratch/err" |

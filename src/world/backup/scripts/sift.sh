@@ -151,10 +151,11 @@ sift() {
 }
 
 # restic on production stops at a lock that is none, so that one uploaded yesterday would keep its
-# successor from taking points. A holder that lives writes its lock anew every five minutes: one
-# that is half an hour old by this machine's clock belongs to nobody, whatever is in it.
+# successor from taking points.
 sift_locks() {
-    find "$repository/locks" -maxdepth 1 -type f -mmin +31 -delete
+    find "$repository/locks" -maxdepth 1 -type f -print | while read -r file; do
+        if lock_abandoned "$file"; then rm -f -- "$file"; fi
+    done
     (cd "$repository" && find locks -maxdepth 1 -type f -printf '%s %p\n') | grep -E '^[0-9]+ locks/[0-9a-f]{64}$' >"$scratch/locks" || true
     [ -s "$scratch/locks" ] || return 0
     awk '$1 <= 32 {print $2}' "$scratch/locks" | set_aside "too short to be anything"
