@@ -52,6 +52,13 @@ pub fn doubts(
         }
     };
     doubts.extend(unsettled(stack, holdings, past));
+    if let Some(first) = holdings.unreadable.first() {
+        let count = holdings.unreadable.len();
+        doubts.push(format!(
+            "{count} records of what its points look like cannot be read, the first is {first}"
+        ));
+    }
+    doubts.extend(unlooked(points, &holdings.shapes, right));
     doubts.extend(not_recent(points, seen.at));
     doubts.extend(looks_wrong(points, &holdings.shapes, right).map(|wrong| wrong.to_string()));
     doubts
@@ -94,6 +101,31 @@ fn not_recent(points: &[RecoveryPoint], now: Timestamp) -> Option<String> {
     }
 }
 
+/// Nobody could look at what came with the newest point: whether it is encrypted will show with
+/// the next, whose new content is counted from the last one that was looked at.
+fn unlooked(
+    points: &[RecoveryPoint],
+    shapes: &BTreeMap<PointId, Shape>,
+    right: &[String],
+) -> Option<String> {
+    let read_back = points.iter().filter(|point| point.rung >= Rung::Shipped);
+    let newest = read_back.filter(|point| point.arrived_at.is_some());
+    let newest = newest.max_by_key(|point| (point.arrived_at, &point.id))?;
+    let unknown = shapes.get(&newest.id)?.unlooked;
+    (unknown && !signed_for(newest, right)).then(|| {
+        format!(
+            "nobody has looked at what was new with point {}, because its repository was at work",
+            newest.id.short()
+        )
+    })
+}
+
+/// A person's word for a point; too short a beginning names nothing.
+fn signed_for(point: &RecoveryPoint, right: &[String]) -> bool {
+    let named = |start: &String| start.len() >= 8 && point.id.as_str().starts_with(start.as_str());
+    right.iter().any(named)
+}
+
 /// A point that does not look like those before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("point {} looks wrong: {}", point.short(), reasons.join(", "))]
@@ -126,9 +158,7 @@ pub fn looks_wrong(
     let mut wrong: Option<LooksWrong> = None;
     let mut encrypted: Option<(&RecoveryPoint, LooksWrong)> = None;
     for (point, shape) in sorted {
-        let signed_for = right
-            .iter()
-            .any(|start| start.len() >= 8 && point.id.as_str().starts_with(start.as_str()));
+        let signed_for = signed_for(point, right);
         if signed_for
             || encrypted
                 .as_ref()

@@ -24,6 +24,9 @@ pub struct Holdings {
     pub aside: BTreeMap<String, u64>,
     /// What each point that was read back looks like.
     pub shapes: BTreeMap<PointId, Shape>,
+    /// Records beside the repository that nobody can read: what their points look like is not known.
+    #[serde(default)]
+    pub unreadable: Vec<String>,
 }
 
 /// What a point looks like from outside: enough to see that something is wrong with it.
@@ -35,6 +38,9 @@ pub struct Shape {
     pub bytes: Bytes,
     /// Rows of all its databases, as its manifest says; `None`: it has none.
     pub rows: Option<u64>,
+    /// Nobody could look at what arrived with it, because the repository was at work.
+    #[serde(default)]
+    pub unlooked: bool,
     /// Bytes that were new to the repository with it; `None`: nobody can say.
     pub added: Option<Bytes>,
     /// The same after compression: what is encrypted does not get smaller.

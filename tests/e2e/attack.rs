@@ -172,6 +172,10 @@ impl Siege {
         plan.says("somebody who owns production")
             .says("/srv/holdfast/aside/notes")
             .says("key files that nobody here made are set aside");
+        // Prune would keep the junk or what it stands for, by luck.
+        let lies =
+            "grep -c 'lies in packs that do not hold it' /srv/holdfast/aside/notes/why.jsonl";
+        assert_eq!(self.on_vault(lies).exits(0).stdout, "1\n");
         self.stage.holdfast(&["apply"]).exits(5);
         self.all_restore();
         // It goes on: a new point is taken and read back, and the customer next door noticed nothing.
@@ -244,6 +248,35 @@ impl Siege {
             .says("Nothing to do");
         let clean = "runuser -u restic-rest-server -- true\nls /srv/holdfast/rungs/notes/forgotten | grep -c shipped\n";
         assert_eq!(self.on_vault(clean).exits(0).stdout.trim(), "1");
+        self.closed_meanwhile();
+    }
+
+    /// While points are taken out nothing can be added that restic would go by; whoever was killed
+    /// over it leaves it closed, and the next look opens it again.
+    fn closed_meanwhile(&mut self) {
+        let ways =
+            "cd /srv/holdfast/restic/notes\nstat -c '%U %a' keys snapshots index | sort -u\n";
+        assert_eq!(
+            self.on_vault(ways).exits(0).stdout,
+            "restic-rest-server 700\n"
+        );
+        let killed = "cd /srv/holdfast/restic/notes\ntouch /srv/holdfast/known/notes.pruning\n\
+            chown root:holdfast-closed keys snapshots index\nchmod 0775 keys snapshots index\n";
+        self.on_vault(killed).exits(0);
+        self.all_restore();
+        let add = ". /etc/holdfast/backup.env\nurl=${RESTIC_REPOSITORY#rest:}\nhead -c 500 /dev/urandom >/root/junk\n\
+            for kind in keys snapshots index; do curl -s -o /dev/null -w '%{http_code}\\n' --noproxy '*' --cacert \"$RESTIC_CACERT\" -X POST --data-binary @/root/junk \"$url$kind/$(sha256sum </root/junk | cut -c 1-64)\"; done\n";
+        let said = self.production(add).exits(0).stdout;
+        assert!(!said.contains("200"), "{said}");
+        self.stage
+            .holdfast(&["plan"])
+            .exits(0)
+            .says("Nothing to do");
+        assert_eq!(
+            self.on_vault(ways).exits(0).stdout,
+            "restic-rest-server 700\n"
+        );
+        self.all_restore();
     }
 
     fn frozen(&mut self) {

@@ -23,6 +23,7 @@ type Scene = (&'static str, fn(&mut Play));
 const SCENES: &[Scene] = &[
     ("points_are_checked_by_reading_them", checked),
     ("s11_packs_flipped_cut_and_gone", packs),
+    ("a_reading_that_is_killed", killed),
     ("an_index_flipped", index_flipped),
     ("an_index_gone", index_gone),
     ("a_key_and_the_config_gone", openers),
@@ -198,6 +199,20 @@ fn packs(play: &mut Play) {
     play.verify().exits(0);
     assert_eq!(play.damaged().0, BTreeSet::new());
     play.plan().exits(0);
+}
+
+/// What could not be read is not damaged for that.
+fn killed(play: &mut Play) {
+    play.on_vault(
+        "mv /usr/bin/restic /usr/bin/restic.right\ncat >/usr/bin/restic <<'END'\n#!/bin/sh\n\
+         case \" $* \" in *' check '*) kill -9 $$ ;; esac\nexec /usr/bin/restic.right \"$@\"\nEND\n\
+         chmod 0755 /usr/bin/restic",
+    );
+    let read = play.verify();
+    play.on_vault("mv /usr/bin/restic.right /usr/bin/restic");
+    read.exits(1).says("could not be read to its end");
+    assert_eq!(play.damaged().0, BTreeSet::new());
+    play.verify().exits(0);
 }
 
 fn index_flipped(play: &mut Play) {

@@ -120,6 +120,21 @@ fn s12_nothing_is_forgotten_while_anything_is_in_doubt() {
     };
     wrong.holdings.insert(id.clone(), holdings);
     assert!(frozen(&wrong).contains("0 rows after 20000"));
+    let mut unlooked = wrong.clone();
+    let holdings = unlooked.holdings.get_mut(&id).unwrap();
+    let shape = holdings.shapes.get_mut(&newest).unwrap();
+    shape.unlooked = true;
+    (shape.rows, shape.added, shape.packed) = (Some(20_000), None, None);
+    assert!(frozen(&unlooked).contains("nobody has looked at what was new"));
+
+    let mut broken = aged();
+    let holdings = Holdings {
+        unreadable: vec!["/srv/holdfast/rungs/acme/1.shipped.json".into()],
+        ..Holdings::default()
+    };
+    broken.holdings.insert(id.clone(), holdings);
+    assert!(frozen(&broken).contains("1 records of what its points look like"));
+
     // A signed word lifts it.
     let right = vec![newest.as_str()[..12].to_owned()];
     let retention = &mut wrong.want.stacks.get_mut(&id).unwrap().backup.retention;

@@ -65,6 +65,21 @@ fn a_new_repository_is_read_after_a_day_and_then_daily_part_by_part() {
 }
 
 #[test]
+fn s12_a_reading_waits_for_the_point_of_the_day_and_not_for_ever() {
+    let mut world = World::running(acme(HETZNER));
+    let mut due = |hours: i64| {
+        world.now += SignedDuration::from_hours(hours);
+        let plan = world.plan();
+        let steps = &plan.plan().steps;
+        let find = |verb: &str| steps.iter().find(|step| step.action.verb() == verb);
+        let (backup, reading) = (find("backup").unwrap(), find("verify").unwrap());
+        reading.after.contains(&backup.id)
+    };
+    assert!(due(30), "both touch the repository");
+    assert!(!due(40), "no point comes, night after night");
+}
+
+#[test]
 fn days_without_a_reconciler_are_made_up_for_within_the_cycle() {
     let mut last = Reading::first(1, PARTS, &[], noon());
     let mut now = noon();

@@ -8,7 +8,7 @@ use holdfast::model::ids::{Epoch, PointId, ServiceName, StackId};
 use holdfast::model::listed::Listed;
 use holdfast::model::point::{PointManifest, RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
-use holdfast::world::backup::parse_points;
+use holdfast::world::backup::{Copied, parse_points};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
@@ -260,6 +260,24 @@ fn s11_a_copied_point_is_as_old_as_what_it_is_a_copy_of() {
             "2026-01-02T02:30:00Z",
             "2026-03-10T00:00:00Z",
             "2026-03-09T23:59:00Z",
+        ]
+    );
+}
+
+#[test]
+fn s03_a_point_that_restic_passed_over_was_not_copied() {
+    let copied: Copied = serde_json::from_value(json!({
+        "points": [{"was": "aa", "is": "11"}],
+        "damaged": [{"point": "bb", "reason": "its data is gone"}],
+        "millis": 1,
+    }))
+    .unwrap();
+    let wanted = ["aa", "bb", "cc"].map(PointId::new);
+    assert_eq!(
+        copied.lacking(wanted.iter()),
+        [
+            "bb: its data is gone",
+            "cc: the old repository no longer lists it"
         ]
     );
 }

@@ -19,6 +19,8 @@ pub const CYCLE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// One part a day: two days of the cycle are left for days on which nothing could be read.
 pub const PARTS: u32 = 28;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// For so long a reading waits for a point that is due: one may fail night after night.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(48);
 
 /// Which part is read next, and of how many; `None`: nothing is due.
 ///
@@ -72,12 +74,21 @@ pub(super) fn verify(view: &View<'_>, pen: &mut Pen<'_>) {
     let points = view.at.points.as_deref().unwrap_or_default();
     // By the backup machine's clock, where it tells: production's may say anything (S10).
     let first = points.iter().map(|p| p.arrived_at.unwrap_or(p.taken_at));
+    let first = first.min();
     let last = reading(stack, name, view.seen, view.past);
     let judged = view.seen.verified.get(stack).map(|v| &v.judged);
     let unjudged = judged.is_some_and(|judged| points.iter().any(|p| !judged.contains(&p.id)));
-    let Some((part, of)) = next_part(last, first.min(), unjudged, view.seen.at) else {
+    let Some((part, of)) = next_part(last, first, unjudged, view.seen.at) else {
         return;
     };
+    // A point that arrives while it is read is not looked at (S12).
+    let waits = last.map(|r| r.at).or(first);
+    let waits = waits.is_some_and(|since| within(PATIENCE, since, view.seen.at));
+    let mut steps = pen.draft.steps.iter();
+    let backup = steps.find(|step| {
+        step.stack.as_ref() == Some(stack) && matches!(step.action, Action::Backup { .. })
+    });
+    let backup = backup.filter(|_| waits).map(|step| step.id.clone());
     let why = if of == 1 {
         "damage was found: everything is read once, to know what is left".to_owned()
     } else {
@@ -91,7 +102,7 @@ pub(super) fn verify(view: &View<'_>, pen: &mut Pen<'_>) {
         },
         Effect::Safe,
         because(why),
-        &[serves.as_ref()],
+        &[serves.as_ref(), backup.as_ref()],
     );
 }
 

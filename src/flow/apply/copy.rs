@@ -118,12 +118,7 @@ fn sound(found: &[String]) -> Result<(), StepError> {
 
 /// Every point that was ever read back at the old place is here now.
 fn whole(copied: &Copied, proofs: &BTreeMap<PointId, Digest>) -> Result<(), StepError> {
-    let lacking: Vec<String> = copied
-        .damaged
-        .iter()
-        .filter(|damaged| proofs.contains_key(&damaged.point))
-        .map(|damaged| format!("{}: {}", damaged.point, damaged.reason))
-        .collect();
+    let lacking = copied.lacking(proofs.keys());
     if lacking.is_empty() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use crate::model::secret::Secret;
 use crate::world::machine::{Contact, MachineError, Transport};
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was copied, and what could not be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,6 +20,24 @@ pub struct Copied {
     pub damaged: Vec<Damaged>,
     /// Milliseconds on the machine.
     pub millis: u64,
+}
+
+impl Copied {
+    /// Which of these points are not here now, and why. restic passes over one whose own file it
+    /// cannot read, and says nothing: what was to be there is asked for by name (S1).
+    pub fn lacking<'a>(&self, wanted: impl Iterator<Item = &'a PointId>) -> Vec<String> {
+        let here: BTreeSet<&PointId> = self.points.iter().map(|moved| &moved.was).collect();
+        let why = |point: &PointId| {
+            let damaged = self.damaged.iter().find(|damaged| damaged.point == *point);
+            damaged.map_or("the old repository no longer lists it", |damaged| {
+                damaged.reason.as_str()
+            })
+        };
+        let lacking = wanted.filter(|point| !here.contains(point));
+        lacking
+            .map(|point| format!("{point}: {}", why(point)))
+            .collect()
+    }
 }
 
 /// A point and its copy: the same content, time and tags under another id.

@@ -33,6 +33,21 @@ RESTIC_REPOSITORY=$here/evil restic --no-cache backup -q --host notes --tag stac
 for file in "$here"/evil/index/*; do put index "$file" 'an index that names every byte in packs that are not there'; done
 for file in "$here"/evil/snapshots/*; do put snapshots "$file" 'a snapshot whose content is not there'; done
 
+# The same pieces once more, in packs that are there: junk of the right size under its own name.
+# restic makes the index of it from their ends, which are whole.
+find "$here/evil/data" -type f >"$here/packs"
+while read -r pack; do
+    printf 'nothing of it' | dd of="$pack" bs=1 seek=20 conv=notrunc 2>/dev/null
+    name=$(sha256sum <"$pack" | cut -c 1-64)
+    mkdir -p "$here/evil/data/${name%"${name#??}"}"
+    mv "$pack" "$here/evil/data/${name%"${name#??}"}/$name"
+    put data "$here/evil/data/${name%"${name#??}"}/$name" 'a pack of junk'
+done <"$here/packs"
+rm -f "$here"/evil/index/*
+RESTIC_REPOSITORY=$here/evil restic --no-cache repair index >"$here/out" 2>&1 ||
+    RESTIC_REPOSITORY=$here/evil restic --no-cache rebuild-index >"$here/out" 2>&1
+for file in "$here"/evil/index/*; do put index "$file" 'an index that says what is there lies in packs of junk'; done
+
 # A key that opens with a password of the attacker's.
 printf 'attacker' >"$here/new"
 restic key add --new-password-file "$here/new" >"$here/out" 2>&1

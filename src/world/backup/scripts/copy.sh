@@ -68,10 +68,28 @@ watched() {
     [ "$(cat "$scratch/code")" -eq 0 ]
 }
 
-# points: the stack's own in $scratch/out, newest first: "id original time".
+# points: the stack's own in $scratch/out, newest first.
 points() {
-    jq -r --arg tag "stack=$stack" '[.[] | select((.tags // []) | index($tag))] | sort_by(.time) | reverse[]
-        | "\(.id) \(.original // .id)"' "$scratch/out"
+    jq -r --arg tag "stack=$stack" '[.[] | select((.tags // []) | index($tag))] | sort_by(.time) | reverse[].id' "$scratch/out"
+}
+
+# copy_of POINT: its copy here, if one is. What a snapshot says of its origin is production's
+# word: only what this script has written down counts.
+copy_of() {
+    awk -v was="$1" '$2 == was {print $1}' "$known/$stack.copies" | while read -r is; do
+        if [ -e "$repository/snapshots/$is" ]; then printf '%s\n' "$is"; fi
+    done | tail -n 1
+}
+
+# copied POINT: writes down which one restic has made of it, or had made before it was interrupted.
+copied() {
+    short=$(grep -oE '^snapshot [0-9a-f]{8,64} saved|was already copied to snapshot [0-9a-f]{8,64}' "$scratch/out" | grep -oE '[0-9a-f]{8,64}' | tail -n 1)
+    [ -n "$short" ] || return 1
+    (cd "$repository/snapshots" && ls) | grep "^$short" >"$scratch/is" || return 1
+    [ "$(wc -l <"$scratch/is")" -eq 1 ] || return 1
+    # A copy is as old as what it is a copy of, by the old machine's word: production can date neither.
+    at=$(awk -v id="$1" '$1 == id {print $2; exit}' "$scratch/arrivals")
+    { cat "$known/$stack.copies"; printf '%s %s%s\n' "$(cat "$scratch/is")" "$1" "${at:+ $at}"; } | write_file "$known/$stack.copies"
 }
 
 watched "listing the old points" theirs snapshots --json --no-lock || vault_failed "listing the old points"
@@ -79,10 +97,10 @@ points >"$scratch/theirs"
 number=0
 all=$(wc -l <"$scratch/theirs")
 : >"$scratch/damaged"
-while read -r point original; do
+while read -r point; do
     number=$((number + 1))
     list_snapshots || vault_failed "listing"
-    if points | grep -q " $original\$"; then continue; fi
+    if [ -n "$(copy_of "$point")" ]; then continue; fi
     if ! watched "point $number of $all" vault "$repository" copy --cacert "$scratch/another/from-ca" \
         --from-repository-file "$scratch/another/from-repository" \
         --from-password-file "$scratch/another/from-password" "$point"; then
@@ -92,26 +110,16 @@ while read -r point original; do
         esac
         another_answers || fail backup-unreachable "the old backup machine stopped answering at $from"
         jq -cn --arg point "$point" --arg reason "$(reason)" '{point:$point,reason:$reason}' >>"$scratch/damaged"
+    elif ! copied "$point"; then
+        jq -cn --arg point "$point" '{point:$point,reason:"restic copied it and does not say as what"}' >>"$scratch/damaged"
     fi
     rm -f "$scratch/packs.$stack"
     sift held
 done <"$scratch/theirs"
 
-list_snapshots || vault_failed "listing"
-points >"$scratch/ours"
-# A copy is as old as what it is a copy of, by the old machine's word: production can date
-# neither. Kept outside the repository, where only root writes.
-install -d -m 0755 "$rungs/$stack"
-while read -r is was; do
-    at=$(awk -v id="$was" '$1 == id {print $2; exit}' "$scratch/arrivals")
-    if [ -z "$at" ] || [ "$is" = "$was" ] || [ -e "$rungs/$stack/$is.arrived.json" ]; then continue; fi
-    touch -c -h -d "@$at" "$repository/snapshots/$is"
-    jq -n --arg stack "$stack" --arg point "$is" --argjson at "$at" '{schema:1,stack:$stack,point:$point,arrived:($at | todate)}' |
-        write_file "$rungs/$stack/$is.arrived.json"
-done <"$scratch/ours"
-jq -cn --rawfile theirs "$scratch/theirs" --rawfile ours "$scratch/ours" --slurpfile damaged "$scratch/damaged" \
-    --argjson millis $(($(millis) - began)) '
-    def rows: split("\n") | map(select(. != "") | split(" "));
-    ($ours | rows | map({(.[1]): .[0]}) | add // {}) as $here
-    | {copy: {points: [$theirs | rows[] | select($here[.[1]]) | {was: .[0], is: $here[.[1]]}],
-        damaged: $damaged, millis: $millis}}'
+while read -r point; do
+    is=$(copy_of "$point")
+    if [ -n "$is" ]; then jq -cn --arg was "$point" --arg is "$is" '{was:$was,is:$is}'; fi
+done <"$scratch/theirs" >"$scratch/points"
+jq -cn --slurpfile points "$scratch/points" --slurpfile damaged "$scratch/damaged" --argjson millis $(($(millis) - began)) \
+    '{copy: {points: $points, damaged: $damaged, millis: $millis}}'

@@ -10,6 +10,8 @@ key_ids=/srv/holdfast/keys
 key_hint=
 # What is being deleted, moved out of everybody's way first: a repository no more.
 leaving=$repositories/.leaving-
+# Whether this run keeps production out of the repository; sift.sh says how.
+closed=
 documents=/srv/holdfast/evidence
 
 local_ready() {
@@ -39,9 +41,13 @@ password() {
 vault() {
     where=$1
     shift
-    runuser -u "$keeper" -- env HOME="$scratch/keeper" restic --no-cache --repo "$where" \
+    runuser -u "$keeper" ${closed:+-G "$closers"} -- env HOME="$scratch/keeper" restic --no-cache --repo "$where" \
         --password-file "$scratch/keeper/password" ${key_hint:+--key-hint "$key_hint"} "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
 }
+
+# lock_abandoned FILE: a restic that lives writes its lock anew every five minutes. One that has
+# not come again for half an hour, by this machine's clock, belongs to nobody, whatever is in it.
+lock_abandoned() { [ -n "$(find "$1" -maxdepth 0 -mmin +31 2>/dev/null)" ]; }
 
 # reason: what restic said, for people.
 reason() {

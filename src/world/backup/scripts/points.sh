@@ -38,11 +38,6 @@ while IFS=$tab read -r stack secret; do
     if [ -d "$repository/snapshots" ]; then
         find "$repository/snapshots" -maxdepth 1 -type f -printf '%f %T@\n' >"$scratch/arrived"
     fi
-    # Copies whose arrival at the old machine was carried over; of others it is not known.
-    : >"$scratch/carried"
-    if [ -d "$rungs/$stack" ]; then
-        find "$rungs/$stack" -maxdepth 1 -type f -name '*.arrived.json' -printf '%f\n' >"$scratch/carried"
-    fi
     # Rungs, and the signed documents that some of them stand on.
     : >"$scratch/evidence"
     if [ -d "$rungs/$stack" ]; then
@@ -72,12 +67,15 @@ while IFS=$tab read -r stack secret; do
         fi
     done
     jq -c --arg stack "$stack" --slurpfile evidence "$scratch/evidence" --slurpfile sizes "$scratch/sizes" \
-        --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" --rawfile carried "$scratch/carried" '
+        --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" --rawfile copies "$known/$stack.copies" '
+        # Which ones were copied is what this machine did: a snapshot may claim to be one. With it stands when
+        # the point arrived at the old machine; of those without, nobody knows.
+        ($copies | split("\n") | map(select(. != "") | split(" ") | {(.[0]): (.[2] // null)}) | add // {}) as $copies |
         ($arrived | split("\n") | map(select(. != "") | split(" ") | {(.[0]): (.[1] | tonumber | floor | todate)}) | add // {}) as $arrived
-        | ($carried | split("\n") | map(select(. != "") | {(rtrimstr(".arrived.json")): true}) | add // {}) as $carried
         | {stack: $stack, documents: ($documents | add // {}), points: [.[] | .id as $id | {
             id: $id, time: .time, tags: (.tags // []),
             bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
-            arrived: $arrived[$id], copied: ((.original // $id) != $id and ($carried[$id] | not)),
+            arrived: (if $copies[$id] then $copies[$id] | tonumber | todate else $arrived[$id] end),
+            copied: (($copies | has($id)) and $copies[$id] == null),
             rungs: [$evidence[] | select(.point == $id) | {rung, at, document}]}]}' "$scratch/snapshots"
 done <"$scratch/stacks"

@@ -17,7 +17,8 @@ repository=$repositories/$stack
 [ -e "$repository/config" ] || fail repository-missing "there is no repository of $stack on this machine"
 [ -e "$repository/snapshots/$point" ] || fail point-missing "the repository of $stack holds no point $point"
 
-sift
+# A reading that is at work would hide from what is new with this point.
+sift patient
 vault "$repository" dump --no-lock "$point" /var/lib/holdfast/dump/manifest.json || vault_failed "manifest"
 mv "$scratch/out" "$scratch/manifest"
 found=$(sha256sum <"$scratch/manifest")
@@ -67,22 +68,26 @@ fi
 mkdir -p -m 0755 "$rungs/$stack"
 chmod 0755 "$rungs/$stack"
 # What it looks like beside the others: new content is what indexes describe that arrived since
-# the last point that was read back. Retention freezes when it looks wrong (S12).
-last=$(ls -t "$rungs/$stack"/*.shipped.json 2>/dev/null | grep -vF "/$point.shipped.json" | head -n 1) || true
+# the last point of which that is known: what nobody could look at counts with the next.
+# Retention freezes when it looks wrong (S12).
+last=$(ls -t "$rungs/$stack"/*.shipped.json 2>/dev/null | grep -vF "/$point.shipped.json" | while read -r file; do
+    if jq -e '.shape.unlooked != true' "$file" >/dev/null 2>&1; then
+        printf '%s\n' "$file"
+        break
+    fi
+done) || true
 while read -r id added packed; do
     if [ -e "$repository/index/$id" ] && { [ -z "$last" ] || [ "$repository/index/$id" -nt "$last" ]; }; then
         printf '%s %s\n' "$added" "$packed"
     fi
 done <"$known/$stack.sums" | awk '{a += $1; p += $2} END {printf "%.0f %.0f", a, p}' >"$scratch/news"
 # The first one in a repository brings everything, and of copies nobody knows what each brought.
-if [ -z "$last" ] || head -n 1 "$scratch/ls" | jq -e '(.original // .id) != .id' >/dev/null; then
-    printf 'null null' >"$scratch/news"
-fi
-jq -cn --slurpfile manifest "$scratch/manifest" --slurpfile seen "$scratch/seen" --rawfile news "$scratch/news" '
+if [ -z "$last" ] || grep -q "^$point " "$known/$stack.copies"; then printf 'null null' >"$scratch/news"; fi
+jq -cn --slurpfile manifest "$scratch/manifest" --slurpfile seen "$scratch/seen" --rawfile news "$scratch/news" --arg sifted "$sifted" '
     ($news | split(" ") | map(fromjson)) as $news
     | [$manifest[0].services[].databases[]?.rows | add // 0] as $rows
     | {files:$seen[0].files, bytes:$seen[0].bytes, rows:(if $rows == [] then null else ($rows | add) end),
-       added:$news[0], packed:$news[1],
+       unlooked:($sifted == ""), added:(if $sifted == "" then null else $news[0] end), packed:(if $sifted == "" then null else $news[1] end),
        holds:([$manifest[0].services[] | (.files | keys[] | "files " + .), (.databases | keys[] | "database " + .)] | unique)}' >"$scratch/shape"
 jq -n --arg stack "$stack" --arg point "$point" --arg at "$(date +%Y-%m-%dT%H:%M:%SZ)" --arg digest "$wanted" --slurpfile seen "$scratch/seen" \
     --slurpfile shape "$scratch/shape" \

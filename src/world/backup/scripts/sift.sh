@@ -6,6 +6,11 @@ known=/srv/holdfast/known
 aside=/srv/holdfast/aside
 # More new files of one kind than this are a flood: the first ones are looked at, the rest waits aside.
 flood=200
+# What prune makes and leaves is told from what production adds by who may write meanwhile: the
+# members of this group, and nobody is one.
+closers=holdfast-closed
+# Why something that arrived could not be looked at, if so: it is neither good nor aside.
+unlooked=
 
 # here: every file that restic reads before it reads data, as kind/name.
 here() {
@@ -44,6 +49,8 @@ index_sound() {
         return 1
     fi
     if ! jq -r '.packs[].id' "$scratch/out" 2>/dev/null | sort >"$scratch/named" ||
+        ! says <"$scratch/out" >"$scratch/says" 2>/dev/null ||
+        grep -qvE '^[0-9a-f]{64} [0-9a-f]{64}$' "$scratch/says" ||
         ! sums=$(jq -r '[.packs[].blobs[] | select(.type == "data")] | "\(map(.uncompressed_length // .length) | add // 0) \(map(.length) | add // 0)"' "$scratch/out" 2>/dev/null); then
         why="it is no index"
         return 1
@@ -56,39 +63,99 @@ index_sound() {
         why="it names packs that are not there"
         return 1
     fi
-    if [ "$(comm -12 "$scratch/named" "$known/$stack.packs" | wc -l)" -gt 0 ]; then
-        why="it speaks of packs that an earlier index has described"
-        return 1
-    fi
+    case $(told | shares "$scratch/says") in
+        *pack*)
+            why="it speaks of packs that an earlier index has described"
+            return 1
+            ;;
+        # An upload that was cut off and came again, or two at once: then the packs hold it.
+        *blob*)
+            if holds "$1"; then return 0; else code=$?; fi
+            why="it says that what is there already lies in packs that do not hold it"
+            return "$code"
+            ;;
+    esac
 }
 
-# sift [held]: of the repository of $stack, whose password is set. "held": this run has its lock.
+# says: of an index, each piece and the pack that it lies in.
+says() { jq -r '.packs[] | .id as $pack | .blobs[] | "\(.id) \($pack)"'; }
+
+# told: the same of all indexes that were found good.
+told() { find "$known/$stack.packs" -type f -exec cat {} +; }
+
+# shares FILE: "pack" and "blob", if what is said on standard input and in the file has one in common.
+shares() {
+    awk 'NR == FNR {blobs[$1]; packs[$2]; next} $2 in packs {pack = "pack"} $1 in blobs {blob = "blob"} END {print pack, blob}' "$1" -
+}
+
+# holds ID: whether its packs hold what that index says of them: every byte of them is read, apart
+# from all the others. 1: they do not; 2: nobody could read it.
+holds() {
+    if grep -qxF "$1" "$known/$stack.read"; then return 0; fi
+    apart=$repositories/.apart-$stack
+    rm -rf -- "$apart"
+    install -d -m 0700 -o "$keeper" "$apart"
+    for of in data index keys locks snapshots; do install -d -m 0700 -o "$keeper" "$apart/$of"; done
+    vault "$repository" cat index "$1" --no-lock || return 2
+    jq -r '.packs[].id | "data/\(.[:2])/\(.)"' "$scratch/out" >"$scratch/apart"
+    (
+        cd "$repository" && cp -l config "$apart/" && cp -l "index/$1" "$apart/index/" &&
+            find keys -maxdepth 1 -type f -exec cp -l -t "$apart/keys" {} + && xargs -r cp -al --parents -t "$apart" <"$scratch/apart"
+    ) && vault "$apart" check --no-lock --read-data && code=0 || code=$?
+    rm -rf -- "$apart"
+    case $code in
+        0) printf '%s\n' "$1" >>"$known/$stack.read" ;;
+        1) return 1 ;;
+        # Killed, or out of memory: that says nothing of the packs.
+        *) return 2 ;;
+    esac
+}
+
+# sift [held | patient]: of the repository of $stack, whose password is set. "held": this run has its
+# lock; "patient": waits a minute for it. $sifted is empty when somebody else works on it.
 sift() {
     repository=$repositories/$stack
+    sifted=
+    # It was one file of names once.
+    if [ -f "$known/$stack.packs" ]; then rm -f -- "$known/$stack.packs"; fi
+    install -d -m 0700 "$known" "$known/$stack.packs"
+    touch "$known/$stack.files" "$known/$stack.sums" "$known/$stack.read" "$known/$stack.copies"
     if [ "${1-}" != held ]; then
         exec 8>"/run/holdfast/repository-$stack.lock"
         # Whoever works on it sifts it, and makes keys that are not in the list yet.
-        if ! flock -n 8; then
+        wait=0
+        if [ "${1-}" = patient ]; then wait=60; fi
+        if ! flock -w "$wait" 8; then
             exec 8>&-
             return 0
         fi
     fi
-    install -d -m 0700 "$known"
-    touch "$known/$stack.files" "$known/$stack.sums" "$known/$stack.packs"
+    unlooked=
+    # Somebody closed it and was killed.
+    if [ -z "$closed" ] && ! open_way; then
+        unlooked="what prune left: $(reason)"
+        if [ "${1-}" != held ]; then exec 8>&-; fi
+        return 0
+    fi
     here >"$scratch/here"
-    sort -o "$scratch/known" "$known/$stack.files"
+    # What a good index said ends with it: people make them anew, and so does prune.
+    find "$known/$stack.packs" -type f -printf 'index/%f\n' | sort >"$scratch/told"
+    without "$scratch/here" "$scratch/told" | while read -r name; do rm -f -- "$known/$stack.packs/${name#index/}"; done
+    { grep -v '^index/' "$known/$stack.files" || true; cat "$scratch/told"; } | sort >"$scratch/known"
     # In the order of arrival.
     without "$scratch/known" "$scratch/here" >"$scratch/fresh"
     if [ -s "$scratch/fresh" ]; then sift_fresh; fi
     sift_locks
+    if [ -z "$unlooked" ]; then sifted=yes; fi
     if [ "${1-}" != held ]; then exec 8>&-; fi
 }
 
 # restic on production stops at a lock that is none, so that one uploaded yesterday would keep its
-# successor from taking points. A holder that lives writes its lock anew every five minutes: one
-# that is half an hour old by this machine's clock belongs to nobody, whatever is in it.
+# successor from taking points.
 sift_locks() {
-    find "$repository/locks" -maxdepth 1 -type f -mmin +31 -delete
+    find "$repository/locks" -maxdepth 1 -type f -print | while read -r file; do
+        if lock_abandoned "$file"; then rm -f -- "$file"; fi
+    done
     (cd "$repository" && find locks -maxdepth 1 -type f -printf '%s %p\n') | grep -E '^[0-9]+ locks/[0-9a-f]{64}$' >"$scratch/locks" || true
     [ -s "$scratch/locks" ] || return 0
     awk '$1 <= 32 {print $2}' "$scratch/locks" | set_aside "too short to be anything"
@@ -122,18 +189,22 @@ sift_fresh() {
 
     grep '^index/' "$scratch/fresh" >"$scratch/fresh.index" || true
     # With a wrong password every one of them would look like nobody's.
-    vault "$repository" cat config --no-lock || : >"$scratch/fresh.index"
+    if ! vault "$repository" cat config --no-lock; then
+        unlooked=$(reason)
+        : >"$scratch/fresh.index"
+    fi
     tail -n "+$((flood + 1))" "$scratch/fresh.index" | set_aside "one of a flood, not looked at"
     head -n "$flood" "$scratch/fresh.index" >"$scratch/look"
     while read -r name; do
-        if index_sound "${name#index/}"; then
-            printf '%s\n' "$name" >>"$scratch/good"
-            printf '%s %s\n' "${name#index/}" "$sums" >>"$known/$stack.sums"
-            sort -u -o "$scratch/named" "$scratch/named" "$known/$stack.packs"
-            mv "$scratch/named" "$known/$stack.packs"
-        else
-            printf '%s\n' "$name" | set_aside "$why"
-        fi
+        if index_sound "${name#index/}"; then code=0; else code=$?; fi
+        case $code in
+            0)
+                printf '%s %s\n' "${name#index/}" "$sums" >>"$known/$stack.sums"
+                write_file "$known/$stack.packs/${name#index/}" <"$scratch/says"
+                ;;
+            1) printf '%s\n' "$name" | set_aside "$why" ;;
+            *) unlooked="the packs of $name could not be read: $(reason)" ;;
+        esac
     done <"$scratch/look"
 
     # The others are looked at all at once, when they are listed.
@@ -190,8 +261,61 @@ hollow() {
     done <"$scratch/ids"
 }
 
-# trust_all: what is in the repository now was put or left there by the vault side.
+# each_piece_once: prune keeps any one of two packs that hold the same piece, and goes by what
+# indexes say. So both are read first: of whatever stands twice, the second was read when it
+# came, and the first may have come before what it lies about.
+each_piece_once() {
+    told | sort -u | cut -d ' ' -f 1 | uniq -d | sed 's/$/ -/' >"$scratch/twice"
+    [ -s "$scratch/twice" ] || return 0
+    find "$known/$stack.packs" -type f -printf '%f\n' >"$scratch/ids"
+    while read -r id; do
+        case $(shares "$scratch/twice" <"$known/$stack.packs/$id") in
+            *blob*) holds "$id" || fail repository-damaged "index/$id says that packs hold what other packs hold too, and they do not read well: $(reason)" ;;
+        esac
+    done <"$scratch/ids"
+}
+
+# close_way: from here on production can add nothing that restic would go by, until open_way. Not
+# even prune's own traces could be told from what came meanwhile. Locks it may leave: restic there
+# sees ours, and says so.
+close_way() {
+    getent group "$closers" >/dev/null || groupadd --system "$closers" || fail unexpected "the group $closers cannot be made"
+    for of in keys snapshots index; do
+        chown "root:$closers" "$repository/$of"
+        chmod 0775 "$repository/$of"
+    done
+    closed=yes
+    # What was half there when it closed.
+    sift held
+}
+
+# pruning: what is in the repository from here on, this machine's restic leaves there.
+pruning() { : | write_file "$known/$stack.pruning"; }
+
+# open_way: after whoever closed it, however that ended.
+open_way() {
+    if [ -e "$known/$stack.pruning" ]; then
+        if ! trust_all; then return 1; fi
+        rm -f -- "$known/$stack.pruning"
+    fi
+    for of in keys snapshots index; do
+        if [ -d "$repository/$of" ] && [ "$(stat -c %G "$repository/$of")" = "$closers" ]; then
+            chmod --reference="$repository/data" "$repository/$of"
+            chown --reference="$repository/data" "$repository/$of"
+        fi
+    done
+    closed=
+}
+
+# trust_all: what is in the repository now was put or left there by the vault side. 1: an index
+# cannot be read, so nobody could tell what is new.
 trust_all() {
-    here | sort | write_file "$known/$stack.files"
-    find "$repository/data" -type f -printf '%f\n' | sort | write_file "$known/$stack.packs"
+    here | sort >"$scratch/all"
+    grep '^index/' "$scratch/all" >"$scratch/look" || true
+    while read -r name; do
+        if [ -e "$known/$stack.packs/${name#index/}" ]; then continue; fi
+        vault "$repository" cat index "${name#index/}" --no-lock || return 1
+        says <"$scratch/out" | write_file "$known/$stack.packs/${name#index/}"
+    done <"$scratch/look"
+    write_file "$known/$stack.files" <"$scratch/all"
 }

@@ -1,6 +1,8 @@
 # Takes away locks of a repository whose holder is known to be dead, and no other: one of this
-# machine whose process is gone, one of a machine that can no longer write. `restic unlock` goes
-# by the holder's clock, which may be wrong, and would take a living one's.
+# machine whose process is gone, one of a machine that can no longer write, and one that nobody
+# has renewed for half an hour by this machine's own clock, as every look at the repository does
+# (sift.sh). `restic unlock` goes by the holder's clock, which may be wrong, and would take a
+# living one's.
 stack=
 : >"$scratch/dead"
 while IFS=$tab read -r kind a; do
@@ -28,6 +30,11 @@ runs() {
 : >"$scratch/living"
 ls "$repository/locks" 2>/dev/null | grep -xE '[0-9a-f]{64}' >"$scratch/locks" || true
 while read -r id; do
+    if lock_abandoned "$repository/locks/$id"; then
+        rm -f -- "$repository/locks/$id"
+        printf '%s\n' "lock $id: nobody has renewed it for half an hour" >>"$scratch/removed"
+        continue
+    fi
     if ! vault "$repository" cat lock --no-lock "$id"; then
         # It ended while we looked; or it is not one of restic's.
         if [ -e "$repository/locks/$id" ]; then printf '%s\n' "lock $id cannot be read: $(reason)" >>"$scratch/living"; fi

@@ -107,6 +107,11 @@ else
     if grep -q 'ciphertext verification failed' "$scratch/said" && [ ! -s "$scratch/findings" ]; then
         found junk "a file is none of restic's own: somebody put it there: $(grep -m 1 'ciphertext verification failed' "$scratch/said" | cut -c 1-200)"
     fi
+    # Killed, or without memory or room: what could not be read is not damaged for that.
+    if [ ! -s "$scratch/findings" ] &&
+        { [ "$code" -ne 1 ] || grep -qiE 'no space left|cannot allocate memory|too many open files' "$scratch/said"; }; then
+        fail restic-failed "the repository of $stack could not be read to its end: restic check ended with $code $(reason)"
+    fi
     if [ ! -s "$scratch/findings" ]; then
         found check "restic check ended with $code: $(grep -E 'rror|Fatal|failed' "$scratch/said" | head -n 3 | tr '\n' ' ' | cut -c 1-400)"
     fi
@@ -130,7 +135,9 @@ if [ -s "$scratch/findings" ]; then
     grep -E '^blob ' "$scratch/nowhere" 2>/dev/null | cut -d ' ' -f 2 >"$scratch/blobs" || : >"$scratch/blobs"
     # restic looks into a pack to learn what is in it, and a damaged one does not say: only of one
     # that is gone does it ask the index. So it looks at the repository without them.
-    cp -al -- "$repository" "$view"
+    # Locks and uploads come and go meanwhile, and are nothing of a point.
+    install -d -m 0700 -o "$keeper" "$view" "$view/locks"
+    (cd "$repository" && cp -al -t "$view" -- data index keys snapshots config) 2>"$scratch/unlinked" || true
     while read -r id; do rm -f -- "$view/data/${id%"${id#??}"}/$id"; done <"$scratch/packs"
     touched() {
         while read -r group; do
