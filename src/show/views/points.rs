@@ -105,7 +105,7 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
 }
 
 /// What was found damaged is worth nothing, whatever it had proven before.
-fn proven(point: &RecoveryPoint) -> &'static str {
+pub fn proven(point: &RecoveryPoint) -> &'static str {
     match &point.damaged {
         Some(_) => "damaged",
         None => point.rung.name(),

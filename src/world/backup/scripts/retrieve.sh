@@ -45,6 +45,7 @@ rm -rf -- "$beside"
 
 guarded "$scratch/ls" "looking for it" ls --json --no-lock --recursive "$point" "$path"
 [ "$restic_code" -eq 0 ] || restic_failed "$scratch/ls" "looking for it"
+[ "$(head -n 1 "$scratch/ls" | jq -r '.struct_type?')" = snapshot ] || fail point-missing "the point $point is not there any more"
 jq -cn --arg path "$path" 'reduce (inputs | select(.path)) as $n ({found: false, files: 0, bytes: 0};
     if $n.path == $path or ($n.path | startswith($path + "/"))
     then .found = true | (if $n.type == "file" then .files += 1 | .bytes += ($n.size // 0) else . end) else . end)' \
