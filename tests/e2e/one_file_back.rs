@@ -164,7 +164,7 @@ fn one_file_comes_back_beside_the_live_data() {
             &stage,
             "runuser -u postgres -- psql -XqAt -d sale_early -c 'select count(*) from sale' -c \"select string_agg(tablename, ' ' order by 1) from pg_tables where schemaname = 'public'\""
         ),
-        "60\nsale_2025 sale_2026\n"
+        "60\nsale sale_2025 sale_2026\n"
     );
     restored(&mut stage, &[], "notes")
         .exits(1)
