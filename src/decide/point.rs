@@ -99,12 +99,13 @@ pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
     }
 }
 
-/// The newest point that was taken by then and proven at least as far as `least`.
+/// The newest point that had come to be by then, is proven at least as far as `least` and not
+/// damaged.
 pub fn as_of(points: &[RecoveryPoint], at: Timestamp, least: Rung) -> Option<&RecoveryPoint> {
-    let by_then = points.iter().filter(|p| p.taken_at <= at);
-    by_then
-        .filter(|point| point.rung >= least)
-        .max_by_key(|point| (point.epoch, point.taken_at, &point.id))
+    points
+        .iter()
+        .filter(|point| moment(point) <= at && holds(point, least))
+        .max_by_key(|point| newness(point))
 }
 
 /// Why this one, in a sentence, and what else there would be: for the person who decides (S11).

@@ -46,6 +46,7 @@ mod manifest;
 mod moments;
 mod new_estate;
 mod new_stack;
+mod one_file_back;
 mod origins;
 mod people;
 mod plan_apply;

@@ -160,7 +160,7 @@ fn minute(at: Timestamp) -> String {
 }
 
 /// What was found damaged, or cannot be read, is worth nothing, whatever it had proven before.
-fn proven(point: &RecoveryPoint) -> &'static str {
+pub fn proven(point: &RecoveryPoint) -> &'static str {
     match &point.damaged {
         Some(_) => "damaged",
         None if !readable(point) => "newer form",

@@ -63,9 +63,9 @@ struct StackLine {
 }
 
 #[derive(Deserialize)]
-struct SeenGap {
-    code: String,
-    reason: String,
+pub(super) struct SeenGap {
+    pub(super) code: String,
+    pub(super) reason: String,
 }
 
 #[derive(Deserialize)]

@@ -161,10 +161,14 @@ count_files() {
 #   postgresql_load NAME OWNER PASSWORD DIR
 #                                    a fresh database from DIR; runs in a subshell: 1 with $why
 #   postgresql_there NAME            0 when there is a database of this name
-#   postgresql_beside NAME NEW DIR TABLE
-#                                    a new database NEW from a dump of NAME, with its owner; with a
-#                                    TABLE that alone, without indexes: 1 with $why, or "no-table"
-#   postgresql_drop NEW              what a failed postgresql_beside left
+#   postgresql_make NAME NEW         an empty database NEW, with the owner of NAME; 1 with $why, as when
+#                                    there is one of that name
+#   postgresql_beside NEW DIR NAME TABLE
+#                                    fills NEW, as just made, from a dump of NAME; with a TABLE that
+#                                    alone, without indexes: 1 with $why, or "no-table"
+#   postgresql_calm                  puts back what postgresql_beside changed on the server for a while;
+#                                    also after a run that was killed
+#   postgresql_drop NEW              what postgresql_make made
 #   postgresql_settle DIR            all is loaded and compared: what must wait for that; DIR as above
 #   postgresql_others FILE           what its server has beside the "engine<TAB>name" lines of FILE;
 #                                    nothing without a server, 1 with the reason in $scratch/rows.err

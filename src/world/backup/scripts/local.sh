@@ -52,7 +52,7 @@ lock_abandoned() { [ -n "$(find "$1" -maxdepth 0 -mmin +31 2>/dev/null)" ]; }
 # reason: what restic said, for people.
 reason() {
     jq -Rr '. as $line | (fromjson? | objects | .message // empty) // $line' "$scratch/err" |
-        grep -vE '^$|^[[:space:]]|^(github\.com|golang\.org)/|^runtime\.' | tail -n 2 | tr '\n' ' ' | cut -c1-400
+        grep -vE '^$|^[[:space:]]|^(github\.com|golang\.org)/|^(runtime|main)\.' | tail -n 2 | tr '\n' ' ' | cut -c1-400
 }
 
 # vault_failed WHAT
