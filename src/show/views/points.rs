@@ -83,6 +83,12 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
             show_duration(gap)
         );
     }
+    for gap in &listing.unseen {
+        let _ = writeln!(
+            out,
+            "There may be newer ones, and a rebuild waits for them: {gap}"
+        );
+    }
     for loss in &listing.lost {
         let _ = writeln!(out, "{}", words_of(loss));
     }
@@ -226,6 +232,7 @@ pub fn json(listing: &Listing) -> Value {
         "no_points": listing.beside.foreign,
         "kept_on": listing.kept_on,
         "lost": listing.lost,
+        "not_seen": listing.unseen,
         "pauses": listing.pauses,
     })
 }
