@@ -85,6 +85,7 @@ count_ahead() {
 : >"$scratch/no-scan"
 (trap - EXIT; list_packages) 2>"$scratch/packages.err" &
 packages=$!
+(trap - EXIT; learn_key) 2>/dev/null &
 ahead=
 if [ -s "$scratch/databases" ]; then
     (trap - EXIT; count_ahead) 2>/dev/null &
