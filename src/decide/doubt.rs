@@ -7,7 +7,7 @@ use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::units::{Bytes, show_duration};
 use crate::model::vault::{Holdings, Shape, Vault};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest point that was read back is not older than this: two nights, as points are daily.
 const RECENT: SignedDuration = SignedDuration::from_hours(49);
@@ -53,7 +53,7 @@ pub fn doubts(
             "{count} records of what its points look like cannot be read, the first is {first}"
         ));
     }
-    doubts.extend(unlooked(points, &holdings.shapes, right));
+    doubts.extend(unlooked(points, &holdings.unlooked, right));
     doubts.extend(not_recent(points, now));
     doubts.extend(looks_wrong(points, &holdings.shapes, right).map(|wrong| wrong.to_string()));
     doubts
@@ -98,14 +98,13 @@ fn not_recent(points: &[RecoveryPoint], now: Timestamp) -> Option<String> {
 /// the next, whose new content is counted from the last one that was looked at.
 fn unlooked(
     points: &[RecoveryPoint],
-    shapes: &BTreeMap<PointId, Shape>,
+    unlooked: &BTreeSet<PointId>,
     right: &[String],
 ) -> Option<String> {
     let read_back = points.iter().filter(|point| point.rung >= Rung::Shipped);
     let newest = read_back.filter(|point| point.arrived_at.is_some());
     let newest = newest.max_by_key(|point| (point.arrived_at, &point.id))?;
-    let unknown = shapes.get(&newest.id)?.added.is_none();
-    (unknown && !signed_for(newest, right)).then(|| {
+    (unlooked.contains(&newest.id) && !signed_for(newest, right)).then(|| {
         format!(
             "nobody has looked at what was new with point {}, because its repository was at work",
             newest.id.short()

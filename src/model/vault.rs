@@ -24,6 +24,9 @@ pub struct Holdings {
     pub aside: BTreeMap<String, u64>,
     /// What each point that was read back looks like.
     pub shapes: BTreeMap<PointId, Shape>,
+    /// Points at whose arrival nobody could look, because somebody was at work in the repository.
+    #[serde(default)]
+    pub unlooked: BTreeSet<PointId>,
     /// Records beside the repository that nobody can read: what their points look like is not known.
     #[serde(default)]
     pub unreadable: Vec<String>,

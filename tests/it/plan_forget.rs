@@ -122,8 +122,8 @@ fn s12_nothing_is_forgotten_while_anything_is_in_doubt() {
     assert!(frozen(&wrong).contains("0 rows after 20000"));
     let mut unlooked = wrong.clone();
     let holdings = unlooked.holdings.get_mut(&id).unwrap();
-    let shape = holdings.shapes.get_mut(&newest).unwrap();
-    (shape.rows, shape.added, shape.packed) = (Some(20_000), None, None);
+    holdings.shapes.clear();
+    holdings.unlooked.insert(newest.clone());
     assert!(frozen(&unlooked).contains("nobody has looked at what was new"));
 
     let mut broken = aged();

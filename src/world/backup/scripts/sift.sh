@@ -98,10 +98,14 @@ holds() {
     for of in data index keys locks snapshots; do install -d -m 0700 -o "$keeper" "$apart/$of"; done
     vault "$repository" cat index "$1" --no-lock || return 2
     jq -r '.packs[].id | "data/\(.[:2])/\(.)"' "$scratch/out" >"$scratch/apart"
-    (
+    code=2
+    if (
         cd "$repository" && cp -l config "$apart/" && cp -l "index/$1" "$apart/index/" &&
             find keys -maxdepth 1 -type f -exec cp -l -t "$apart/keys" {} + && xargs -r cp -al --parents -t "$apart" <"$scratch/apart"
-    ) && vault "$apart" check --no-lock --read-data && code=0 || code=$?
+    ); then
+        code=0
+        vault "$apart" check --no-lock --read-data || code=$?
+    fi
     rm -rf -- "$apart"
     case $code in
         0) printf '%s\n' "$1" >>"$known/$stack.read" ;;
@@ -285,7 +289,8 @@ close_way() {
         chmod 0775 "$repository/$of"
     done
     closed=yes
-    # What was half there when it closed.
+    # What came until it closed.
+    rm -f "$scratch/packs.$stack"
     sift held
 }
 
