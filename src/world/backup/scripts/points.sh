@@ -74,6 +74,6 @@ while IFS=$tab read -r stack secret; do
         | {stack: $stack, documents: ($documents | add // {}), points: [.[] | .id as $id | {
             id: $id, time: .time, tags: (.tags // []),
             bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
-            arrived: $arrived[$id], copied: ($copies | has($id)),
+            arrived: $arrived[$id], copied: ((.original // $id) != $id and ($copies | has($id))),
             rungs: [$evidence[] | select(.point == $id) | {rung, at, document}]}]}' "$scratch/snapshots"
 done <"$scratch/stacks"
