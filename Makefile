@@ -2,7 +2,7 @@
 # make test    the tests, those on lab machines too (root, Linux)
 # make blueprints  installs every blueprint and looks for writes that none declares (10 min)
 # make lint    formatting, clippy, dependencies
-# make bench   how long deciding and whole commands take, and how much memory
+# make bench   how long deciding, whole commands, backup and restore take, and how much memory (root, Linux)
 # make fuzz    hostile bytes for every parser, SECONDS=60 each (see fuzz/README.md)
 #
 # Packages that are missing are installed first (Debian; see scripts/install-packages.sh).
@@ -37,7 +37,7 @@ blueprints: install-packages rust
 
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
-	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands
+	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench points --bench backup --bench restore
 
 fuzz: install-packages rust
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)

@@ -15,7 +15,7 @@ use crate::model::machine::{
     BackupAccess, Digest, FileFact, MachineFacts, MachineManifest, Role, Stage, UnitFact,
 };
 use crate::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine};
-use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::point::{RecoveryPoint, Rung, SCHEMA};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use jiff::Timestamp;
@@ -194,6 +194,7 @@ impl Building<'_> {
                 arrived_at: Some(self.made.seen.at),
                 evidence: Vec::new(),
                 damaged: None,
+                schema: SCHEMA,
             });
         }
         self.made.seen.points.insert(stack.id.clone(), Ok(points));

@@ -22,7 +22,7 @@ pub fn parts(seen: &Observed) -> BTreeMap<String, Digest> {
     };
     for (hoster, inventory) in &seen.hosters {
         // Its machines are subjects of their own.
-        let rest = inventory.as_ref().map(|inventory| &inventory.gaps);
+        let rest = inventory.as_ref().map(|inventory| &inventory.unseen);
         add(of_hoster(hoster), &rest);
         for machine in inventory.iter().flat_map(|inventory| &inventory.machines) {
             add(of_machine(&machine.name), machine);

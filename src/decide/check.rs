@@ -292,6 +292,15 @@ impl<'a> Court<'a> {
                     None => vec![("S3", "forgets points of no stack".to_owned())],
                 });
             }
+            Action::Discard { machine, points } => {
+                problems.extend(self.must_be_ours(machine));
+                problems.extend(match &step.stack {
+                    Some(stack) => {
+                        keepsake::of_a_repository(stack, machine, points, self.seen, self.past)
+                    }
+                    None => vec![("S3", "discards a repository of no stack".to_owned())],
+                });
+            }
             Action::Destroy { machine } => problems.extend(self.may_end(machine)),
         }
         problems

@@ -1,13 +1,14 @@
 //! Doubts: why nothing is forgotten now (S12), each in words with its numbers.
 
+use crate::decide::damage::damage;
 use crate::decide::history::History;
-use crate::model::gap::Gap;
-use crate::model::ids::{PointId, StackId, StepId};
+use crate::model::ids::{MachineName, PointId, StackId, StepId};
+use crate::model::observed::Observed;
 use crate::model::point::{RecoveryPoint, Rung};
 use crate::model::units::{Bytes, show_duration};
-use crate::model::vault::{Holdings, Shape, Vault};
+use crate::model::vault::{Holdings, Shape};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The newest point that was read back is not older than this: two nights, as points are daily.
 const RECENT: SignedDuration = SignedDuration::from_hours(49);
@@ -27,16 +28,20 @@ const MORE_BYTES: u64 = 1 << 30;
 /// `right` are beginnings of the ids of points that look wrong and that a person signed for.
 pub fn doubts(
     stack: &StackId,
+    machine: &MachineName,
     points: &[RecoveryPoint],
-    vault: Option<&Result<Vault, Gap>>,
+    seen: &Observed,
     past: &History,
     right: &[String],
-    now: Timestamp,
 ) -> Vec<String> {
-    let mut doubts = Vec::new();
+    let found = damage(stack, machine, seen, past).into_iter();
+    let mut doubts: Vec<String> = found.map(|words| format!("damage: {words}")).collect();
     let nothing = Holdings::default();
-    let holdings = match vault {
-        Some(Ok(vault)) => vault.stacks.get(stack).unwrap_or(&nothing),
+    let holdings = match seen.vaults.get(machine) {
+        Some(Ok(vault)) => vault.stacks.get(stack).unwrap_or_else(|| {
+            doubts.push("its backup machine said nothing of it".to_owned());
+            &nothing
+        }),
         Some(Err(gap)) => {
             doubts.push(gap.to_string());
             &nothing
@@ -53,8 +58,8 @@ pub fn doubts(
             "{count} records of what its points look like cannot be read, the first is {first}"
         ));
     }
-    doubts.extend(unlooked(points, &holdings.unlooked, right));
-    doubts.extend(not_recent(points, now));
+    doubts.extend(unlooked(points, &holdings.shapes, right));
+    doubts.extend(not_recent(points, seen.at));
     doubts.extend(looks_wrong(points, &holdings.shapes, right).map(|wrong| wrong.to_string()));
     doubts
 }
@@ -69,12 +74,14 @@ fn unsettled(stack: &StackId, holdings: &Holdings, past: &History) -> Vec<String
         ));
     }
     let mine = format!("{stack}.");
-    let again = format!("{stack}.forget.");
+    // Done again by the next run, which judges anew.
+    let again = ["forget", "discard"].map(|verb| format!("{stack}.{verb}."));
     doubts.extend(
         past.unfinished
             .iter()
             .map(StepId::as_str)
-            .filter(|step| step.starts_with(&mine) && !step.starts_with(&again))
+            .filter(|step| step.starts_with(&mine))
+            .filter(|step| !again.iter().any(|again| step.starts_with(again)))
             .map(|step| format!("the step {step} was begun and its end is not known")),
     );
     doubts
@@ -98,13 +105,14 @@ fn not_recent(points: &[RecoveryPoint], now: Timestamp) -> Option<String> {
 /// the next, whose new content is counted from the last one that was looked at.
 fn unlooked(
     points: &[RecoveryPoint],
-    unlooked: &BTreeSet<PointId>,
+    shapes: &BTreeMap<PointId, Shape>,
     right: &[String],
 ) -> Option<String> {
     let read_back = points.iter().filter(|point| point.rung >= Rung::Shipped);
     let newest = read_back.filter(|point| point.arrived_at.is_some());
     let newest = newest.max_by_key(|point| (point.arrived_at, &point.id))?;
-    (unlooked.contains(&newest.id) && !signed_for(newest, right)).then(|| {
+    let unknown = shapes.get(&newest.id)?.unlooked;
+    (unknown && !signed_for(newest, right)).then(|| {
         format!(
             "nobody has looked at what was new with point {}, because its repository was at work",
             newest.id.short()

@@ -136,6 +136,13 @@ pub fn written(setting: Setting<'_>, shown: &Shown, went: &[Went<'_>]) -> Option
         found: shown.found.clone(),
         checks: shown.checks.clone(),
         undeclared: shown.undeclared.clone(),
+        not_looked_at: match setting.what {
+            What::Drill => shown.not_looked_at.clone(),
+            // Users wait for these.
+            What::Rebuild | What::Move => {
+                vec!["undeclared writes: only drills look for them".into()]
+            }
+        },
         opened_with: match shown.opened_with.as_str() {
             "" => "production".to_owned(),
             key => key.to_owned(),

@@ -32,6 +32,8 @@ pub struct History {
     pub repositories: BTreeMap<StackId, BTreeMap<MachineName, PastRepository>>,
     /// Places that had no room, and when they said so.
     pub no_capacity: BTreeMap<(HosterId, SiteId), Timestamp>,
+    /// When points of a stack were read back, those that were forgotten or lost since included.
+    pub read_back: BTreeMap<StackId, BTreeSet<Timestamp>>,
     /// What the readings of repositories have come to, per stack and backup machine. While
     /// something there is damaged, nothing may be taken out of it (S12).
     pub read: BTreeMap<StackId, BTreeMap<MachineName, Reading>>,
@@ -43,6 +45,8 @@ pub struct History {
     pub durations: BTreeMap<String, Vec<u64>>,
     /// What was proven of each stack, and when it was tried.
     pub drills: BTreeMap<StackId, PastDrills>,
+    /// Backup machines from which a repository was deleted because people signed for it, and when.
+    pub discarded: BTreeMap<MachineName, Timestamp>,
 }
 
 /// The drills of one stack.
@@ -226,6 +230,8 @@ impl History {
                     let drills = self.drills.entry(stack.clone()).or_default();
                     drills.possible_since.get_or_insert(entry.at);
                     if *rung == Rung::Shipped {
+                        let read_back = self.read_back.entry(stack.clone()).or_default();
+                        read_back.insert(entry.at);
                         self.remember_point(stack, point, entry.at);
                     }
                 }
@@ -235,6 +241,7 @@ impl History {
                     copied.copied.insert(to.clone(), (entry.at, *points));
                 }
             }
+            Event::Discarded { machine, .. } => self.discard(entry, machine),
             Event::Forgotten { machine, points } => {
                 if let Some(kept) = self.repository_mut(entry.stack.as_ref(), machine) {
                     kept.points.retain(|point, _| !points.contains(point));
@@ -321,6 +328,18 @@ impl History {
             kept.copied.clear();
             kept.given = at;
         }
+    }
+
+    /// Nothing of the stack is there any more: the machine is not asked for it again.
+    fn discard(&mut self, entry: &Entry, machine: &MachineName) {
+        let Some(stack) = &entry.stack else { return };
+        if let Some(known) = self.repositories.get_mut(stack) {
+            known.remove(machine);
+        }
+        if let Some(known) = self.read.get_mut(stack) {
+            known.remove(machine);
+        }
+        self.discarded.insert(machine.clone(), entry.at);
     }
 
     /// Points go where the stack was given a repository last.

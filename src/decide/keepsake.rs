@@ -1,5 +1,5 @@
-//! What may never be forgotten, judged on a finished step by code that does not know retention
-//! (S1, S3, S12).
+//! What may never be forgotten or discarded, judged on a finished step by code that does not know
+//! the planner (S1, S3, S12).
 
 use crate::decide::doubt::doubts;
 use crate::decide::history::History;
@@ -23,17 +23,10 @@ pub(super) fn problems(
     let Some(Ok(points)) = listed.or_else(|| seen.points.get(stack)) else {
         return vec![("S1", "forgets points that could not be listed".to_owned())];
     };
-    let mut problems: Vec<(&'static str, String)> = doubts(
-        stack,
-        points,
-        seen.vaults.get(machine),
-        past,
-        right,
-        seen.at,
-    )
-    .into_iter()
-    .map(|doubt| ("S12", format!("forgets points in doubt: {doubt}")))
-    .collect();
+    let doubts = doubts(stack, machine, points, seen, past, right).into_iter();
+    let mut problems: Vec<(&'static str, String)> = doubts
+        .map(|doubt| ("S12", format!("forgets points in doubt: {doubt}")))
+        .collect();
     if past
         .repository_in_use(stack)
         .is_some_and(|used| used != machine)
@@ -76,6 +69,54 @@ pub(super) fn problems(
                 "S3",
                 format!("forgets {}, and nothing newer is proven as far", point.id),
             ));
+        }
+    }
+    problems
+}
+
+/// What is wrong with deleting a stack's whole repository on a machine, which holds these points.
+pub(super) fn of_a_repository(
+    stack: &StackId,
+    machine: &MachineName,
+    points: &[PointId],
+    seen: &Observed,
+    past: &History,
+) -> Vec<(&'static str, String)> {
+    let Some(used) = past
+        .repository_in_use(stack)
+        .filter(|used| *used != machine)
+    else {
+        return vec![("S3", format!("discards {machine}, where new points come"))];
+    };
+    let former = seen.former.get(stack).and_then(|of| of.get(machine));
+    let (Some(Ok(old)), Some(Ok(here))) = (former, seen.points.get(stack)) else {
+        return vec![("S1", "discards what could not be looked at".to_owned())];
+    };
+    let mut problems: Vec<(&'static str, String)> = Vec::new();
+    let named: BTreeSet<&PointId> = points.iter().collect();
+    if named != old.iter().map(|point| &point.id).collect() {
+        problems.push(("S3", "discards other points than were seen".to_owned()));
+    }
+    let copied = past
+        .repository(stack, machine)
+        .and_then(|kept| kept.copied.get(used));
+    let uncopied = |point: &&RecoveryPoint| {
+        copied.is_none_or(|(at, _)| point.arrived_at.is_some_and(|came| came > *at))
+    };
+    for point in old.iter().filter(uncopied) {
+        let problem = format!("discards {}, which was not copied to {used}", point.id);
+        problems.push(("S3", problem));
+    }
+    for point in old {
+        let stands_for_it = |other: &&RecoveryPoint| {
+            other.damaged.is_none()
+                && other.rung >= Rung::Restored.max(point.rung)
+                && other.epoch >= point.epoch
+                && other.arrived_at > point.arrived_at
+        };
+        if !here.iter().any(|other| stands_for_it(&other)) {
+            let problem = format!("discards {}, and nothing newer is proven as far", point.id);
+            problems.push(("S3", problem));
         }
     }
     problems

@@ -17,6 +17,11 @@ pub fn backup_machine(hoster: &HosterId, site: &SiteId) -> MachineName {
     MachineName::new(format!("backup-{hoster}-{site}"))
 }
 
+/// Whether a machine of this name keeps repositories.
+pub fn is_backup_machine(machine: &MachineName) -> bool {
+    machine.as_str().starts_with("backup-")
+}
+
 /// The machine of a stack's drill: `acme-drill-3`.
 pub fn drill_machine(stack: &StackId, number: u32) -> MachineName {
     MachineName::new(format!("{stack}-drill-{number}"))

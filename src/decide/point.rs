@@ -2,18 +2,20 @@
 
 use crate::model::desired::Schedule;
 use crate::model::ids::{Epoch, PointId};
-use crate::model::point::{RecoveryPoint, Rung};
+use crate::model::point::{RecoveryPoint, Rung, SCHEMA};
 use crate::model::units::show_duration;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use std::iter;
 
 /// The point a rebuild takes, and what it passes over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The newest point that is proven far enough (S11); `None` when there is none.
     pub chosen: Option<RecoveryPoint>,
-    /// Newer points that are not proven far enough, or damaged, newest first: the operator's choice.
+    /// Newer points that are not proven far enough, damaged, or of a newer form, newest first: the
+    /// operator's choice.
     /// All of them when nothing was chosen.
     pub newer_less_proven: Vec<Passed>,
     /// Points written later than the chosen one by a machine of an older epoch. It had no
@@ -60,12 +62,18 @@ pub fn newness(point: &RecoveryPoint) -> (Epoch, Timestamp, PointId) {
     (point.epoch, moment(point), point.id.clone())
 }
 
-/// Proven at least as far as `least`, and nothing that it rests on was found damaged since.
+/// Proven at least as far as `least`, nothing that it rests on was found damaged since, and of a
+/// form that this program reads.
 pub fn holds(point: &RecoveryPoint, least: Rung) -> bool {
-    point.rung >= least && point.damaged.is_none()
+    point.rung >= least && point.damaged.is_none() && readable(point)
 }
 
-/// Chooses the newest point that is proven at least as far as `least` and not damaged.
+/// Written by this program or an older one.
+pub fn readable(point: &RecoveryPoint) -> bool {
+    point.schema <= SCHEMA
+}
+
+/// Chooses the newest point that is proven at least as far as `least`, not damaged, and readable.
 pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
     let mut sorted: Vec<&RecoveryPoint> = points.iter().collect();
     sorted.sort_by_cached_key(|point| newness(point));
@@ -91,25 +99,28 @@ pub fn choose(points: &[RecoveryPoint], least: Rung) -> Choice {
     }
 }
 
-/// The newest point that was taken by then and proven at least as far as `least`.
+/// The newest point that had come to be by then, is proven at least as far as `least` and not
+/// damaged.
 pub fn as_of(points: &[RecoveryPoint], at: Timestamp, least: Rung) -> Option<&RecoveryPoint> {
-    let by_then = points.iter().filter(|p| p.taken_at <= at);
-    by_then
-        .filter(|point| point.rung >= least)
-        .max_by_key(|point| (point.epoch, point.taken_at, &point.id))
+    points
+        .iter()
+        .filter(|point| moment(point) <= at && holds(point, least))
+        .max_by_key(|point| newness(point))
 }
 
 /// Why this one, in a sentence, and what else there would be: for the person who decides (S11).
 pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String> {
     let Some(chosen) = &choice.chosen else {
-        return vec![if points.is_empty() {
+        let none = if points.is_empty() {
             "there is no recovery point".to_owned()
         } else {
             format!(
                 "a rebuild would take none: no point is {} or more, which it must at least be",
                 least.name()
             )
-        }];
+        };
+        let newer = points.iter().filter(|point| !readable(point));
+        return iter::once(none).chain(newer.map(of_a_newer_form)).collect();
     };
     let mut said = vec![format!(
         "a rebuild would take {}: of all that are at least {}, it is the newest; it is {}",
@@ -117,20 +128,10 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
         least.name(),
         chosen.rung.name()
     )];
-    for newer in &choice.newer_less_proven {
-        let by = newer.newer_by.map(show_duration).unwrap_or_default();
-        let standing = match &newer.point.damaged {
-            Some(_) => "damaged".to_owned(),
-            None => format!("only {}", newer.point.rung.name()),
-        };
-        said.push(format!(
-            "{} is {by} newer and {standing}: a rebuild would leave the data of these {by} behind",
-            newer.point.id.short(),
-        ));
-    }
+    said.extend(passed_over(choice));
     let further = points
         .iter()
-        .filter(|point| point.rung > chosen.rung && point.damaged.is_none())
+        .filter(|point| point.rung > chosen.rung && holds(point, least))
         .max_by_key(|point| (point.rung, newness(point)));
     if let Some(further) = further {
         said.push(format!(
@@ -142,6 +143,9 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
     }
     for (point, why) in points.iter().filter_map(|p| Some((p, p.damaged.as_ref()?))) {
         said.push(format!("{} is damaged: {why}", point.id.short()));
+    }
+    for point in points.iter().filter(|point| !readable(point)) {
+        said.push(of_a_newer_form(point));
     }
     for late in &choice.outlived {
         said.push(format!(
@@ -165,6 +169,34 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
         ));
     }
     said
+}
+
+/// The newer points that a rebuild leaves behind, and how much data with each; nothing where it
+/// takes none.
+pub fn passed_over(choice: &Choice) -> Vec<String> {
+    let measured = choice.newer_less_proven.iter();
+    measured
+        .filter_map(|newer| {
+            let by = show_duration(newer.newer_by?);
+            let standing = match &newer.point.damaged {
+                Some(_) => "damaged".to_owned(),
+                None if !readable(&newer.point) => "of a newer form".to_owned(),
+                None => format!("only {}", newer.point.rung.name()),
+            };
+            Some(format!(
+                "{} is {by} newer and {standing}: a rebuild would leave the data of these {by} behind",
+                newer.point.id.short(),
+            ))
+        })
+        .collect()
+}
+
+fn of_a_newer_form(point: &RecoveryPoint) -> String {
+    format!(
+        "{} is of form {}, written by a newer program; this one reads up to {SCHEMA}, so restore it with the program that wrote it",
+        point.id.short(),
+        point.schema
+    )
 }
 
 /// Whether the newest backup is older than the last scheduled moment.

@@ -86,7 +86,7 @@ pub async fn drill(
         on_production(session, &drill.point, &planned.look),
     );
     let mut report = report?;
-    complete(&mut report, &drill, production);
+    complete(&mut report, &drill, production, &unseen);
     if session.drills_with == KeyRole::Escrow
         && let Some(shown) = report.shown.get_mut(&drill.machine)
     {
@@ -132,7 +132,7 @@ fn made(report: &Report, drill: &Drill) -> bool {
 }
 
 /// What the steps could not see: of one that ended before the point came, what it was to be.
-fn complete(report: &mut Report, drill: &Drill, production: Vec<String>) {
+fn complete(report: &mut Report, drill: &Drill, production: Vec<String>, unseen: &[String]) {
     let shown: &mut Shown = report.shown.entry(drill.machine.clone()).or_default();
     let placement = &drill.placement;
     shown.place = Some(DrillPlace {
@@ -157,6 +157,8 @@ fn complete(report: &mut Report, drill: &Drill, production: Vec<String>) {
         packages: BTreeMap::new(),
         services: BTreeMap::new(),
     });
+    let on_production = |why: &String| format!("undeclared writes on production: {why}");
+    shown.not_looked_at.extend(unseen.iter().map(on_production));
     let there = std::mem::take(&mut shown.undeclared);
     let marked = |of: &'static str| move |path: String| format!("{of}: {path}");
     shown.undeclared = production

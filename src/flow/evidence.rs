@@ -150,7 +150,8 @@ pub async fn keep_all(session: &Session, report: &mut Report) {
             continue;
         };
         // A run that was stopped in the middle says nothing of the point.
-        let failed = report.steps.iter().any(|record| record.error.is_some());
+        let mut own = report.steps.iter();
+        let failed = own.any(|r| r.error.is_some() && r.step.stack.as_ref() == Some(&stack));
         if evidence.verdict != Verdict::Passed && !failed {
             continue;
         }

@@ -5,6 +5,7 @@ use super::session::Session;
 use crate::decide::derive::EstateKey;
 use crate::decide::exit_kit::{Kit, Rendered, Source, archive, sums};
 use crate::decide::manifest::{ManifestError, services_alone};
+use crate::decide::point::newness;
 use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
@@ -84,7 +85,7 @@ pub async fn gather(session: &Arc<Session>, stack: &DesiredStack) -> Result<Sour
         .unwrap_or_else(|| Err(Gap::unasked(format!("recovery points of {}", stack.id))))
         .map(|points| {
             let mut points = points.to_vec();
-            points.sort_by_key(|point| std::cmp::Reverse(point.taken_at));
+            points.sort_by_cached_key(|point| std::cmp::Reverse(newness(point)));
             points
         });
     let production = past.writers.get(&stack.id).and_then(|(_, machine)| {

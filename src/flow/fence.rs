@@ -117,8 +117,8 @@ async fn gone(
             .observe(&session.desired.estate)
             .await
             .map_err(|gap| unknown(gap.to_string()))?;
-        if let Some(gap) = inventory.gaps.first() {
-            return Err(unknown(gap.to_string()));
+        if let Some(unseen) = inventory.unseen.first() {
+            return Err(unknown(unseen.gap.to_string()));
         }
         if inventory.machines.iter().any(|m| m.name == *machine) {
             return Err(Unfenced::Refused(Refusal {

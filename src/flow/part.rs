@@ -5,7 +5,7 @@ use super::observe;
 use super::reconcile::{PlanError, carry_out, plan_now};
 use super::session::Session;
 use crate::decide::plan::{ENOUGH, at_work, retrieve_now};
-use crate::decide::point::as_of;
+use crate::decide::point::{as_of, holds, moment};
 use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
@@ -17,7 +17,6 @@ use crate::world::backup::{self, AtPath};
 use crate::world::machine::MachineError;
 use crate::world::store::StoreError;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -100,8 +99,8 @@ pub enum Asked {
 pub struct Version {
     /// Which point.
     pub point: RecoveryPoint,
-    /// What it holds there.
-    pub kept: AtPath,
+    /// What it holds there, if that could be read (S1).
+    pub kept: Result<AtPath, Gap>,
 }
 
 /// What the points of a stack hold at a path, newest first; with `at` only the point that was
@@ -116,8 +115,8 @@ pub async fn versions(
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
     let mut points = points(session, &look.observed, desired)?;
-    points.retain(|point| point.rung >= ENOUGH);
-    points.sort_by_key(|point| std::cmp::Reverse((point.taken_at, point.id.clone())));
+    points.retain(|point| holds(point, ENOUGH));
+    points.sort_by_cached_key(|point| std::cmp::Reverse((moment(point), point.id.clone())));
     if let Some(at) = at {
         let newest = as_of(&points, at, ENOUGH).cloned();
         points = vec![newest.ok_or_else(|| no_point(stack, at, &points))?];
@@ -129,13 +128,13 @@ pub async fn versions(
     let ids: Vec<_> = points.iter().map(|point| point.id.clone()).collect();
     let password = session.repository_password(desired);
     let transport = session.world.transport.as_ref();
-    let kept = backup::at_path(transport, &contact, &desired.id, &password, path, &ids).await?;
-    let mut by_id: BTreeMap<_, _> = points.into_iter().map(|p| (p.id.clone(), p)).collect();
-    Ok(kept
+    let mut told = backup::at_path(transport, &contact, &desired.id, &password, path, &ids).await?;
+    let unasked = |point: &RecoveryPoint| Err(Gap::unasked(format!("point {}", point.id.short())));
+    Ok(points
         .into_iter()
-        .filter_map(|kept| {
-            let point = by_id.remove(&kept.point)?;
-            Some(Version { point, kept })
+        .map(|point| Version {
+            kept: told.remove(&point.id).unwrap_or_else(|| unasked(&point)),
+            point,
         })
         .collect())
 }
@@ -203,8 +202,8 @@ fn points(
 }
 
 fn no_point(stack: &StackId, at: Timestamp, points: &[RecoveryPoint]) -> PartError {
-    let oldest = points.iter().filter(|p| p.rung >= ENOUGH);
-    let oldest = oldest.map(|point| point.taken_at).min();
+    let oldest = points.iter().filter(|point| holds(point, ENOUGH));
+    let oldest = oldest.map(moment).min();
     PartError::NoPoint {
         stack: stack.clone(),
         at,

@@ -2,11 +2,12 @@
 
 use super::config::Config;
 use super::entry::EntryError;
-use super::estate;
+use super::estate::{self, Estate};
 use super::observe::{self, Look};
 use super::session::Session;
+use crate::decide::losses::{self, Loss, Pause};
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::{Choice, choose, newness, why};
+use crate::decide::point::{Choice, choose, clock_doubt, newness, readable, why};
 use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
@@ -14,7 +15,7 @@ use crate::model::ids::{MachineName, StackId};
 use crate::model::listed::Beside;
 use crate::model::observed::Former;
 use crate::model::point::RecoveryPoint;
-use crate::model::remembered::{Remembered, RememberedPoint};
+use crate::model::remembered::{Glance, Glimpse, Remembered, RememberedPoint, Written};
 use crate::world::store::{self, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +32,10 @@ pub struct Listing {
     pub beside: Beside,
     /// The backup machine that has them, and their evidence.
     pub kept_on: Option<MachineName>,
+    /// What went down with other backup machines, the latest first.
+    pub lost: Vec<Loss>,
+    /// When no point was read back for too long, since the oldest of these points.
+    pub pauses: Vec<Pause>,
 }
 
 /// Lists the points of one stack.
@@ -50,7 +55,11 @@ pub async fn list(
     let listed = repositories::on(&look.observed, desired, &serving);
     Ok(listed.unwrap_or_else(|| Err(unasked())).map(|_| {
         let (points, choice) = chosen(everywhere(session, &look, desired));
+        let oldest = points.iter().map(|point| point.taken_at).min();
+        let pauses = |since| losses::pauses(desired, &past, since);
         Listing {
+            lost: losses::losses(desired, &session.desired, &look.observed, &past),
+            pauses: oldest.map(pauses).unwrap_or_default(),
             why: why(&points, &choice, ENOUGH),
             points,
             choice,
@@ -84,7 +93,7 @@ pub async fn remember(session: &Session, look: &Look) {
     let Some(state) = &session.standing.state else {
         return;
     };
-    let seen: Vec<Remembered> = session
+    let seen: Vec<(Remembered, Vec<RememberedPoint>)> = session
         .desired
         .stacks
         .values()
@@ -92,12 +101,14 @@ pub async fn remember(session: &Session, look: &Look) {
             let serving = session.serving_backup_machine(stack);
             repositories::on(&look.observed, stack, &serving)?.ok()?;
             let (points, choice) = chosen(everywhere(session, look, stack));
-            Some(Remembered {
+            let nothing = Beside::default();
+            let beside = look.beside.get(&stack.id).unwrap_or(&nothing);
+            let remembered = Remembered {
                 stack: stack.id.clone(),
                 seen_at: look.observed.at,
-                chosen: choice.chosen.map(|point| point.id),
-                points: points.into_iter().map(as_seen).collect(),
-            })
+                glance: glance(&points, &choice, beside),
+            };
+            Some((remembered, points.into_iter().map(as_seen).collect()))
         })
         .collect();
     if let Err(error) = store::remember(state, &seen).await {
@@ -114,34 +125,92 @@ fn as_seen(point: RecoveryPoint) -> RememberedPoint {
         bytes: point.bytes,
         rung: point.rung,
         evidence: point.evidence,
+        damaged: point.damaged,
     }
 }
 
-/// A stack of the accepted estate, and its points as they were seen last.
-pub struct Row {
+/// Points in short, newest first, and what a person should know before relying on them.
+pub fn glance(points: &[RecoveryPoint], choice: &Choice, beside: &Beside) -> Glance {
+    let newest = points.first();
+    let taken = choice.chosen.as_ref();
+    let passed = match (newest, taken) {
+        (None, _) => Some("there is none".to_owned()),
+        (Some(_), None) => Some("a rebuild would take none".to_owned()),
+        (Some(newest), Some(taken)) if newest.id != taken.id => Some(format!(
+            "the newest is {}",
+            match newest.damaged {
+                Some(_) => "damaged",
+                None if !readable(newest) => "of a newer form",
+                None => newest.rung.name(),
+            }
+        )),
+        _ => None,
+    };
+    let damaged = points.iter().filter(|p| p.damaged.is_some()).count();
+    let newer = points.iter().filter(|p| !readable(p)).count();
+    let odd = points.iter().filter(|p| clock_doubt(p).is_some()).count();
+    let counted = [
+        (damaged, "damaged"),
+        (newer, "of a newer form"),
+        (odd, "of a clock that is wrong"),
+        (choice.outlived.len(), "by a machine that had no right"),
+        (beside.unproven.len(), "claims not believed"),
+        (beside.foreign.len(), "snapshots that are no points"),
+    ];
+    let counted = counted.into_iter().filter(|(number, _)| *number > 0);
+    Glance {
+        count: points.len(),
+        newest: newest.map(glimpse),
+        chosen: taken.map(glimpse),
+        furthest: points.iter().map(|p| p.rung).max(),
+        doubts: passed
+            .into_iter()
+            .chain(counted.map(|(number, what)| format!("{number} {what}")))
+            .collect(),
+    }
+}
+
+fn glimpse(point: &RecoveryPoint) -> Glimpse {
+    Glimpse {
+        id: point.id.clone(),
+        taken_at: point.taken_at,
+        bytes: point.bytes,
+        rung: point.rung,
+    }
+}
+
+/// A stack of the accepted estate, and what was seen of its points last.
+pub struct Row<T> {
     /// As people call it.
     pub shown: StackId,
     /// `None`: no look has ever seen them.
-    pub seen: Option<Remembered>,
+    pub seen: Option<T>,
 }
 
-/// The points of all stacks as they were seen last; reaches nothing outside.
-pub async fn fleet(config: &Config) -> Result<Vec<Row>, EntryError> {
+/// All stacks, in short, as they were seen last; reaches nothing outside.
+pub async fn fleet(config: &Config) -> Result<Vec<Row<Remembered>>, EntryError> {
     let estate = estate::read(config)?;
     let seen = store::remembered(&config.state).await?;
-    let mut seen: BTreeMap<StackId, Remembered> = seen
-        .into_iter()
-        .map(|remembered| (remembered.stack.clone(), remembered))
-        .collect();
-    let stacks = estate
-        .resolution
-        .desired
-        .iter()
-        .flat_map(|d| d.stacks.values());
-    Ok(stacks
+    let named = |seen: Remembered| (seen.stack.clone(), seen);
+    Ok(rows(&estate, seen.into_iter().map(named)))
+}
+
+/// The same with every point.
+pub async fn fleet_in_full(config: &Config) -> Result<Vec<Row<(Remembered, Written)>>, EntryError> {
+    let estate = estate::read(config)?;
+    let seen = store::remembered_in_full(&config.state).await?;
+    let named = |seen: (Remembered, Written)| (seen.0.stack.clone(), seen);
+    Ok(rows(&estate, seen.into_iter().map(named)))
+}
+
+fn rows<T>(estate: &Estate, seen: impl Iterator<Item = (StackId, T)>) -> Vec<Row<T>> {
+    let mut seen: BTreeMap<StackId, T> = seen.collect();
+    let desired = estate.resolution.desired.iter();
+    let stacks = desired.flat_map(|desired| desired.stacks.values());
+    stacks
         .map(|stack| Row {
             shown: stack.shown.clone(),
             seen: seen.remove(&stack.id),
         })
-        .collect())
+        .collect()
 }

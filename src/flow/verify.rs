@@ -3,7 +3,8 @@
 use super::apply::{Report, Reporter};
 use super::reconcile::{PlanError, carry_out, plan_now};
 use super::session::Session;
-use crate::decide::plan::verify::{damage, last_good};
+use crate::decide::damage::damage;
+use crate::decide::plan::verify::last_good;
 use crate::decide::plan::verify_now;
 use crate::decide::repositories;
 use crate::flow::observe;

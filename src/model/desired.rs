@@ -192,6 +192,8 @@ pub struct DesiredStack {
     pub repair: Vec<Repair>,
     /// Machines that a signed commit declares unable to write (S2).
     pub waivers: Vec<Waiver>,
+    /// Former backup machines of which a signed commit says that its repository may go (S3).
+    pub discards: Vec<Discard>,
 }
 
 /// The end of a stack, declared before its file may go.
@@ -384,6 +386,17 @@ pub struct Waiver {
     /// The machine it names.
     pub machine: MachineName,
     /// Why a person is sure.
+    pub reason: String,
+    /// The line that says so.
+    pub place: Place,
+}
+
+/// A signed statement that the stack's repository on a former backup machine may be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discard {
+    /// The backup machine it names.
+    pub machine: MachineName,
+    /// Why, in a person's words.
     pub reason: String,
     /// The line that says so.
     pub place: Place,

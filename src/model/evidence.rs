@@ -48,7 +48,10 @@ pub struct Evidence {
     pub checks: Vec<CheckDone>,
     /// Paths that were written and that nobody declares: they would be lost in a rebuild.
     pub undeclared: Vec<String>,
-    /// Which key opened the repository: "production", "reconciler" or "escrow".
+    /// What was not looked at, and why: of that, this document says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_looked_at: Vec<String>,
+    /// Which key opened the repository, in the word of its role: "production", "maintenance" or "escrow".
     pub opened_with: String,
     /// What came of it.
     pub verdict: Verdict,
@@ -169,6 +172,8 @@ pub struct Shown {
     pub checks: Vec<CheckDone>,
     /// Paths that were written and that nobody declares.
     pub undeclared: Vec<String>,
+    /// What was to be looked at and could not be, and why.
+    pub not_looked_at: Vec<String>,
     /// Which key opened the repository; empty: production's own.
     pub opened_with: String,
 }

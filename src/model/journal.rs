@@ -7,6 +7,7 @@ use super::ids::{
 use super::machine::{Digest, Role};
 use super::operation::FaultClass;
 use super::point::Rung;
+use super::units::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -180,6 +181,16 @@ pub enum Event {
         to: MachineName,
         /// How many.
         points: usize,
+    },
+    /// A stack's repository was deleted from a backup machine that the stack no longer names (S3).
+    Discarded {
+        /// The backup machine.
+        machine: MachineName,
+        /// Points that it held, copied and checked elsewhere before; 0 where an earlier run was cut
+        /// short.
+        points: usize,
+        /// Room that it took, as measured there before.
+        freed: Bytes,
     },
     /// A name was pointed at an address.
     Named {

@@ -48,8 +48,27 @@ pub struct Inventory {
     pub machines: Vec<SeenMachine>,
     /// Ordered machines that nobody uses, for pools.
     pub free: Vec<FreeMachine>,
-    /// Parts that could not be seen (a pool machine that does not answer).
-    pub gaps: Vec<Gap>,
+    /// Machines that could not be seen (a pool machine that does not answer).
+    pub unseen: Vec<Unseen>,
+}
+
+/// A machine that stands there and could not be read: it may be one of ours (S1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// The hoster's own id.
+    pub provider_id: String,
+    /// Why it could not.
+    pub gap: Gap,
+}
+
+impl Inventory {
+    /// Why the machine with this id of the hoster's could not be seen; `None`: it is listed, or
+    /// it is not there.
+    pub fn unseen(&self, provider_id: &str) -> Option<&Gap> {
+        let unseen = self.unseen.iter();
+        let mut of_it = unseen.filter(|unseen| unseen.provider_id == provider_id);
+        of_it.next().map(|unseen| &unseen.gap)
+    }
 }
 
 /// A machine we own, as its hoster describes it.

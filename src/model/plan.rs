@@ -321,6 +321,14 @@ pub enum Action {
         /// The backup machine that has them.
         from: MachineName,
     },
+    /// Delete a stack's repository from a backup machine that the stack no longer names, as a
+    /// signed line asks by name (S3).
+    Discard {
+        /// The backup machine.
+        machine: MachineName,
+        /// What it holds, copied and checked elsewhere; with anything else in it, it stays.
+        points: Vec<PointId>,
+    },
     /// Bring one part of a point back beside the live data, never over it (S4).
     Retrieve {
         /// The machine that gets it.

@@ -40,6 +40,9 @@ impl Rung {
     }
 }
 
+/// The newest form of a point that this program reads, as the scripts write it.
+pub const SCHEMA: u32 = 2;
+
 /// Everything needed to bring a stack back to one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryPoint {
@@ -63,6 +66,9 @@ pub struct RecoveryPoint {
     /// Why it cannot be trusted any more: what it rests on was found damaged where it is kept.
     /// Whatever it had proven before, it is never chosen (S11).
     pub damaged: Option<String>,
+    /// Version of the form that it was written in. What a newer program wrote holds what this one
+    /// would lose: beyond [`SCHEMA`] it is named and never chosen (S11).
+    pub schema: u32,
 }
 
 /// A part of a point that a person asks for.

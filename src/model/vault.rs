@@ -24,9 +24,6 @@ pub struct Holdings {
     pub aside: BTreeMap<String, u64>,
     /// What each point that was read back looks like.
     pub shapes: BTreeMap<PointId, Shape>,
-    /// Points at whose arrival nobody could look, because somebody was at work in the repository.
-    #[serde(default)]
-    pub unlooked: BTreeSet<PointId>,
     /// Records beside the repository that nobody can read: what their points look like is not known.
     #[serde(default)]
     pub unreadable: Vec<String>,
@@ -41,6 +38,9 @@ pub struct Shape {
     pub bytes: Bytes,
     /// Rows of all its databases, as its manifest says; `None`: it has none.
     pub rows: Option<u64>,
+    /// Nobody could look at what arrived with it, because the repository was at work.
+    #[serde(default)]
+    pub unlooked: bool,
     /// Bytes that were new to the repository with it; `None`: nobody can say.
     pub added: Option<Bytes>,
     /// The same after compression: what is encrypted does not get smaller.

@@ -37,15 +37,23 @@ pub fn result(text: Arguments<'_>) {
     if UNTOLD.get().is_some() {
         return;
     }
-    let mut stream = anstream::stdout().lock();
+    let stream = anstream::stdout().lock();
     // One write: what a reader gets is not cut in the middle of a word by formatting.
     let text = text.to_string();
-    if let Err(error) = stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush())
-    {
+    // Without a colour nothing is to be taken out, byte by byte, of what may be megabytes.
+    let told = if text.contains('\u{1b}') {
+        write(stream, &text)
+    } else {
+        write(stream.into_inner(), &text)
+    };
+    if let Err(error) = told {
         let _ = UNTOLD.set(error);
     }
+}
+
+fn write(mut stream: impl io::Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
 }
 
 /// Writes to standard error. Where it cannot be written, nobody can be told so.

@@ -1,5 +1,6 @@
 //! The backup moves to another hoster by one signed line: production is lost and the reconciler
-//! killed on the way, the old place burns down afterwards, and everything is still there.
+//! killed on the way, the old place falls silent, its repository is signed away, and everything is
+//! still there.
 
 use crate::support::Stage;
 use holdfast::decide::derive;
@@ -11,6 +12,8 @@ const NEW: &str = "backup-ionos-de-fra";
 struct Play {
     stage: Stage,
     content: String,
+    /// The machine of the pool that was the backup machine.
+    old: String,
 }
 
 #[test]
@@ -18,6 +21,7 @@ fn a_signed_line_moves_the_backup_to_another_hoster() {
     let mut play = Play {
         stage: Stage::new("backup-move"),
         content: String::new(),
+        old: String::new(),
     };
     play.lives();
     play.one_line();
@@ -25,7 +29,11 @@ fn a_signed_line_moves_the_backup_to_another_hoster() {
     play.s06_killed_while_copying();
     play.s03_history_is_there_and_the_old_repository_too();
     play.s10_what_production_knew_opens_nothing();
-    play.s03_the_old_place_burns_and_copies_bring_production_back();
+    play.s03_the_old_place_is_dark_and_copies_bring_production_back();
+    play.s03_the_old_repository_is_signed_away_by_name();
+    play.s06_killed_while_deleting();
+    play.the_old_machine_may_go();
+    play.s03_all_of_the_old_place_burns();
 }
 
 impl Play {
@@ -103,6 +111,15 @@ impl Play {
             let machine = self.on(name);
             assert_eq!(self.stage.ssh(&machine, script).exits(0).stdout, number);
         }
+        // Copies are as old as what they are copies of: retention goes by that.
+        let times = "stat -c %Y /srv/holdfast/restic/notes/snapshots/*";
+        let [old, new] = [OLD, NEW].map(|name| {
+            let machine = self.on(name);
+            self.stage.ssh(&machine, times).exits(0).stdout
+        });
+        for time in old.lines() {
+            assert!(new.lines().any(|other| other == time), "{old}\n{new}");
+        }
     }
 
     fn s10_what_production_knew_opens_nothing(&mut self) {
@@ -122,9 +139,9 @@ impl Play {
     }
 
     /// The newest point that is proven is one of the copies.
-    fn s03_the_old_place_burns_and_copies_bring_production_back(&mut self) {
-        let old = self.on(OLD);
-        self.stage.lab(&["destroy", &old]).exits(0);
+    fn s03_the_old_place_is_dark_and_copies_bring_production_back(&mut self) {
+        self.old = self.on(OLD);
+        self.stage.lab(&["kill", &self.old]).exits(0);
         let new = self.on(NEW);
         let unproven = "cd /srv/holdfast/rungs/notes\n\
             for file in *.shipped.json; do id=${file%%.*}; [ -e \"$id.checked.json\" ] || rm \"$file\"; done\n\
@@ -141,6 +158,106 @@ impl Play {
             .get("notes-e3", "/index.html")
             .expect("nobody gets in");
         assert!(page.contains("Notes of many people"), "{page}");
+    }
+
+    /// Signed for, it still waits: for its time, and for a proof at the new place.
+    fn s03_the_old_repository_is_signed_away_by_name(&mut self) {
+        self.stage.lab(&["power-on", &self.old]).exits(0);
+        self.stage.until(&self.old, "true");
+        self.stage.edit(
+            "stacks/notes.toml",
+            "[repair]",
+            &format!("[[discard]]\nmachine = \"{OLD}\"\nreason = \"copied to ionos\"\n\n[repair]"),
+        );
+        self.stage.commit("Sign the old repository of Notes away");
+        let plan = self.stage.holdfast(&["plan"]);
+        plan.says("S3")
+            .says("is kept for as long as every point is");
+        self.stage.edit(
+            "stacks/notes.toml",
+            "within = \"30d\"",
+            "within = \"1s\", daily = 30",
+        );
+        self.stage.commit("Keep one point of each day");
+        self.stage.holdfast(&["backup", "notes"]).exits(0);
+        let plan = self.stage.holdfast(&["plan"]);
+        plan.says(&format!("no point on {NEW} is newer than those on it"));
+        self.stage.holdfast(&["drill", "notes"]).exits(0);
+        // What the shorter retention lets go comes first.
+        let mut plan = self.stage.holdfast(&["plan"]);
+        if plan.stdout.contains("forget ") {
+            self.stage.holdfast(&["apply"]).exits(0);
+            plan = self.stage.holdfast(&["plan"]);
+        }
+        plan.exits(2)
+            .says("1 destructive")
+            .says(&format!(
+                "discard the repository on {OLD}: 2 points, copied and checked elsewhere"
+            ))
+            .says("it was signed for by name: copied to ionos");
+    }
+
+    /// `rm` on the old machine takes for ever; both who asked and who deletes are killed.
+    fn s06_killed_while_deleting(&mut self) {
+        let slow = "cat >/usr/local/sbin/slow-rm <<'END'\n\
+            #!/bin/sh\n\
+            case \"$*\" in */.leaving-notes/repository) echo $PPID >/run/deleting; sleep 600 ;; esac\n\
+            exec /usr/bin/rm \"$@\"\n\
+            END\n\
+            chmod 0755 /usr/local/sbin/slow-rm\n\
+            ln -s /usr/local/sbin/slow-rm /usr/sbin/rm\n\
+            ls /srv/holdfast/evidence/notes/*.json | wc -l\n";
+        let documents = self.stage.ssh(&self.old, slow).exits(0).stdout;
+        assert_ne!(documents, "0\n");
+        let mut running = self.stage.start(&["apply"]);
+        running.until_says("deleting");
+        self.stage.until(&self.old, "test -s /run/deleting");
+        let said = running.kill();
+        self.stage.hear(&said);
+        let cut = "kill -9 \"$(cat /run/deleting)\"\n\
+            for sleeping in $(pidof sleep); do kill -9 \"$sleeping\"; done\n\
+            unlink /usr/sbin/rm\n\
+            test ! -e /srv/holdfast/restic/notes\n\
+            ls -d /srv/holdfast/restic/.leaving-notes/repository\n";
+        self.stage.ssh(&self.old, cut).exits(0);
+        let plan = self.stage.holdfast(&["plan"]);
+        plan.exits(2)
+            .says(&format!("discard the repository on {OLD}"));
+        let ran = self.stage.holdfast(&["apply"]).exits(0);
+        assert!(ran.stderr.contains("MiB are free again"), "{}", ran.stderr);
+        let left = "ls -A /srv/holdfast/restic /srv/holdfast/rungs /srv/holdfast/keys | grep notes";
+        assert_eq!(self.stage.ssh(&self.old, left).code, 1);
+        let names = "cd /srv/holdfast/evidence/notes && ls *.json";
+        let new = self.on(NEW);
+        let [there, here] = [&self.old, &new].map(|on| self.stage.ssh(on, names).exits(0).stdout);
+        for name in there.lines() {
+            assert!(here.contains(name), "{name} is not among {here}");
+        }
+    }
+
+    fn the_old_machine_may_go(&mut self) {
+        let plan = self.stage.holdfast(&["plan"]);
+        plan.exits(0)
+            .says("its [[discard]] may be taken out of stacks/notes.toml")
+            .says(&format!("{OLD} keeps no repository any more"));
+        self.stage.edit(
+            "stacks/notes.toml",
+            &format!("[[discard]]\nmachine = \"{OLD}\"\nreason = \"copied to ionos\"\n\n"),
+            "",
+        );
+        self.stage.commit("The old repository of Notes is gone");
+        let said = self.stage.holdfast(&["plan"]).exits(0).stdout;
+        assert!(!said.contains("discard"), "{said}");
+    }
+
+    /// What is left of the past is at the new place, and brings production back.
+    fn s03_all_of_the_old_place_burns(&mut self) {
+        self.stage.lab(&["destroy", &self.old]).exits(0);
+        self.stage.lab(&["destroy", "notes-e3"]).exits(0);
+        self.stage
+            .holdfast(&["reconcile", "--once"])
+            .says("ok   open notes-e4");
+        assert_eq!(self.content_of("notes-e4"), self.content);
     }
 
     #[track_caller]

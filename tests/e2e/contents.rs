@@ -23,6 +23,7 @@ struct Play {
 
 const SCENES: &[Scene] = &[
     ("everything_is_written", written),
+    ("what_is_known_is_what_would_be_read", remembered),
     ("what_nobody_declares_is_found", undeclared),
     ("a_hook_that_fails_makes_no_point", hooks),
     ("a_point_of_a_newer_program_is_refused", newer),
@@ -88,6 +89,25 @@ impl Play {
             keys: &session.repository_keys(stack),
         };
         self.stage.runtime.block_on(scene.ship())
+    }
+
+    /// A point of now says of the stack's files what is found when every one of them is read.
+    #[track_caller]
+    fn digests_are_real(&self, after: &str) {
+        let taken = self.ship();
+        assert_eq!(taken.attempts, 1);
+        let (session, look) = self.stage.look();
+        let production = MachineName::new("ledger-e1");
+        let contact = session.contact(&production).unwrap();
+        let read = backup::content(
+            session.world.transport.as_ref(),
+            &contact,
+            &look.manifests[&production].services,
+        );
+        let read = self.stage.runtime.block_on(read).unwrap();
+        let ledger = ServiceName::new("ledger");
+        let held = &taken.manifest.services[&ledger].files;
+        assert_eq!(held, &read[&ledger].files, "after {after}");
     }
 
     /// What nobody declares on a machine of the stack.
@@ -180,6 +200,42 @@ fn written(play: &mut Play) {
         (objects("archive").count, objects("archive").bytes),
         (2, Bytes(9_000_027))
     );
+}
+
+fn remembered(play: &mut Play) {
+    play.digests_are_real("nothing");
+    let known = "cd /var/lib/holdfast/digests; test \"$(stat -c '%U %a' .)\" = 'root 700'\n\
+        test \"$(ls | wc -l)\" = 1; grep -q 'deep/er/linked$' *\n";
+    play.stage.ssh("ledger-e1", known).exits(0);
+    // What is damaged costs time and nothing else.
+    for damage in [
+        "sed -i '/sparse$/s/^\\(. [0-9a-f]*\\)[0-9a-f] /\\1x /'",
+        "truncate -s 700",
+        "sed -i 2d",
+    ] {
+        let on = format!("{damage} /var/lib/holdfast/digests/*\n");
+        play.stage.ssh("ledger-e1", &on).exits(0);
+        play.digests_are_real(damage);
+        play.stage.ssh("ledger-e1", known).exits(0);
+    }
+    // As long and as old as it was, and other bytes; lists and attributes where there were none.
+    let swap = |bytes: &str| {
+        format!(
+            "cd /srv/ledger; touch -r plain/file /run/then; printf '{bytes}\\n' >plain/file; touch -r /run/then plain/file\n"
+        )
+    };
+    let on = |command: &str| format!("{command} '/srv/ledger/with spaces/a  file'\n");
+    for change in [
+        swap("uno"),
+        swap("one"),
+        on("setfacl -m u:games:r"),
+        on("setfacl -b"),
+        on("setfattr -n user.late -v yes"),
+        on("setfattr -x user.late"),
+    ] {
+        play.stage.ssh("ledger-e1", &change).exits(0);
+        play.digests_are_real(&change);
+    }
 }
 
 fn undeclared(play: &mut Play) {

@@ -14,7 +14,8 @@ printf four >"$(printf 'kept/\377')"
 ln -s letter kept/link
 chown -R www-data:www-data kept
 chmod 0640 kept/letter
-runuser -u postgres -- psql -XqAt -d notes -c "insert into note (body) values ('early')" -c 'create table ledger (id serial primary key, cents bigint)' -c 'insert into ledger (cents) select g from generate_series(1, 500) g' -c 'alter table ledger owner to notes'
+runuser -u postgres -- psql -XqAt -d notes -c "insert into note (body) values ('early')" -c 'create table ledger (id serial primary key, cents bigint)' -c 'insert into ledger (cents) select g from generate_series(1, 500) g' -c 'alter table ledger owner to notes' -c 'create table sale (id int, at date) partition by range (at)' -c "create table sale_2025 partition of sale for values from ('2025-01-01') to ('2026-01-01')" -c "create table sale_2026 partition of sale for values from ('2026-01-01') to ('2027-01-01')" -c "insert into sale select g, date '2025-12-01' + g from generate_series(1, 60) g" -c 'alter table sale owner to notes'
+ln -s /var/lib/notes /srv/way-in
 "#;
 
 /// Somebody makes a mess of it.
@@ -106,6 +107,7 @@ fn one_file_comes_back_beside_the_live_data() {
     for (from, to, words) in [
         (letter, "/root/letter", "exists already"),
         (letter, "/var/lib/notes/kept/again", "which is live data"),
+        (letter, "/srv/way-in/kept/again", "which is live data"),
         (letter, "/no/such/folder/letter", "is not there; make it"),
         (letter, "relative", "not an absolute path"),
         (
@@ -155,6 +157,15 @@ fn one_file_comes_back_beside_the_live_data() {
         ),
         "1\nnotes\n"
     );
+    // Its rows lie in its partitions.
+    restored(&mut stage, &["--table", "sale"], "sale_early").exits(0);
+    assert_eq!(
+        run(
+            &stage,
+            "runuser -u postgres -- psql -XqAt -d sale_early -c 'select count(*) from sale' -c \"select string_agg(tablename, ' ' order by 1) from pg_tables where schemaname = 'public'\""
+        ),
+        "60\nsale sale_2025 sale_2026\n"
+    );
     restored(&mut stage, &[], "notes")
         .exits(1)
         .says("exists already");
@@ -167,6 +178,8 @@ fn one_file_comes_back_beside_the_live_data() {
     let left = "runuser -u postgres -- psql -XqAt -c \"select datname from pg_database where datname like 'never%'\"; ls -A /var/lib/holdfast /root /srv | grep retrieve || true";
     assert_eq!(run(&stage, left), "");
 
+    s04_a_run_that_fails_leaves_nothing(&mut stage, &early);
+
     assert_eq!(run(&stage, live), before);
     // The mess itself does not go unnoticed: nothing is forgotten until somebody has looked.
     stage
@@ -174,6 +187,48 @@ fn one_file_comes_back_beside_the_live_data() {
         .exits(5)
         .says("Nothing to do; 1 held.")
         .says("1 rows after 501");
+}
+
+/// The backup machine falls silent in the middle; what somebody else made is not this run's.
+fn s04_a_run_that_fails_leaves_nothing(stage: &mut Stage, early: &str) {
+    let silence = |stage: &Stage, room: &str, meanwhile: &str| {
+        let script = format!(
+            ". /etc/holdfast/backup.env; vault=$(printf %s \"$RESTIC_REPOSITORY\" | sed 's#.*@##; s#[:/].*##')\n\
+             systemd-run -q --collect sh -c \"until [ -d {room} ]; do sleep 0.01; done; ip route add blackhole $vault; {meanwhile}\"\n"
+        );
+        stage.ssh("notes-e1", &script).exits(0);
+    };
+    let again = "ip route | sed -n 's/^blackhole/ip route del blackhole/p' | sh";
+    let path = [
+        "restore",
+        "notes",
+        "--path",
+        "/var/lib/notes",
+        "--at",
+        early,
+    ];
+    let database = ["restore", "notes", "--database", "notes", "--at", early];
+
+    silence(stage, "/root/.holdfast-retrieve", ":");
+    stage
+        .holdfast(&[&path[..], &["--to", "/root/whole"]].concat())
+        .exits(1)
+        .says("stopped answering");
+    stage.ssh("notes-e1", again).exits(0);
+
+    silence(
+        stage,
+        "/var/lib/holdfast/retrieve",
+        "runuser -u postgres -- createdb silent 2>/srv/refused",
+    );
+    stage
+        .holdfast(&[&database[..], &["--to", "silent"]].concat())
+        .exits(1)
+        .says("stopped answering");
+    stage.ssh("notes-e1", again).exits(0);
+
+    let left = "grep -c 'already exists' /srv/refused; runuser -u postgres -- psql -XqAt -c \"select datname from pg_database where datname = 'silent'\"; ls -A /var/lib/holdfast /root | grep -E 'retrieve|whole' || true";
+    assert_eq!(stage.ssh("notes-e1", left).exits(0).stdout, "1\n");
 }
 
 /// The moment, by the clock of this computer, once the second is over.

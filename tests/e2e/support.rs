@@ -68,7 +68,7 @@ impl Running {
     /// Waits until it has said this on standard error.
     #[track_caller]
     pub fn until_says(&mut self, text: &str) {
-        let until = Instant::now() + Duration::from_mins(3);
+        let until = Instant::now() + Duration::from_mins(10);
         while !self.said().contains(text) {
             assert!(
                 self.child.try_wait().unwrap().is_none() && Instant::now() < until,

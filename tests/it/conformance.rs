@@ -62,7 +62,7 @@ pub fn refused(outcome: Outcome) -> Refusal {
 
 async fn the_machine(hoster: &dyn Hoster, estate: &EstateName, name: &str) -> SeenMachine {
     let inventory = hoster.observe(estate).await.unwrap();
-    assert_eq!(inventory.gaps, [], "nothing may be unseen");
+    assert_eq!(inventory.unseen, [], "nothing may be unseen");
     let mut found: Vec<_> = inventory
         .machines
         .into_iter()
@@ -81,7 +81,7 @@ pub async fn conformance(hoster: &dyn Hoster, bench: &Bench) {
 
     let before = hoster.observe(estate).await.unwrap();
     assert_eq!(before.machines, [], "an empty hoster shows nothing of ours");
-    assert_eq!(before.gaps, []);
+    assert_eq!(before.unseen, []);
     let take = bench.pool.then(|| before.free[0].name.clone());
 
     // Created, seen with its label, and created once however often it is asked for (S6).

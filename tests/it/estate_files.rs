@@ -404,8 +404,7 @@ fn a_thousand_customers_are_read_in_one_go() {
     let resolution = read(&files);
     let took = start.elapsed();
     assert_eq!(resolution.desired.expect("sound").stacks.len(), 1001);
-    // Generous: unoptimised, beside other tests. The bench holds the real limit.
-    assert!(took.as_secs() < 10, "{took:?}");
+    // The bench holds the limit.
     eprintln!("resolved 1001 stacks in {took:?}");
 }
 

@@ -13,7 +13,7 @@ use holdfast::model::ids::{
     CommitId, Epoch, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
 };
 use holdfast::model::listed::{Claim, Listed};
-use holdfast::model::point::{Proof, RecoveryPoint, Rung};
+use holdfast::model::point::{Proof, RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
 use jiff::Timestamp;
@@ -61,6 +61,7 @@ pub fn passed(point: &str) -> Evidence {
             detail: String::new(),
         }],
         undeclared: Vec::new(),
+        not_looked_at: Vec::new(),
         opened_with: "production".into(),
         verdict: Verdict::Passed,
     }
@@ -86,6 +87,7 @@ fn point(id: &str, rung: Rung) -> RecoveryPoint {
             vec![read_back]
         },
         damaged: None,
+        schema: SCHEMA,
     }
 }
 

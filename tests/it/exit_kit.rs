@@ -7,7 +7,7 @@ use holdfast::decide::manifest::services_alone;
 use holdfast::model::blueprint::{Blueprint, CheckKind};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{CommitId, Epoch, ImageName, MachineName, PointId, StackId};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
 use holdfast::show::runbook;
@@ -32,6 +32,7 @@ fn source_of(blueprint: Blueprint) -> Source {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        schema: SCHEMA,
     };
     Source {
         estate: sample::estate(),
@@ -206,4 +207,57 @@ fn a_path_that_no_archive_takes_is_named() {
     let deep = format!("{}/{}", "y".repeat(150), "x".repeat(99));
     let files = BTreeMap::from([(deep, Secret::new("x"))]);
     assert_eq!(archive(&files).unwrap().expose().len(), 4 * 512);
+}
+
+#[test]
+fn s11_a_kit_knows_which_points_were_proven_and_lists_the_newest_first() {
+    let mut source = source();
+    let point = source.points.as_ref().unwrap()[0].clone();
+    let other = |letter: &str, change: fn(&mut RecoveryPoint)| {
+        let mut other = point.clone();
+        other.id = PointId::new(letter.repeat(64));
+        change(&mut other);
+        other
+    };
+    source.points = Ok(vec![
+        other("a", |p| p.epoch = Epoch(999)),
+        point.clone(),
+        other("b", |p| {
+            p.taken_at = "2026-03-01T03:00:00Z".parse().unwrap()
+        }),
+        other("c", |p| p.rung = Rung::Taken),
+        other("d", |p| p.damaged = Some("a pack is gone".into())),
+    ]);
+    let listed = String::from_utf8(made(&source).plain["data/points"].clone()).unwrap();
+    let ids: Vec<&str> = listed.lines().map(|line| &line[..8]).collect();
+    assert_eq!(ids, ["aaaaaaaa", "bbbbbbbb", "4e81af24"]);
+    assert!(
+        listed.ends_with("\t2026-03-01 02:30:00 UTC\trestored\n"),
+        "{listed}"
+    );
+    assert!(book(&source).contains("| damaged |"));
+    source.points = Err(Gap::unasked("recovery points of acme"));
+    assert_eq!(made(&source).plain["data/points"], b"");
+}
+
+#[test]
+fn owners_are_given_again_where_an_earlier_run_had_moved_everything() {
+    let (_, place) = BY_HAND
+        .iter()
+        .find(|(name, _)| *name == "place.sh")
+        .unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path();
+    std::fs::write(dir.join("files"), "site\t/srv/moved\n").unwrap();
+    std::fs::write(dir.join("renumbered"), "user 33 34\n").unwrap();
+    let script = format!(
+        "set -eu\ntab=$(printf '\\t')\nscratch=$1\ntarget=$1/fetched\n\
+         trouble() {{ echo \"$2\"; exit 1; }}\n{place}\nrenumber\n"
+    );
+    let ran = Command::new("sh")
+        .args(["-c", &script, "sh"])
+        .arg(dir)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{ran:?}");
 }

@@ -382,7 +382,7 @@ async fn a_remote_that_never_answers_is_given_up() {
     let config = far.people.config();
     // The branch was pushed from here, so that it is known without a fetch.
     let session = entry::open_newest(&config, Mode::Read).await.unwrap();
-    assert!(begun.elapsed().as_secs() < 15);
+    assert!(begun.elapsed().as_secs() < 120);
     let gaps = &session.standing.gaps;
     assert!(
         gaps[0].reason.contains("did not answer within 1 s"),

@@ -146,9 +146,9 @@ async fn s01_a_silent_pool_machine_is_a_gap_and_never_free() {
     let free: Vec<_> = seen.free.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(free, ["v3"]);
     let gaps: Vec<_> = seen
-        .gaps
+        .unseen
         .iter()
-        .map(|g| (g.subject.as_str(), g.kind))
+        .map(|u| (u.gap.subject.as_str(), u.gap.kind))
         .collect();
     assert_eq!(
         gaps,
@@ -171,8 +171,12 @@ async fn s01_an_identity_that_cannot_be_read_is_a_gap_and_never_free() {
         .await
         .unwrap();
     assert_eq!((seen.machines.len(), seen.free.len()), (0, 0));
-    assert_eq!(seen.gaps.len(), 3);
-    assert!(seen.gaps.iter().all(|g| g.kind == GapKind::Unreadable));
+    assert_eq!(seen.unseen.len(), 3);
+    assert!(
+        seen.unseen
+            .iter()
+            .all(|u| u.gap.kind == GapKind::Unreadable)
+    );
 }
 
 #[tokio::test]
@@ -256,9 +260,9 @@ async fn s07_the_machine_that_runs_holdfast_is_never_free_even_if_the_inventory_
     let seen = pool.observe(&EstateName::new("demo")).await.unwrap();
     assert_eq!((seen.machines.len(), seen.free.len()), (0, 0));
     assert!(
-        seen.gaps.iter().all(|g| g.reason.contains("S7")),
+        seen.unseen.iter().all(|u| u.gap.reason.contains("S7")),
         "{:?}",
-        seen.gaps
+        seen.unseen
     );
-    assert_eq!(seen.gaps.len(), 3);
+    assert_eq!(seen.unseen.len(), 3);
 }

@@ -3,7 +3,7 @@
 use holdfast::decide::moment::moment;
 use holdfast::decide::point::as_of;
 use holdfast::model::ids::{Epoch, PointId, StackId};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -40,9 +40,8 @@ fn a_moment_is_a_day_a_time_or_one_with_a_zone() {
     }
 }
 
-#[test]
-fn what_was_there_at_a_moment_is_the_newest_point_read_back_by_then() {
-    let point = |id: &str, epoch, taken_at: &str, rung| RecoveryPoint {
+fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
+    RecoveryPoint {
         id: PointId::new(id),
         stack: StackId::new("acme"),
         epoch: Epoch(epoch),
@@ -52,7 +51,12 @@ fn what_was_there_at_a_moment_is_the_newest_point_read_back_by_then() {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
-    };
+        schema: SCHEMA,
+    }
+}
+
+#[test]
+fn what_was_there_at_a_moment_is_the_newest_point_read_back_by_then() {
     let points = [
         point("a", 1, "2026-11-01T02:00:00Z", Rung::Shipped),
         point("b", 1, "2026-11-02T02:00:00Z", Rung::AppVerified),
@@ -66,5 +70,35 @@ fn what_was_there_at_a_moment_is_the_newest_point_read_back_by_then() {
     ] {
         let found = as_of(&points, at.parse().unwrap(), Rung::Shipped);
         assert_eq!(found.map(|point| point.id.as_str()), id, "{at}");
+    }
+}
+
+#[test]
+fn s11_a_part_comes_from_no_damaged_point() {
+    let mut damaged = point("b", 1, "2026-11-02T02:00:00Z", Rung::AppVerified);
+    damaged.damaged = Some("a pack is gone".into());
+    let points = [
+        point("a", 1, "2026-11-01T02:00:00Z", Rung::Shipped),
+        damaged,
+    ];
+    let found = as_of(
+        &points,
+        "2026-11-09T00:00:00Z".parse().unwrap(),
+        Rung::Shipped,
+    );
+    assert_eq!(found.map(|point| point.id.as_str()), Some("a"));
+}
+
+#[test]
+fn s10_production_dates_its_points_only_as_far_as_their_arrival_lets_it() {
+    let mut backdated = point("b", 1, "2026-10-01T02:00:00Z", Rung::Shipped);
+    backdated.arrived_at = Some("2026-11-05T02:00:00Z".parse().unwrap());
+    let points = [
+        point("a", 1, "2026-09-30T02:00:00Z", Rung::Shipped),
+        backdated,
+    ];
+    for (at, id) in [("2026-10-15T00:00:00Z", "a"), ("2026-11-06T00:00:00Z", "b")] {
+        let found = as_of(&points, at.parse().unwrap(), Rung::Shipped);
+        assert_eq!(found.map(|point| point.id.as_str()), Some(id), "{at}");
     }
 }

@@ -4,19 +4,27 @@ use super::plan_world::{
     BACKUP, Cut, HETZNER, Order, REPAIR, World, acme, desired, gap, hoster, machine, stack,
     stack_file,
 };
+use holdfast::decide::losses::{losses, pauses};
+use holdfast::decide::point::{choose, why};
 use holdfast::decide::repositories::Way;
+use holdfast::flow::points::Listing;
 use holdfast::model::desired::Desired;
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{Epoch, StepId};
+use holdfast::model::journal::Event;
+use holdfast::model::listed::Beside;
+use holdfast::model::observed::Unseen;
 use holdfast::model::plan::{Action, Cause, Effect, Hold, Leaving, Plan, Source, Step, Why};
 use holdfast::model::point::Rung;
+use holdfast::show::views::points::human;
 use jiff::SignedDuration;
+use std::cmp::Reverse;
 
-const NEW: &str = "backup-ionos-de-fra";
+pub const NEW: &str = "backup-ionos-de-fra";
 const WAIVER: &str =
     "\n[[waiver]]\nmachine = \"backup-netcup-vie\"\nreason = \"its disks are shredded\"\n";
 
-fn at_ionos(extra: &str) -> Desired {
+pub fn at_ionos(extra: &str) -> Desired {
     let text = stack_file("acme", HETZNER, &format!("{REPAIR}{extra}"));
     let text = text.replace(
         "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
@@ -28,7 +36,7 @@ fn at_ionos(extra: &str) -> Desired {
 }
 
 /// Three points at the old place, the newest an hour ago.
-fn with_history() -> World {
+pub fn with_history() -> World {
     let mut world = World::running(acme(HETZNER));
     for _ in 0..2 {
         world.now += SignedDuration::from_hours(24);
@@ -39,14 +47,14 @@ fn with_history() -> World {
     world
 }
 
-fn moved() -> World {
+pub fn moved() -> World {
     let mut world = with_history();
     world.now_wants(at_ionos(""));
     world.settle();
     world
 }
 
-fn words(plan: &Plan) -> String {
+pub fn words(plan: &Plan) -> String {
     let notes = plan.notes.iter().map(|note| note.text.clone());
     let held = plan.held.iter().map(|held| format!("{held:?}"));
     notes.chain(held).collect::<Vec<_>>().join("\n")
@@ -315,11 +323,67 @@ fn s03_after_a_loss_another_site_begins_anew_and_the_gap_is_stated() {
             && said.contains("were lost with backup-netcup-vie: 3 that the journal knows of"),
         "{said}"
     );
+    let told = told_of_acme(&world);
+    let (first, rest) = told.split_once("3 lost").unwrap();
+    assert_eq!(
+        first.lines().filter(|line| line.contains("2026-")).count(),
+        1,
+        "{told}"
+    );
+    assert!(
+        rest.contains("history was lost with backup-netcup-vie: 3 points that the journal knows of, read back from 2026-03-0"),
+        "{told}"
+    );
     // As long as there would be points of that time.
     world.now += SignedDuration::from_hours(24 * 31);
     world.settle();
     let said = words(world.plan().plan());
     assert!(!said.contains("lost with"), "{said}");
+    // History does not come back by being old.
+    assert!(told_of_acme(&world).contains("3 lost"));
+}
+
+/// What `holdfast points acme` tells.
+fn told_of_acme(world: &World) -> String {
+    let (seen, past) = (world.seen(), world.past());
+    let acme = &world.want.stacks[&stack("acme")];
+    let mut points = world.points_on(&machine(NEW), &stack("acme"));
+    points.sort_by_key(|point| Reverse(point.taken_at));
+    let choice = choose(&points, Rung::Shipped);
+    let listing = Listing {
+        why: why(&points, &choice, Rung::Shipped),
+        points,
+        choice,
+        beside: Beside::default(),
+        kept_on: None,
+        lost: losses(acme, &world.want, &seen, &past),
+        pauses: Vec::new(),
+    };
+    human(&stack("acme"), &listing, world.now)
+}
+
+#[test]
+fn a_missed_backup_is_a_pause_and_a_forgotten_point_is_none() {
+    let mut world = with_history();
+    let acme = world.want.stacks[&stack("acme")].clone();
+    let since = world.points[&stack("acme")][0].taken_at;
+    assert_eq!(pauses(&acme, &world.past(), since), []);
+    let gone = world.points[&stack("acme")][1].id.clone();
+    world.record(
+        Some(&stack("acme")),
+        Event::Forgotten {
+            machine: machine(BACKUP),
+            points: vec![gone],
+        },
+    );
+    assert_eq!(pauses(&acme, &world.past(), since), []);
+    world.now += SignedDuration::from_hours(24 * 4);
+    world.settle();
+    let found = pauses(&acme, &world.past(), since);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].to.duration_since(found[0].from) > SignedDuration::from_hours(96));
+    // Before the oldest point there is nothing to miss.
+    assert_eq!(pauses(&acme, &world.past(), world.now), []);
 }
 
 #[test]
@@ -329,7 +393,10 @@ fn s03_a_silent_machine_is_given_up_by_a_signed_word_only() {
     world.lose(BACKUP);
     let netcup = world.inventories.get_mut(&hoster("netcup")).unwrap();
     netcup.free.retain(|m| m.name.as_str() != "netcup-1");
-    netcup.gaps.push(gap("machine netcup-1 at hoster netcup"));
+    netcup.unseen.push(Unseen {
+        provider_id: "netcup-1".to_owned(),
+        gap: gap("pool machine netcup-1 of hoster netcup"),
+    });
     world.now_wants(at_ionos(""));
     world.settle();
     assert!(words(world.plan().plan()).contains("copying the recovery points of acme"));
@@ -426,4 +493,97 @@ fn s03_nothing_is_forgotten_on_either_machine_while_history_moves() {
     world.settle();
     assert!(!forgetting_on(&world, NEW).contains(&awaits));
     assert!(forgetting_on(&world, BACKUP).contains(closed));
+}
+
+/// The backup leaves netcup, and production goes there, in one commit.
+fn crossed() -> Desired {
+    let text = stack_file("acme", AT_NETCUP, REPAIR);
+    let text = text.replace(
+        "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
+        "[backup]\nhoster = \"ionos\"\nsite = \"de/fra\"",
+    );
+    let want = desired(&[("acme", text)]);
+    assert!(want.broken.is_empty(), "{:?}", want.broken);
+    want
+}
+
+const AT_NETCUP: &str = "hoster = \"netcup\"\nsite = \"vie\"";
+
+#[test]
+fn s14_production_does_not_move_to_where_its_only_history_is() {
+    let mut world = with_history();
+    world.now_wants(crossed());
+    let mut moves = Vec::new();
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        world.adopt();
+        let plan = world.plan();
+        if plan.plan().steps.is_empty() {
+            break;
+        }
+        let copied = world.past().repositories[&stack("acme")]
+            .get(&machine(BACKUP))
+            .is_some_and(|kept| kept.copied.contains_key(&machine(NEW)));
+        let mut steps = plan.plan().steps.iter();
+        if steps.any(|step| step.id.as_str() == "acme.create.acme-e2") {
+            moves.push(copied);
+        }
+        world.apply(&plan, Order::First, None, &mut done, &mut refused);
+    }
+    assert!(
+        !moves.is_empty() && moves.iter().all(|copied| *copied),
+        "{moves:?}"
+    );
+    world.is_well("acme", "acme-e2");
+    assert_eq!(world.machine("acme-e2").unwrap().hoster, hoster("netcup"));
+    is_superseded(&world);
+}
+
+#[test]
+fn s14_a_move_waits_with_words_and_points_are_taken_meanwhile() {
+    let mut world = with_history();
+    world.now_wants(crossed());
+    world.silent.insert(machine(BACKUP), gap(BACKUP));
+    world.settle();
+    world.now += SignedDuration::from_hours(24);
+    let done = world.settle();
+    assert!(done.contains(&"acme.backup.acme-e1".to_owned()), "{done:?}");
+    assert_eq!(world.open_machines(&stack("acme")), ["acme-e1"]);
+    let said = words(world.plan().plan());
+    assert!(
+        said.contains("rule: \"S14\"")
+            && said.contains("are on backup-netcup-vie alone, which is not independent of netcup"),
+        "{said}"
+    );
+    // By a person's word they are lost: nothing is left to wait for.
+    let netcup = world.inventories.get_mut(&hoster("netcup")).unwrap();
+    netcup.machines.retain(|m| m.name.as_str() != BACKUP);
+    let mut lost = crossed();
+    lost.stacks = at_ionos(WAIVER).stacks;
+    let production = crossed().stacks[&stack("acme")].production.clone();
+    lost.stacks.get_mut(&stack("acme")).unwrap().production = production;
+    world.now_wants(lost);
+    world.settle();
+    assert_eq!(world.open_machines(&stack("acme")), ["acme-e2"]);
+}
+
+#[test]
+fn s14_an_emergency_does_not_wait_for_history() {
+    let mut world = with_history();
+    world.now_wants(crossed());
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    let plan = world.plan();
+    world.apply(&plan, Order::First, None, &mut done, &mut refused);
+    world.lose("acme-e1");
+    let plan = world.plan();
+    let mut steps = plan.plan().steps.iter();
+    let create = steps.find(|step| step.id.as_str() == "acme.create.acme-e2");
+    assert!(
+        matches!(create.map(|step| &step.action), Some(Action::Create { hoster: at, .. }) if *at == hoster("netcup")),
+        "{}",
+        words(plan.plan())
+    );
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    is_superseded(&world);
 }

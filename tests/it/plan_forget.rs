@@ -122,8 +122,9 @@ fn s12_nothing_is_forgotten_while_anything_is_in_doubt() {
     assert!(frozen(&wrong).contains("0 rows after 20000"));
     let mut unlooked = wrong.clone();
     let holdings = unlooked.holdings.get_mut(&id).unwrap();
-    holdings.shapes.clear();
-    holdings.unlooked.insert(newest.clone());
+    let shape = holdings.shapes.get_mut(&newest).unwrap();
+    shape.unlooked = true;
+    (shape.rows, shape.added, shape.packed) = (Some(20_000), None, None);
     assert!(frozen(&unlooked).contains("nobody has looked at what was new"));
 
     let mut broken = aged();

@@ -6,7 +6,7 @@ use super::plan_world::{
 };
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{Epoch, MachineName, PointId};
-use holdfast::model::observed::{Power, SeenMachine};
+use holdfast::model::observed::{Power, SeenMachine, Unseen};
 use holdfast::model::plan::{Action, Hold, Plan, Source};
 use holdfast::model::point::Rung;
 
@@ -123,14 +123,14 @@ fn s01_a_half_read_list_that_may_hide_the_machine_is_not_its_absence() {
     let mut world = running(HETZNER);
     let id = world.machine("acme-e1").unwrap().provider_id.clone();
     world.lose("acme-e1");
-    let subject = format!("server {id}");
+    // As the adapter says it: the id is in no word of it.
+    let subject = "machine acme-e1 at hoster hetzner";
     let list = world.inventories.get_mut(&hoster("hetzner")).unwrap();
-    list.gaps.push(Gap::new(
-        GapKind::Unreadable,
-        subject.as_str(),
-        "no address",
-    ));
-    waits_for_sight(&world, &subject);
+    list.unseen.push(Unseen {
+        provider_id: id,
+        gap: Gap::new(GapKind::Unreadable, subject, "no public address"),
+    });
+    waits_for_sight(&world, subject);
 }
 
 #[test]

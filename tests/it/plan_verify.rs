@@ -2,7 +2,8 @@
 
 use crate::plan_world::{BACKUP, HETZNER, World, acme, machine, stack};
 use holdfast::decide::clocks::{ahead, told};
-use holdfast::decide::plan::verify::{CYCLE, PARTS, damage, next_part};
+use holdfast::decide::damage::damage;
+use holdfast::decide::plan::verify::{CYCLE, PARTS, next_part};
 use holdfast::model::ids::{Epoch, PointId};
 use holdfast::model::plan::{Action, Hold, Plan};
 use holdfast::model::point::Rung;

@@ -6,7 +6,7 @@ use holdfast::model::desired::Schedule;
 use holdfast::model::gap::GapKind;
 use holdfast::model::ids::{Epoch, PointId, ServiceName, StackId};
 use holdfast::model::listed::Listed;
-use holdfast::model::point::{PointManifest, RecoveryPoint, Rung};
+use holdfast::model::point::{PointManifest, RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
 use holdfast::world::backup::{Copied, parse_points};
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +28,7 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        schema: SCHEMA,
     }
 }
 
@@ -81,6 +82,57 @@ fn s11_the_newest_point_proven_far_enough_is_chosen_and_newer_ones_are_named() {
     let choice = choose(&points, Rung::Restored);
     assert_eq!(choice.chosen.unwrap().id.as_str(), "old");
     assert_eq!(ids(&choice.newer_less_proven), ["newest", "half", "good"]);
+}
+
+#[test]
+fn s11_a_point_of_a_newer_form_is_named_and_never_chosen() {
+    let mut points = [
+        point("old", 1, "2026-03-01T02:30:00Z", Rung::Checked),
+        point("newer", 1, "2026-03-02T02:30:00Z", Rung::AppVerified),
+    ];
+    points[1].schema = SCHEMA + 1;
+    let choice = choose(&points, Rung::Shipped);
+    assert_eq!(choice.chosen.as_ref().unwrap().id.as_str(), "old");
+    assert_eq!(ids(&choice.newer_less_proven), ["newer"]);
+    let said = why(&points, &choice, Rung::Shipped).join("\n");
+    assert!(
+        said.contains("newer is 1d 0h newer and of a newer form: a rebuild would leave the data of these 1d 0h behind")
+            && said.contains("newer is of form 3, written by a newer program; this one reads up to 2"),
+        "{said}"
+    );
+    let alone = &points[1..];
+    let said = why(alone, &choose(alone, Rung::Shipped), Rung::Shipped).join("\n");
+    assert!(
+        said.contains("would take none") && said.contains("of form 3"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_form_of_a_point_is_told_by_its_tag_and_the_first_had_none() {
+    let acme = StackId::new("acme");
+    let snapshot = |id: &str, form: &[&str]| {
+        let mut tags = vec!["stack=acme", "epoch=1"];
+        tags.extend(form);
+        json!({"id": id, "time": "2026-03-01T02:30:00Z", "tags": tags, "bytes": 5, "rungs": []})
+    };
+    let seen = parse_points(
+        &[&acme],
+        vec![json!({"stack": "acme", "points": [
+            snapshot("first", &[]),
+            snapshot("second", &["schema=2"]),
+            snapshot("newer", &["schema=9"]),
+            snapshot("odd", &["schema=two"]),
+        ]})],
+    );
+    let listed = seen[&acme].as_ref().unwrap();
+    let forms: Vec<_> = listed
+        .points
+        .iter()
+        .map(|p| (p.id.as_str(), p.schema))
+        .collect();
+    assert_eq!(forms, [("first", 1), ("second", 2), ("newer", 9)]);
+    assert_eq!(listed.foreign[0].snapshot.as_str(), "odd");
 }
 
 #[test]

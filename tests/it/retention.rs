@@ -4,7 +4,7 @@ use holdfast::decide::doubt::looks_wrong;
 use holdfast::decide::retention::{Fate, judge, leaving};
 use holdfast::model::desired::Retention;
 use holdfast::model::ids::{Epoch, PointId, StackId};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
 use holdfast::model::vault::Shape;
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +44,7 @@ fn point(id: &str, arrived: Timestamp, rung: Rung) -> RecoveryPoint {
         arrived_at: Some(arrived),
         evidence: Vec::new(),
         damaged: None,
+        schema: SCHEMA,
     }
 }
 

@@ -178,6 +178,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
         services,
         repair: Vec::new(),
         waivers: Vec::new(),
+        discards: Vec::new(),
     }
 }
 

@@ -10,6 +10,8 @@ mod tar;
 pub use tar::archive;
 
 use crate::decide::manifest::{TOOLS, repository_address, shell_quote};
+use crate::decide::plan::ENOUGH;
+use crate::decide::point::{holds, moment, newness};
 use crate::model::desired::{Descriptor, DesiredStack, DnsAccount};
 use crate::model::gap::Gap;
 use crate::model::ids::{CommitId, EstateName, HosterId, ImageName, MachineName};
@@ -19,6 +21,7 @@ use crate::model::secret::Secret;
 use jiff::Timestamp;
 use lists::lists;
 use sha2::{Digest as _, Sha256};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -106,6 +109,8 @@ pub fn kit(source: &Source, shared: &[(&str, &str)]) -> Kit {
     .map(|(key, value)| format!("{key}={}\n", shell_quote(value)));
     kit.plain
         .insert("data/kit.env".to_owned(), about.concat().into_bytes());
+    kit.plain
+        .insert("data/points".to_owned(), proven(source).into_bytes());
     for (image, rendered) in &source.images {
         let blank = lists(&rendered.blank);
         for (name, file) in lists(&rendered.real) {
@@ -134,6 +139,26 @@ pub fn kit(source: &Source, shared: &[(&str, &str)]) -> Kit {
         source.repository_password.clone(),
     );
     kit
+}
+
+/// Points that a rebuild would take (S11), the newest first: id, when it came to be, how far it is
+/// proven. Empty when they could not be listed: then somebody must choose.
+fn proven(source: &Source) -> String {
+    let points = source.points.iter().flatten();
+    let mut proven: Vec<&RecoveryPoint> = points.filter(|p| holds(p, ENOUGH)).collect();
+    proven.sort_by_cached_key(|point| Reverse(newness(point)));
+    let mut text = String::new();
+    for point in proven {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{}\t{}\t{}",
+            point.id,
+            moment(point).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            point.rung.name()
+        );
+    }
+    text
 }
 
 /// `sha256sum -c` reads it: every plain file, in order of its path.

@@ -6,14 +6,14 @@ use super::situation::{listed_backup, without_receipt};
 use crate::decide::changes::changes;
 use crate::decide::clocks;
 use crate::decide::derive::TLS_UNTIL;
-use crate::decide::history::History;
+use crate::decide::history::{History, PastRepository};
 use crate::decide::names;
-use crate::model::desired::{Desired, DesiredStack, Placement};
+use crate::model::desired::{Desired, DesiredStack, InterfaceFamily, Placement};
 use crate::model::gap::Gap;
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::{MachineManifest, Role};
-use crate::model::observed::{Observed, Power};
-use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
+use crate::model::observed::{Former, Observed, Power};
+use crate::model::plan::{Action, Cause, Drift, Effect, Hold, Note};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +64,7 @@ pub(super) fn plan(
         })
         .filter(|name| !placements.contains_key(*name))
         .collect();
+    say_what_is_empty(want, &placements, seen, past, draft);
     let former: Vec<(MachineName, BackupMachine)> = former
         .into_iter()
         .map(|name| {
@@ -81,6 +82,47 @@ pub(super) fn plan(
         })
         .chain(former)
         .collect()
+}
+
+/// A backup machine whose last repository was signed away. Only the journal's own word counts: one
+/// that it knows nothing of may hold anything. It is left to people to give it back.
+fn say_what_is_empty(
+    want: &Desired,
+    placements: &BTreeMap<MachineName, &Placement>,
+    seen: &Observed,
+    past: &History,
+    draft: &mut Draft,
+) {
+    for machine in past.discarded.keys() {
+        let keeps = |of: &BTreeMap<MachineName, PastRepository>| of.contains_key(machine);
+        let found = |of: &Former| {
+            of.get(machine)
+                .is_some_and(|points| points != &Ok(Vec::new()))
+        };
+        let Some(listed) = listed_backup(seen, machine) else {
+            continue;
+        };
+        // Nobody can say what a broken stack names.
+        if placements.contains_key(machine)
+            || past.repositories.values().any(keeps)
+            || seen.former.values().any(found)
+            || !want.broken.is_empty()
+        {
+            continue;
+        }
+        let account = want.hosters.get(&listed.hoster);
+        let how = match account.map(|account| account.descriptor.interface) {
+            Some(InterfaceFamily::Pool) => "take it out of hosters.toml and end it at its hoster",
+            _ => "delete it at its hoster",
+        };
+        draft.notes.push(Note {
+            stack: None,
+            text: format!(
+                "{machine} keeps no repository any more and no stack names it: it can be given back ({how}: {})",
+                listed.provider_id
+            ),
+        });
+    }
 }
 
 /// A backup machine that no stack names any more. It is never made, only kept in line: the ways
@@ -237,12 +279,7 @@ fn one(
         };
     }
     if let Some(remembered) = past.machines.get(name) {
-        let mine: Vec<&Gap> = inventory
-            .gaps
-            .iter()
-            .filter(|gap| gap.subject.contains(&remembered.provider_id))
-            .collect();
-        let gap = mine.first().map_or_else(
+        let gap = inventory.unseen(&remembered.provider_id).map_or_else(
             || {
                 Gap::new(
                     crate::model::gap::GapKind::Unreadable,
@@ -250,7 +287,7 @@ fn one(
                     "its hoster no longer lists it, and with it the recovery points it held",
                 )
             },
-            |gap| (*gap).clone(),
+            Gap::clone,
         );
         pen.hold_unseen(
             wanted,

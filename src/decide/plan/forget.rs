@@ -12,6 +12,7 @@ use crate::decide::doubt::{doubts, looks_wrong};
 use crate::decide::retention::{judge, leaving};
 use crate::model::ids::MachineName;
 use crate::model::plan::{Action, Cause, Effect, Hold, Leaving};
+use crate::model::point::RecoveryPoint;
 use std::collections::BTreeMap;
 
 /// What is wanted where junk was found.
@@ -66,32 +67,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     if gone.is_empty() && !again && wrong.is_none() {
         return;
     }
-    let mut doubts = doubts(
-        &stack.id,
-        points,
-        vault,
-        view.past,
-        &retention.right,
-        view.seen.at,
-    );
-    doubts.extend(
-        draft
-            .held
-            .iter()
-            .filter(|held| mine(&held.stack) && held.wanted != JUNK)
-            .map(|held| match &held.hold {
-                Hold::Forbidden { reason, .. } => reason.clone(),
-                _ => format!("{} is held", held.wanted),
-            }),
-    );
-    let answers = view
-        .at
-        .writer
-        .as_ref()
-        .is_some_and(|writer| matches!(writer.state, WriterState::Answers(_)));
-    if !answers {
-        doubts.push("its production machine does not answer".to_owned());
-    }
+    let doubts = speaks_against(view, machine, points, draft);
     let mut pen = Pen {
         draft,
         stack: Some(&stack.id),
@@ -146,6 +122,31 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         because_of(&retention.place, why),
         &[],
     );
+}
+
+/// Everything that speaks against taking anything away of this stack now: doubts about its points
+/// on this machine, whatever is held for it, and a production that could not take another point.
+pub(super) fn speaks_against(
+    view: &View<'_>,
+    machine: &MachineName,
+    points: &[RecoveryPoint],
+    draft: &Draft,
+) -> Vec<String> {
+    let (stack, seen, past) = (view.at.stack, view.seen, view.past);
+    let right = &stack.backup.retention.right;
+    let mut against = doubts(&stack.id, machine, points, seen, past, right);
+    let held = draft.held.iter();
+    let held = held.filter(|held| held.stack.as_ref() == Some(&stack.id) && held.wanted != JUNK);
+    against.extend(held.filter_map(|held| match &held.hold {
+        Hold::Forbidden { rule, .. } if rule == "damage" => None, // Said already.
+        Hold::Forbidden { reason, .. } => Some(reason.clone()),
+        _ => Some(format!("{} is held", held.wanted)),
+    }));
+    let writer = view.at.writer.as_ref();
+    if !writer.is_some_and(|writer| matches!(writer.state, WriterState::Answers(_))) {
+        against.push("its production machine does not answer".to_owned());
+    }
+    against
 }
 
 /// Nobody but production can add files to its repository, and it adds none of these by itself.

@@ -3,14 +3,14 @@
 
 use super::backups::BackupMachine;
 use super::draft::{Pen, because_of};
-use super::fencing::waiver_for;
-use super::situation::listed_backup;
 use super::view::View;
 use crate::decide::history::PastRepository;
+use crate::decide::independent;
+use crate::decide::losses;
 use crate::decide::repositories::named;
-use crate::model::desired::InterfaceFamily;
+use crate::model::desired::Placement;
 use crate::model::gap::Gap;
-use crate::model::ids::MachineName;
+use crate::model::ids::{HosterId, MachineName};
 use crate::model::plan::{Action, Cause, Effect};
 use crate::model::point::RecoveryPoint;
 use jiff::Timestamp;
@@ -96,16 +96,17 @@ fn superseded(
     (at, _): (Timestamp, usize),
     pen: &mut Pen<'_>,
 ) {
-    if points.is_empty() {
-        return;
-    }
     let stack = view.at.stack;
+    let signed_away = stack.discards.iter().any(|d| d.machine == *machine);
+    if points.is_empty() || signed_away {
+        return; // What becomes of it is planned last of all.
+    }
     let free = at.saturating_add(stack.backup.retention.within);
     let free = free.unwrap_or(Timestamp::MAX);
     let may = if free <= view.seen.at {
-        "it is kept until somebody takes it away".to_owned()
+        format!("it is kept until you sign a [[discard]] with machine = \"{machine}\"")
     } else {
-        format!("keep it until {} at least", day(free))
+        format!("it is kept, until {} at least", day(free))
     };
     pen.note(format!(
         "the old repository of {} on {machine} holds {}, superseded since {} by their copies on {}; nothing writes there any more, and {may}",
@@ -189,8 +190,42 @@ pub(super) fn awaited(view: &View<'_>) -> bool {
     uncopied || at.serving != named(at.stack)
 }
 
+/// Why production must not go there on purpose: points that are nowhere else stand at an account
+/// that falls together with it (S14).
+pub(super) fn falls_together(view: &View<'_>, to: &Placement) -> Option<String> {
+    let at = &view.at;
+    let named = named(at.stack);
+    let may_hold = |(machine, points): &(&MachineName, &Result<Vec<RecoveryPoint>, Gap>)| {
+        let copied = known(view, machine).is_some_and(|kept| kept.copied.contains_key(&named));
+        let gone = match points {
+            Ok(points) => points.is_empty(),
+            Err(_) => lost(view, machine),
+        };
+        **machine != named && !copied && !gone
+    };
+    at.elsewhere
+        .iter()
+        .filter(may_hold)
+        .find_map(|(machine, _)| {
+            let keeper = view.past.machines.get(machine).map(|made| &made.hoster);
+            let account = |id: Option<&HosterId>| view.want.hosters.get(id?);
+            let shared = match (account(keeper), account(Some(&to.hoster))) {
+                (Some(one), Some(two)) => independent::shared(one, two),
+                _ => vec!["nobody can say whose machines they stand on".to_owned()],
+            };
+            (!shared.is_empty()).then(|| {
+                format!(
+                    "recovery points of {} are on {machine} alone, which is not independent of {}: {}",
+                    at.stack.shown,
+                    to.hoster,
+                    shared.join("; ")
+                )
+            })
+        })
+}
+
 /// When everything on a machine was copied to the one that is in use now.
-fn copied(view: &View<'_>, machine: &MachineName) -> Option<(Timestamp, usize)> {
+pub(super) fn copied(view: &View<'_>, machine: &MachineName) -> Option<(Timestamp, usize)> {
     known(view, machine)?.copied.get(&view.at.serving).copied()
 }
 
@@ -198,32 +233,9 @@ fn known<'a>(view: &View<'a>, machine: &MachineName) -> Option<&'a PastRepositor
     view.past.repository(&view.at.stack.id, machine)
 }
 
-/// Gone by its hoster's own word, or by that of people. An inventory that we keep ourselves is no
-/// hoster's word, unless the machine answers blank.
+/// Whether a machine took its points along for good.
 pub(super) fn lost(view: &View<'_>, machine: &MachineName) -> bool {
-    if listed_backup(view.seen, machine).is_some() {
-        return false;
-    }
-    if waiver_for(view, machine).is_some() {
-        return true;
-    }
-    let Some(past) = view.past.machines.get(machine) else {
-        return false;
-    };
-    let Some(Ok(inventory)) = view.seen.hosters.get(&past.hoster) else {
-        return false;
-    };
-    let interface = view.want.hosters.get(&past.hoster);
-    match interface.map(|account| account.descriptor.interface) {
-        Some(InterfaceFamily::HetznerCloud) => {
-            let silent = |gap: &&Gap| gap.subject.contains(&past.provider_id);
-            inventory.gaps.iter().find(silent).is_none()
-        }
-        Some(InterfaceFamily::Pool) | None => inventory
-            .free
-            .iter()
-            .any(|m| m.name.as_str() == past.provider_id),
-    }
+    losses::lost(view.at.stack, view.want, view.seen, view.past, machine)
 }
 
 fn count(points: usize) -> String {

@@ -85,7 +85,7 @@ pub(super) fn choose_place<'a>(
 
 fn none_free(placement: &Placement, seen: &Observed) -> String {
     let silent = match seen.hosters.get(&placement.hoster) {
-        Some(Ok(inventory)) => inventory.gaps.len(),
+        Some(Ok(inventory)) => inventory.unseen.len(),
         _ => 0,
     };
     let not_seen = match silent {

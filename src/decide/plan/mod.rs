@@ -3,6 +3,7 @@
 mod asked;
 mod backups;
 mod brake;
+mod discard;
 mod draft;
 mod drill;
 mod fencing;
@@ -54,7 +55,10 @@ pub fn plan(
     let mut draft = Draft::default();
     for inventory in seen.hosters.values() {
         match inventory {
-            Ok(inventory) => draft.gaps.extend(inventory.gaps.iter().cloned()),
+            Ok(inventory) => {
+                let unseen = inventory.unseen.iter();
+                draft.gaps.extend(unseen.map(|unseen| unseen.gap.clone()));
+            }
             Err(gap) => draft.gaps.push(gap.clone()),
         }
     }
@@ -85,6 +89,7 @@ pub fn plan(
         keys::mend(&view, &mut draft);
         stack::plan(&view, &mut draft);
         forget::plan(&view, &mut draft);
+        discard::plan(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,

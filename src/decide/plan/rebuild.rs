@@ -8,7 +8,7 @@ use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
 use super::situation::{Writer, WriterState};
 use super::view::View;
-use crate::decide::repositories;
+use crate::decide::{point, repositories};
 use crate::model::desired::{Placement, Repair};
 use crate::model::ids::StepId;
 use crate::model::observed::{Power, SeenMachine};
@@ -71,6 +71,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         );
         return;
     }
+    let passed_over = point::passed_over(&choice);
     let (Some(chosen), Some(on)) = (choice.chosen, on) else {
         let lost = former::lost_words(view);
         let lost = lost.map(|lost| format!("; {lost}")).unwrap_or_default();
@@ -148,6 +149,9 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             &[],
         )
     });
+    for passed_over in passed_over {
+        pen.note(format!("{}: {passed_over}", stack.shown));
+    }
     let source = Source::Point {
         point: chosen.id.clone(),
         taken_at: chosen.taken_at,

@@ -8,6 +8,7 @@ use super::opening::open_and_resume;
 use super::situation::Writer;
 use super::view::{View, runs_on};
 use crate::decide::manifest::postgresql_of;
+use crate::decide::repositories::named;
 use crate::model::blueprint::Engine;
 use crate::model::desired::Placement;
 use crate::model::ids::ImageName;
@@ -113,6 +114,25 @@ pub(super) fn move_away(
         pen,
     );
     quarantine(&[old], &opened, pen);
+}
+
+/// Points that are nowhere else would fall together with production there (S14). An emergency
+/// does not ask: a service that is down is worse.
+pub(super) fn not_yet(view: &View<'_>, placement: &Placement, reason: String, pen: &mut Pen<'_>) {
+    pen.hold(
+        format!(
+            "moving {} to {} {}",
+            view.at.stack.shown, placement.hoster, placement.site
+        ),
+        Hold::Forbidden {
+            rule: "S14".into(),
+            reason,
+        },
+        format!(
+            "it moves once everything is copied to {} and checked there",
+            named(view.at.stack)
+        ),
+    );
 }
 
 /// What is wanted, and why, where it is the operating system that differs.

@@ -7,7 +7,7 @@ use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
 use crate::model::machine::{MachineFacts, Role, Stage};
-use crate::model::observed::{Former, Observed, Power, SeenMachine};
+use crate::model::observed::{Former, Observed, Power, SeenMachine, Unseen};
 use crate::model::point::{RecoveryPoint, Rung};
 use std::collections::BTreeSet;
 
@@ -171,15 +171,16 @@ fn unseen(
     for hoster in &relevant {
         match seen.hosters.get(hoster) {
             Some(Ok(inventory)) => {
-                let ours = |gap: &&Gap| {
+                let ours = |unseen: &&Unseen| {
                     (has_points && !remembered)
                         || past.of_stack(&stack.id).any(|(name, m)| {
                             !waived(stack, name)
                                 && m.hoster == *hoster
-                                && gap.subject.contains(&m.provider_id)
+                                && m.provider_id == unseen.provider_id
                         })
                 };
-                gaps.extend(inventory.gaps.iter().filter(ours).cloned());
+                let unseen = inventory.unseen.iter().filter(ours);
+                gaps.extend(unseen.map(|unseen| unseen.gap.clone()));
             }
             Some(Err(gap)) => gaps.push(gap.clone()),
             None => gaps.push(Gap::new(

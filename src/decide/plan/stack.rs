@@ -95,6 +95,9 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             // A move takes a last point; first the machine learns where to.
             if well_placed || keep::writes_elsewhere(view, writer, facts) {
                 keep::keep(view, writer, facts, pen);
+            } else if let Some(reason) = former::falls_together(view, placement) {
+                relocate::not_yet(view, placement, reason, pen);
+                keep::keep(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);

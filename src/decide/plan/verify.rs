@@ -5,15 +5,14 @@ use super::backups::BackupMachine;
 use super::draft::{Pen, because};
 use super::rebuild::ENOUGH;
 use super::view::View;
-use crate::decide::history::History;
+use crate::decide::damage::{damage, reading};
 use crate::decide::point;
-use crate::model::ids::{MachineName, PointId, StackId};
-use crate::model::observed::Observed;
+use crate::model::ids::{MachineName, PointId};
 use crate::model::plan::{Action, Effect, Hold};
 use crate::model::point::RecoveryPoint;
 use crate::model::verification::{Reading, Verification};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Within this every byte is read.
 pub const CYCLE: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -58,34 +57,6 @@ pub fn next_part(
 /// A time that is to come is no proof of anything.
 fn within(limit: SignedDuration, then: Timestamp, now: Timestamp) -> bool {
     then <= now && now.duration_since(then) < limit
-}
-
-/// What the readings of a stack's repository have come to: by the backup machine's own record,
-/// or by the journal, whichever is newer. The journal may be lost, and so may the record.
-pub fn reading<'a>(
-    stack: &StackId,
-    machine: &MachineName,
-    seen: &'a Observed,
-    past: &'a History,
-) -> Option<&'a Reading> {
-    let kept = seen.verified.get(stack).and_then(|v| v.reading.as_ref());
-    let journaled = past.read.get(stack).and_then(|of| of.get(machine));
-    kept.into_iter().chain(journaled).max_by_key(|r| r.at)
-}
-
-/// What is damaged in a stack's repository, as far as anybody knows; empty: nothing. While it is
-/// not empty, nothing may be taken out of the repository (S12).
-pub fn damage(
-    stack: &StackId,
-    machine: &MachineName,
-    seen: &Observed,
-    past: &History,
-) -> Vec<String> {
-    let lost = seen.verified.get(stack).map(|v| v.lost.as_slice());
-    let found = reading(stack, machine, seen, past).map(|r| r.findings.as_slice());
-    let all = lost.into_iter().chain(found).flatten();
-    let mut told = BTreeSet::new();
-    all.filter(|words| told.insert(*words)).cloned().collect()
 }
 
 /// The next reading, if it is due, and the alarm, if something is damaged.
@@ -144,11 +115,13 @@ fn alarm(view: &View<'_>, machine: &MachineName, pen: &mut Pen<'_>) {
     if findings.is_empty() && verification.points.is_empty() {
         return;
     }
-    let points = view.at.points.as_deref().unwrap_or_default();
     let reason = format!(
         "on {machine}: {}. {}",
         brief(&findings),
-        standing(points, &verification.points)
+        match view.at.points {
+            Ok(points) => standing(points, &verification.points),
+            Err(_) => "which points rest on it, and which is good, cannot be seen now".to_owned(),
+        }
     );
     pen.hold(
         format!("trust in every recovery point of {}", stack.shown),

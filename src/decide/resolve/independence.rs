@@ -5,11 +5,11 @@ use super::Surroundings;
 use super::backup::Backup;
 use super::placement::Production;
 use crate::decide::document::{Files, Table, codes};
-use crate::model::desired::{HosterAccount, Placement, PoolMachine, Site};
+use crate::decide::independent;
+use crate::model::desired::{HosterAccount, Placement, Site};
 use crate::model::ids::{HosterId, SiteId};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What two places share, each pair computed once: many stacks stand at few places.
@@ -70,42 +70,11 @@ pub(super) fn check(
 /// An account, and where in it.
 type Spot<'a> = (&'a HosterAccount, &'a Placement);
 
-/// The facts that both share.
+/// The facts that both share: those of their descriptors, and who holds the keys.
 fn clashes(one: Spot<'_>, two: Spot<'_>, files: &Files) -> Vec<String> {
-    let (a, b) = (&one.0.descriptor, &two.0.descriptor);
-    let mut shared = Vec::new();
-    if one.0.id == two.0.id {
-        shared.push(format!("the same account {}", one.0.id));
-    } else {
+    let mut shared = independent::shared(one.0, two.0);
+    if one.0.id != two.0.id {
         shared.extend(same_token(one.0, two.0, files));
-        if let (Some(here), Some(there)) = (&one.0.endpoint, &two.0.endpoint)
-            && here.trim_end_matches('/') == there.trim_end_matches('/')
-        {
-            shared.push(format!("the same interface {here}"));
-        }
-        shared.extend(same_machine(&one.0.pool, &two.0.pool));
-    }
-    if same(&a.legal_entity, &b.legal_entity) {
-        shared.push(format!("the same company {}", a.legal_entity));
-    }
-    let groups = [
-        (&a.parent, &b.parent),
-        (&a.legal_entity, &b.parent),
-        (&a.parent, &b.legal_entity),
-    ];
-    if !same(&a.legal_entity, &b.legal_entity)
-        && let Some((group, _)) = groups.iter().find(|(x, y)| same(x, y))
-    {
-        shared.push(format!("the same group {group}"));
-    }
-    let networks: Vec<String> = a
-        .autonomous_systems
-        .iter()
-        .filter(|number| b.autonomous_systems.contains(number))
-        .map(|number| format!("AS{number}"))
-        .collect();
-    if !networks.is_empty() {
-        shared.push(format!("the same network {}", networks.join(", ")));
     }
     shared
 }
@@ -123,13 +92,6 @@ fn same_token(one: &HosterAccount, two: &HosterAccount, files: &Files) -> Option
     })
 }
 
-/// Two ports of one address lead to one machine. (The same host key is refused for all machines.)
-fn same_machine(one: &[PoolMachine], two: &[PoolMachine]) -> Option<String> {
-    let here: BTreeSet<IpAddr> = one.iter().map(|machine| machine.address).collect();
-    let both = two.iter().find(|machine| here.contains(&machine.address))?;
-    Some(format!("the same address {} ({})", both.address, both.name))
-}
-
 /// Fire and flood do not ask whose machine it is.
 fn too_near(one: Spot<'_>, two: Spot<'_>, surroundings: &Surroundings<'_>) -> Option<String> {
     let here = one.0.descriptor.sites.get(&one.1.site)?;
@@ -141,17 +103,6 @@ fn too_near(one: Spot<'_>, two: Spot<'_>, surroundings: &Surroundings<'_>) -> Op
             here.city, there.city
         )
     })
-}
-
-/// Names are typed by people: case and spaces do not make another company.
-fn same(a: &str, b: &str) -> bool {
-    let plain = |text: &str| {
-        text.split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .to_lowercase()
-    };
-    plain(a) == plain(b)
 }
 
 /// Great-circle distance by the haversine formula, on a sphere of 6,371 km.

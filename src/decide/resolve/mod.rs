@@ -6,6 +6,7 @@
 
 mod backup;
 mod claims;
+mod discard;
 mod estate;
 mod hosters;
 mod independence;

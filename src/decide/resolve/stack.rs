@@ -1,6 +1,8 @@
 //! `stacks/<id>.toml`: one customer.
 
-use super::{Surroundings, backup, claims, estate, independence, objectives, placement, service};
+use super::{
+    Surroundings, backup, claims, discard, estate, independence, objectives, placement, service,
+};
 use crate::decide::document::{Document, Table, codes, suggest, words};
 use crate::model::desired::{DesiredStack, Repair, Retirement, Waiver};
 use crate::model::diagnostic::{Diagnostic, Place};
@@ -53,6 +55,7 @@ pub(super) fn read(
         let services = service::read(root, image, surroundings);
         let repair = repair(root);
         let waivers = waivers(root);
+        let discards = discard::read(root, backup.as_ref());
         let (head, production) = (head?, production?);
         Some(DesiredStack {
             id: origin.clone(),
@@ -69,6 +72,7 @@ pub(super) fn read(
             services,
             repair,
             waivers,
+            discards,
         })
     });
     Read {

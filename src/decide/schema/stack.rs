@@ -28,6 +28,8 @@ pub struct Stack {
     pub repair: Option<Repairs>,
     /// Machines that can no longer write, by a person's word (S2).
     pub waiver: Option<Vec<Waiver>>,
+    /// Backup machines that the stack named before, and that its repository may be deleted on (S3).
+    pub discard: Option<Vec<Discard>>,
 }
 
 /// Who it is for.
@@ -196,5 +198,15 @@ pub struct Waiver {
     /// The machine.
     pub machine: Machine,
     /// Why a person is sure.
+    pub reason: Line,
+}
+
+/// A repository that may be deleted once everything in it is elsewhere and a newer point is proven further.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Discard {
+    /// The backup machine that keeps it.
+    pub machine: Machine,
+    /// Why it may go.
     pub reason: Line,
 }

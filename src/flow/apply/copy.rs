@@ -45,7 +45,10 @@ impl Run {
         let proofs = backup::proofs(transport, &old, &stack.id).await?;
         self.reporter.note(step, "copying");
         let (contact, password) = (&room.contact, &room.password);
-        let copied = backup::copy(transport, contact, &stack.id, password, &way).await?;
+        let former = self.seen.former.get(&stack.id).and_then(|of| of.get(from));
+        let arrivals = former.into_iter().flatten().flatten();
+        let arrivals = arrivals.filter_map(|point| Some((&point.id, point.arrived_at?)));
+        let copied = backup::copy(transport, contact, &stack.id, password, &way, arrivals).await?;
         whole(&copied, &proofs)?;
         self.read_back_copies(step, &room, &copied, &proofs).await?;
         self.reporter.note(step, "checking what was copied");

@@ -53,6 +53,8 @@ impl Run {
             Ok(paths) => self.saw(machine, |shown| shown.undeclared = paths),
             Err(error) => {
                 tracing::warn!(%machine, %error, "undeclared writes could not be looked for");
+                let words = format!("undeclared writes on {machine}: {error}");
+                self.saw(machine, |shown| shown.not_looked_at.push(words));
             }
         }
         self.reporter.note(step, "reading the databases' pages");

@@ -2,6 +2,7 @@
 
 mod copy;
 mod data;
+mod discard;
 mod drill;
 mod machine;
 mod part;
@@ -331,6 +332,7 @@ impl Run {
             Action::Forget {
                 machine, points, ..
             } => self.forget(step, machine, points).await,
+            Action::Discard { machine, points } => self.discard(step, machine, points).await,
             Action::Copy { machine, from } => self.copy(step, machine, from).await,
             Action::Retrieve {
                 machine,

@@ -26,6 +26,8 @@ pub const MOVED_FROM: &str = "HF0039";
 pub const COVERAGE: &str = "HF0040";
 /// A host name that another stack already has.
 pub const NAME_TAKEN: &str = "HF0041";
+/// A repository is signed away that the stack uses.
+pub const DISCARD_IN_USE: &str = "HF0042";
 
 const STACK: &str = "stacks/acme.toml";
 
@@ -182,6 +184,19 @@ commit.",
         example: Example::Commands {
             wrong: "sed 's/^id = \"acme\"/id = \"bolt\"/; /^rpo/d; /^rto/d' stacks/acme.toml > stacks/bolt.toml",
             right: "sed -i '/^rpo/d; /^rto/d' stacks/acme.toml && sed 's/acme/bolt/g' stacks/acme.toml > stacks/bolt.toml && git add . && git commit -qam 'Add bolt'",
+        },
+    },
+    Entry {
+        id: DISCARD_IN_USE,
+        title: "the repository in use is to be discarded",
+        explanation: "`[[discard]]` says by name that a repository may be deleted which the stack \
+no longer uses: its points were copied elsewhere, and newer ones are proven further. The one that \
+`[backup]` names is where they come to, and it is never deleted.\n\n\
+Name the machine of the old repository, as `holdfast plan` tells it, or remove the block.",
+        example: Example::Lines {
+            file: STACK,
+            wrong: "[repair]\nautomatic = [\"restart\", \"reinstall\", \"rebuild\"]\n\n[[discard]]\nmachine = \"backup-netcup-vie\"\nreason = \"copied to ionos, kept a month\"",
+            right: "[repair]\nautomatic = [\"restart\", \"reinstall\", \"rebuild\"]",
         },
     },
 ];

@@ -26,6 +26,7 @@ impl Action {
             Self::Verify { .. } => "verify",
             Self::Forget { .. } => "forget",
             Self::Copy { .. } => "copy",
+            Self::Discard { .. } => "discard",
             Self::Retrieve { .. } => "retrieve",
             Self::Isolate { .. } => "isolate",
             Self::Destroy { .. } => "destroy",
@@ -54,6 +55,7 @@ impl Action {
             | Self::Verify { machine, .. }
             | Self::Forget { machine, .. }
             | Self::Copy { machine, .. }
+            | Self::Discard { machine, .. }
             | Self::Retrieve { machine, .. }
             | Self::Isolate { machine }
             | Self::Destroy { machine } => machine,

@@ -3,6 +3,8 @@
 use super::estate::EstateArgs;
 use super::failure::{fail, failed};
 use crate::decide::exit_kit::kit;
+use crate::decide::plan::ENOUGH;
+use crate::decide::point::holds;
 use crate::flow::entry::Mode;
 use crate::flow::exit_kit::{SEALED, Secrets, gather, write};
 use crate::model::ids::StackId;
@@ -63,7 +65,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
         .points
         .as_ref()
         .ok()
-        .and_then(|points| points.first());
+        .and_then(|points| points.iter().find(|point| holds(point, ENOUGH)));
     match args.format {
         Format::Human => {
             if secrets == Secrets::Plain {
@@ -78,9 +80,11 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
                     "The address of {} is unknown: the kit will ask for it.",
                     source.vault
                 ),
-                (_, None) => outln!("No recovery point was seen."),
+                (_, None) => {
+                    outln!("No proven recovery point was seen: the kit will ask which one to take.")
+                }
                 (_, Some(point)) => outln!(
-                    "The newest recovery point now is of {}.",
+                    "The newest proven recovery point now is of {}.",
                     point.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC")
                 ),
             }

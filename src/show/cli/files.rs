@@ -3,16 +3,18 @@
 use super::estate::EstateArgs;
 use super::failure::{fail, failed};
 use crate::decide::moment::moment;
+use crate::decide::point::moment as moment_of;
 use crate::flow::entry::Mode;
 use crate::flow::part::{PartError, Version, versions};
 use crate::flow::session::Session;
+use crate::model::gap::Gap;
 use crate::model::ids::StackId;
 use crate::model::units::show_duration;
 use crate::model::visible::visible;
 use crate::show::exit::Exit;
 use crate::show::say::outln;
 use crate::show::views::Format;
-use crate::world::backup::{Entry, EntryKind};
+use crate::world::backup::{AtPath, Entry, EntryKind};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -50,7 +52,11 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
                 Format::Human => human(&stack, path, &found, at, session.world.clock.now()),
                 Format::Json => super::print_json(&json(&found)),
             }
-            Exit::Nothing
+            if found.iter().any(|version| version.kept.is_err()) {
+                Exit::Held
+            } else {
+                Exit::Nothing
+            }
         }
         Err(error @ PartError::NoSuchStack(_)) => failed(
             args.format,
@@ -93,12 +99,15 @@ fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, 
         return;
     };
     if at.is_some() {
-        let taken = newest.point.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let taken = moment_of(&newest.point).strftime("%Y-%m-%d %H:%M:%S UTC");
         outln!("point {} of {taken}", newest.point.id.short());
-        match &newest.kept.here {
-            None => outln!("{path} was not there."),
-            Some(entry) if entry.kind == EntryKind::Dir => folder(newest),
-            Some(entry) => outln!("{}", line(entry).join("  ")),
+        match &newest.kept {
+            Err(gap) => outln!("{}", unread(gap)),
+            Ok(kept) => match &kept.here {
+                None => outln!("{path} was not there."),
+                Some(entry) if entry.kind == EntryKind::Dir => folder(kept),
+                Some(entry) => outln!("{}", line(entry).join("  ")),
+            },
         }
         return;
     }
@@ -115,17 +124,26 @@ fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, 
     ]);
     let mut rest = found;
     let mut missing = 0_usize;
+    let mut gaps = Vec::new();
     while let Some(version) = rest.first() {
-        let same = |other: &&Version| other.kept.here == version.kept.here;
+        let kept = match &version.kept {
+            Ok(kept) => kept,
+            Err(gap) => {
+                gaps.push(gap);
+                rest = &rest[1..];
+                continue;
+            }
+        };
+        let same = |other: &&Version| other.kept.as_ref().is_ok_and(|k| k.here == kept.here);
         let run = rest.iter().take_while(same).count();
         // The oldest of those that hold the same: since then it has been so.
         let since = &rest[run - 1];
-        if let Some(entry) = &version.kept.here {
+        if let Some(entry) = &kept.here {
             let cells = line(entry);
             table.add_row([
                 version.point.id.short().to_owned(),
                 span(version, since),
-                show_duration(now.duration_since(version.point.taken_at)),
+                show_duration(now.duration_since(moment_of(&version.point))),
                 cells[1].clone(),
                 cells[0].clone(),
                 cells[2].clone(),
@@ -136,16 +154,21 @@ fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, 
         }
         rest = &rest[run..];
     }
-    if missing == found.len() {
-        outln!(
-            "{path} is in none of the {} points of {stack}.",
-            found.len()
-        );
+    for gap in &gaps {
+        outln!("{}", unread(gap));
+    }
+    let seen = found.len() - gaps.len();
+    if seen == 0 {
+        return;
+    }
+    if missing == seen {
+        let which = if gaps.is_empty() { "" } else { " other" };
+        outln!("{path} is in none of the {seen}{which} points of {stack}.");
         return;
     }
     outln!("{path}\n{table}");
     if missing > 0 {
-        outln!("{missing} of {} points do not hold it.", found.len());
+        outln!("{missing} of {seen} points do not hold it.");
     }
     outln!(
         "Next: holdfast restore {stack} --path {} --at \"…\" --to /a/new/path",
@@ -166,9 +189,7 @@ fn quoted(path: &str) -> String {
 
 fn span(newest: &Version, oldest: &Version) -> String {
     let at = |version: &Version| {
-        version
-            .point
-            .taken_at
+        moment_of(&version.point)
             .strftime("%Y-%m-%d %H:%M")
             .to_string()
     };
@@ -179,12 +200,17 @@ fn span(newest: &Version, oldest: &Version) -> String {
     }
 }
 
-fn folder(version: &Version) {
+/// What nobody could see is neither there nor absent (S1).
+fn unread(gap: &Gap) -> String {
+    format!("could not be read: {}", visible(&gap.to_string()))
+}
+
+fn folder(kept: &AtPath) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["size", "modified (UTC)", "mode", "owner", "name"]);
-    let inside = version.kept.here.as_ref().map(|here| here.path.len() + 1);
-    for entry in &version.kept.entries {
+    let inside = kept.here.as_ref().map(|here| here.path.len() + 1);
+    for entry in &kept.entries {
         let [size, modified, mode, owner] = line(entry);
         let name = entry.path.get(inside.unwrap_or(0)..).unwrap_or(&entry.path);
         let mark = if entry.kind == EntryKind::Dir {
@@ -201,9 +227,9 @@ fn folder(version: &Version) {
         ]);
     }
     outln!("{table}");
-    let listed = u64::try_from(version.kept.entries.len()).unwrap_or(u64::MAX);
-    if version.kept.inside > listed {
-        outln!("and {} more", version.kept.inside - listed);
+    let listed = u64::try_from(kept.entries.len()).unwrap_or(u64::MAX);
+    if kept.inside > listed {
+        outln!("and {} more", kept.inside - listed);
     }
 }
 
@@ -226,15 +252,21 @@ fn line(entry: &Entry) -> [String; 4] {
 fn json(found: &[Version]) -> Value {
     let versions: Vec<Value> = found
         .iter()
-        .map(|version| {
-            json!({
-                "point": version.point.id,
-                "taken_at": version.point.taken_at,
-                "rung": version.point.rung,
-                "here": version.kept.here,
-                "inside": version.kept.inside,
-                "entries": version.kept.entries,
-            })
+        .map(|Version { point, kept }| {
+            let mut shown = json!({
+                "point": point.id,
+                "taken_at": point.taken_at,
+                "rung": point.rung,
+            });
+            match kept {
+                Ok(kept) => {
+                    shown["here"] = json!(kept.here);
+                    shown["inside"] = json!(kept.inside);
+                    shown["entries"] = json!(kept.entries);
+                }
+                Err(gap) => shown["gap"] = json!(gap),
+            }
+            shown
         })
         .collect();
     json!({ "versions": versions })

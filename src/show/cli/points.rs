@@ -4,7 +4,7 @@ use super::estate::EstateArgs;
 use super::failure::{explain, fail, failed};
 use crate::flow::drill::trouble;
 use crate::flow::entry::Mode;
-use crate::flow::points::{fleet, list};
+use crate::flow::points::{fleet, fleet_in_full, list};
 use crate::model::ids::StackId;
 use crate::model::visible::visible;
 use crate::show::exit::Exit;
@@ -68,18 +68,17 @@ async fn one(stack: &StackId, format: Format, estate: &EstateArgs) -> Exit {
 
 /// What was seen last; nothing outside is asked.
 async fn all(format: Format, estate: &EstateArgs) -> Exit {
-    let rows = match estate.config() {
-        Ok(config) => fleet(&config).await,
-        Err(error) => Err(error),
+    let told = match (estate.config(), format) {
+        (Err(error), _) => Err(error),
+        (Ok(config), Format::Human) => fleet(&config)
+            .await
+            .map(|rows| out!("{}", view::fleet(&rows, SystemClock.now()))),
+        (Ok(config), Format::Json) => fleet_in_full(&config)
+            .await
+            .map(|rows| super::print_json(&view::fleet_json(&rows))),
     };
-    match rows {
-        Ok(rows) => {
-            match format {
-                Format::Human => out!("{}", view::fleet(&rows, SystemClock.now())),
-                Format::Json => super::print_json(&view::fleet_json(&rows)),
-            }
-            Exit::Nothing
-        }
+    match told {
+        Ok(()) => Exit::Nothing,
         Err(error) => explain(format, &error),
     }
 }

@@ -184,7 +184,7 @@ fn points(source: &Source, say: &Words) -> Vec<Block> {
                         point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
                         show_duration(source.at.duration_since(point.taken_at)),
                         point.bytes.to_string(),
-                        views::rung(point.rung).to_owned(),
+                        views::points::proven(point).to_owned(),
                     ]
                 })
                 .collect(),

@@ -66,7 +66,7 @@ static ENGLISH: Words = Words {
     nobody: "the stack's file names nobody",
     yes: "yes",
     points: "Newest recovery points when this kit was made",
-    points_unknown: "Unknown: they could not be listed then ({}).",
+    points_unknown: "Unknown: they could not be listed then ({}). Step 2 will ask you which one to take.",
     no_points: "There were none: this kit can install the stack, and has nothing to restore.",
     point_columns: ["Point", "Taken (UTC)", "Age then", "Size", "Proven"],
     sealed: "Addresses with passwords, the repository's password, passwords of databases and files with secrets lie in `secrets.tar.age`. Only the escrow key opens it (`age --decrypt`). No other file of this kit holds a secret.",
@@ -89,8 +89,8 @@ static ENGLISH: Words = Words {
             "Debian's own, from Debian's servers. Nothing that serves users is started yet.",
         ),
         (
-            "Fetch the newest recovery point",
-            "restic fetches it from the backup machine and checks every byte by its digest.",
+            "Fetch the newest proven recovery point",
+            "restic fetches it from the backup machine and checks every byte by its digest. By itself it takes only a point that was proven when this kit was made. Later ones are named, and taken when you ask for one: they hold what was written since, and could have been written by somebody who broke in.",
         ),
         (
             "Put the configuration in place",
@@ -118,7 +118,7 @@ static ENGLISH: Words = Words {
             "Only now users come. At whoever runs your names, set the address of each of these to the new machine's (A for IPv4, AAAA for IPv6; remove the old one):",
         ),
     ],
-    another_point: "Another one, for example the last before something went wrong:",
+    another_point: "Another one, for example a later one, or the last before something went wrong:",
     another_way: "If the backup machine has another address now, or is gone and you have a copy of the repository's directory (on the backup machine it is `/srv/holdfast/restic/STACK`), name that instead. The password is the same:",
     file_columns: ["File", "Mode and owner", "Secret"],
     state_columns: ["Service", "Directory", "Owner"],
@@ -152,7 +152,7 @@ static GERMAN: Words = Words {
     nobody: "die Datei des Kunden nennt niemanden",
     yes: "ja",
     points: "Die neuesten Wiederherstellungspunkte, als die Mappe gemacht wurde",
-    points_unknown: "Unbekannt: sie ließen sich damals nicht auflisten ({}).",
+    points_unknown: "Unbekannt: sie ließen sich damals nicht auflisten ({}). Schritt 2 fragt Sie, welcher es sein soll.",
     no_points: "Es gab keine: diese Mappe kann den Dienst einrichten, hat aber nichts wiederherzustellen.",
     point_columns: [
         "Punkt",
@@ -181,8 +181,8 @@ static GERMAN: Words = Words {
             "Debians eigene, von Debians Servern. Was Benutzern dient, wird noch nicht gestartet.",
         ),
         (
-            "Den neuesten Wiederherstellungspunkt holen",
-            "restic holt ihn von der Sicherungsmaschine und prüft jedes Byte an seiner Prüfsumme.",
+            "Den neuesten bewiesenen Wiederherstellungspunkt holen",
+            "restic holt ihn von der Sicherungsmaschine und prüft jedes Byte an seiner Prüfsumme. Von selbst nimmt das Skript nur einen Punkt, der bewiesen war, als die Mappe gemacht wurde. Spätere nennt es, und nimmt einen davon, wenn Sie ihn verlangen: sie enthalten, was seither geschrieben wurde, und könnten von jemandem stammen, der eingebrochen ist.",
         ),
         (
             "Die Konfiguration ablegen",
@@ -210,7 +210,7 @@ static GERMAN: Words = Words {
             "Erst jetzt kommen Benutzer. Setzen Sie dort, wo Ihre Namen verwaltet werden, die Adresse von jedem dieser Namen auf die neue Maschine (A für IPv4, AAAA für IPv6; die alte entfernen):",
         ),
     ],
-    another_point: "Ein anderer, zum Beispiel der letzte, bevor etwas schiefging:",
+    another_point: "Ein anderer, zum Beispiel ein späterer, oder der letzte, bevor etwas schiefging:",
     another_way: "Wenn die Sicherungsmaschine inzwischen eine andere Adresse hat, oder wenn sie verloren ist und Sie eine Kopie vom Verzeichnis des Repositorys haben (auf der Sicherungsmaschine ist es `/srv/holdfast/restic/STACK`), nennen Sie stattdessen dies. Das Kennwort ist dasselbe:",
     file_columns: ["Datei", "Rechte und Eigentümer", "Geheim"],
     state_columns: ["Dienst", "Verzeichnis", "Eigentümer"],

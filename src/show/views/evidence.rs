@@ -227,5 +227,8 @@ pub fn told(evidence: &Evidence) -> String {
     for path in &evidence.undeclared {
         let _ = writeln!(out, "  undeclared, and lost in a rebuild: {path}");
     }
+    for what in &evidence.not_looked_at {
+        let _ = writeln!(out, "  not looked at: {what}");
+    }
     visible(&out).into_owned()
 }

@@ -222,6 +222,12 @@ pub fn describe(step: &Step) -> String {
         Action::Copy { machine, from } => {
             format!("copy the points from {from} to {machine} and check them")
         }
+        Action::Discard { machine, points } => {
+            format!(
+                "discard the repository on {machine}: {}, copied and checked elsewhere",
+                plural(points.len(), "point")
+            )
+        }
         Action::Retrieve {
             machine,
             point,

@@ -1,15 +1,18 @@
 //! Recovery points: of one stack as they are, of all as they were seen last.
 
+use crate::decide::losses::Loss;
 use crate::decide::plan::ENOUGH;
-use crate::decide::point::clock_doubt;
+use crate::decide::point::{clock_doubt, readable};
 use crate::decide::statistics::longest_gap;
 use crate::flow::points::{Listing, Row};
-use crate::model::ids::StackId;
-use crate::model::point::{Proof, RecoveryPoint, Rung};
+use crate::model::ids::{PointId, StackId};
+use crate::model::point::{Proof, RecoveryPoint};
+use crate::model::remembered::{Glance, Glimpse, Remembered, Written};
 use crate::model::units::show_duration;
 use crate::model::visible::visible;
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -44,7 +47,11 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
             "epoch",
         ];
         let mut table = table(&header, &[4]);
+        let mut lost = listing.lost.iter().peekable();
         for point in &listing.points {
+            while let Some(loss) = lost.next_if(|loss| loss.last_read_back > Some(point.taken_at)) {
+                table.add_row(line_of(loss, now));
+            }
             table.add_row([
                 if chosen == Some(&point.id) { "*" } else { "" }.to_owned(),
                 point.id.short().to_owned(),
@@ -55,6 +62,9 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
                 evidence(&point.evidence, now),
                 point.epoch.to_string(),
             ]);
+        }
+        for loss in lost {
+            table.add_row(line_of(loss, now));
         }
         let _ = writeln!(out, "{table}");
         for (index, why) in listing.why.iter().enumerate() {
@@ -71,6 +81,18 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
             out,
             "RPO measured: {}, the longest time without a newer point that counts",
             show_duration(gap)
+        );
+    }
+    for loss in &listing.lost {
+        let _ = writeln!(out, "{}", words_of(loss));
+    }
+    for pause in &listing.pauses {
+        let _ = writeln!(
+            out,
+            "no point was read back between {} and {}: {}",
+            minute(pause.from),
+            minute(pause.to),
+            show_duration(pause.to.duration_since(pause.from))
         );
     }
     for unproven in &listing.beside.unproven {
@@ -104,10 +126,44 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
     visible(&out).into_owned()
 }
 
-/// What was found damaged is worth nothing, whatever it had proven before.
-fn proven(point: &RecoveryPoint) -> &'static str {
+/// Where history has a hole, in the place of the points that were there.
+fn line_of(loss: &Loss, now: Timestamp) -> [String; 8] {
+    let mut line = [const { String::new() }; 8];
+    line[1] = format!("{} lost", loss.known);
+    if let Some(last) = loss.last_read_back {
+        line[2] = last.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        line[3] = age(last, now);
+    }
+    line[5] = "lost".to_owned();
+    line
+}
+
+fn words_of(loss: &Loss) -> String {
+    let (first, last) = (loss.first_read_back, loss.last_read_back);
+    match first.zip(last) {
+        Some((first, last)) => format!(
+            "history was lost with {}: {} points that the journal knows of, read back from {} to {}",
+            loss.machine,
+            loss.known,
+            minute(first),
+            minute(last)
+        ),
+        None => format!(
+            "history was lost with {}: how many points is unknown",
+            loss.machine
+        ),
+    }
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// What was found damaged, or cannot be read, is worth nothing, whatever it had proven before.
+pub fn proven(point: &RecoveryPoint) -> &'static str {
     match &point.damaged {
         Some(_) => "damaged",
+        None if !readable(point) => "newer form",
         None => point.rung.name(),
     }
 }
@@ -150,6 +206,7 @@ pub fn json(listing: &Listing) -> Value {
             "epoch": point.epoch,
             "evidence": point.evidence,
             "damaged": point.damaged,
+            "schema": point.schema,
         })
     };
     let passed = |passed: &crate::decide::point::Passed| {
@@ -168,35 +225,48 @@ pub fn json(listing: &Listing) -> Value {
         "not_believed": listing.beside.unproven,
         "no_points": listing.beside.foreign,
         "kept_on": listing.kept_on,
+        "lost": listing.lost,
+        "pauses": listing.pauses,
     })
 }
 
 /// One line for each stack, from what was seen last.
-pub fn fleet(rows: &[Row], now: Timestamp) -> String {
+pub fn fleet(rows: &[Row<Remembered>], now: Timestamp) -> String {
     let mut table = table(
         &[
-            "stack", "points", "newest", "proven", "furthest", "size", "seen",
+            "stack",
+            "points",
+            "newest",
+            "proven",
+            "a rebuild takes",
+            "size",
+            "seen",
+            "doubts",
         ],
         &[1, 5],
     );
     for row in rows {
         let Some(seen) = &row.seen else {
-            table.add_row([row.shown.as_str(), "?", "", "", "", "", "never"]);
+            table.add_row([row.shown.as_str(), "?", "", "", "", "", "never", ""]);
             continue;
         };
-        let newest = seen.points.first();
-        let furthest: Option<Rung> = seen.points.iter().map(|p| p.rung).max();
+        let glance = &seen.glance;
+        let ago = |point: &Glimpse| format!("{} ago", age(point.taken_at, now));
         table.add_row([
             row.shown.to_string(),
-            seen.points.len().to_string(),
-            newest.map_or_else(
-                || "-".to_owned(),
-                |p| format!("{} ago", age(p.taken_at, now)),
-            ),
-            newest.map_or("-", |p| p.rung.name()).to_owned(),
-            furthest.map_or("-", Rung::name).to_owned(),
-            newest.map_or_else(String::new, |p| p.bytes.to_string()),
+            glance.count.to_string(),
+            glance.newest.as_ref().map_or_else(none, ago),
+            glance
+                .newest
+                .as_ref()
+                .map_or_else(none, |p| p.rung.name().to_owned()),
+            taken(glance, now),
+            glance
+                .newest
+                .as_ref()
+                .map_or_else(String::new, |p| p.bytes.to_string()),
             format!("{} ago", age(seen.seen_at, now)),
+            glance.doubts.join("; "),
         ]);
     }
     let mut out = String::new();
@@ -219,15 +289,57 @@ pub fn fleet(rows: &[Row], now: Timestamp) -> String {
     visible(&out).into_owned()
 }
 
-/// The same for programs.
-pub fn fleet_json(rows: &[Row]) -> Value {
-    let row = |row: &Row| {
-        json!({
-            "stack": row.shown,
-            "seen_at": row.seen.as_ref().map(|seen| seen.seen_at),
-            "chosen_then": row.seen.as_ref().map(|seen| &seen.chosen),
-            "points": row.seen.as_ref().map(|seen| &seen.points),
-        })
-    };
-    json!({ "from": "cache", "stacks": rows.iter().map(row).collect::<Vec<_>>() })
+fn none() -> String {
+    "-".to_owned()
+}
+
+/// What a rebuild would have taken then.
+fn taken(glance: &Glance, now: Timestamp) -> String {
+    match (&glance.newest, &glance.chosen) {
+        (_, None) => none(),
+        (Some(newest), Some(chosen)) if newest.id == chosen.id => "the newest".to_owned(),
+        (_, Some(chosen)) => format!(
+            "{}, {} ago, {}",
+            chosen.id.short(),
+            age(chosen.taken_at, now),
+            chosen.rung.name()
+        ),
+    }
+}
+
+/// What programs read of all stacks.
+#[derive(Serialize)]
+pub struct FleetDocument<'a> {
+    from: &'static str,
+    stacks: Vec<StackDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct StackDocument<'a> {
+    stack: &'a StackId,
+    seen_at: Option<Timestamp>,
+    newest: Option<&'a PointId>,
+    chosen_then: Option<&'a PointId>,
+    doubts: Option<&'a [String]>,
+    points: Option<&'a Written>,
+}
+
+/// The same for programs, with every point.
+pub fn fleet_json(rows: &[Row<(Remembered, Written)>]) -> FleetDocument<'_> {
+    let stacks = rows.iter().map(|row| {
+        let seen = row.seen.as_ref().map(|(seen, _)| seen);
+        let glance = seen.map(|seen| &seen.glance);
+        StackDocument {
+            stack: &row.shown,
+            seen_at: seen.map(|seen| seen.seen_at),
+            newest: glance.and_then(|glance| Some(&glance.newest.as_ref()?.id)),
+            chosen_then: glance.and_then(|glance| Some(&glance.chosen.as_ref()?.id)),
+            doubts: glance.map(|glance| glance.doubts.as_slice()),
+            points: row.seen.as_ref().map(|(_, points)| points),
+        }
+    });
+    FleetDocument {
+        from: "cache",
+        stacks: stacks.collect(),
+    }
 }

@@ -7,6 +7,7 @@ use crate::model::ids::{PointId, StackId};
 use crate::model::machine::{BackupAccess, Digest};
 use crate::model::secret::Secret;
 use crate::world::machine::{Contact, MachineError, Transport};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,6 +60,7 @@ pub struct Damaged {
 
 /// Copies the points of another repository into the stack's own on `backup`; goes on where it was
 /// interrupted. What is there already is not touched, and nothing is deleted on either side.
+/// Each copy is dated by when its original arrived, as the old machine said.
 ///
 /// Refusals: `repository-missing`, `wrong-password`, `backup-unreachable` (of the old machine),
 /// `disk-full`, `busy`.
@@ -68,13 +70,17 @@ pub async fn copy(
     stack: &StackId,
     password: &Secret,
     from: &BackupAccess,
+    arrivals: impl Iterator<Item = (&PointId, Timestamp)>,
 ) -> Result<Copied, MachineError> {
-    let input = Lines::new()
+    let mut input = Lines::new()
         .words(&["stack", stack.as_str()])
         .secret(&["password"], password)
-        .another(from)
-        .done();
-    let answer = transport.run(backup, COPY, &input).await?;
+        .another(from);
+    for (point, at) in arrivals {
+        let at = at.as_second().to_string();
+        input = input.words(&["arrived", point.as_str(), &at]);
+    }
+    let answer = transport.run(backup, COPY, &input.done()).await?;
     only(&backup.machine, COPY, "copy", answer)
 }
 

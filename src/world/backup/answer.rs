@@ -63,9 +63,9 @@ struct StackLine {
 }
 
 #[derive(Deserialize)]
-struct SeenGap {
-    code: String,
-    reason: String,
+pub(super) struct SeenGap {
+    pub(super) code: String,
+    pub(super) reason: String,
 }
 
 #[derive(Deserialize)]
@@ -169,6 +169,10 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
     let Some(epoch) = tag("epoch").and_then(|text| text.parse().ok()) else {
         return Err("it carries no epoch");
     };
+    // Points of the first form have no such tag.
+    let Ok(schema) = tag("schema").unwrap_or("1").parse() else {
+        return Err("nobody can say of which form it is");
+    };
     let evidence = of_the_machine(&seen.rungs, seen.arrived.unwrap_or(seen.time));
     Ok(RecoveryPoint {
         rung: evidence
@@ -184,11 +188,13 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
         arrived_at: arrival(seen),
         evidence,
         damaged: None,
+        schema,
     })
 }
 
-/// When a snapshot arrived. A copy arrived long after what it is a copy of, and in any order:
-/// it is dated by its own word, unless that claims a time after the copy was there.
+/// When a snapshot arrived. A copy arrived long after what it is a copy of, and in any order: if
+/// nobody carried over when that was, it is dated by its own word, unless that claims a time after
+/// the copy was there.
 fn arrival(seen: &SeenPoint) -> Option<Timestamp> {
     seen.arrived
         .filter(|arrived| !seen.copied || seen.time > *arrived)

@@ -10,6 +10,7 @@
 mod anchor;
 mod another;
 mod answer;
+mod discard;
 mod evidence;
 mod forget;
 mod input;
@@ -23,6 +24,7 @@ mod verified;
 pub use anchor::{keep_anchor, read_anchor};
 pub use another::{Copied, Damaged, Moved, copy, proofs};
 pub use answer::{parse_points, scripted_error_gap};
+pub use discard::{Discarded, discard};
 pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use forget::{Forgotten, forget, vault};
 pub use locks::{Unlocked, unlock};
@@ -85,6 +87,7 @@ const READ_BACK: Script = script!(
 );
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "sift.sh", "points.sh");
 const FORGET: Script = script!("forget", "prelude.sh", "local.sh", "sift.sh", "forget.sh");
+const DISCARD: Script = script!("discard", "prelude.sh", "local.sh", "sift.sh", "discard.sh");
 const VAULT: Script = script!("vault", "prelude.sh", "local.sh", "sift.sh", "vault.sh");
 const VERIFY: Script = script!(
     "verify",
@@ -119,6 +122,7 @@ const TAKE: Script = script!(
     "prelude.sh",
     "restic.sh",
     "content.sh",
+    "digests.sh",
     "postgresql.sh",
     "mariadb.sh",
     "take.sh"
@@ -128,6 +132,7 @@ const FETCH: Script = script!(
     "prelude.sh",
     "restic.sh",
     "content.sh",
+    "digests.sh",
     "postgresql.sh",
     "mariadb.sh",
     "another.sh",
@@ -137,6 +142,7 @@ const LOAD: Script = script!(
     "load",
     "prelude.sh",
     "content.sh",
+    "digests.sh",
     "postgresql.sh",
     "mariadb.sh",
     "place.sh",

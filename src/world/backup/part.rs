@@ -1,15 +1,17 @@
 //! Parts of points: what they hold at a path, and one part beside the live data.
 
-use super::answer::only;
+use super::answer::{SeenGap, kind_of, only};
 use super::input::Lines;
 use super::{AT_PATH, RETRIEVE, RETRIEVE_DATABASE};
 use crate::model::blueprint::Engine;
+use crate::model::gap::Gap;
 use crate::model::ids::{PointId, StackId};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
 use crate::world::machine::{Contact, MachineError, Transport};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Something that a point holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +50,6 @@ pub enum EntryKind {
 /// What one point holds at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AtPath {
-    /// Which point.
-    pub point: PointId,
     /// What is there; `None`: nothing.
     pub here: Option<Entry>,
     /// How much lies directly in it, if it is a folder.
@@ -58,9 +58,19 @@ pub struct AtPath {
     pub entries: Vec<Entry>,
 }
 
-/// What each of these points holds at a path, asked where they are kept.
+/// What one point told of a path.
+#[derive(Deserialize)]
+struct Told {
+    point: PointId,
+    gap: Option<SeenGap>,
+    #[serde(flatten)]
+    kept: serde_json::Value,
+}
+
+/// What each of these points holds at a path, asked where they are kept. One that cannot be read
+/// is a gap, and says nothing of the others.
 ///
-/// Refusals: `repository-missing`, `point-missing`, `wrong-password`, `repository-damaged`.
+/// Refusals: `repository-missing`, `wrong-password`.
 pub async fn at_path(
     transport: &dyn Transport,
     backup: &Contact,
@@ -68,7 +78,7 @@ pub async fn at_path(
     password: &Secret,
     path: &str,
     points: &[PointId],
-) -> Result<Vec<AtPath>, MachineError> {
+) -> Result<BTreeMap<PointId, Result<AtPath, Gap>>, MachineError> {
     let mut lines = Lines::new()
         .words(&["stack", stack.as_str()])
         .secret(&["password"], password)
@@ -78,17 +88,27 @@ pub async fn at_path(
     }
     let answer = transport.run(backup, AT_PATH, &lines.done()).await?;
     only::<bool>(&backup.machine, AT_PATH, "done", answer.clone())?;
-    let found: Vec<AtPath> = answer
+    let told = answer
         .into_iter()
         .filter_map(|mut line| line.get_mut("at_path").map(serde_json::Value::take))
-        .map(serde_json::from_value)
-        .collect::<Result<_, _>>()
-        .map_err(|error| MachineError::Unreadable {
-            machine: backup.machine.clone(),
-            script: AT_PATH.name,
-            detail: error.to_string(),
-        })?;
-    Ok(found)
+        .map(|line| {
+            let told: Told = serde_json::from_value(line)?;
+            let kept = match told.gap {
+                Some(gap) => Err(Gap::new(
+                    kind_of(&gap.code),
+                    format!("point {}", told.point.short()),
+                    gap.reason,
+                )),
+                None => Ok(serde_json::from_value(told.kept)?),
+            };
+            Ok((told.point, kept))
+        });
+    let told: Result<_, serde_json::Error> = told.collect();
+    told.map_err(|error| MachineError::Unreadable {
+        machine: backup.machine.clone(),
+        script: AT_PATH.name,
+        detail: error.to_string(),
+    })
 }
 
 /// What is brought back, and where to.

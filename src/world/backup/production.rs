@@ -40,6 +40,8 @@ pub struct Taken {
     pub added: Bytes,
     /// Milliseconds on the machine.
     pub millis: u64,
+    /// Those of them that the databases' dumps took.
+    pub dumps_millis: u64,
     /// How often files had to be stored because they changed meanwhile; at most four.
     pub attempts: u32,
 }

@@ -16,7 +16,7 @@ use super::wrap::Patience;
 use super::{ACTION_FAILED, Hoster, refused};
 use crate::model::gap::Gap;
 use crate::model::ids::{EstateName, HosterId, MachineName, StepId};
-use crate::model::observed::{Inventory, Power};
+use crate::model::observed::{Inventory, Power, Unseen};
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, Receipt};
 use crate::model::secret::Secret;
 use async_trait::async_trait;
@@ -461,7 +461,10 @@ impl Hoster for Hetzner {
             if labels::belongs_to(server, owned) {
                 match labels::seen(&self.id, server) {
                     Ok(machine) => inventory.machines.push(machine),
-                    Err(gap) => inventory.gaps.push(gap),
+                    Err(gap) => inventory.unseen.push(Unseen {
+                        provider_id: server.id.to_string(),
+                        gap,
+                    }),
                 }
             }
         }

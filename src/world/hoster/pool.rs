@@ -11,7 +11,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::Identity;
 use crate::model::ids::{EstateName, HosterId, MachineName, StepId};
 use crate::model::machine::Role;
-use crate::model::observed::{FreeMachine, Inventory, Power, SeenMachine};
+use crate::model::observed::{FreeMachine, Inventory, Power, SeenMachine, Unseen};
 use crate::model::operation::{CreateMachine, Fault, FaultClass, Operation, Outcome, Receipt};
 use crate::model::secret::Secret;
 use crate::world::machine::{Contact, MachineError, Script, Transport};
@@ -336,7 +336,10 @@ impl Hoster for Pool {
         let mut inventory = Inventory::default();
         for (machine, found) in self.look().await {
             match found {
-                Err(gap) => inventory.gaps.push(gap),
+                Err(gap) => inventory.unseen.push(Unseen {
+                    provider_id: machine.name.to_string(),
+                    gap,
+                }),
                 Ok(Found::Free) => inventory.free.push(FreeMachine {
                     name: machine.name,
                     site: machine.site,

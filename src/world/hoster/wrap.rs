@@ -136,7 +136,7 @@ impl<H: Hoster> Hoster for Wrapped<H> {
         match &seen {
             Ok(inventory) => tracing::debug!(
                 hoster = %self.id(), millis,
-                machines = inventory.machines.len(), gaps = inventory.gaps.len(),
+                machines = inventory.machines.len(), unseen = inventory.unseen.len(),
                 "observed"
             ),
             Err(gap) => tracing::warn!(hoster = %self.id(), millis, %gap, "could not observe"),

@@ -9,7 +9,7 @@ mod documents;
 mod journal;
 mod lock;
 
-pub use cache::{remember, remembered};
+pub use cache::{remember, remembered, remembered_in_full};
 pub use chain::BrokenChain;
 pub use documents::Documents;
 pub use journal::{Journal, StoreError, read_entries, seals};

@@ -74,7 +74,7 @@ fn two_thousand_signed_commits_are_accepted_and_only_new_ones_are_checked_again(
         .expect("accepted");
     eprintln!("2,000 signed commits: {:?}", start.elapsed());
     assert_eq!(first.checked(), 2000);
-    assert!(start.elapsed() < Duration::from_mins(1));
+    assert!(start.elapsed() < Duration::from_mins(5));
     let next = lab.note(&head, "one more", &ANNA);
     let start = Instant::now();
     let second = lab

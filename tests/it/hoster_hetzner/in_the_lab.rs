@@ -50,7 +50,7 @@ async fn s01_more_machines_than_a_page_holds_are_all_seen() {
         done(hoster.perform(&create, &StepId::new("s1")).await);
     }
     let seen = hoster.observe(&estate()).await.unwrap();
-    assert_eq!((seen.machines.len(), seen.gaps.len()), (53, 0));
+    assert_eq!((seen.machines.len(), seen.unseen.len()), (53, 0));
 }
 
 #[tokio::test]

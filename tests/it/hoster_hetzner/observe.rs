@@ -23,7 +23,7 @@ async fn all_pages_are_read_with_our_token_and_label() {
         .mount(&server)
         .await;
     let seen = observe(&server).await.unwrap();
-    assert_eq!(seen.gaps, []);
+    assert_eq!(seen.unseen, []);
     assert_eq!(seen.machines.len(), 52);
     let machine = &seen.machines[50];
     assert_eq!(machine.power, Power::Off);
@@ -93,14 +93,16 @@ async fn s01_a_server_of_ours_that_cannot_be_read_is_a_gap_of_its_own() {
     let names: Vec<_> = seen.machines.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(names, ["m4"], "what lacks our label is not ours");
     assert_eq!(seen.machines[0].address.to_string(), "2001:db8:1::1");
-    let gaps: Vec<_> = seen.gaps.iter().map(ToString::to_string).collect();
+    let said = |id: &str| seen.unseen(id).map(ToString::to_string);
     assert_eq!(
-        gaps,
-        [
-            "machine m2 at hoster hetzner: label holdfast.epoch cannot be read",
-            "machine m3 at hoster hetzner: no public address",
-        ]
+        said("2").as_deref(),
+        Some("machine m2 at hoster hetzner: label holdfast.epoch cannot be read")
     );
+    assert_eq!(
+        said("3").as_deref(),
+        Some("machine m3 at hoster hetzner: no public address")
+    );
+    assert_eq!(seen.unseen.len(), 2);
 }
 
 #[tokio::test]

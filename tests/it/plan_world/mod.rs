@@ -508,6 +508,7 @@ impl World {
                 );
             }
             Action::Forget { points, .. } => self.forget(step, points)?,
+            Action::Discard { points, .. } => self.discard(step, points)?,
             Action::Repository { .. } => {
                 self.answers(&name)?;
                 let owner = owner.ok_or("no stack")?.clone();

@@ -10,10 +10,10 @@ use holdfast::model::journal::Event;
 use holdfast::model::machine::{MachineManifest, Role, Stage};
 use holdfast::model::observed::{Former, Power, SeenMachine};
 use holdfast::model::plan::{Leaving, Source, Step};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::point::{RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::units::Bytes;
-use holdfast::model::vault::Vault;
-use std::collections::BTreeMap;
+use holdfast::model::vault::{Holdings, Vault};
+use std::collections::{BTreeMap, BTreeSet};
 
 const WAY: &str = "/etc/holdfast/backup.env";
 const WAYS_IN: &str = "/etc/holdfast/htpasswd";
@@ -191,8 +191,6 @@ impl World {
                 here.push(RecoveryPoint {
                     id: id.clone(),
                     rung: point.rung.min(Rung::Checked),
-                    // A copy is dated by what it is a copy of.
-                    arrived_at: None,
                     ..point.clone()
                 });
                 id
@@ -214,10 +212,13 @@ impl World {
         let all = self.inventories.values().flat_map(|i| &i.machines);
         all.filter(|m| m.role == Role::Backup)
             .map(|m| {
-                let stacks = match m.name.as_str() {
-                    BACKUP => self.holdings.clone(),
-                    _ => BTreeMap::new(),
-                };
+                let here = self.repositories.iter().filter(|(on, _)| *on == m.name);
+                let mut stacks: BTreeMap<StackId, Holdings> = here
+                    .map(|(_, of)| (of.clone(), Holdings::default()))
+                    .collect();
+                if m.name.as_str() == BACKUP {
+                    stacks.extend(self.holdings.clone());
+                }
                 let vault = Vault {
                     stacks,
                     ..Vault::default()
@@ -235,6 +236,27 @@ impl World {
         let all = self.points_mut(&machine, owner);
         all.retain(|point| !points.contains(&point.id));
         self.record(Some(owner), Event::Forgotten { machine, points });
+        Ok(())
+    }
+
+    /// With anything else in it than what was judged, the repository stays.
+    pub(super) fn discard(&mut self, step: &Step, judged: &[PointId]) -> Result<(), String> {
+        let machine = step.action.machine().clone();
+        self.answers(&machine)?;
+        let owner = step.stack.as_ref().ok_or("no stack")?;
+        let held = self.points_on(&machine, owner);
+        let held: BTreeSet<PointId> = held.into_iter().map(|point| point.id).collect();
+        if !held.is_empty() && held != judged.iter().cloned().collect() {
+            return Err("it holds something else".to_owned());
+        }
+        self.points_mut(&machine, owner).clear();
+        self.repositories.remove(&(machine.clone(), owner.clone()));
+        let discarded = Event::Discarded {
+            machine,
+            points: judged.len(),
+            freed: Bytes(judged.len() as u64),
+        };
+        self.record(Some(owner), discarded);
         Ok(())
     }
 
@@ -294,6 +316,7 @@ impl World {
             arrived_at: Some(now),
             evidence: Vec::new(),
             damaged: None,
+            schema: SCHEMA,
         });
         id
     }

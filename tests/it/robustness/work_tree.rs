@@ -102,5 +102,5 @@ fn a_huge_file_is_refused_before_it_is_read_whole() {
     let start = std::time::Instant::now();
     let said = refusal(folder.path());
     assert!(said.contains("it is larger than 1 MiB"), "{said}");
-    assert!(start.elapsed() < std::time::Duration::from_secs(5));
+    assert!(start.elapsed() < std::time::Duration::from_mins(1));
 }

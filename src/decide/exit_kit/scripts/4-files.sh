@@ -4,6 +4,7 @@
 . "$(dirname "$0")/kit.sh"
 is_opened
 fetched
+unless_done files
 for part in content place; do . "$kit/scripts/$part.sh"; done
 trouble() { fail "$1" "$2"; }
 cut -f 1,2 "$(from state)" | sort -t "$tab" -k 2 >"$scratch/files"
@@ -22,3 +23,4 @@ while IFS=$tab read -r service path; do
 done <"$scratch/files"
 services_json >"$scratch/found"
 equal "$(jq -r '[.[].files | to_entries[] | "\(.key): \(.value.count) files, \(.value.bytes) bytes"] | join("; ")' "$scratch/found")"
+now files

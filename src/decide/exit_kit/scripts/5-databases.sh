@@ -4,9 +4,10 @@
 . "$(dirname "$0")/kit.sh"
 is_opened
 fetched
+unless_done databases
 for part in content postgresql mariadb place; do . "$kit/scripts/$part.sh"; done
 cut -f 1-3 "$(from databases)" >"$scratch/databases"
-[ -s "$scratch/databases" ] || { progress databases "this stack has none"; exit 0; }
+[ -s "$scratch/databases" ] || { now databases; progress databases "this stack has none"; exit 0; }
 # The servers' own users read the dumps: they may pass through, not look around.
 chmod 0711 "$target" "$target/var" "$target/var/lib" "$target/var/lib/holdfast" "$dump" "$dump/databases"
 for engine in $(engines); do
@@ -30,3 +31,4 @@ equal "$(jq -r '[.[].databases | to_entries[] | "\(.key): \(.value.rows | length
 for engine in $(engines); do
     "${engine}_settle" "$dump/roles/$engine" || fail database-load "$engine: $why"
 done
+now databases

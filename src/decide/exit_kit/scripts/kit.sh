@@ -46,12 +46,36 @@ from() {
 
 is_opened() { [ -d "$opened/secrets" ] || fail sealed "run 0-open.sh first: the secrets are not open"; }
 
-# point: where the fetched point lies.
-fetched() {
-    [ -s "$work/point/var/lib/holdfast/dump/manifest.json" ] || fail not-fetched "run 2-fetch.sh first: no point has been fetched"
+# What has been done with the fetched point stands in $work, as empty files: fetched, files,
+# databases, hooks; and started, once services have run on it.
+is() { [ -e "$work/is-$1" ]; }
+now() {
+    sync -f "$work"
+    : >"$work/is-$1"
+}
+no_more() { for what; do rm -f -- "$work/is-$what"; done; }
+
+# unless_done WHAT: ends the script when that is done with this point. What services have
+# worked on since is live, and nothing is ever loaded over it.
+unless_done() {
+    if is "$1"; then
+        progress "$1" "done already with this point; nothing is touched"
+        exit 0
+    fi
+    if is started; then
+        fail live-data "services were started on what lies here, so it is live; to give it up for the fetched point: systemctl stop $(paste -sd ' ' "$(from units)"); rm $work/is-started"
+    fi
+}
+
+# within: where the point lies. fetched: it is there whole.
+within() {
     target=$work/point
     dump=$target/var/lib/holdfast/dump
     manifest=$dump/manifest.json
+}
+fetched() {
+    is fetched || fail not-fetched "run 2-fetch.sh first: no point has been fetched whole"
+    within
 }
 
 apt() {

@@ -17,7 +17,18 @@ repository=$repositories/$stack
 [ -e "$repository/config" ] || fail repository-missing "there is no repository of $stack on this machine"
 
 while read -r point; do
-    vault "$repository" ls --json --no-lock "$point" "$path" || vault_failed "point $point"
+    if ! vault "$repository" ls --json --no-lock "$point" "$path"; then
+        # What is wrong with one point is its own answer; the others are asked all the same.
+        refused=$(vault_failed "looking into it") || true
+        if [ "$(printf %s "$refused" | jq -r .error.code)" = wrong-password ]; then vault_failed "looking into it"; fi
+        printf %s "$refused" | jq -c --arg point "$point" '{at_path: {point: $point, gap: {code: .error.code, reason: .error.message}}}'
+        continue
+    fi
+    # A point that is there is told first; of one that is not restic says nothing, and ends well.
+    if [ "$(head -n 1 "$scratch/out" | jq -r '.struct_type?')" != snapshot ]; then
+        jq -cn --arg point "$point" '{at_path: {point: $point, gap: {code: "point-missing", reason: "it is not there any more"}}}'
+        continue
+    fi
     jq -cn --arg point "$point" --arg path "$path" --argjson most "$most" '
         reduce (inputs | select(.path)) as $n ({here: null, inside: 0, entries: []};
             ($n | {path, kind: .type, size: (.size // 0), mtime, mode: (.mode % 4096), user: (.user // (.uid | tostring)), group: (.group // (.gid | tostring))}) as $e

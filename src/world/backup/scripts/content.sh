@@ -8,30 +8,112 @@
 # escaped: names that end with NUL as lines.
 escaped() { sed -z 's/\\/\\\\/g; s/\n/\\n/g; s/\t/\\t/g; s/\r/\\r/g' | tr '\0' '\n'; }
 
-# traits PATH: sorted lines in $scratch/traits that say what its files are beside their bytes: kind, mode,
-# owner and group by name, time, target, the first of a file's hard links, access control lists,
-# attributes. Sockets and pipes are made by whoever listens there. Directories' times change with
-# every passing file and are left out.
+# walk OUT: everything below this directory, in one pass. OUT.found: of each its kind, rights, owner and
+# group by number, links, device and inode, size, times of writing and of any change, and name, then where
+# it leads; a directory's times and size, which change with every passing file, are left out. Sockets and
+# pipes are made by whoever listens there: only their owners count, in OUT.others. OUT.holes: how much of
+# a large file is on the disk.
+walk() {
+    find . \( -type s -o -type p \) -fprintf "$1.others" '%U %G\n' \
+        -o -type d -fprintf "$1.found" '%y %m %U %G - %D:%i - - - %P\0\0' \
+        -o -fprintf "$1.found" '%y %m %U %G %n %D:%i %s %T@ %C@ %P\0%l\0' -type f -size +128 -fprintf "$1.holes" '%S\t%P\0'
+}
+
+# What an earlier count of the same place has left, or nothing. "known" has a line for each file: whether it had lists
+# or attributes, its digest, and what any change of it would have changed: device and inode, size,
+# times of writing and of change.
+known=/dev/null
+
+# sort_out: of what was walked, what has to be read. In $scratch: traits.raw, a line each; sums.known and
+# cache.kept of files whose digests are known; unread, their marks in cache.unread; asked, those that may
+# have access control lists or attributes; owners.lines; and in tally how many files, how many bytes, and
+# whether one of them changed as late as the second $1.
+sort_out() {
+    for made in traits.raw sums.known cache.kept unread cache.unread asked owners.lines; do : >"$scratch/$made"; done
+    { escaped <"$scratch/walk.found" && touch "$scratch/escaped"; } | awk -v since="$1" -v here="$scratch/" '
+        # raw ESCAPED: the name itself.
+        function raw(name,  out, i, c) {
+            while (i = index(name, "\\")) {
+                c = substr(name, i + 1, 1)
+                out = out substr(name, 1, i - 1) (c == "n" ? "\n" : c == "t" ? "\t" : c == "r" ? "\r" : c)
+                name = substr(name, i + 2)
+            }
+            return out name
+        }
+        # named BASE NUMBER: as the machine calls it; what has no name keeps its number.
+        function named(base, number,  ask, line) {
+            if (!((base, number) in names)) {
+                ask = "getent " base " " number
+                line = ""
+                ask | getline line
+                close(ask)
+                sub(/:.*/, "", line)
+                names[base, number] = line == "" ? number : line
+                print (base == "passwd" ? "user" : "group"), number, names[base, number] >(here "owners.lines")
+            }
+            return names[base, number]
+        }
+        part == 1 {
+            i = index($0, "\t")
+            known[substr($0, i + 1)] = substr($0, 1, i - 1)
+            next
+        }
+        part == 2 { named("passwd", $1); named("group", $2); next }
+        !half { head = $0; half = 1; next }
+        {
+            half = 0
+            split(head, w, " ")
+            at = 10
+            for (i = 1; i <= 9; i++) at += length(w[i])
+            path = substr(head, at)
+            plain = "+"
+            if (w[1] == "f") {
+                count += 1
+                bytes += w[7]
+                if (w[9] > newest) newest = w[9] + 0
+                marks = w[6] " " w[7] " " w[8] " " w[9]
+                if (path in known && substr(known[path], 68) == marks) {
+                    plain = substr(known[path], 1, 1)
+                    printf "%s  ./%s%c", substr(known[path], 3, 64), raw(path), 0 >(here "sums.known")
+                    print known[path] "\t" path >(here "cache.kept")
+                } else {
+                    printf "./%s%c", raw(path), 0 >(here "unread")
+                    print marks "\t" path >(here "cache.unread")
+                }
+            }
+            if (w[1] == "d" || (w[1] == "f" && plain != "-"))
+                printf "%s%c", path == "" ? "." : "./" raw(path), 0 >(here "asked")
+            time = w[8]
+            sub(/\..*/, "", time)
+            print path "\t" w[1] " " w[2] " " named("passwd", w[3]) " " named("group", w[4]) " " (w[1] == "d" ? "-" : time) \
+                "\t" $0 "\t" (w[1] != "d" && w[5] > 1 ? w[6] : "") >(here "traits.raw")
+        }
+        END { printf "%.0f %.0f %s\n", count, bytes, (newest >= since ? "young" : "settled") >(here "tally") }
+        ' part=1 "$known" part=2 "$scratch/walk.others" part=3 - && [ -e "$scratch/escaped" ]
+}
+
+# digest: SHA-256 over the sorted lines of sha256sum, one a file; those that are known are not read again.
+digest() {
+    rm -f "$scratch"/sums.fresh "$scratch"/sums.fresh.*
+    : >"$scratch/sums.fresh.0"
+    xargs -0 -r -P 2 -n 4000 sh -c 'sha256sum -z -- "$@" >>"$0.$$"' "$scratch/sums.fresh" <"$scratch/unread" &&
+        cat "$scratch"/sums.fresh.* >"$scratch/sums.fresh" &&
+        sort -z -k 1.67 "$scratch/sums.known" "$scratch/sums.fresh" |
+        sed -z '/[\\\n\r]/{s/\\/\\\\/g; s/\n/\\n/g; s/\r/\\r/g; s/^/\\/}' | tr '\0' '\n' >"$scratch/sums"
+}
+
+# traits: sorted lines in $scratch/traits that say what files are beside their bytes: kind, mode, owner and
+# group by name, time, target, the first of a file's hard links, access control lists, attributes.
 traits() {
-    cd "$1" &&
-        find . ! -type s ! -type p -printf '%y %m %u %g %n %D:%i %T@ %P\0%l\0' >"$scratch/found" &&
-        find . \( -type f -o -type d \) -print0 >"$scratch/names" &&
-        xargs -0 -r getfacl -E -s -p -- <"$scratch/names" >"$scratch/acls" &&
+    xargs -0 -r getfacl -E -s -p -- <"$scratch/asked" >"$scratch/acls" &&
         xargs -0 -r getfattr -h -d -m '^(user\.|trusted\.|security\.capability$)' -e hex --absolute-names -- \
-            <"$scratch/names" >"$scratch/attributes" &&
-        escaped <"$scratch/found" | awk '
-            NR % 2 { head = $0; next }
-            {
-                split(head, w, " "); sub(/\..*/, "", w[7])
-                path = head; sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ /, "", path)
-                print path "\t" w[1] " " w[2] " " w[3] " " w[4] " " (w[1] == "d" ? "-" : w[7]) "\t" $0 "\t" \
-                    (w[1] != "d" && w[5] > 1 ? w[6] : "")
-            }' | sort | awk -F '\t' '
+            <"$scratch/asked" >"$scratch/attributes" &&
+        sort "$scratch/traits.raw" | awk -F '\t' '
             { link = ""; if ($4 != "") { if ($4 in first) link = "=" first[$4]; else first[$4] = $1 } print $1 "\t" $2 "\t" $3 "\t" link }
             ' >"$scratch/traits.files" &&
         awk '/^# file: / { file = substr($0, 9); next } /^#/ || !NF { next } { print file "\tacl " $0 }' "$scratch/acls" >"$scratch/traits.acls" &&
         awk '/^# file: / { file = substr($0, 9); next } !NF { next } { print file "\tattribute " $0 }' "$scratch/attributes" >"$scratch/traits.attributes" &&
-        cat "$scratch/traits.files" "$scratch/traits.acls" "$scratch/traits.attributes" | sort >"$scratch/traits"
+        sort "$scratch/traits.files" "$scratch/traits.acls" "$scratch/traits.attributes" >"$scratch/traits"
 }
 
 # traits_name PATH: where a point keeps the lines of that directory.
@@ -40,28 +122,31 @@ traits_name() {
     printf '%.16s' "$name"
 }
 
-# count_files PATH: JSON in $content, traits in $scratch/traits. Digest: SHA-256 over the sorted lines of
-# sha256sum; metadata: over the traits, where the tools are there that can tell them.
+# count_files PATH: JSON in $content, traits in $scratch/traits. Digest: of what digest says; metadata: over
+# the traits, where the tools are there that can tell them.
 count_files() {
     [ -d "$1" ] || return 2
-    rm -f "$scratch/traits"
+    rm -f "$scratch/traits" "$scratch/escaped"
+    since=$(($(date +%s) - 2))
     (
         # Chained: behind `||` the shell would go on after a failure.
         cd "$1" &&
-            find . -type f -print0 >"$scratch/names" &&
-            sort -z -o "$scratch/names" "$scratch/names" &&
-            xargs -0 -r sha256sum -- <"$scratch/names" >"$scratch/sums" &&
-            find . -type f -printf '%s\n' >"$scratch/sizes"
+            walk "$scratch/walk" &&
+            sort_out "$since" &&
+            # What is written to a file within one tick of the clock cannot be told apart by its times.
+            if grep -q young "$scratch/tally"; then sleep 0.02; fi &&
+            digest &&
+            [ "$(wc -l <"$scratch/sums")" = "$(cut -d ' ' -f 1 "$scratch/tally")" ] &&
+            if command -v getfacl >/dev/null && command -v getfattr >/dev/null; then traits; fi
     ) 2>"$scratch/count.err" || return 1
     metadata=null
-    if command -v getfacl >/dev/null && command -v getfattr >/dev/null; then
-        (traits "$1") 2>"$scratch/count.err" || return 1
+    if [ -e "$scratch/traits" ]; then
         metadata=$(sha256sum <"$scratch/traits")
         metadata="\"${metadata%% *}\""
     fi
     sum=$(sha256sum <"$scratch/sums")
-    content=$(awk '{n += 1; b += $1} END {printf "%.0f %.0f", n, b}' "$scratch/sizes")
-    content=$(jq -cn --argjson count "${content% *}" --argjson bytes "${content#* }" --arg digest "${sum%% *}" \
+    read -r count bytes young <"$scratch/tally"
+    content=$(jq -cn --argjson count "$count" --argjson bytes "$bytes" --arg digest "${sum%% *}" \
         --argjson metadata "$metadata" '{count:$count,bytes:$bytes,digest:$digest,metadata:$metadata}')
 }
 
@@ -76,10 +161,14 @@ count_files() {
 #   postgresql_load NAME OWNER PASSWORD DIR
 #                                    a fresh database from DIR; runs in a subshell: 1 with $why
 #   postgresql_there NAME            0 when there is a database of this name
-#   postgresql_beside NAME NEW DIR TABLE
-#                                    a new database NEW from a dump of NAME, with its owner; with a
-#                                    TABLE that alone, without indexes: 1 with $why, or "no-table"
-#   postgresql_drop NEW              what a failed postgresql_beside left
+#   postgresql_make NAME NEW         an empty database NEW, with the owner of NAME; 1 with $why, as when
+#                                    there is one of that name
+#   postgresql_beside NEW DIR NAME TABLE
+#                                    fills NEW, as just made, from a dump of NAME; with a TABLE that
+#                                    alone, without indexes: 1 with $why, or "no-table"
+#   postgresql_calm                  puts back what postgresql_beside changed on the server for a while;
+#                                    also after a run that was killed
+#   postgresql_drop NEW              what postgresql_make made
 #   postgresql_settle DIR            all is loaded and compared: what must wait for that; DIR as above
 #   postgresql_others FILE           what its server has beside the "engine<TAB>name" lines of FILE;
 #                                    nothing without a server, 1 with the reason in $scratch/rows.err

@@ -3,10 +3,12 @@
 # What was copied is no more than "taken" until it was read back.
 stack=
 secret=
-while IFS=$tab read -r kind a; do
+: >"$scratch/arrivals"
+while IFS=$tab read -r kind a b; do
     case $kind in
         stack) plain stack "$a" && stack=$a ;;
         password) secret=$a ;;
+        arrived) plain point "$a" && plain seconds "$b" && printf '%s %s\n' "$a" "$b" >>"$scratch/arrivals" ;;
         *) input_another "$kind" "$a" ;;
     esac
 done
@@ -85,7 +87,9 @@ copied() {
     [ -n "$short" ] || return 1
     (cd "$repository/snapshots" && ls) | grep "^$short" >"$scratch/is" || return 1
     [ "$(wc -l <"$scratch/is")" -eq 1 ] || return 1
-    { cat "$known/$stack.copies"; printf '%s %s\n' "$(cat "$scratch/is")" "$1"; } | write_file "$known/$stack.copies"
+    # A copy is as old as what it is a copy of, by the old machine's word: production can date neither.
+    at=$(awk -v id="$1" '$1 == id {print $2; exit}' "$scratch/arrivals")
+    { cat "$known/$stack.copies"; printf '%s %s%s\n' "$(cat "$scratch/is")" "$1" "${at:+ $at}"; } | write_file "$known/$stack.copies"
 }
 
 watched "listing the old points" theirs snapshots --json --no-lock || vault_failed "listing the old points"

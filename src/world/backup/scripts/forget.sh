@@ -23,11 +23,14 @@ close_way
 [ -z "$unlooked" ] || fail restic-failed "what arrived in the repository of $stack could not be looked at: $unlooked"
 
 # arrival ID: when its snapshot came, by this machine's clock; production cannot set it. A copy came
-# long after what it is a copy of, and in any order: it is as old as it says, and never younger than it is here.
+# long after what it is a copy of, and in any order: it is as old as the old machine said, or else as
+# it says itself, and never younger than it is here.
 arrival() {
     came=$(stat -c %.9Y "$repository/snapshots/$1")
-    if cut -d ' ' -f 1 "$known/$stack.copies" | grep -qxF "$1"; then
-        claimed=$(date -d "$(jq -r --arg id "$1" '.[] | select(.id == $id) | .time' "$scratch/snapshots")" +%s.%N)
+    if grep "^$1 " "$known/$stack.copies" >"$scratch/copy"; then
+        claimed=$(cut -d ' ' -f 3 "$scratch/copy")
+        [ -n "$claimed" ] ||
+            claimed=$(date -d "$(jq -r --arg id "$1" '.[] | select(.id == $id) | .time' "$scratch/snapshots")" +%s.%N)
         came=$(printf '%s\n%s\n' "$came" "$claimed" | sort -n | head -n 1)
     fi
     printf '%s\n' "$came"

@@ -1,6 +1,6 @@
 # A fetched point into place, on a machine that serves nobody yet: databases
-# and files side by side, then both counted and compared with the manifest,
-# then the services' own after-restore hooks.
+# and files side by side, each counted as soon as it is there, then both compared
+# with the manifest, then the services' own after-restore hooks.
 : >"$scratch/roles"
 while IFS=$tab read -r kind a b c d e; do
     case $kind in
@@ -18,6 +18,7 @@ rooms=/var/lib/holdfast/restore
 target=$rooms/$point
 manifest=$rooms/$point.manifest.json
 compared=$rooms/$point.compared.json
+digests=$rooms/$point.digests
 
 alone state
 read_stage
@@ -43,7 +44,7 @@ missing=$(comm -13 "$scratch/held" "$scratch/asked" | tr '\t' ' ' | tr '\n' ';')
 # trouble CODE MESSAGE PART: databases and files are loaded in two subshells; this is how they fail.
 trouble() { printf '%s\t%s\n' "$1" "$2" >"$scratch/$3.failed"; exit 1; }
 
-# load_databases: empty databases, then the dumps.
+# load_databases: empty databases, then the dumps; then what is in them is counted.
 load_databases() {
     # The servers' own users read the dumps: they may pass through, not look around.
     dump=$target/var/lib/holdfast/dump
@@ -66,17 +67,31 @@ load_databases() {
         esac
     done <"$scratch/roles"
     millis >"$scratch/databases.end"
+    while IFS=$tab read -r service engine database; do
+        "${engine}_count" "$database" ||
+            trouble database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")" databases
+        note "$service" databases "$database"
+    done <"$scratch/databases"
 }
 
+# load_files: each directory in its place, then what is in them is counted.
 load_files() {
     place_files
     if [ -e "$target/var/lib/holdfast/canary" ]; then mv -f "$target/var/lib/holdfast/canary" /var/lib/holdfast/canary; fi
     millis >"$scratch/files.end"
+    # What the page cache held and the disk did not may be gone after a restart, and no mark shows it.
+    if ! cmp -s "$digests/boot" /proc/sys/kernel/random/boot_id; then rm -rf -- "$digests"; fi
+    while IFS=$tab read -r service path; do
+        recall "$path"
+        count_files "$path" || trouble files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")" files
+        note "$service" files "$path"
+        note_traits "$path"
+    done <"$scratch/files"
 }
 
 # differ MESSAGE: the fetched copy is not what was stored; the next fetch brings a fresh one.
 differ() {
-    rm -rf -- "$target" "$manifest"
+    rm -rf -- "$target" "$manifest" "$digests"
     fail content-differs "$1"
 }
 
@@ -106,15 +121,6 @@ if [ ! -e "$compared" ]; then
     fi
 
     progress load "comparing"
-    while IFS=$tab read -r service path; do
-        count_files "$path" || fail files-load "$service: $path cannot be counted: $(tail -n 1 "$scratch/count.err")"
-        note "$service" files "$path"
-        note_traits "$path"
-    done <"$scratch/files"
-    while IFS=$tab read -r service engine database; do
-        "${engine}_count" "$database" || fail database-load "$service: $database cannot be counted: $(tail -n 1 "$scratch/rows.err")"
-        note "$service" databases "$database"
-    done <"$scratch/databases"
     services_json >"$scratch/found"
     [ "$(cat /var/lib/holdfast/canary 2>/dev/null)" = "$(jq -r .canary "$manifest")" ] ||
         differ "the canary of the point was not found after the restore"
@@ -145,5 +151,5 @@ done
 printf '%s\n' "$point" | write_file /etc/holdfast/restored-from
 printf 'loaded\n' | write_file /etc/holdfast/stage
 chmod 0644 /etc/holdfast/restored-from /etc/holdfast/stage
-rm -rf -- "$target"
+rm -rf -- "$target" "$digests"
 jq -c --argjson millis $(($(millis) - began)) '{compared:(. + {millis:$millis})}' "$compared"

@@ -8,6 +8,8 @@ rungs=/srv/holdfast/rungs
 # the repositories, so that only root can touch it.
 key_ids=/srv/holdfast/keys
 key_hint=
+# What is being deleted, moved out of everybody's way first: a repository no more.
+leaving=$repositories/.leaving-
 # Whether this run keeps production out of the repository; sift.sh says how.
 closed=
 documents=/srv/holdfast/evidence
@@ -50,7 +52,7 @@ lock_abandoned() { [ -n "$(find "$1" -maxdepth 0 -mmin +31 2>/dev/null)" ]; }
 # reason: what restic said, for people.
 reason() {
     jq -Rr '. as $line | (fromjson? | objects | .message // empty) // $line' "$scratch/err" |
-        grep -vE '^$|^[[:space:]]|^(github\.com|golang\.org)/|^runtime\.' | tail -n 2 | tr '\n' ' ' | cut -c1-400
+        grep -vE '^$|^[[:space:]]|^(github\.com|golang\.org)/|^(runtime|main)\.' | tail -n 2 | tr '\n' ' ' | cut -c1-400
 }
 
 # vault_failed WHAT

@@ -199,11 +199,10 @@ mariadb_end_of_time() {
         { print }' "$1" || echo "the dump cannot be read" >"$scratch/end-of-time.failed"
 }
 
-# mariadb_fill NAME DIR COLLATION ACCOUNTS: a fresh database from a dump; 1 with $why.
+# mariadb_fill NAME DIR COLLATION ACCOUNTS: a dump into an empty database; 1 with $why.
 mariadb_fill() {
     {
-        printf 'drop database if exists %s;\n' "$(mariadb_name "$1")"
-        printf 'create database %s collate %s;\n' "$(mariadb_name "$1")" "$3"
+        printf 'alter database %s collate %s;\n' "$(mariadb_name "$1")" "$3"
         # A view is checked with the rights of who defined it, and some rights come only when all tables are there.
         while IFS= read -r account; do printf 'grant all privileges on %s to %s;\n' "$(mariadb_all "$1")" "$account"; done <"$4"
         # Rows may be longer than this server takes by default.
@@ -234,6 +233,8 @@ mariadb_load() {
     {
         printf 'create user if not exists %s@localhost;\n' "$(mariadb_name "$2")"
         printf 'alter user %s@localhost identified by %s;\n' "$(mariadb_name "$2")" "$(mariadb_text "$3")"
+        printf 'drop database if exists %s;\n' "$(mariadb_name "$1")"
+        printf 'create database %s;\n' "$(mariadb_name "$1")"
     } | mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
     # The owner is mostly among them, and a right can be taken away once only.
     { cat "$scratch/accounts"; printf "%s@'localhost'\n" "$(mariadb_text "$2")"; } | sort -u >"$scratch/definers"
@@ -246,15 +247,35 @@ mariadb_there() {
     printf 'select 1 from information_schema.schemata where schema_name = %s;\n' "$(mariadb_text "$1")" | mariadb_sql | grep -q 1
 }
 
+mariadb_make() {
+    printf 'create database %s;\n' "$(mariadb_name "$2")" | mariadb_sql || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+}
+
+# What puts the live server back as it was, until that is done.
+mariadb_calming=/var/lib/holdfast/mariadb-calm.sql
+
+# Rights that were taken away already are no error; a server that does not answer is asked again.
+mariadb_calm() {
+    [ -s "$mariadb_calming" ] && echo 'select 1;' | mariadb_sql >/dev/null || return 0
+    mariadb_sql --force <"$mariadb_calming" >/dev/null || true
+    rm -f "$mariadb_calming"
+}
+
 # Nobody but root has rights on it: who shall read it is for people to say.
 mariadb_beside() {
-    { read -r collation <"$3/collation" && plain collation "$collation"; } || { why="the dump does not say its collation"; return 1; }
+    { read -r collation <"$2/collation" && plain collation "$collation"; } || { why="the dump does not say its collation"; return 1; }
     echo "$mariadb_accounts" | mariadb_sql >"$scratch/all-accounts" || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
     awk -F '\t' '{ print ($3 == 1 ? $1 : $1 "@" $2) }' "$scratch/all-accounts" >"$scratch/definers"
-    mariadb_fill "$2" "$3" "$collation" "$scratch/definers" || return 1
+    # Filling gives rights to everybody and takes longer rows than this server does.
+    {
+        while IFS= read -r account; do printf 'revoke all privileges on %s from %s;\n' "$(mariadb_all "$1")" "$account"; done <"$scratch/definers"
+        echo "select concat('set global max_allowed_packet = ', @@global.max_allowed_packet, ';');" | mariadb_sql
+    } >"$scratch/calming" || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+    write_file "$mariadb_calming" <"$scratch/calming"
+    mariadb_fill "$1" "$2" "$collation" "$scratch/definers" || return 1
     [ -n "$4" ] || return 0
     mariadb_sql >"$scratch/named" <<SQL || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
-select 1 from information_schema.tables where table_schema = $(mariadb_text "$2") and table_name = $(mariadb_text "${4#"$1".}")
+select 1 from information_schema.tables where table_schema = $(mariadb_text "$1") and table_name = $(mariadb_text "${4#"$3".}")
     and table_type in ('BASE TABLE', 'SYSTEM VERSIONED');
 SQL
     [ -s "$scratch/named" ] || { why=no-table; return 1; }
@@ -263,9 +284,9 @@ SQL
         echo 'set foreign_key_checks = 0;'
         mariadb_sql <<SQL
 select concat('drop ', if(table_type = 'VIEW', 'view', if(table_type = 'SEQUENCE', 'sequence', 'table')), ' \`', replace(table_name, '\`', '\`\`'), '\`;')
-    from information_schema.tables where table_schema = $(mariadb_text "$2") and table_name <> $(mariadb_text "${4#"$1".}") and table_type <> 'SEQUENCE';
+    from information_schema.tables where table_schema = $(mariadb_text "$1") and table_name <> $(mariadb_text "${4#"$3".}") and table_type <> 'SEQUENCE';
 SQL
-    } >"$scratch/ask" && mariadb_sql "$2" <"$scratch/ask" >/dev/null || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
+    } >"$scratch/ask" && mariadb_sql "$1" <"$scratch/ask" >/dev/null || { why=$(mariadb_said "$scratch/sql.err"); return 1; }
 }
 
 mariadb_drop() { printf 'drop database if exists %s;\n' "$(mariadb_name "$1")" | mariadb_sql || true; }

@@ -20,6 +20,8 @@ give() {
 # renumber: and what changing owners takes away is put back: the bits that lend an owner's rights,
 # capabilities.
 renumber() {
+    # An earlier run may have moved all of it already.
+    : >"$scratch/lent" && : >"$scratch/capabilities"
     while IFS=$tab read -r service path; do
         [ -e "$target$path" ] || continue
         find "$target$path" -type f -perm /6000 -printf '%m\0%p\0' >>"$scratch/lent"

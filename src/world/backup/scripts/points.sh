@@ -14,7 +14,7 @@ gap() { jq -cn --arg stack "$stack" --arg code "$1" --arg reason "$2" '{stack:$s
 while IFS=$tab read -r stack secret; do
     repository=$repositories/$stack
     if [ ! -e "$repository" ]; then
-        if [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
+        if [ ! -e "$leaving$stack" ] && [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
             gap repository-lost "$repository is gone although recovery points of $stack were recorded"
         else
             jq -cn --arg stack "$stack" '{stack:$stack,points:[]}'
@@ -68,12 +68,14 @@ while IFS=$tab read -r stack secret; do
     done
     jq -c --arg stack "$stack" --slurpfile evidence "$scratch/evidence" --slurpfile sizes "$scratch/sizes" \
         --slurpfile documents "$scratch/documents" --rawfile arrived "$scratch/arrived" --rawfile copies "$known/$stack.copies" '
-        # Which ones were copied is what this machine did: a snapshot may claim to be one.
-        ($copies | split("\n") | map(select(. != "") | split(" ") | {(.[0]): true}) | add // {}) as $copies |
+        # Which ones were copied is what this machine did: a snapshot may claim to be one. With it stands when
+        # the point arrived at the old machine; of those without, nobody knows.
+        ($copies | split("\n") | map(select(. != "") | split(" ") | {(.[0]): (.[2] // null)}) | add // {}) as $copies |
         ($arrived | split("\n") | map(select(. != "") | split(" ") | {(.[0]): (.[1] | tonumber | floor | todate)}) | add // {}) as $arrived
         | {stack: $stack, documents: ($documents | add // {}), points: [.[] | .id as $id | {
             id: $id, time: .time, tags: (.tags // []),
             bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
-            arrived: $arrived[$id], copied: ((.original // $id) != $id and ($copies | has($id))),
+            arrived: (if $copies[$id] then $copies[$id] | tonumber | todate else $arrived[$id] end),
+            copied: ((.original // $id) != $id and ($copies | has($id)) and $copies[$id] == null),
             rungs: [$evidence[] | select(.point == $id) | {rung, at, document}]}]}' "$scratch/snapshots"
 done <"$scratch/stacks"

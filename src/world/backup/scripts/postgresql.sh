@@ -154,40 +154,56 @@ select 1 from pg_database where datname = :'name';
 SQL
 }
 
-postgresql_beside() {
-    chown -R postgres: "$3"
+postgresql_make() {
     sql postgres <<SQL || { why=$(said "$scratch/sql.err"); return 1; }
 \\set from '$(quoted "$1")'
 \\set new '$(quoted "$2")'
 select format('create database %I owner %I template template0 encoding ''UTF8'' locale ''C.UTF-8''', :'new',
     coalesce((select pg_get_userbyid(datdba) from pg_database where datname = :'from'), 'postgres')) \\gexec
+SQL
+}
+
+postgresql_beside() {
+    chown -R postgres: "$2"
+    sql -v new="$1" postgres <<SQL || { why=$(said "$scratch/sql.err"); return 1; }
 revoke all on database :"new" from public;
 SQL
     if [ -z "$4" ]; then
-        as_postgres pg_restore --exit-on-error --no-tablespaces -j2 -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
+        as_postgres pg_restore --exit-on-error --no-tablespaces -j2 -d "$1" "$2" >/dev/null 2>"$scratch/load.err" ||
             { why=$(said "$scratch/load.err"); return 1; }
     else
         # Types, functions and sequences stand before the table, so all that has no data comes first.
-        as_postgres pg_restore --exit-on-error --no-tablespaces --section=pre-data -d "$2" "$3" >/dev/null 2>"$scratch/load.err" ||
+        as_postgres pg_restore --exit-on-error --no-tablespaces --section=pre-data -d "$1" "$2" >/dev/null 2>"$scratch/load.err" ||
             { why=$(said "$scratch/load.err"); return 1; }
-        sql "$2" <<SQL >"$scratch/named" || { why=$(said "$scratch/sql.err"); return 1; }
+        # Its rows may lie in partitions, or in tables that inherit from it.
+        sql -F "$tab" "$1" <<SQL >"$scratch/named" || { why=$(said "$scratch/sql.err"); return 1; }
 \\set wanted '$(quoted "$4")'
-select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.oid = to_regclass(:'wanted') and c.relkind in ('r', 'p');
+with recursive below as (
+    select oid from pg_class where oid = to_regclass(:'wanted') and relkind in ('r', 'p')
+    union select i.inhrelid from pg_inherits i join below on i.inhparent = below.oid)
+select c.oid, n.nspname, c.relname from below join pg_class c using (oid) join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p');
 SQL
         [ -s "$scratch/named" ] || { why=no-table; return 1; }
-        IFS='|' read -r oid schema relation <"$scratch/named"
-        as_postgres pg_restore --exit-on-error --data-only --schema="$schema" --table="$relation" \
-            -d "$2" "$3" >/dev/null 2>"$scratch/load.err" || { why=$(said "$scratch/load.err"); return 1; }
+        while IFS=$tab read -r oid schema relation; do
+            as_postgres pg_restore --exit-on-error --data-only --schema="$schema" --table="$relation" \
+                -d "$1" "$2" >/dev/null 2>"$scratch/load.err" </dev/null || { why=$(said "$scratch/load.err"); return 1; }
+        done <"$scratch/named"
         # The others are empty, and would look like a loss.
-        sql "$2" <<SQL >/dev/null || { why=$(said "$scratch/sql.err"); return 1; }
+        kept=$(cut -f 1 "$scratch/named" | paste -sd ,)
+        sql "$1" <<SQL >/dev/null || { why=$(said "$scratch/sql.err"); return 1; }
+with recursive above as (
+    select oid from pg_class where oid in ($kept)
+    union select i.inhparent from pg_inherits i join above on i.inhrelid = above.oid)
 select format('drop table if exists %s cascade', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and c.oid <> $oid and n.nspname not in ('pg_catalog', 'information_schema')
-    and c.oid not in (select inhparent from pg_inherits where inhrelid = $oid) \\gexec
+where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema') and c.oid not in (select oid from above)
+    and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e') \\gexec
 SQL
     fi
-    sql -c 'analyze' "$2" || { why=$(said "$scratch/sql.err"); return 1; }
+    sql -c 'analyze' "$1" || { why=$(said "$scratch/sql.err"); return 1; }
 }
+
+postgresql_calm() { :; }
 
 postgresql_drop() {
     sql -v name="$1" postgres <<SQL || true

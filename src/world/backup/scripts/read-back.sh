@@ -68,10 +68,10 @@ fi
 mkdir -p -m 0755 "$rungs/$stack"
 chmod 0755 "$rungs/$stack"
 # What it looks like beside the others: new content is what indexes describe that arrived since
-# the last point with which somebody looked: what nobody could look at counts with the next.
+# the last point of which that is known: what nobody could look at counts with the next.
 # Retention freezes when it looks wrong (S12).
 last=$(ls -t "$rungs/$stack"/*.shipped.json 2>/dev/null | grep -vF "/$point.shipped.json" | while read -r file; do
-    if jq -e '.looked != false' "$file" >/dev/null 2>&1; then
+    if jq -e '.shape.unlooked != true' "$file" >/dev/null 2>&1; then
         printf '%s\n' "$file"
         break
     fi
@@ -81,14 +81,16 @@ sort -u "$known/$stack.sums" | while read -r id added packed; do
         printf '%s %s\n' "$added" "$packed"
     fi
 done | awk '{a += $1; p += $2} END {printf "%.0f %.0f", a, p}' >"$scratch/news"
+# The first one in a repository brings everything, and of copies nobody knows what each brought.
+if [ -z "$last" ] || grep -q "^$point " "$known/$stack.copies"; then printf 'null null' >"$scratch/news"; fi
 jq -cn --slurpfile manifest "$scratch/manifest" --slurpfile seen "$scratch/seen" --rawfile news "$scratch/news" --arg sifted "$sifted" '
-    ($news | split(" ") | map(tonumber)) as $news
+    ($news | split(" ") | map(fromjson)) as $news
     | [$manifest[0].services[].databases[]?.rows | add // 0] as $rows
     | {files:$seen[0].files, bytes:$seen[0].bytes, rows:(if $rows == [] then null else ($rows | add) end),
-       added:(if $sifted == "" then null else $news[0] end), packed:(if $sifted == "" then null else $news[1] end),
+       unlooked:($sifted == ""), added:(if $sifted == "" then null else $news[0] end), packed:(if $sifted == "" then null else $news[1] end),
        holds:([$manifest[0].services[] | (.files | keys[] | "files " + .), (.databases | keys[] | "database " + .)] | unique)}' >"$scratch/shape"
 jq -n --arg stack "$stack" --arg point "$point" --arg at "$(date +%Y-%m-%dT%H:%M:%SZ)" --arg digest "$wanted" --slurpfile seen "$scratch/seen" \
-    --slurpfile shape "$scratch/shape" --arg sifted "$sifted" \
-    '{schema:1,rung:"shipped",stack:$stack,point:$point,at:$at,manifest:$digest,files:$seen[0].files,bytes:$seen[0].bytes,looked:($sifted != ""),shape:$shape[0]}' |
+    --slurpfile shape "$scratch/shape" \
+    '{schema:1,rung:"shipped",stack:$stack,point:$point,at:$at,manifest:$digest,files:$seen[0].files,bytes:$seen[0].bytes,shape:$shape[0]}' |
     write_file "$rungs/$stack/$point.shipped.json"
 jq -c --argjson millis $(($(millis) - began)) '{read_back:{files:.files,bytes:.bytes,millis:$millis}}' "$scratch/seen"

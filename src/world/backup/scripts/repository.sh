@@ -135,7 +135,7 @@ else
     if [ -e "$repository" ]; then
         fail repository-damaged "$repository is there but is no repository; look at it before anything is made anew"
     fi
-    if [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
+    if [ ! -e "$leaving$stack" ] && [ -d "$rungs/$stack" ] && [ -n "$(ls -A "$rungs/$stack")" ]; then
         fail repository-lost "$repository is gone although recovery points of $stack were recorded"
     fi
     # Beside, then moved: a run that was killed leaves no half repository in place.

@@ -53,22 +53,27 @@ guarded() {
     verb=$3
     shift 3
     rm -f "$out.code" "$out.pid"
+    # Held until restic has ended: waiting for it costs nothing and no time after the end.
+    exec 8>"$out.lock"
+    flock 8
     (
         set +e
         # Named here because restic 0.14 does not read it from the environment.
-        restic "$verb" --cacert "$RESTIC_CACERT" "$@" >"$out" 2>"$out.err" </dev/null &
+        restic "$verb" --cacert "$RESTIC_CACERT" "$@" >"$out" 2>"$out.err" </dev/null 8>&- &
         echo $! >"$out.pid"
         wait $!
         echo $? >"$out.code.new"
         mv "$out.code.new" "$out.code"
     ) 2>/dev/null &
+    exec 8>&-
+    until [ -s "$out.pid" ] || flock -n "$out.lock" true; do sleep 0.01; done
+    restic_pid=$(cat "$out.pid")
     turn=0
     silent_since=
     while [ ! -e "$out.code" ]; do
-        sleep 0.1
+        if flock -w 1 "$out.lock" true; then break; fi
         turn=$((turn + 1))
-        if [ -z "$restic_pid" ] && [ -e "$out.pid" ]; then restic_pid=$(cat "$out.pid"); fi
-        if [ $((turn % 50)) -eq 0 ]; then
+        if [ $((turn % 5)) -eq 0 ]; then
             if answers; then
                 silent_since=
             else
@@ -90,6 +95,8 @@ guarded() {
     done
     wait
     restic_pid=
+    # Without a word only when it was killed.
+    [ -e "$out.code" ] || printf '137\n' >"$out.code"
     restic_code=$(cat "$out.code")
 }
 

@@ -20,21 +20,32 @@ free_place() {
     if [ -e "$to" ] || [ -L "$to" ]; then fail exists "$to exists already, and nothing is written over; name a path that is not there"; fi
 }
 free_place
+# Live data may be declared by a path that leads through a link.
 while read -r live; do
-    case $to/ in
-        "$live"/*) fail live-data "$to lies in $live, which is live data; name a place beside it and move what you need yourself" ;;
-    esac
+    for way in "$live" "$(realpath -m -- "$live")"; do
+        case $to/ in
+            "$way"/*) fail live-data "$to lies in $live, which is live data; name a place beside it and move what you need yourself" ;;
+        esac
+    done
 done <"$scratch/state"
 
 alone retrieve
 restic_ready
 restic_answers
-# What a run that was killed left here.
 beside=$parent/.holdfast-retrieve
+# However it ends: what customers entrusted does not lie about half brought back. A restic that
+# was told to end may still write until it has.
+leave() {
+    wait
+    rm -rf -- "$beside"
+}
+at_end=leave
+# What a run that was killed left here.
 rm -rf -- "$beside"
 
 guarded "$scratch/ls" "looking for it" ls --json --no-lock --recursive "$point" "$path"
 [ "$restic_code" -eq 0 ] || restic_failed "$scratch/ls" "looking for it"
+[ "$(head -n 1 "$scratch/ls" | jq -r '.struct_type?')" = snapshot ] || fail point-missing "the point $point is not there any more"
 jq -cn --arg path "$path" 'reduce (inputs | select(.path)) as $n ({found: false, files: 0, bytes: 0};
     if $n.path == $path or ($n.path | startswith($path + "/"))
     then .found = true | (if $n.type == "file" then .files += 1 | .bytes += ($n.size // 0) else . end) else . end)' \
@@ -52,18 +63,15 @@ pattern=$(printf %s "$path" | sed -e 's/[][*?\\]/\\&/g')
 progress retrieve "$size bytes"
 guarded "$scratch/restore" "the restore" restore --no-lock "$point" --target "$beside" --include "$pattern"
 if [ "$restic_code" -ne 0 ]; then
-    rm -rf -- "$beside"
     if grep -qi 'no space left' "$scratch/restore.err" "$scratch/restore"; then
         fail disk-full "it needs $size bytes in $parent, and the disk filled up"
     fi
     restic_failed "$scratch/restore" "restore"
 fi
-if ! [ -e "$beside$path" ] && ! [ -L "$beside$path" ]; then
-    rm -rf -- "$beside"
-    fail not-in-point "the point does not hold $path"
-fi
+[ -e "$beside$path" ] || [ -L "$beside$path" ] || fail not-in-point "the point does not hold $path"
 sync -f "$beside"
 free_place
-mv -T -- "$beside$path" "$to"
-rm -rf -- "$beside"
+# Somebody may make something of that name this very moment.
+mv -nT -- "$beside$path" "$to" || true
+if [ -e "$beside$path" ] || [ -L "$beside$path" ]; then fail exists "$to came to be meanwhile, and nothing is written over; name a path that is not there"; fi
 jq -c --arg to "$to" --argjson millis $(($(millis) - began)) '{retrieved:{to:$to,files:.files,bytes:.bytes,millis:$millis}}' "$scratch/size"

@@ -62,6 +62,19 @@ mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles" || fail disk-full "the dum
 mkdir -m 0700 "$dump/metadata"
 taken_at=$(date +%s)
 
+# Those that somebody asked for; the rest follows from them.
+list_packages() {
+    apt-mark showmanual >"$scratch/manual" &&
+        dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' >"$scratch/installed" &&
+        jq -cRn --rawfile manual "$scratch/manual" '($manual | split("\n")) as $wanted
+            | reduce (inputs / "\t" | select(.[0] == "ii ")) as $p ({}; if $wanted | index($p[1]) then .[$p[1]] = $p[2] else . end)' \
+            "$scratch/installed" >"$scratch/packages"
+}
+# Beside the dumps: nothing of it depends on them.
+(trap - EXIT; list_packages) 2>"$scratch/packages.err" &
+packages=$!
+
+dumping=$(millis)
 if [ -s "$scratch/databases" ]; then progress databases "dumping"; fi
 wait_engines
 for engine in $(engines); do
@@ -74,37 +87,46 @@ while IFS=$tab read -r service engine database; do
     note "$service" databases "$database"
 done <"$scratch/databases"
 cp "$scratch/services" "$scratch/services.databases"
+dumps_millis=$(($(millis) - dumping))
 
-# Those that somebody asked for; the rest follows from them.
-apt-mark showmanual >"$scratch/manual"
-dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' >"$scratch/installed"
-jq -cRn --rawfile manual "$scratch/manual" '($manual | split("\n")) as $wanted
-    | reduce (inputs / "\t" | select(.[0] == "ii ")) as $p ({}; if $wanted | index($p[1]) then .[$p[1]] = $p[2] else . end)' \
-    "$scratch/installed" >"$scratch/packages"
+wait "$packages" || fail unexpected "the list of packages cannot be read: $(tail -n 1 "$scratch/packages.err")"
 image=$(. /etc/os-release && printf '%s-%s' "$ID" "$VERSION_ID")
 
-# restic's listing cannot say bytes that are no UTF-8.
-readable() { sed 's/[\x80-\xff][\x80-\xff]*/?/g'; }
-
-# listing PATH: of each file and link its size and the time of its last change, whether of content, owner,
-# mode or attributes; of each directory mode and owner; as restic's own listing gives it.
-listing() {
-    find "$1" \( -type d -printf 'd %m %U %G %p\0' -o -type f -printf 'f %s %CY-%Cm-%CdT%CH:%CM:%CSZ - %p\0' \
-        -o -type l -printf 'l - %CY-%Cm-%CdT%CH:%CM:%CSZ - %p\0' \) |
-        sed -zE -e 's/^(. [0-9-]+ [0-9T:-]+)\.0+Z /\1Z /' -e 's/^(. [0-9-]+ [0-9T:-]+\.[0-9]*[1-9])0*Z /\1Z /' |
-        escaped | readable
+# keep_walk N PATH: what the walk of a path found beside what is digested.
+keep_walk() {
+    mv "$scratch/walk.found" "$scratch/before.$1"
+    # Numbers and names, so that a restore can put names back where the numbers differ.
+    cat "$scratch/owners.lines" >>"$scratch/owners"
+    # Files that are smaller on the disk than they say, each ended by NUL.
+    sed -znE 's/^(0|0\.[0-8][0-9]*|[0-9.]+e-[0-9]+)\t//p' "$scratch/walk.holes" |
+        xargs -0 -r sh -c 'for file; do printf "%s/%s\0" "$0" "$file"; done' "$2" >>"$dump/sparse"
+    # By name, for a machine where the names have other numbers.
+    if [ -e "$scratch/traits" ]; then
+        cp "$scratch/traits" "$dump/metadata/$(traits_name "$2")"
+        root=$2 awk '
+            BEGIN { root = ENVIRON["root"]; gsub(/\\/, "\\134", root) }
+            /^# file: \./ { print "# file: " root substr($0, 10); next }
+            { print }' "$scratch/acls" >>"$dump/acls"
+    fi
 }
 
-# owners: numbers and names, so that a restore can put names back where the numbers differ.
-owners() {
-    cut -f 2 "$scratch/files" | tr '\n' '\0' |
-        xargs -0 -r -I{} find {} -printf 'user %U %u\ngroup %G %g\n' | sort -u
-}
-
-# holes: files that are smaller on the disk than they say, each ended by NUL.
-holes() {
-    cut -f 2 "$scratch/files" | tr '\n' '\0' | xargs -0 -r -I{} find {} -type f -size +128 -printf '%S\t%p\0' |
-        sed -znE 's/^(0|0\.[0-8][0-9]*|[0-9.]+e-[0-9]+)\t//p'
+# changed_since N PATH: whether it is not what was walked before; an example in $scratch/example. The times
+# of any change were read before the digests and are read again after restic: what was changed
+# between, by whomever, shows, also what restic read before the change.
+changed_since() {
+    if ! (cd "$2" && walk "$scratch/walk") 2>"$scratch/walk.err"; then
+        printf '%s: %s\n' "$2" "$(tail -n 1 "$scratch/walk.err")" >"$scratch/example"
+        return 0
+    fi
+    if cmp -s "$scratch/before.$1" "$scratch/walk.found"; then return 1; fi
+    # Two records each; directories may list the same files in another order.
+    for side in "$scratch/before.$1" "$scratch/walk.found"; do
+        escaped <"$side" | paste -d '\t' - - | sort >"$side.lines"
+    done
+    comm -3 "$scratch/before.$1.lines" "$scratch/walk.found.lines" >"$scratch/differ"
+    [ -s "$scratch/differ" ] || return 1
+    name=$(head -n 1 "$scratch/differ" | sed -E -e 's/^\t?([^ ]+ ){9}//' -e 's/\t.*//' | tr '\200-\377' '?')
+    printf '%s/%s\n' "$2" "$name" >"$scratch/example"
 }
 
 : >"$scratch/changing"
@@ -113,33 +135,28 @@ while :; do
     attempt=$((attempt + 1))
     progress files "counting"
     cp "$scratch/services.databases" "$scratch/services"
-    : >"$scratch/before"
+    for part in "$scratch/owners" "$dump/sparse" "$dump/acls"; do : >"$part"; done
     unread=
+    number=0
     while IFS=$tab read -r service path; do
-        listing "$path" >>"$scratch/before"
+        number=$((number + 1))
+        recall "$path"
         if ! count_files "$path"; then
             unread="$service: $path: $(tail -n 1 "$scratch/count.err")"
             break
         fi
+        remember "$path" || rm -rf -- "$digests"
         if [ "$attempt" -ge 3 ] && grep -qxF -- "$path" "$scratch/changing"; then
             content=$(printf %s "$content" | jq -c '. + {changing:true}')
         fi
-        if [ -e "$scratch/traits" ]; then cp "$scratch/traits" "$dump/metadata/$(traits_name "$path")"; fi
+        keep_walk "$number" "$path"
         note "$service" files "$path"
     done <"$scratch/files"
     if [ -n "$unread" ]; then
         [ "$attempt" -lt 3 ] || fail files-unreadable "$unread"
         continue
     fi
-    owners >"$dump/owners"
-    holes >"$dump/sparse"
-    # By name, for a machine where the names have other numbers.
-    if command -v getfacl >/dev/null; then
-        cut -f 2 "$scratch/files" | tr '\n' '\0' | xargs -0 -r getfacl -R -P -s -p -- >"$dump/acls" 2>"$scratch/acls.err" || {
-            [ "$attempt" -lt 3 ] || fail files-unreadable "access control lists: $(tail -n 1 "$scratch/acls.err")"
-            continue
-        }
-    fi
+    sort -u "$scratch/owners" >"$dump/owners"
     printf %s "$canary" >/var/lib/holdfast/canary
     services_json >"$scratch/services.json"
     jq -n --arg stack "$stack" --argjson epoch "$epoch" --arg commit "$commit" --arg image "$image" \
@@ -175,43 +192,25 @@ while :; do
         point=$(grep "^$point" "$scratch/ids") || fail restic-failed "the new snapshot is not in the repository"
     fi
 
-    # The digests were taken before restic read the files: are they of what it stored?
-    guarded "$scratch/ls" "the comparison" ls --json --no-lock "$point"
-    [ "$restic_code" -eq 0 ] || restic_failed "$scratch/ls" "comparison"
-    cut -f 2 "$scratch/files" | jq -R . >"$scratch/paths"
-    jq -r --slurpfile paths "$scratch/paths" '
-        # Rights as Go has them: permissions low, the three special bits far above.
-        def rights: ((if (. / 8388608 | floor) % 2 == 1 then 4 else 0 end) + (if (. / 4194304 | floor) % 2 == 1 then 2 else 0 end)
-                + (if (. / 1048576 | floor) % 2 == 1 then 1 else 0 end)) as $special
-            | "\($special)\((. / 64 | floor) % 8)\((. / 8 | floor) % 8)\(. % 8)" | sub("^0+(?=.)"; "");
-        select(.path) | .path as $p | select(any($paths[]; . as $s | $p == $s or ($p | startswith($s + "/"))))
-        | if .type == "file" then "f \(.size // 0) \(.ctime) - " + ([.path] | @tsv)
-          elif .type == "symlink" then "l - \(.ctime) - " + ([.path] | @tsv)
-          elif .type == "dir" then "d \(.mode | rights) \(.uid) \(.gid) " + ([.path] | @tsv)
-          else empty end' "$scratch/ls" >"$scratch/listed" || fail restic-failed "the listing of the new point cannot be read"
-    readable <"$scratch/listed" | sort -u >"$scratch/after"
-    sort -u -o "$scratch/before" "$scratch/before"
-    # comm needs both sorted, and one path may hold another.
-    comm -3 "$scratch/before" "$scratch/after" | sed -E 's/^\t?([^ ]+ ){4}//' >"$scratch/differ"
-    if [ ! -s "$scratch/differ" ]; then break; fi
     settled=yes
+    number=0
     while IFS=$tab read -r service path; do
-        shown=$(printf '%s\n' "$path" | readable)
-        if ! shown=$shown awk 'index($0 "/", ENVIRON["shown"] "/") == 1 {found = 1} END {exit !found}' "$scratch/differ"; then continue; fi
+        number=$((number + 1))
+        changed_since "$number" "$path" || continue
         if [ "$attempt" -ge 3 ] && grep -qxF -- "$path" "$scratch/changing"; then continue; fi
         settled=
         printf '%s\n' "$path" >>"$scratch/changing"
     done <"$scratch/files"
     if [ -n "$settled" ]; then break; fi
     [ "$attempt" -lt 4 ] || fail files-changing \
-        "files change faster than they can be stored, for example $(head -n 1 "$scratch/differ")"
+        "files change faster than they can be stored, for example $(cat "$scratch/example")"
     progress files "some changed while they were stored; once more"
 done
 
 after_hooks || fail hook-failed "$why"
 manifest_digest=$(sha256sum <"$dump/manifest.json")
 jq -c --arg point "$point" --arg digest "${manifest_digest%% *}" --argjson millis $(($(millis) - began)) \
-    --argjson attempts "$attempt" --slurpfile summary "$scratch/summary" \
+    --argjson dumps "$dumps_millis" --argjson attempts "$attempt" --slurpfile summary "$scratch/summary" \
     '{taken:{point:$point,manifest:.,manifest_digest:$digest,bytes:$summary[0].total_bytes_processed,
-      added:$summary[0].data_added,millis:$millis,attempts:$attempts}}' "$dump/manifest.json"
+      added:$summary[0].data_added,millis:$millis,dumps_millis:$dumps,attempts:$attempts}}' "$dump/manifest.json"
 rm -rf -- "$dump"

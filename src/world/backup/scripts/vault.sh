@@ -18,7 +18,7 @@ while read -r stack; do
     : >"$scratch/unreadable"
     if [ -d "$rungs/$stack" ]; then
         find "$rungs/$stack" -maxdepth 1 -type f -name '*.shipped.json' -print0 >"$scratch/shipped"
-        shape='select(.point and .shape) | {point, shape, looked}'
+        shape='select(.point and .shape) | {(.point): .shape}'
         # All at once; one by one only where one of them cannot be read.
         if ! xargs -0 -r jq -c "$shape" <"$scratch/shipped" >"$scratch/shapes" 2>/dev/null; then
             tr '\0' '\n' <"$scratch/shipped" | while read -r file; do
@@ -27,7 +27,6 @@ while read -r stack; do
         fi
     fi
     jq -cn --arg stack "$stack" --rawfile aside "$scratch/aside" --slurpfile shapes "$scratch/shapes" --rawfile unreadable "$scratch/unreadable" '
-        {stack:$stack, shapes:([$shapes[] | {(.point): .shape}] | add // {}),
-         unlooked:[$shapes[] | select(.looked == false) | .point], unreadable:($unreadable | split("\n") | map(select(. != ""))),
+        {stack:$stack, shapes:($shapes | add // {}), unreadable:($unreadable | split("\n") | map(select(. != ""))),
          aside:([$aside | split("\n")[] | select(. != "") | ltrimstr(" ") | split(" ") | map(select(. != "")) | {(.[1]): (.[0] | tonumber)}] | add // {})}'
 done <"$scratch/stacks"

@@ -23,17 +23,33 @@ else
     cmp -s "$new" /etc/holdfast/identity || fail claimed "the machine belongs to somebody else"
 fi
 sync /etc/holdfast
-if grep -q "^ROLE='drill'" "$new" && ! [ -e "$before/whole" ]; then
+if grep -q "^ROLE='drill'" "$new" && ! [ -e "$before/complete" ]; then
     [ ! -e /etc/holdfast/stage ] || fail no-memory "nobody wrote down how this machine was before it was taken"
     rm -rf "$before"
     mkdir -m 0700 "$before"
     rm -f "$new"
-    find / -xdev -print0 | LC_ALL=C sort -z >"$before/paths"
+    # The places that pool-wipe.sh goes through, in the same way: what is missing here is deleted there.
+    set --
+    for place in /etc /home /media /mnt /opt /root /srv /tmp /usr/local /var; do
+        if [ -d "$place" ]; then set -- "$@" "$place"; fi
+    done
+    listed=
+    for again in 1 2 3; do
+        # 1: a file went while it was looked at.
+        if find "$@" -xdev -print0 >"$before/found" 2>/dev/null; then
+            listed=yes
+            break
+        fi
+        sleep 1
+    done
+    [ -n "$listed" ] || fail no-memory "its files cannot all be listed, so nobody could give it back as it was"
+    LC_ALL=C sort -z -o "$before/paths" "$before/found" || fail no-memory "no room to write down how the machine is"
+    rm -f "$before/found"
     dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' | LC_ALL=C sort -u >"$before/packages"
     # 1: something changed while it was read.
     tar -C / --one-file-system --exclude etc/holdfast -cpf "$before/etc.tar" etc 2>/dev/null || [ $? -eq 1 ] ||
         fail no-memory "/etc could not be saved"
-    : >"$before/whole"
-    sync "$before/whole" "$before/etc.tar" "$before/paths" "$before/packages" "$before"
+    : >"$before/complete"
+    sync "$before/complete" "$before/etc.tar" "$before/paths" "$before/packages" "$before"
 fi
 printf '{"claimed":true}\n'

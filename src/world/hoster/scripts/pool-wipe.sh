@@ -22,7 +22,7 @@ esac
 # Only where the machine itself is meant, and it is known how it was.
 top=/etc/hold
 [ "$etc" = "${top}fast" ] || fail input "this is no whole machine"
-[ -e "$before/whole" ] || fail no-memory "nobody wrote down how this machine was before it was taken; install it afresh"
+[ -e "$before/complete" ] || fail no-memory "nobody wrote down how this machine was before it was taken; install it afresh"
 
 # A script of the run that was broken off may still be at work.
 exec 8>/run/holdfast.lock

@@ -1,0 +1,237 @@
+//! How long it takes until a stack is back, on real machines of the lab: a drill of the demo's
+//! stack with the memory of the program that does it, and a restore beside the same work by hand
+//! in the same run (`restic restore`, `pg_restore`, `apt-get install`, each by itself on a fresh
+//! machine). Ends with an error where a bound is not kept. Needs root, Linux and GNU time; with
+//! `drill` or `restore` as an argument only that.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a bench lives outside, with a clock"
+)]
+#![allow(dead_code, reason = "the tests' stage has more than is measured here")]
+
+#[path = "bounds/mod.rs"]
+mod bounds;
+#[path = "lab/mod.rs"]
+mod lab;
+#[path = "../tests/e2e/support.rs"]
+mod support;
+
+use bounds::Bounds;
+use lab::{FILL, HELD, seconds};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+use support::{Stage, text};
+
+/// A machine that nobody has ever used, of the same operating system.
+const BARE: &str = "ionos-1";
+
+fn main() -> ExitCode {
+    let mut bounds = Bounds::default();
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let named = |name: &str| asked.iter().any(|word| word == name);
+    if named("drill") || !named("restore") {
+        let mut stage = Stage::new("bench-drill");
+        only(&mut stage, "acme");
+        drill(&mut stage, &mut bounds);
+    }
+    if named("restore") || !named("drill") {
+        let mut stage = Stage::new("bench-restore");
+        only(&mut stage, "notes");
+        restore(&mut stage, &mut bounds);
+    }
+    bounds.verdict()
+}
+
+/// One customer in this estate, and on the lab.
+fn only(stage: &mut Stage, stack: &str) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("stacks/examples/acme.toml");
+    std::fs::copy(example, stage.estate().join("stacks/acme.toml")).unwrap();
+    for other in ["acme", "annex", "notes"] {
+        if other != stack {
+            std::fs::remove_file(stage.estate().join(format!("stacks/{other}.toml"))).unwrap();
+        }
+    }
+    stage.git(&["add", "-A"]);
+    stage.git(&["commit", "-m", "One customer"]);
+    stage.holdfast(&["apply"]).exits(0);
+}
+
+/// A command on the estate under GNU time: what it answered, seconds, and the most memory that it,
+/// or anything it started, held at once, in bytes.
+fn measured(stage: &Stage, arguments: &[&str]) -> (Value, f64, u64) {
+    let report = tempfile::NamedTempFile::new().unwrap();
+    let begin = Instant::now();
+    let output = Command::new("/usr/bin/time")
+        .args(["--quiet", "--format", "%M", "--output"])
+        .arg(report.path())
+        .arg(env!("CARGO_BIN_EXE_holdfast"))
+        .args(arguments)
+        .args(["--format", "json", "--estate", &text(&stage.estate())])
+        .stdin(Stdio::null())
+        .output()
+        .expect("GNU time: make install-packages");
+    let took = begin.elapsed().as_secs_f64();
+    let said = String::from_utf8_lossy(&output.stderr);
+    // 5: what the lost machine is held for stands beside what was done.
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 5)), "{arguments:?}: {said}");
+    let kilobytes = std::fs::read_to_string(report.path()).unwrap();
+    let memory = kilobytes.trim().parse::<u64>().unwrap() * 1024;
+    (
+        serde_json::from_slice(&output.stdout).unwrap(),
+        took,
+        memory,
+    )
+}
+
+fn steps(run: &Value) -> &[Value] {
+    run["steps"].as_array().unwrap()
+}
+
+/// Every step with its beginning and its duration.
+fn phases(run: &Value) {
+    for step in steps(run) {
+        println!(
+            "    {:<44} from {:>6.1} s, {:>6.1} s{}",
+            step["id"].as_str().unwrap(),
+            step["began_seconds"].as_f64().unwrap(),
+            step["took_seconds"].as_f64().unwrap(),
+            if step["critical_path"] == true {
+                " *"
+            } else {
+                ""
+            }
+        );
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "megabytes, for people")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn drill(stage: &mut Stage, bounds: &mut Bounds) {
+    stage.holdfast(&["backup", "acme"]).exits(0);
+    println!("drill: MediaWiki and DokuWiki, the demo's stack");
+    let (answer, took, memory) = measured(stage, &["drill", "acme"]);
+    assert_eq!(answer["passed"], true, "{answer:#}");
+    phases(&answer["run"]);
+    let line = format!("{took:.1} s from command to answer (under 120)");
+    bounds.keep(&line, took < 120.0);
+    let line = format!("{:.1} MB of memory (under 100)", megabytes(memory));
+    bounds.keep(&line, memory < 100_000_000);
+}
+
+fn restore(stage: &mut Stage, bounds: &mut Bounds) {
+    stage.ssh("notes-e1", FILL).exits(0);
+    stage.holdfast(&["backup", "notes"]).exits(0);
+    let (point, secrets) = (newest(stage), way(stage));
+    let packages = packages(stage);
+    stage.lab(&["destroy", "notes-e1"]).exits(0);
+
+    println!("\nrestore: {HELD}");
+    let (answer, _, memory) = measured(stage, &["apply"]);
+    let passes = answer["passes"].as_array().unwrap();
+    let rebuilt = |pass: &&Value| steps(pass).iter().any(|step| step["kind"] == "load");
+    let run = passes.iter().find(rebuilt).expect("a restore");
+    phases(run);
+    let took = restored(run);
+    println!("    {:.1} MB of memory", megabytes(memory));
+
+    let by_hand = by_hand(stage, &point, &secrets, &packages);
+    for (what, seconds) in &by_hand {
+        println!("    by hand: {what:<24} {seconds:>6.1} s");
+    }
+    let longest = by_hand
+        .iter()
+        .map(|(_, seconds)| *seconds)
+        .fold(0.0, f64::max);
+    let ratio = took / longest;
+    let line = format!(
+        "{took:.1} s from the machine's first answer to all loaded and compared, {ratio:.2} of the longest part by hand (1.15 at most)"
+    );
+    bounds.keep(&line, ratio <= 1.15);
+}
+
+/// The newest point, in full.
+fn newest(stage: &mut Stage) -> String {
+    let points = stage.holdfast(&["points", "notes", "--format", "json"]);
+    let points = points.exits(0).json();
+    let points = points["points"].as_array().unwrap();
+    let newest = points.iter().max_by_key(|point| point["taken_at"].as_str());
+    newest.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// A script that gives another machine the way to the repository.
+fn way(stage: &Stage) -> String {
+    let ran = stage.ssh(
+        "notes-e1",
+        "cd /etc/holdfast\nfor file in backup.env repository-password backup-ca.pem; do echo \"base64 -d >/etc/by-hand/$file <<END\"; base64 $file; echo END; done\n",
+    );
+    let files = ran.exits(0).stdout;
+    format!(
+        "umask 077\nmkdir -p /etc/by-hand\n{files}sed -i 's#/etc/holdfast/#/etc/by-hand/#' /etc/by-hand/backup.env\n"
+    )
+}
+
+/// What was installed on production that a bare machine does not have.
+fn packages(stage: &Stage) -> String {
+    let asked = |machine: &str| {
+        let ran = stage.ssh(machine, "apt-mark showmanual");
+        let names = ran.exits(0).stdout;
+        names.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let bare = asked(BARE);
+    let more = asked("notes-e1")
+        .into_iter()
+        .filter(|name| !bare.contains(name));
+    more.collect::<Vec<_>>().join(" ")
+}
+
+/// From the first answer of the new machine until its state was there and compared.
+fn restored(run: &Value) -> f64 {
+    let of = |kind: &str| {
+        steps(run)
+            .iter()
+            .find(|step| step["kind"] == kind)
+            .expect(kind)
+    };
+    let load = of("load");
+    assert!(load["error"].is_null(), "{load:#}");
+    load["began_seconds"].as_f64().unwrap() + load["took_seconds"].as_f64().unwrap()
+        - of("prepare")["began_seconds"].as_f64().unwrap()
+}
+
+/// The same work, one part after the other, as a person would do each if it were the only one.
+fn by_hand(stage: &Stage, point: &str, secrets: &str, packages: &str) -> [(&'static str, f64); 3] {
+    let part = |script: &str| seconds(stage, BARE, script);
+    part("apt-get -q update");
+    let install = part(&format!(
+        "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install {packages}"
+    ));
+    part(secrets);
+    let fetch = part(&format!(
+        "set -a\n. /etc/by-hand/backup.env\nset +a\nrestic restore {point} --target /var/lib/by-hand"
+    ));
+    part(
+        "dump=/var/lib/by-hand/var/lib/holdfast/dump\nchmod 0711 /var/lib/by-hand $dump $dump/databases\nchown -R postgres: $dump/databases/postgresql\n\
+         runuser -u postgres -- psql -Xq -c 'create role notes'\nrunuser -u postgres -- createdb -T template0 -O notes -E UTF8 --locale=C.UTF-8 notes",
+    );
+    let load = part(
+        "runuser -u postgres -- pg_restore -j2 -d notes /var/lib/by-hand/var/lib/holdfast/dump/databases/postgresql/notes",
+    );
+    [
+        ("apt-get install", install),
+        ("restic restore", fetch),
+        ("pg_restore -j2", load),
+    ]
+}

@@ -1,0 +1,113 @@
+//! What is missing in a stack's history: points that went down with their backup machine, and
+//! times in which none was read back. Only what the journal knows; the rest is not guessed.
+
+use super::history::History;
+use super::repositories::Repositories;
+use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
+use crate::model::ids::MachineName;
+use crate::model::machine::Role;
+use crate::model::observed::Observed;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+/// Points that are nowhere any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// The backup machine that had them.
+    pub machine: MachineName,
+    /// How many of them the journal knows of.
+    pub known: usize,
+    /// When the first of those was read back.
+    pub first_read_back: Option<Timestamp>,
+    /// When the last of those was read back.
+    pub last_read_back: Option<Timestamp>,
+}
+
+/// A time in which no point was read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// When the last one before was read back.
+    pub from: Timestamp,
+    /// When the first one after was.
+    pub to: Timestamp,
+}
+
+/// A backup each day: after twice as long one was missed.
+const MISSED: SignedDuration = SignedDuration::from_hours(48);
+
+/// What a stack lost with backup machines, the latest first.
+pub fn losses(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &History) -> Vec<Loss> {
+    let there = |name: &MachineName| listed(seen, name);
+    let serving = Repositories::from(past).serving(stack, there);
+    let elsewhere = seen.former.get(&stack.id).into_iter().flatten();
+    let mut losses: Vec<Loss> = elsewhere
+        .filter(|(machine, points)| **machine != serving && points.is_err())
+        .filter_map(|(machine, _)| {
+            let kept = past.repository(&stack.id, machine)?;
+            let copied = kept.copied.contains_key(&serving);
+            (!copied && lost(stack, want, seen, past, machine)).then(|| Loss {
+                machine: machine.clone(),
+                known: kept.points.len(),
+                first_read_back: kept.points.values().min().copied(),
+                last_read_back: kept.points.values().max().copied(),
+            })
+        })
+        .collect();
+    losses.sort_by_key(|loss| std::cmp::Reverse(loss.last_read_back));
+    losses
+}
+
+/// Gone by its hoster's own word, or by that of people. An inventory that we keep ourselves is no
+/// hoster's word, unless the machine answers blank.
+pub fn lost(
+    stack: &DesiredStack,
+    want: &Desired,
+    seen: &Observed,
+    past: &History,
+    machine: &MachineName,
+) -> bool {
+    if listed(seen, machine) {
+        return false;
+    }
+    if stack
+        .waivers
+        .iter()
+        .any(|waiver| waiver.machine == *machine)
+    {
+        return true;
+    }
+    let Some(past) = past.machines.get(machine) else {
+        return false;
+    };
+    let Some(Ok(inventory)) = seen.hosters.get(&past.hoster) else {
+        return false;
+    };
+    let interface = want.hosters.get(&past.hoster);
+    match interface.map(|account| account.descriptor.interface) {
+        Some(InterfaceFamily::HetznerCloud) => inventory.unseen(&past.provider_id).is_none(),
+        Some(InterfaceFamily::Pool) | None => inventory
+            .free
+            .iter()
+            .any(|m| m.name.as_str() == past.provider_id),
+    }
+}
+
+fn listed(seen: &Observed, name: &MachineName) -> bool {
+    let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
+    all.any(|machine| machine.role == Role::Backup && machine.name == *name)
+}
+
+/// The times since `since` in which a backup was missed. What retention has forgotten since was
+/// read back all the same: thinned history is none of them.
+pub fn pauses(stack: &DesiredStack, past: &History, since: Timestamp) -> Vec<Pause> {
+    let read_back = past.read_back.get(&stack.id).into_iter().flatten();
+    let all: Vec<Timestamp> = read_back.copied().collect();
+    let pairs = all.iter().zip(all.iter().skip(1));
+    pairs
+        .filter(|(from, to)| to.duration_since(**from) > MISSED && **to > since)
+        .map(|(from, to)| Pause {
+            from: *from,
+            to: *to,
+        })
+        .collect()
+}

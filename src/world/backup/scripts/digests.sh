@@ -1,0 +1,44 @@
+# Digests of files that were read before, and read again only when they changed: for an earlier point,
+# or when they had just been fetched and were not in place yet. restic goes by the same marks when it
+# decides what to read again, so a digest that is known is one of what the point holds. Of what was
+# restored each file was read after restic had written it. They lie where root alone reads, and
+# losing them costs time and nothing else.
+digests=/var/lib/holdfast/digests
+
+# recall PATH: for count_files, in $known. The last line is the digest of those before it: of a file that
+# was damaged nothing is believed.
+recall() {
+    known=/dev/null
+    kept=$digests/$(traits_name "$1")
+    if [ -f "$kept" ] && sed '$d' "$kept" >"$scratch/known" && [ "$(tail -n 1 "$kept")" = "$(sha256sum <"$scratch/known")" ]; then
+        known=$scratch/known
+    fi
+}
+
+# remember PATH: what count_files has just learnt, for the next time. Not of files that changed as late as
+# $since: they may change again without showing it.
+remember() {
+    if [ ! -s "$scratch/cache.unread" ] && [ "$(wc -l <"$scratch/cache.kept")" = "$(wc -l <"$known")" ]; then return 0; fi
+    if [ -e "$scratch/traits" ]; then told=1; else told=0; fi
+    {
+        cat "$scratch/cache.kept" &&
+            escaped <"$scratch/sums.fresh" | awk -v since="$since" -v told="$told" '
+            part == 1 {
+                sub(/\t.*/, "")
+                # The tools write such names in their own way.
+                if (index($0, "\\")) told = 0
+                has[substr($0, 3)] = 1
+                next
+            }
+            part == 2 { digest[substr($0, 69)] = substr($0, 1, 64); next }
+            {
+                i = index($0, "\t")
+                path = substr($0, i + 1)
+                split(substr($0, 1, i - 1), marks, " ")
+                if (!(path in digest) || marks[4] + 0 >= since) next
+                print (told && !(path in has) && !index(path, "\\") ? "-" : "+") " " digest[path] " " $0
+            }' part=1 $(ls "$scratch/traits.acls" "$scratch/traits.attributes" 2>/dev/null) part=2 - part=3 "$scratch/cache.unread"
+    } >"$scratch/learnt" &&
+        install -d -m 0700 "$digests" && { cat "$scratch/learnt" && sha256sum <"$scratch/learnt"; } >"$digests/.new" &&
+        mv -f "$digests/.new" "$digests/$(traits_name "$1")"
+}
