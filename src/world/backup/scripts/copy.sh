@@ -101,7 +101,8 @@ while read -r point; do
     number=$((number + 1))
     list_snapshots || vault_failed "listing"
     if [ -n "$(copy_of "$point")" ]; then continue; fi
-    if ! watched "point $number of $all" vault "$repository" copy --cacert "$scratch/another/from-ca" \
+    # Loud enough to say what was there already.
+    if ! watched "point $number of $all" vault "$repository" copy --verbose --cacert "$scratch/another/from-ca" \
         --from-repository-file "$scratch/another/from-repository" \
         --from-password-file "$scratch/another/from-password" "$point"; then
         # A full disk or a lost way concerns all points; damage concerns the one.

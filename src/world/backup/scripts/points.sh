@@ -76,6 +76,6 @@ while IFS=$tab read -r stack secret; do
             id: $id, time: .time, tags: (.tags // []),
             bytes: (.summary.total_bytes_processed // ([$evidence[], $sizes[] | select(.point == $id and .bytes) | .bytes] | first)),
             arrived: (if $copies[$id] then $copies[$id] | tonumber | todate else $arrived[$id] end),
-            copied: (($copies | has($id)) and $copies[$id] == null),
+            copied: ((.original // $id) != $id and ($copies | has($id)) and $copies[$id] == null),
             rungs: [$evidence[] | select(.point == $id) | {rung, at, document}]}]}' "$scratch/snapshots"
 done <"$scratch/stacks"

@@ -76,11 +76,11 @@ last=$(ls -t "$rungs/$stack"/*.shipped.json 2>/dev/null | grep -vF "/$point.ship
         break
     fi
 done) || true
-while read -r id added packed; do
+sort -u "$known/$stack.sums" | while read -r id added packed; do
     if [ -e "$repository/index/$id" ] && { [ -z "$last" ] || [ "$repository/index/$id" -nt "$last" ]; }; then
         printf '%s %s\n' "$added" "$packed"
     fi
-done <"$known/$stack.sums" | awk '{a += $1; p += $2} END {printf "%.0f %.0f", a, p}' >"$scratch/news"
+done | awk '{a += $1; p += $2} END {printf "%.0f %.0f", a, p}' >"$scratch/news"
 # The first one in a repository brings everything, and of copies nobody knows what each brought.
 if [ -z "$last" ] || grep -q "^$point " "$known/$stack.copies"; then printf 'null null' >"$scratch/news"; fi
 jq -cn --slurpfile manifest "$scratch/manifest" --slurpfile seen "$scratch/seen" --rawfile news "$scratch/news" --arg sifted "$sifted" '

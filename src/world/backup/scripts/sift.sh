@@ -25,11 +25,11 @@ without() { grep -vxFf "$1" "$2" || true; }
 set_aside() {
     cat >"$scratch/moving"
     [ -s "$scratch/moving" ] || return 0
-    for of in index keys snapshots locks; do
-        grep "^$of/" "$scratch/moving" >"$scratch/moving.one" || continue
-        install -d -m 0700 "$aside" "$aside/$stack" "$aside/$stack/$of"
-        (cd "$repository" && xargs mv -f -t "$aside/$stack/$of" -- <"$scratch/moving.one")
-        jq -cn --arg kind "$of" --arg why "$1" --arg at "$(date +%Y-%m-%dT%H:%M:%SZ)" --argjson files "$(wc -l <"$scratch/moving.one")" \
+    for dir in index keys snapshots locks; do
+        grep "^$dir/" "$scratch/moving" >"$scratch/moving.one" || continue
+        install -d -m 0700 "$aside" "$aside/$stack" "$aside/$stack/$dir"
+        (cd "$repository" && xargs mv -f -t "$aside/$stack/$dir" -- <"$scratch/moving.one")
+        jq -cn --arg kind "$dir" --arg why "$1" --arg at "$(date +%Y-%m-%dT%H:%M:%SZ)" --argjson files "$(wc -l <"$scratch/moving.one")" \
             --arg first "$(head -n 1 "$scratch/moving.one")" '{at:$at,kind:$kind,why:$why,files:$files,first:$first}' >>"$aside/$stack/why.jsonl"
     done
 }
@@ -95,13 +95,17 @@ holds() {
     apart=$repositories/.apart-$stack
     rm -rf -- "$apart"
     install -d -m 0700 -o "$keeper" "$apart"
-    for of in data index keys locks snapshots; do install -d -m 0700 -o "$keeper" "$apart/$of"; done
+    for dir in data index keys locks snapshots; do install -d -m 0700 -o "$keeper" "$apart/$dir"; done
     vault "$repository" cat index "$1" --no-lock || return 2
     jq -r '.packs[].id | "data/\(.[:2])/\(.)"' "$scratch/out" >"$scratch/apart"
-    (
+    code=2
+    if (
         cd "$repository" && cp -l config "$apart/" && cp -l "index/$1" "$apart/index/" &&
             find keys -maxdepth 1 -type f -exec cp -l -t "$apart/keys" {} + && xargs -r cp -al --parents -t "$apart" <"$scratch/apart"
-    ) && vault "$apart" check --no-lock --read-data && code=0 || code=$?
+    ); then
+        code=0
+        vault "$apart" check --no-lock --read-data || code=$?
+    fi
     rm -rf -- "$apart"
     case $code in
         0) printf '%s\n' "$1" >>"$known/$stack.read" ;;
@@ -280,12 +284,13 @@ each_piece_once() {
 # sees ours, and says so.
 close_way() {
     getent group "$closers" >/dev/null || groupadd --system "$closers" || fail unexpected "the group $closers cannot be made"
-    for of in keys snapshots index; do
-        chown "root:$closers" "$repository/$of"
-        chmod 0775 "$repository/$of"
+    for dir in keys snapshots index; do
+        chown "root:$closers" "$repository/$dir"
+        chmod 0775 "$repository/$dir"
     done
     closed=yes
-    # What was half there when it closed.
+    # What came until it closed.
+    rm -f "$scratch/packs.$stack"
     sift held
 }
 
@@ -298,10 +303,10 @@ open_way() {
         if ! trust_all; then return 1; fi
         rm -f -- "$known/$stack.pruning"
     fi
-    for of in keys snapshots index; do
-        if [ -d "$repository/$of" ] && [ "$(stat -c %G "$repository/$of")" = "$closers" ]; then
-            chmod --reference="$repository/data" "$repository/$of"
-            chown --reference="$repository/data" "$repository/$of"
+    for dir in keys snapshots index; do
+        if [ -d "$repository/$dir" ] && [ "$(stat -c %G "$repository/$dir")" = "$closers" ]; then
+            chmod --reference="$repository/data" "$repository/$dir"
+            chown --reference="$repository/data" "$repository/$dir"
         fi
     done
     closed=
