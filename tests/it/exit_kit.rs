@@ -223,7 +223,7 @@ fn s11_a_kit_knows_which_points_were_proven_and_lists_the_newest_first() {
         other("a", |p| p.epoch = Epoch(999)),
         point.clone(),
         other("b", |p| {
-            p.taken_at = "2026-03-01T03:00:00Z".parse().unwrap()
+            p.taken_at = "2026-03-01T03:00:00Z".parse().unwrap();
         }),
         other("c", |p| p.rung = Rung::Taken),
         other("d", |p| p.damaged = Some("a pack is gone".into())),
