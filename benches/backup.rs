@@ -1,7 +1,8 @@
 //! How long a backup takes on a machine of the lab, beside plain `restic backup` of the same data
-//! to a second repository on the same server, in the same run. The dumps' own time stands apart; the
-//! dumped files are part of what both store. Ends with an error where the bound is not kept. Needs
-//! what the lab needs: root and Linux.
+//! to a second repository on the same server, in the same run. The dumps' time stands apart, and
+//! beside it that of `pg_dump` alone: rows are counted in the same transaction, and files beside it.
+//! The dumped files are part of what both store. Ends with an error where the bound is not kept.
+//! Needs what the lab needs: root and Linux.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

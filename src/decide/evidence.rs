@@ -6,7 +6,7 @@ use crate::model::desired::DesiredStack;
 use crate::model::evidence::{
     EVIDENCE_SCHEMA, Evidence, Phase, PointProven, SealedEvidence, Shown, Verdict, What,
 };
-use crate::model::ids::{CommitId, EstateName, HosterId, MachineName, ServiceName, StackId};
+use crate::model::ids::{CommitId, EstateName, MachineName, ServiceName, StackId};
 use crate::model::listed::{Beside, Listed, Unproven};
 use crate::model::machine::Digest;
 use crate::model::plan::{Action, Step};
@@ -198,11 +198,6 @@ fn verdict(shown: &Shown, phases: &[Phase]) -> Verdict {
     } else {
         Verdict::Failed { reasons }
     }
-}
-
-/// Whether a place is independent of both that hold the data already: a third hoster.
-pub fn is_third(stack: &DesiredStack, hoster: &HosterId) -> bool {
-    stack.production.hoster != *hoster && stack.backup.placement.hoster != *hoster
 }
 
 /// The rungs that a document stands for. A failed one stands for none; one without a

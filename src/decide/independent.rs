@@ -1,7 +1,8 @@
 //! What two accounts share by the facts in their descriptors: what falls together with production
 //! is no copy (S14). Computed, never believed.
 
-use crate::model::desired::{HosterAccount, PoolMachine};
+use crate::model::desired::{Desired, DesiredStack, HosterAccount, PoolMachine};
+use crate::model::ids::HosterId;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -42,6 +43,18 @@ pub fn shared(one: &HosterAccount, two: &HosterAccount) -> Vec<String> {
         shared.push(format!("the same network {}", networks.join(", ")));
     }
     shared
+}
+
+/// Whether a hoster shares nothing with either of the two that hold a stack's data already.
+pub fn is_third(stack: &DesiredStack, want: &Desired, hoster: &HosterId) -> bool {
+    let two = [&stack.production.hoster, &stack.backup.placement.hoster];
+    let third = want.hosters.get(hoster);
+    third.is_some_and(|third| {
+        let others = two.map(|id| want.hosters.get(id));
+        others
+            .iter()
+            .all(|other| other.is_some_and(|other| shared(other, third).is_empty()))
+    })
 }
 
 /// Two ports of one address lead to one machine. (The same host key is refused for all machines.)

@@ -4,6 +4,7 @@
 use super::history::History;
 use super::repositories::Repositories;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
+use crate::model::gap::Gap;
 use crate::model::ids::MachineName;
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
@@ -55,6 +56,23 @@ pub fn losses(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &Hist
         .collect();
     losses.sort_by_key(|loss| std::cmp::Reverse(loss.last_read_back));
     losses
+}
+
+/// Former backup machines that may have points which are nowhere else, and cannot be asked: a
+/// rebuild waits for them.
+pub fn unseen(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &History) -> Vec<Gap> {
+    let there = |name: &MachineName| listed(seen, name);
+    let serving = Repositories::from(past).serving(stack, there);
+    let elsewhere = seen.former.get(&stack.id).into_iter().flatten();
+    let others = elsewhere.filter(|(machine, _)| **machine != serving);
+    others
+        .filter_map(|(machine, points)| {
+            let gap = points.as_ref().err()?;
+            let kept = past.repository(&stack.id, machine);
+            let copied = kept.is_some_and(|kept| kept.copied.contains_key(&serving));
+            (!copied && !lost(stack, want, seen, past, machine)).then(|| gap.clone())
+        })
+        .collect()
 }
 
 /// Gone by its hoster's own word, or by that of people. An inventory that we keep ourselves is no

@@ -34,6 +34,8 @@ pub struct Listing {
     pub kept_on: Option<MachineName>,
     /// What went down with other backup machines, the latest first.
     pub lost: Vec<Loss>,
+    /// Former backup machines that may have more, and cannot be asked: a rebuild waits for them.
+    pub unseen: Vec<Gap>,
     /// When no point was read back for too long, since the oldest of these points.
     pub pauses: Vec<Pause>,
 }
@@ -59,6 +61,7 @@ pub async fn list(
         let pauses = |since| losses::pauses(desired, &past, since);
         Listing {
             lost: losses::losses(desired, &session.desired, &look.observed, &past),
+            unseen: losses::unseen(desired, &session.desired, &look.observed, &past),
             pauses: oldest.map(pauses).unwrap_or_default(),
             why: why(&points, &choice, ENOUGH),
             points,

@@ -4,7 +4,7 @@ use super::plan_world::{
     BACKUP, Cut, HETZNER, Order, REPAIR, World, acme, desired, gap, hoster, machine, stack,
     stack_file,
 };
-use holdfast::decide::losses::{losses, pauses};
+use holdfast::decide::losses::{losses, pauses, unseen};
 use holdfast::decide::point::{choose, why};
 use holdfast::decide::repositories::Way;
 use holdfast::flow::points::Listing;
@@ -357,6 +357,7 @@ fn told_of_acme(world: &World) -> String {
         beside: Beside::default(),
         kept_on: None,
         lost: losses(acme, &world.want, &seen, &past),
+        unseen: unseen(acme, &world.want, &seen, &past),
         pauses: Vec::new(),
     };
     human(&stack("acme"), &listing, world.now)
@@ -400,6 +401,7 @@ fn s03_a_silent_machine_is_given_up_by_a_signed_word_only() {
     world.now_wants(at_ionos(""));
     world.settle();
     assert!(words(world.plan().plan()).contains("copying the recovery points of acme"));
+    assert!(told_of_acme(&world).contains("There may be newer ones"));
     world.now_wants(at_ionos(WAIVER));
     world.settle();
     let said = words(world.plan().plan());

@@ -211,6 +211,7 @@ fn shapes(of: &[(&str, Shape)]) -> (Vec<RecoveryPoint>, BTreeMap<PointId, Shape>
 pub fn shape(files: u64, mib: u64, rows: u64, added: u64, packed: u64) -> Shape {
     Shape {
         files,
+        unlooked: false,
         bytes: Bytes(mib << 20),
         rows: Some(rows),
         added: Some(Bytes(added << 20)),

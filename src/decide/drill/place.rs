@@ -1,6 +1,7 @@
 //! Where a drill goes: to a third hoster if there is one, since that also proves that the stack
 //! does not need the two it has.
 
+use crate::decide::independent::is_third;
 use crate::model::desired::{Desired, DesiredStack, HosterAccount, InterfaceFamily, Placement};
 use crate::model::ids::{HosterId, SiteId};
 
@@ -27,7 +28,7 @@ pub fn places(stack: &DesiredStack, want: &Desired) -> Vec<Place> {
         .values()
         .flat_map(|account| {
             let ordered = account.descriptor.interface == InterfaceFamily::Pool;
-            let third = is_third(stack, want, account);
+            let third = is_third(stack, want, &account.id);
             let of_account = sites(account).into_iter();
             of_account.filter_map(move |site| {
                 let placement = placement(stack, want, account, site)?;
@@ -48,8 +49,7 @@ pub fn places(stack: &DesiredStack, want: &Desired) -> Vec<Place> {
         if places.iter().any(known) {
             continue;
         }
-        let account = want.hosters.get(&placement.hoster);
-        let third = account.is_some_and(|account| is_third(stack, want, account));
+        let third = is_third(stack, want, &placement.hoster);
         places.push(Place { placement, third });
     }
     places
@@ -84,7 +84,7 @@ pub fn at(
         ));
     }
     let all = site.map_or_else(|| sites(account), |site| vec![site.clone()]);
-    let third = is_third(stack, want, account);
+    let third = is_third(stack, want, hoster);
     let places: Vec<Place> = all
         .into_iter()
         .filter_map(|site| placement(stack, want, account, site))
@@ -94,18 +94,6 @@ pub fn at(
         return Err(format!("{hoster} has no machine type that is large enough"));
     }
     Ok(places)
-}
-
-/// Another company, and no sister of one.
-fn is_third(stack: &DesiredStack, want: &Desired, account: &HosterAccount) -> bool {
-    let two = [&stack.production.hoster, &stack.backup.placement.hoster];
-    two.into_iter().all(|id| {
-        want.hosters.get(id).is_some_and(|other| {
-            other.id != account.id
-                && other.descriptor.legal_entity != account.descriptor.legal_entity
-                && other.descriptor.parent != account.descriptor.parent
-        })
-    })
 }
 
 /// Where machines of the account can be: of ordered ones, where they stand.

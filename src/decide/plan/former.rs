@@ -164,14 +164,8 @@ pub(super) fn lost_words(view: &View<'_>) -> Option<String> {
 
 /// A former backup machine that may have points which are nowhere else, and cannot be asked.
 pub(super) fn unseen(view: &View<'_>) -> Option<Gap> {
-    let at = &view.at;
-    at.elsewhere
-        .iter()
-        .filter(|(machine, _)| **machine != at.serving && copied(view, machine).is_none())
-        .find_map(|(machine, points)| {
-            let gap = points.as_ref().err()?;
-            (!lost(view, machine)).then(|| gap.clone())
-        })
+    let unseen = losses::unseen(view.at.stack, view.want, view.seen, view.past);
+    unseen.into_iter().next()
 }
 
 /// There are points elsewhere that are to be copied here, or there may be.

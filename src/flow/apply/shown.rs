@@ -1,9 +1,9 @@
 //! What steps see of a restore on the way: evidence is written from it when the run has ended.
 
 use super::{Run, lock};
-use crate::decide::evidence::is_third;
+use crate::decide::independent::is_third;
 use crate::model::evidence::{CheckDone, DrillPlace, Shown};
-use crate::model::ids::{MachineName, PointId};
+use crate::model::ids::{HosterId, MachineName, PointId};
 use crate::model::machine::MachineFacts;
 use crate::model::plan::{Action, Step};
 use crate::world::backup::{Compared, Fetched};
@@ -34,7 +34,7 @@ impl Run {
             site: site.clone(),
             machine_type: machine_type.clone(),
             image: image.clone(),
-            third: self.stack(step).is_ok_and(|stack| is_third(stack, hoster)),
+            third: self.is_third(step, hoster),
         };
         self.saw(machine, |shown| shown.place = Some(place));
     }
@@ -81,10 +81,13 @@ impl Run {
             site: seen.site.clone()?,
             machine_type: past.and_then(|past| past.machine_type.clone()),
             image: seen.image.clone()?,
-            third: self
-                .stack(step)
-                .is_ok_and(|stack| is_third(stack, &seen.hoster)),
+            third: self.is_third(step, &seen.hoster),
         })
+    }
+
+    fn is_third(&self, step: &Step, hoster: &HosterId) -> bool {
+        let stack = self.stack(step);
+        stack.is_ok_and(|stack| is_third(stack, &self.session.desired, hoster))
     }
 
     fn listed(&self, step: &Step, point: &PointId) -> Option<jiff::Timestamp> {

@@ -81,7 +81,9 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
                     source.vault
                 ),
                 (_, None) => {
-                    outln!("No proven recovery point was seen: the kit will ask which one to take.")
+                    outln!(
+                        "No proven recovery point was seen: the kit will ask which one to take."
+                    );
                 }
                 (_, Some(point)) => outln!(
                     "The newest proven recovery point now is of {}.",

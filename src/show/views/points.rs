@@ -83,6 +83,12 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
             show_duration(gap)
         );
     }
+    for gap in &listing.unseen {
+        let _ = writeln!(
+            out,
+            "There may be newer ones, and a rebuild waits for them: {gap}"
+        );
+    }
     for loss in &listing.lost {
         let _ = writeln!(out, "{}", words_of(loss));
     }
@@ -128,14 +134,18 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
 
 /// Where history has a hole, in the place of the points that were there.
 fn line_of(loss: &Loss, now: Timestamp) -> [String; 8] {
-    let mut line = [const { String::new() }; 8];
-    line[1] = format!("{} lost", loss.known);
-    if let Some(last) = loss.last_read_back {
-        line[2] = last.strftime("%Y-%m-%d %H:%M:%S").to_string();
-        line[3] = age(last, now);
-    }
-    line[5] = "lost".to_owned();
-    line
+    let last = loss.last_read_back;
+    let taken = last.map(|last| last.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    [
+        String::new(),
+        format!("{} lost", loss.known),
+        taken.unwrap_or_default(),
+        last.map(|last| age(last, now)).unwrap_or_default(),
+        String::new(),
+        "lost".to_owned(),
+        String::new(),
+        String::new(),
+    ]
 }
 
 fn words_of(loss: &Loss) -> String {
@@ -226,6 +236,7 @@ pub fn json(listing: &Listing) -> Value {
         "no_points": listing.beside.foreign,
         "kept_on": listing.kept_on,
         "lost": listing.lost,
+        "not_seen": listing.unseen,
         "pauses": listing.pauses,
     })
 }

@@ -40,7 +40,7 @@ pub struct Taken {
     pub added: Bytes,
     /// Milliseconds on the machine.
     pub millis: u64,
-    /// Those of them that the databases' dumps took.
+    /// Those of them until the databases' dumps were done; files are counted beside them.
     pub dumps_millis: u64,
     /// How often files had to be stored because they changed meanwhile; at most four.
     pub attempts: u32,

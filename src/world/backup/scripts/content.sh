@@ -10,12 +10,12 @@ escaped() { sed -z 's/\\/\\\\/g; s/\n/\\n/g; s/\t/\\t/g; s/\r/\\r/g' | tr '\0' '
 
 # walk OUT: everything below this directory, in one pass. OUT.found: of each its kind, rights, owner and
 # group by number, links, device and inode, size, times of writing and of any change, and name, then where
-# it leads; a directory's times and size, which change with every passing file, are left out. Sockets and
-# pipes are made by whoever listens there: only their owners count, in OUT.others. OUT.holes: how much of
-# a large file is on the disk.
+# it leads. A directory's times, which change with every passing file, are apart, in OUT.folders. Sockets
+# and pipes are made by whoever listens there: only their owners count, in OUT.others. OUT.holes: how much
+# of a large file is on the disk.
 walk() {
     find . \( -type s -o -type p \) -fprintf "$1.others" '%U %G\n' \
-        -o -type d -fprintf "$1.found" '%y %m %U %G - %D:%i - - - %P\0\0' \
+        -o -type d -fprintf "$1.found" '%y %m %U %G - %D:%i - - - %P\0\0' -fprintf "$1.folders" '%C@ %P\0' \
         -o -fprintf "$1.found" '%y %m %U %G %n %D:%i %s %T@ %C@ %P\0%l\0' -type f -size +128 -fprintf "$1.holes" '%S\t%P\0'
 }
 

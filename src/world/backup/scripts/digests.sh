@@ -42,3 +42,24 @@ remember() {
         install -d -m 0700 "$digests" && { cat "$scratch/learnt" && sha256sum <"$scratch/learnt"; } >"$digests/.new" &&
         mv -f "$digests/.new" "$digests/$(traits_name "$1")"
 }
+
+# count PATH ROOM: count_files with what is known of the path; what came of it lies in the directory ROOM.
+count() {
+    (
+        trap - EXIT
+        rm -rf -- "$2"
+        mkdir "$2" || exit 1
+        scratch=$2
+        recall "$1"
+        count_files "$1" || exit 1
+        remember "$1" || rm -rf -- "$digests"
+        rm -f "$scratch"/sums* "$scratch"/cache.* "$scratch"/traits.* "$scratch"/known "$scratch"/learnt "$scratch"/unread "$scratch"/asked
+        printf '%s\n' "$content" >"$scratch/content"
+    )
+}
+
+# counted PATH ROOM: whether a count there is one of now: nothing in the path has changed since.
+counted() {
+    [ -e "$2/content" ] && (cd "$1" && walk "$scratch/walk") 2>/dev/null &&
+        cmp -s "$2/walk.found" "$scratch/walk.found" && cmp -s "$2/walk.folders" "$scratch/walk.folders"
+}

@@ -20,7 +20,8 @@ finish() {
     # A restic that nobody waits for would go on writing.
     if [ -n "$restic_pid" ]; then kill "$restic_pid" 2>/dev/null || true; fi
     if [ -n "$at_end" ]; then "$at_end" || true; fi
-    if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
+    # What is still being written there goes with the next run.
+    if [ -n "$scratch" ]; then rm -rf -- "$scratch" || true; fi
     # Whatever it was that could not be written: a full disk is why.
     if [ "$code" -ne 0 ] && [ -z "$said" ] && [ -n "$half" ] &&
         [ "$(df -B1 --output=avail "$half" 2>/dev/null | tail -n 1)" -lt 65536 ] 2>/dev/null; then

@@ -62,17 +62,35 @@ mkdir -m 0711 "$dump" "$dump/databases" "$dump/roles" || fail disk-full "the dum
 mkdir -m 0700 "$dump/metadata"
 taken_at=$(date +%s)
 
-# Those that somebody asked for; the rest follows from them.
+# list_packages: those that somebody asked for; the rest follows from them. And what this restic can do.
 list_packages() {
+    # Nobody is told how much is left, so restic need not count it first; before 0.15 it always does.
+    if restic backup --help | grep -q -e ' --no-scan'; then echo --no-scan >"$scratch/no-scan"; fi
     apt-mark showmanual >"$scratch/manual" &&
         dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' >"$scratch/installed" &&
         jq -cRn --rawfile manual "$scratch/manual" '($manual | split("\n")) as $wanted
             | reduce (inputs / "\t" | select(.[0] == "ii ")) as $p ({}; if $wanted | index($p[1]) then .[$p[1]] = $p[2] else . end)' \
             "$scratch/installed" >"$scratch/packages"
 }
-# Beside the dumps: nothing of it depends on them.
+# room N: where the count of the Nth path lies.
+room() { printf '%s/room.%s' "$scratch" "$1"; }
+count_ahead() {
+    number=0
+    while IFS=$tab read -r service path; do
+        number=$((number + 1))
+        count "$path" "$(room "$number")" || true
+    done <"$scratch/files"
+}
+# Beside the dumps: what changes until they are done is counted once more.
+: >"$scratch/no-scan"
 (trap - EXIT; list_packages) 2>"$scratch/packages.err" &
 packages=$!
+(trap - EXIT; learn_key) 2>/dev/null &
+ahead=
+if [ -s "$scratch/databases" ]; then
+    (trap - EXIT; count_ahead) 2>/dev/null &
+    ahead=$!
+fi
 
 dumping=$(millis)
 if [ -s "$scratch/databases" ]; then progress databases "dumping"; fi
@@ -89,44 +107,44 @@ done <"$scratch/databases"
 cp "$scratch/services" "$scratch/services.databases"
 dumps_millis=$(($(millis) - dumping))
 
+[ -z "$ahead" ] || wait "$ahead" || true
 wait "$packages" || fail unexpected "the list of packages cannot be read: $(tail -n 1 "$scratch/packages.err")"
 image=$(. /etc/os-release && printf '%s-%s' "$ID" "$VERSION_ID")
 
-# keep_walk N PATH: what the walk of a path found beside what is digested.
+# keep_walk PATH ROOM: what was found beside what is digested.
 keep_walk() {
-    mv "$scratch/walk.found" "$scratch/before.$1"
     # Numbers and names, so that a restore can put names back where the numbers differ.
-    cat "$scratch/owners.lines" >>"$scratch/owners"
+    cat "$2/owners.lines" >>"$scratch/owners"
     # Files that are smaller on the disk than they say, each ended by NUL.
-    sed -znE 's/^(0|0\.[0-8][0-9]*|[0-9.]+e-[0-9]+)\t//p' "$scratch/walk.holes" |
-        xargs -0 -r sh -c 'for file; do printf "%s/%s\0" "$0" "$file"; done' "$2" >>"$dump/sparse"
+    sed -znE 's/^(0|0\.[0-8][0-9]*|[0-9.]+e-[0-9]+)\t//p' "$2/walk.holes" |
+        xargs -0 -r sh -c 'for file; do printf "%s/%s\0" "$0" "$file"; done' "$1" >>"$dump/sparse"
     # By name, for a machine where the names have other numbers.
-    if [ -e "$scratch/traits" ]; then
-        cp "$scratch/traits" "$dump/metadata/$(traits_name "$2")"
-        root=$2 awk '
+    if [ -e "$2/traits" ]; then
+        cp "$2/traits" "$dump/metadata/$(traits_name "$1")"
+        root=$1 awk '
             BEGIN { root = ENVIRON["root"]; gsub(/\\/, "\\134", root) }
             /^# file: \./ { print "# file: " root substr($0, 10); next }
-            { print }' "$scratch/acls" >>"$dump/acls"
+            { print }' "$2/acls" >>"$dump/acls"
     fi
 }
 
-# changed_since N PATH: whether it is not what was walked before; an example in $scratch/example. The times
+# changed_since PATH ROOM: whether it is not what was counted; an example in $scratch/example. The times
 # of any change were read before the digests and are read again after restic: what was changed
 # between, by whomever, shows, also what restic read before the change.
 changed_since() {
-    if ! (cd "$2" && walk "$scratch/walk") 2>"$scratch/walk.err"; then
-        printf '%s: %s\n' "$2" "$(tail -n 1 "$scratch/walk.err")" >"$scratch/example"
+    if ! (cd "$1" && walk "$scratch/walk") 2>"$scratch/walk.err"; then
+        printf '%s: %s\n' "$1" "$(tail -n 1 "$scratch/walk.err")" >"$scratch/example"
         return 0
     fi
-    if cmp -s "$scratch/before.$1" "$scratch/walk.found"; then return 1; fi
+    if cmp -s "$2/walk.found" "$scratch/walk.found"; then return 1; fi
     # Two records each; directories may list the same files in another order.
-    for side in "$scratch/before.$1" "$scratch/walk.found"; do
+    for side in "$2/walk.found" "$scratch/walk.found"; do
         escaped <"$side" | paste -d '\t' - - | sort >"$side.lines"
     done
-    comm -3 "$scratch/before.$1.lines" "$scratch/walk.found.lines" >"$scratch/differ"
+    comm -3 "$2/walk.found.lines" "$scratch/walk.found.lines" >"$scratch/differ"
     [ -s "$scratch/differ" ] || return 1
     name=$(head -n 1 "$scratch/differ" | sed -E -e 's/^\t?([^ ]+ ){9}//' -e 's/\t.*//' | tr '\200-\377' '?')
-    printf '%s/%s\n' "$2" "$name" >"$scratch/example"
+    printf '%s/%s\n' "$1" "$name" >"$scratch/example"
 }
 
 : >"$scratch/changing"
@@ -140,16 +158,16 @@ while :; do
     number=0
     while IFS=$tab read -r service path; do
         number=$((number + 1))
-        recall "$path"
-        if ! count_files "$path"; then
-            unread="$service: $path: $(tail -n 1 "$scratch/count.err")"
+        here=$(room "$number")
+        if ! counted "$path" "$here" && ! count "$path" "$here"; then
+            unread="$service: $path: $(tail -n 1 "$here/count.err")"
             break
         fi
-        remember "$path" || rm -rf -- "$digests"
+        content=$(cat "$here/content")
         if [ "$attempt" -ge 3 ] && grep -qxF -- "$path" "$scratch/changing"; then
             content=$(printf %s "$content" | jq -c '. + {changing:true}')
         fi
-        keep_walk "$number" "$path"
+        keep_walk "$path" "$here"
         note "$service" files "$path"
     done <"$scratch/files"
     if [ -n "$unread" ]; then
@@ -171,7 +189,7 @@ while :; do
     # The point's time is when the databases were read: that is what a restore goes back to.
     # The ordinary lock is shared, so what a killed backup left behind hinders no other backup;
     # an exclusive one belongs to the vault side, and production never removes it.
-    guarded "$scratch/backup" "the backup" backup --json --host "$stack" \
+    guarded "$scratch/backup" "the backup" backup $(cat "$scratch/no-scan") --json --host "$stack" \
         --time "$(date -d "@$taken_at" '+%Y-%m-%d %H:%M:%S')" \
         --tag "stack=$stack" --tag "epoch=$epoch" --tag "mark=$epoch_mark" --tag "commit=$commit" --tag schema=2 -- "$@"
     case $restic_code in
@@ -196,7 +214,7 @@ while :; do
     number=0
     while IFS=$tab read -r service path; do
         number=$((number + 1))
-        changed_since "$number" "$path" || continue
+        changed_since "$path" "$(room "$number")" || continue
         if [ "$attempt" -ge 3 ] && grep -qxF -- "$path" "$scratch/changing"; then continue; fi
         settled=
         printf '%s\n' "$path" >>"$scratch/changing"
