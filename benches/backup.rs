@@ -19,7 +19,7 @@
 
 mod bounds;
 mod lab;
-#[path = "../tests/e2e/support.rs"]
+#[path = "../tests/e2e/support/mod.rs"]
 mod support;
 
 use bounds::Bounds;

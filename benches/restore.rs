@@ -20,7 +20,7 @@
 mod bounds;
 #[path = "lab/mod.rs"]
 mod lab;
-#[path = "../tests/e2e/support.rs"]
+#[path = "../tests/e2e/support/mod.rs"]
 mod support;
 
 use bounds::Bounds;

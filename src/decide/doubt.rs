@@ -2,6 +2,7 @@
 
 use crate::decide::damage::damage;
 use crate::decide::history::History;
+use crate::decide::names;
 use crate::model::ids::{MachineName, PointId, StackId, StepId};
 use crate::model::observed::Observed;
 use crate::model::point::{RecoveryPoint, Rung};
@@ -73,18 +74,22 @@ fn unsettled(stack: &StackId, holdings: &Holdings, past: &History) -> Vec<String
             "{junk} files that are nobody's were found in its repository and set aside"
         ));
     }
-    let mine = format!("{stack}.");
-    // Done again by the next run, which judges anew.
-    let again = ["forget", "discard"].map(|verb| format!("{stack}.{verb}."));
-    doubts.extend(
-        past.unfinished
-            .iter()
-            .map(StepId::as_str)
-            .filter(|step| step.starts_with(&mine))
-            .filter(|step| !again.iter().any(|again| step.starts_with(again)))
-            .map(|step| format!("the step {step} was begun and its end is not known")),
-    );
+    let open = past.unfinished.iter().map(StepId::as_str);
+    let open = open.filter(|step| unsettles(stack, step));
+    doubts.extend(open.map(|step| format!("the step {step} was begun and its end is not known")));
     doubts
+}
+
+/// Whether a step of which nobody knows the end makes the stack's points doubtful. The next run
+/// does what takes away again, and judges anew; a drill's machine, or a part that was brought back,
+/// says nothing of the points.
+fn unsettles(stack: &StackId, step: &str) -> bool {
+    let mut parts = step.splitn(3, '.');
+    let (of, verb, on) = (parts.next(), parts.next(), parts.next());
+    let on = MachineName::new(on.unwrap_or_default());
+    of == Some(stack.as_str())
+        && !matches!(verb, Some("forget" | "discard" | "retrieve"))
+        && names::drill_number(stack, &on).is_none()
 }
 
 fn not_recent(points: &[RecoveryPoint], now: Timestamp) -> Option<String> {

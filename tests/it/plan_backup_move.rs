@@ -1,24 +1,16 @@
-//! The backup moves to another hoster, or is lost there: what is planned, and what never is.
+//! The backup moves to another hoster: what is planned, and what never is.
 
 use super::plan_world::{
     BACKUP, Cut, HETZNER, Order, REPAIR, World, acme, desired, gap, hoster, machine, stack,
     stack_file,
 };
-use holdfast::decide::losses::{losses, pauses, unseen};
-use holdfast::decide::point::{choose, why};
 use holdfast::decide::repositories::Way;
-use holdfast::flow::points::Listing;
 use holdfast::model::desired::Desired;
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{Epoch, StepId};
-use holdfast::model::journal::Event;
-use holdfast::model::listed::Beside;
-use holdfast::model::observed::Unseen;
 use holdfast::model::plan::{Action, Cause, Effect, Hold, Leaving, Plan, Source, Step, Why};
 use holdfast::model::point::Rung;
-use holdfast::show::views::points::human;
 use jiff::SignedDuration;
-use std::cmp::Reverse;
 
 pub const NEW: &str = "backup-ionos-de-fra";
 const WAIVER: &str =
@@ -295,135 +287,6 @@ fn back_again_and_the_points_of_the_time_between_come_along() {
     }
     assert!(!world.lets_in(NEW, "acme", Way::Production));
     assert!(world.plan().plan().held.is_empty());
-}
-
-#[test]
-fn s03_a_lost_backup_machine_is_never_replaced_by_an_empty_one_in_its_place() {
-    let mut world = with_history();
-    world.lose(BACKUP);
-    let plan = world.plan();
-    assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
-    assert!(words(plan.plan()).contains("name another backup site"));
-    assert_eq!(world.open_machines(&stack("acme")), ["acme-e1"]);
-}
-
-#[test]
-fn s03_after_a_loss_another_site_begins_anew_and_the_gap_is_stated() {
-    let mut world = with_history();
-    world.lose(BACKUP);
-    world.now_wants(at_ionos(""));
-    world.settle();
-    world.is_well("acme", "acme-e1");
-    assert_eq!(world.points_on(&machine(NEW), &stack("acme")).len(), 1);
-    let plan = world.plan();
-    assert!(plan.plan().held.is_empty(), "{:#?}", plan.plan().held);
-    let said = words(plan.plan());
-    assert!(
-        said.contains("recovery points of acme before 2026-03-0")
-            && said.contains("were lost with backup-netcup-vie: 3 that the journal knows of"),
-        "{said}"
-    );
-    let told = told_of_acme(&world);
-    let (first, rest) = told.split_once("3 lost").unwrap();
-    assert_eq!(
-        first.lines().filter(|line| line.contains("2026-")).count(),
-        1,
-        "{told}"
-    );
-    assert!(
-        rest.contains("history was lost with backup-netcup-vie: 3 points that the journal knows of, read back from 2026-03-0"),
-        "{told}"
-    );
-    // As long as there would be points of that time.
-    world.now += SignedDuration::from_hours(24 * 31);
-    world.settle();
-    let said = words(world.plan().plan());
-    assert!(!said.contains("lost with"), "{said}");
-    // History does not come back by being old.
-    assert!(told_of_acme(&world).contains("3 lost"));
-}
-
-/// What `holdfast points acme` tells.
-fn told_of_acme(world: &World) -> String {
-    let (seen, past) = (world.seen(), world.past());
-    let acme = &world.want.stacks[&stack("acme")];
-    let mut points = world.points_on(&machine(NEW), &stack("acme"));
-    points.sort_by_key(|point| Reverse(point.taken_at));
-    let choice = choose(&points, Rung::Shipped);
-    let listing = Listing {
-        why: why(&points, &choice, Rung::Shipped),
-        points,
-        choice,
-        beside: Beside::default(),
-        kept_on: None,
-        lost: losses(acme, &world.want, &seen, &past),
-        unseen: unseen(acme, &world.want, &seen, &past),
-        pauses: Vec::new(),
-    };
-    human(&stack("acme"), &listing, world.now)
-}
-
-#[test]
-fn a_missed_backup_is_a_pause_and_a_forgotten_point_is_none() {
-    let mut world = with_history();
-    let acme = world.want.stacks[&stack("acme")].clone();
-    let since = world.points[&stack("acme")][0].taken_at;
-    assert_eq!(pauses(&acme, &world.past(), since), []);
-    let gone = world.points[&stack("acme")][1].id.clone();
-    world.record(
-        Some(&stack("acme")),
-        Event::Forgotten {
-            machine: machine(BACKUP),
-            points: vec![gone],
-        },
-    );
-    assert_eq!(pauses(&acme, &world.past(), since), []);
-    world.now += SignedDuration::from_hours(24 * 4);
-    world.settle();
-    let found = pauses(&acme, &world.past(), since);
-    assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].to.duration_since(found[0].from) > SignedDuration::from_hours(96));
-    // Before the oldest point there is nothing to miss.
-    assert_eq!(pauses(&acme, &world.past(), world.now), []);
-}
-
-#[test]
-fn s03_a_silent_machine_is_given_up_by_a_signed_word_only() {
-    let mut world = with_history();
-    // An ordered machine that does not answer is not listed; that is no word of its hoster.
-    world.lose(BACKUP);
-    let netcup = world.inventories.get_mut(&hoster("netcup")).unwrap();
-    netcup.free.retain(|m| m.name.as_str() != "netcup-1");
-    netcup.unseen.push(Unseen {
-        provider_id: "netcup-1".to_owned(),
-        gap: gap("pool machine netcup-1 of hoster netcup"),
-    });
-    world.now_wants(at_ionos(""));
-    world.settle();
-    assert!(words(world.plan().plan()).contains("copying the recovery points of acme"));
-    assert!(told_of_acme(&world).contains("There may be newer ones"));
-    world.now_wants(at_ionos(WAIVER));
-    world.settle();
-    let said = words(world.plan().plan());
-    assert!(said.contains("were lost with backup-netcup-vie"), "{said}");
-    assert!(!said.contains("copying"), "{said}");
-}
-
-#[test]
-fn s15_production_and_backup_both_lost_is_a_hold_with_words() {
-    let mut world = with_history();
-    world.lose(BACKUP);
-    world.lose("acme-e1");
-    assert!(world.plan().plan().steps.is_empty());
-    world.now_wants(at_ionos(""));
-    world.settle();
-    let plan = world.plan();
-    let said = words(plan.plan());
-    assert!(
-        said.contains("S15") && said.contains("were lost with backup-netcup-vie"),
-        "{said}"
-    );
-    assert_eq!(world.open_machines(&stack("acme")), Vec::<String>::new());
 }
 
 #[test]

@@ -99,12 +99,7 @@ fn s12_nothing_is_forgotten_while_anything_is_in_doubt() {
     assert!(frozen(&junk).contains("3 files that are nobody's"));
 
     let mut unfinished = aged();
-    let begun = holdfast::model::journal::Event::Started {
-        step: holdfast::model::ids::StepId::new("acme.verify.backup-netcup-vie"),
-        action: "verify backup-netcup-vie".into(),
-        repair: false,
-    };
-    unfinished.record(Some(&id), begun);
+    unfinished.begun("acme.verify.backup-netcup-vie");
     assert!(frozen(&unfinished).contains("acme.verify.backup-netcup-vie was begun"));
 
     let mut wrong = aged();
@@ -147,6 +142,15 @@ fn s12_nothing_is_forgotten_while_anything_is_in_doubt() {
     let plan = unseen.plan();
     assert_eq!(forgotten(plan.plan()), None);
     assert!(!plan.plan().held.is_empty());
+}
+
+#[test]
+fn s12_a_drill_that_was_broken_off_does_not_keep_everything_for_ever() {
+    let mut world = aged();
+    for step in ["acme.create.acme-drill-7", "acme.retrieve.acme-e1"] {
+        world.begun(step);
+    }
+    assert!(forgotten(world.plan().plan()).is_some());
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn clear_away(machine: &SeenMachine, past: &History, pen: &mut Pen<'_>) -> Optio
     }
     Some(destroy(
         &machine.name,
-        "a drill was broken off, and its machine is still there",
+        "a drill was begun and its end is not known; its machine may still be there",
         &[],
         pen,
     ))

@@ -7,6 +7,7 @@
 mod drill;
 mod estate;
 mod machine;
+mod run;
 mod vault;
 
 pub use estate::*;
@@ -18,23 +19,21 @@ use holdfast::decide::drill::gates;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
-use holdfast::decide::settle::{Progress, closing, settle};
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{
-    CommitId, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
+    CommitId, HostName, HosterId, ImageName, MachineName, SiteId, StackId, StepId,
 };
-use holdfast::model::journal::{Entry, Event, StepResult};
-use holdfast::model::machine::{Digest, MachineFacts, MachineManifest, Stage};
+use holdfast::model::journal::{Entry, Event};
+use holdfast::model::machine::{Digest, MachineFacts, MachineManifest};
 use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine};
-use holdfast::model::operation::FaultClass;
-use holdfast::model::plan::{Action, Drift, FenceBy, Plan, Step};
-use holdfast::model::point::{RecoveryPoint, Rung};
+use holdfast::model::plan::{Drift, Plan};
+use holdfast::model::point::RecoveryPoint;
 use holdfast::model::repository::KeysSeen;
 use holdfast::model::vault::Holdings;
 use holdfast::model::verification::Verification;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -237,6 +236,16 @@ impl World {
         });
     }
 
+    /// A step of acme whose end nobody knows.
+    pub fn begun(&mut self, step: &str) {
+        let started = Event::Started {
+            step: StepId::new(step),
+            action: step.to_owned(),
+            repair: false,
+        };
+        self.record(Some(&stack("acme")), started);
+    }
+
     pub fn past(&self) -> History {
         History::from_entries(&self.journal)
     }
@@ -328,196 +337,5 @@ impl World {
             gates: gates(&self.want, &self.past(), &self.seen()),
             ..self.mandate.clone()
         }
-    }
-
-    /// Plans and applies until nothing is to be done; gives the ids of the steps done.
-    pub fn settle(&mut self) -> Vec<String> {
-        self.settle_in(Order::First)
-    }
-
-    pub fn settle_in(&mut self, order: Order) -> Vec<String> {
-        let mut done = Vec::new();
-        let mut refused = Vec::new();
-        // A repository that was not read for a month is read part by part.
-        for _ in 0..40 {
-            self.adopt();
-            let plan = self.plan();
-            if plan.plan().steps.is_empty() {
-                return done;
-            }
-            refused.clear();
-            self.apply(&plan, order, None, &mut done, &mut refused);
-        }
-        panic!("it never comes to rest; done {done:#?}, refused {refused:#?}")
-    }
-
-    /// Applies one plan, up to a cut in the step with that number; whether it came to the cut.
-    pub fn apply(
-        &mut self,
-        plan: &CheckedPlan,
-        order: Order,
-        cut: Option<(usize, Cut)>,
-        done: &mut Vec<String>,
-        refused: &mut Vec<String>,
-    ) -> bool {
-        let mut progress = BTreeMap::new();
-        let mut made = BTreeMap::new();
-        for number in 0.. {
-            let ready = settle(plan, &progress);
-            let next = match order {
-                Order::First => ready.first(),
-                Order::Last => ready.last(),
-            };
-            let ends = closing(plan, &progress);
-            let Some(&step) = next.or(ends.first()) else {
-                return false;
-            };
-            let here = cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut);
-            let ended = self.perform(step, here, &mut made);
-            self.look_at_itself(&step.id.to_string());
-            if here.is_some() {
-                return true;
-            }
-            match &ended {
-                Ok(()) => done.push(step.id.to_string()),
-                Err(why) => refused.push(format!("{}: {why}", step.id)),
-            }
-            let state = if ended.is_ok() {
-                Progress::Done
-            } else {
-                Progress::Failed
-            };
-            progress.insert(step.id.clone(), state);
-        }
-        false
-    }
-
-    /// Intent, effect, outcome; with a cut, only the first or the first two of them.
-    fn perform(
-        &mut self,
-        step: &Step,
-        cut: Option<Cut>,
-        made: &mut BTreeMap<String, PointId>,
-    ) -> Result<(), String> {
-        self.now += SignedDuration::from_secs(1);
-        let action = format!("{} {}", step.action.verb(), step.action.machine());
-        let started = Event::Started {
-            step: step.id.clone(),
-            action,
-            repair: step.why.cause == holdfast::model::plan::Cause::Reality,
-        };
-        self.record(step.stack.as_ref(), started);
-        if cut == Some(Cut::BeforeTheEffect) {
-            return Ok(());
-        }
-        let before = self.journal.len();
-        let ended = self.act(step, made);
-        if cut == Some(Cut::AfterTheEffect) {
-            self.journal.truncate(before);
-            return Ok(());
-        }
-        let result = match &ended {
-            Ok(()) => StepResult::Done,
-            Err(reason) => StepResult::Refused {
-                reason: reason.clone(),
-                class: FaultClass::Retry,
-            },
-        };
-        let ended_event = Event::Ended {
-            step: step.id.clone(),
-            result,
-            millis: 1,
-        };
-        self.record(step.stack.as_ref(), ended_event);
-        ended
-    }
-
-    fn act(&mut self, step: &Step, made: &mut BTreeMap<String, PointId>) -> Result<(), String> {
-        if let Some(ended) = self.act_on_a_drill(step) {
-            return ended;
-        }
-        let owner = step.stack.as_ref();
-        let name = step.action.machine().clone();
-        match &step.action {
-            Action::Create { .. } => self.create(step)?,
-            Action::PowerOn { .. } if self.dead.contains(&name) => {
-                let reason = "it will not start".to_owned();
-                let failed = Event::PowerOnFailed {
-                    machine: name,
-                    reason: reason.clone(),
-                };
-                self.record(owner, failed);
-                return Err(reason);
-            }
-            Action::PowerOn { .. } => {
-                self.machine_mut(name.as_str()).power = Power::On;
-                let epoch = self.facts[&name].epoch.unwrap_or_default();
-                let over = owner.is_some_and(|s| self.points[s].iter().any(|p| p.epoch > epoch));
-                if over {
-                    // The gate's own check at boot.
-                    let facts = self.facts_mut(name.as_str());
-                    (facts.open, facts.stage) = (false, Stage::Retired);
-                }
-            }
-            Action::Fence { by, .. } => {
-                if *by == FenceBy::PowerOff {
-                    self.machine_mut(name.as_str()).power = Power::Off;
-                }
-                let proof = format!("{by:?}");
-                self.record(
-                    owner,
-                    Event::Fenced {
-                        machine: name,
-                        proof,
-                    },
-                );
-            }
-            Action::Quarantine { .. } => {
-                self.machine_mut(name.as_str()).quarantined = true;
-                self.record(owner, Event::Quarantined { machine: name });
-            }
-            Action::Name { host, .. } => {
-                let address = self.machine(name.as_str()).ok_or("no address")?.address;
-                self.names.insert(host.clone(), vec![address]);
-                self.record(
-                    owner,
-                    Event::Named {
-                        host: host.clone(),
-                        address,
-                    },
-                );
-            }
-            Action::Backup { to, .. } => {
-                let owner = owner.ok_or("no stack")?;
-                let point = self.back_up(owner, &name, to)?;
-                made.insert(step.id.to_string(), point.clone());
-                self.prove(owner, point, Rung::Shipped);
-            }
-            Action::Verify { part, of, .. } => {
-                self.answers(&name)?;
-                let (part, of) = (*part, *of);
-                let findings = self.damage.clone();
-                self.record(
-                    owner,
-                    Event::Verified {
-                        machine: name,
-                        part,
-                        of,
-                        findings,
-                    },
-                );
-            }
-            Action::Forget { points, .. } => self.forget(step, points)?,
-            Action::Discard { points, .. } => self.discard(step, points)?,
-            Action::Repository { .. } => {
-                self.answers(&name)?;
-                let owner = owner.ok_or("no stack")?.clone();
-                self.keys.remove(&owner);
-                self.repositories.insert((name, owner));
-            }
-            Action::Copy { from, .. } => self.copy(owner.ok_or("no stack")?, from, &name)?,
-            _ => self.on_the_machine(step, made)?,
-        }
-        Ok(())
     }
 }

@@ -29,6 +29,27 @@ while read -r live; do
     done
 done <"$scratch/state"
 
+# The same folder may be there twice, by a mount: what is live is known by its inode.
+while read -r live; do
+    if [ -d "$live" ]; then stat -c %d:%i -- "$live"; fi
+    findmnt -rno TARGET | while read -r mounted; do
+        case $mounted in "$live"/*) stat -c %d:%i -- "$mounted" || true ;; esac
+    done
+done <"$scratch/state" >"$scratch/live"
+folder=$parent
+while :; do
+    if grep -qxF "$(stat -c %d:%i -- "$folder")" "$scratch/live"; then
+        fail live-data "$to lies in $folder, which is mounted as live data; name a place beside it and move what you need yourself"
+    fi
+    [ "$folder" != / ] || break
+    folder=$(dirname "$folder")
+done
+for own in /etc/holdfast /var/lib/holdfast /var/lib/postgresql /var/lib/mysql; do
+    case $to/ in
+        "$own"/*) fail live-data "$to lies in $own, where Holdfast or a database server keeps its own; name another place" ;;
+    esac
+done
+
 alone retrieve
 restic_ready
 restic_answers

@@ -1,12 +1,13 @@
 //! A lab and an estate as a user makes them: through the program, `git` and files.
 
+mod lab_estate;
+
 use holdfast::decide::derive;
 use holdfast::flow::config::Config;
 use holdfast::flow::entry::{self, Mode};
 use holdfast::flow::observe::{self, Look};
 use holdfast::flow::session::Session;
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -115,10 +116,10 @@ impl Stage {
             .says("for machines");
         assert!(made.stdout.contains("root commit"), "{}", made.stdout);
         let lab = stage.lab_status();
-        std::fs::write(estate.join("hosters.toml"), hosters(&lab)).unwrap();
+        std::fs::write(estate.join("hosters.toml"), lab_estate::hosters(&lab)).unwrap();
         let shared = format!(
             "schema = 1\n\n[estate]\nname = \"e2e\"\nlanguage = \"en\"\n\n{}",
-            dns(&lab)
+            lab_estate::dns(&lab)
         );
         std::fs::write(estate.join("estate.toml"), shared).unwrap();
         std::fs::remove_file(estate.join("stacks/acme.toml")).unwrap();
@@ -459,50 +460,4 @@ pub fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
-}
-
-/// `hosters.toml`, from what `holdfast lab status --format json` tells.
-fn hosters(lab: &Value) -> String {
-    let mut text = format!(
-        "schema = 1\n\n[[hoster]]\nid = \"hetzner\"\ndescriptor = \"hetzner\"\nendpoint = {}\ntoken_secret = \"hetzner-token\"\n",
-        lab["hetzner"]["endpoint"]
-    );
-    for (hoster, machines) in lab["pools"].as_object().unwrap() {
-        let _ = write!(
-            text,
-            "\n[[hoster]]\nid = \"{hoster}\"\ndescriptor = \"{hoster}\"\n"
-        );
-        let site = if hoster == "netcup" { "vie" } else { "de/fra" };
-        for machine in machines.as_array().unwrap() {
-            let key: Vec<&str> = machine["host_key"]
-                .as_str()
-                .unwrap()
-                .split_whitespace()
-                .take(2)
-                .collect();
-            let _ = write!(
-                text,
-                "\n[[hoster.machine]]\nname = {}\naddress = {}\nport = {}\nhost_key = \"{}\"\nsite = \"{site}\"\nimage = \"debian-13\"\n",
-                machine["name"],
-                machine["address"],
-                machine["port"],
-                key.join(" ")
-            );
-        }
-    }
-    text
-}
-
-/// The `[dns]` table of `estate.toml`.
-fn dns(lab: &Value) -> String {
-    let dns = &lab["dns"];
-    let word = |key: &str| dns[key].as_str().unwrap().trim_end_matches('.').to_owned();
-    format!(
-        "[dns]\nserver = \"{}:{}\"\nzone = \"{}\"\nkey_name = \"{}\"\nalgorithm = \"{}\"\nkey_secret = \"dns-key\"\nttl = \"60s\"\n",
-        word("address"),
-        dns["port"],
-        word("zone"),
-        word("key_name"),
-        word("algorithm")
-    )
 }
