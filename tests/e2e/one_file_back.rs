@@ -186,7 +186,7 @@ fn one_file_comes_back_beside_the_live_data() {
         .holdfast(&["plan"])
         .exits(5)
         .says("Nothing to do; 1 held.")
-        .says("1 rows after 501");
+        .says("61 rows after 561");
 }
 
 /// The backup machine falls silent in the middle; what somebody else made is not this run's.
