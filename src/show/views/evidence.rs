@@ -159,9 +159,16 @@ pub fn json(found: &Found) -> Value {
 }
 
 /// One document in words.
-pub fn told(evidence: &Evidence) -> String {
+pub fn told(evidence: &Evidence, signed_by: &str) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "signed by {}, and unchanged since", evidence.estate);
+    let _ = writeln!(out, "signed by {signed_by}, and unchanged since");
+    if signed_by != evidence.estate.as_str() {
+        let _ = writeln!(
+            out,
+            "  for the estate {}, as the document alone says",
+            evidence.estate
+        );
+    }
     let _ = writeln!(
         out,
         "  {} of {}: {}",
