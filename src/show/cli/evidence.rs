@@ -128,6 +128,10 @@ async fn one(args: Show) -> Exit {
         return failed(Reader::People, "there is no such document", Some(&remedy));
     };
     if let Some(folder) = &args.to {
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            let message = format!("cannot make {}: {error}", folder.display());
+            return failed(Reader::People, &message, None);
+        }
         for (ending, text) in [
             ("json", &document.sealed.text),
             ("sig", &document.sealed.signature),
