@@ -223,18 +223,6 @@ pub fn allowed_signers(key: &EstateKey, estate: &EstateName) -> String {
     format!("{estate} namespaces=\"{NAMESPACE}\" {public}")
 }
 
-/// The keys in a text: lines of `allowed_signers`, or public keys.
-pub fn keys_in(text: &str) -> Vec<PublicKey> {
-    text.lines().filter_map(key).collect()
-}
-
-/// The key in a line, whatever stands before it.
-fn key(line: &str) -> Option<PublicKey> {
-    let begin = line.find("ssh-ed25519 ")?;
-    let words: Vec<&str> = line[begin..].split_whitespace().take(2).collect();
-    PublicKey::from_openssh(&words.join(" ")).ok()
-}
-
 /// Gives points the rungs that a document proves, and says which claims none does.
 ///
 /// A document stands for a point when the estate's own key signed it, when it speaks of this

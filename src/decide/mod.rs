@@ -1,6 +1,7 @@
 //! What we think: pure functions from data to data. No async, no I/O, no clock, no randomness.
 
 pub mod adoption;
+pub mod allowed_signers;
 pub mod anchor;
 pub mod assumed;
 pub mod authority;

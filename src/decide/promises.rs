@@ -81,7 +81,7 @@ fn hopes(desired: &Desired, stacks: &[&StackId]) -> Option<Diagnostic> {
         "the promises (rpo, rto) of {count} were never measured: {}",
         names.join(", ")
     );
-    let help = "a drill or a rebuild measures them; until then they are hopes";
+    let help = "a drill or a rebuild measures them, and its signed document counts once it is committed in evidence/: holdfast evidence show STACK --to evidence; until then they are hopes";
     let mut found = about_file(codes::UNMEASURED, "estate.toml", message, help);
     if !desired.policy.measured_required {
         found.severity = Severity::Warning;

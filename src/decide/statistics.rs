@@ -1,11 +1,13 @@
 //! What was measured: how long it takes until a stack is back, and how old its data is then.
 
-use super::evidence::{ALLOWED_SIGNERS, keys_in, open};
+use super::allowed_signers::{signers_in, verify};
+use super::evidence::ALLOWED_SIGNERS;
 use super::point::moment;
 use super::promises::Measured;
 use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
 use crate::model::ids::StackId;
 use crate::model::point::{RecoveryPoint, Rung};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -99,14 +101,16 @@ pub fn longest_gap(
 }
 
 /// The worst that evidence says which is committed with the estate: documents and signatures in
-/// `evidence/`, signed by the key in `evidence.allowed_signers`, and recent. What is not signed by
-/// it says nothing.
+/// `evidence/`, signed by who may according to `evidence.allowed_signers`, and recent. What is not
+/// says nothing.
 pub fn measured_in(
     files: &BTreeMap<String, Vec<u8>>,
     now: Timestamp,
 ) -> BTreeMap<StackId, Measured> {
     let text = |path: &str| std::str::from_utf8(files.get(path)?).ok();
-    let keys = text(ALLOWED_SIGNERS).map(keys_in).unwrap_or_default();
+    // The same on every computer, whatever its zone.
+    let signers = text(ALLOWED_SIGNERS).map(|text| signers_in(text, &TimeZone::UTC));
+    let signers = signers.unwrap_or_default();
     let mut by_stack: BTreeMap<StackId, Vec<Evidence>> = BTreeMap::new();
     let paths = files.keys().filter(|path| path.starts_with(FOLDER));
     for path in paths {
@@ -120,7 +124,7 @@ pub fn measured_in(
             text: text.to_owned(),
             signature: signature.to_owned(),
         };
-        let evidence = keys.iter().find_map(|key| open(key, &sealed));
+        let evidence = verify(&signers, &sealed, now).ok().map(|(said, _)| said);
         let recent = |e: &Evidence| now.duration_since(e.ended_at) <= RECENT;
         if let Some(evidence) = evidence.filter(recent) {
             by_stack

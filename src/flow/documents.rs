@@ -4,13 +4,15 @@ use super::config::Config;
 use super::entry::{EntryError, with_key};
 use super::observe;
 use super::session::Session;
+use crate::decide::allowed_signers::{Signer, signers_in, signers_or_keys_in};
 use crate::decide::derive;
-use crate::decide::evidence::{allowed_signers, keys_in, open, public_key};
+use crate::decide::evidence::{allowed_signers, open, public_key};
 use crate::model::causes::chain;
 use crate::model::evidence::{Evidence, SealedEvidence};
 use crate::model::ids::{EstateName, MachineName, StackId};
 use crate::world::backup::kept_evidence;
 use crate::world::store::{Documents, StoreError};
+use jiff::tz::TimeZone;
 use ssh_key::PublicKey;
 use std::collections::BTreeMap;
 use std::io;
@@ -148,20 +150,27 @@ fn text(path: &Path) -> Result<String, CheckError> {
     })
 }
 
-/// The keys in a file: lines of `allowed_signers`, or public keys.
-pub fn keys(path: &Path) -> Result<Vec<PublicKey>, CheckError> {
-    let keys = keys_in(&text(path)?);
-    if keys.is_empty() {
+/// The signers in a file: lines of `allowed_signers`, or public keys.
+pub fn signers(path: &Path) -> Result<Vec<Signer>, CheckError> {
+    let signers = signers_or_keys_in(&text(path)?, &TimeZone::system());
+    if signers.is_empty() {
         return Err(CheckError::NoKey {
             path: path.to_owned(),
         });
     }
-    Ok(keys)
+    Ok(signers)
 }
 
-/// What a document says, if one of these keys signed it.
-pub fn verify(keys: &[PublicKey], sealed: &SealedEvidence) -> Option<Evidence> {
-    keys.iter().find_map(|key| open(key, sealed))
+/// The estate itself. While nothing says how its documents name it, its key alone.
+pub fn own(config: &Config) -> Result<Vec<Signer>, EntryError> {
+    let (estate, key) = with_key(config)?;
+    Ok(match &estate.resolution.desired {
+        Some(desired) => {
+            let line = allowed_signers(&key, &derive::kin(&key, &desired.estate));
+            signers_in(&line, &TimeZone::UTC)
+        }
+        None => public_key(&key).map(Signer::bare).into_iter().collect(),
+    })
 }
 
 /// The estate's own key for evidence, as a line of `allowed_signers`; reaches nothing outside.

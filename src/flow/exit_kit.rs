@@ -54,6 +54,14 @@ pub enum ExitKitError {
         /// Which.
         path: PathBuf,
     },
+    /// A commit of everything would take the passwords along.
+    #[error("{} lies in the Git work tree {}, and secrets in the open may not be written there; name a folder outside with --out DIR", .path.display(), .tree.display())]
+    Committable {
+        /// Which.
+        path: PathBuf,
+        /// The work tree.
+        tree: PathBuf,
+    },
     /// The folder.
     #[error("cannot write {}", .path.display())]
     Write {
@@ -158,6 +166,14 @@ pub fn write(
         let path = path.to_owned();
         move |source| ExitKitError::Write { path, source }
     };
+    if secrets == Secrets::Plain
+        && let Some(tree) = work_tree(out).map_err(failed(out))?
+    {
+        return Err(ExitKitError::Committable {
+            path: out.to_owned(),
+            tree,
+        });
+    }
     if !replaceable(out, kit) {
         return Err(ExitKitError::Foreign {
             path: out.to_owned(),
@@ -187,6 +203,9 @@ pub fn write(
             fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(failed(&path))?;
         }
     }
+    // Of no account where a kit is kept, so that it is in no sum.
+    let ignored = new.join(".gitignore");
+    fs::write(&ignored, "*\n").map_err(failed(&ignored))?;
     match secrets {
         Secrets::Sealed => {
             let archive = archive(&kit.sealed).map_err(|path| ExitKitError::Path { path })?;
@@ -208,6 +227,16 @@ pub fn write(
         fs::remove_dir_all(&old).map_err(failed(&old))?;
     }
     Ok(())
+}
+
+/// The Git work tree that a folder lies in, or would lie in once it is made.
+fn work_tree(out: &Path) -> std::io::Result<Option<PathBuf>> {
+    let named = std::path::absolute(out)?;
+    let there = named.ancestors().find(|path| path.exists());
+    let real = there.unwrap_or(Path::new("/")).canonicalize()?;
+    let mut above = real.ancestors();
+    let tree = above.find(|path| path.join(".git").exists());
+    Ok(tree.map(Path::to_owned))
 }
 
 /// Nothing is there, an empty folder, or a kit of the same stack.

@@ -11,9 +11,31 @@ use holdfast::model::machine::Role;
 use holdfast::model::plan::{Action, Effect, Hold, Plan, Step};
 use holdfast::model::point::Rung;
 use jiff::SignedDuration;
+use std::path::Path;
 
 const DRILL: &str = "acme-drill-1";
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+#[test]
+fn what_cuts_a_drill_off_is_nothing_that_nobody_declares() {
+    let script = |path: &str| {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/world");
+        std::fs::read_to_string(scripts.join(path)).unwrap()
+    };
+    let (cuts, knows) = (
+        script("machine/scripts/isolate.sh"),
+        script("backup/scripts/undeclared.sh"),
+    );
+    let unit = "/etc/systemd/system/holdfast-isolated.service";
+    assert!(cuts.contains(&format!("cat >{unit} ")));
+    assert!(cuts.contains("\nWantedBy=sysinit.target\n"));
+    for written in [
+        unit,
+        "/etc/systemd/system/sysinit.target.wants/holdfast-isolated.service",
+    ] {
+        assert!(knows.lines().any(|line| line == written), "{written}");
+    }
+}
 
 fn schedule() -> Asked {
     Asked::default()

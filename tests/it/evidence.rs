@@ -1,22 +1,24 @@
 //! What evidence stands for, who is believed, and what is told of it.
 
 use super::sample;
+use holdfast::decide::allowed_signers::{signers_in, signers_or_keys_in, verify};
 use holdfast::decide::derive::{EstateKey, evidence_key};
 use holdfast::decide::evidence::{
-    NAMESPACE, allowed_signers, believe, file_name, keys_in, open, proves, public_key, seal,
+    NAMESPACE, allowed_signers, believe, file_name, proves, public_key, seal,
 };
-use holdfast::flow::documents;
 use holdfast::model::evidence::{
     CheckDone, DrillPlace, EVIDENCE_SCHEMA, Evidence, PointProven, SealedEvidence, Verdict, What,
 };
 use holdfast::model::ids::{
-    CommitId, Epoch, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId, StackId,
+    CommitId, Epoch, EstateName, HosterId, ImageName, MachineName, PointId, ServiceName, SiteId,
+    StackId,
 };
 use holdfast::model::listed::{Claim, Listed};
 use holdfast::model::point::{Proof, RecoveryPoint, Rung, SCHEMA};
 use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
@@ -221,42 +223,141 @@ fn the_key_in_git_opens_what_the_estate_signed() {
             evidence_key(&sample::key()).public
         )
     );
-    let keys = keys_in(&format!("# for auditors\n{line}\n"));
-    assert_eq!(
-        documents::verify(&keys, &sealed(&passed("good"))),
-        Some(passed("good"))
-    );
-    assert_eq!(
-        open(&keys[0], &sealed(&passed("good"))),
-        Some(passed("good"))
-    );
-    assert!(keys_in("no key").is_empty());
+    let signers = signers_in(&format!("# for auditors\n{line}\n"), &TimeZone::UTC);
+    let signed = sealed(&passed("good"));
+    let (evidence, signer) = verify(&signers, &signed, at("2026-03-03T00:00:00Z")).unwrap();
+    assert_eq!(evidence, passed("good"));
+    assert_eq!(signer.name(&evidence), "example");
+    assert!(signers_or_keys_in("no key", &TimeZone::UTC).is_empty());
+}
+
+/// Whether `ssh-keygen -Y verify` believes a document, for the estate that it names.
+fn ssh_keygen_believes(lines: &str, sealed: &SealedEvidence) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("evidence.allowed_signers", lines);
+    write("d.sig", &sealed.signature);
+    write("d.json", &sealed.text);
+    let said: serde_json::Value = serde_json::from_str(&sealed.text).unwrap();
+    let file = std::fs::File::open(folder.path().join("d.json")).unwrap();
+    Command::new("ssh-keygen")
+        .args(["-Y", "verify", "-f", "evidence.allowed_signers"])
+        .args(["-I", said["estate"].as_str().unwrap()])
+        .args(["-n", "holdfast-evidence", "-s", "d.sig"])
+        .current_dir(folder.path())
+        .env("TZ", "UTC")
+        .stdin(file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+        .success()
 }
 
 #[test]
 fn plain_ssh_keygen_checks_a_document() {
-    let folder = tempfile::tempdir().unwrap();
+    let line = allowed_signers(&sample::key(), &sample::estate()) + "\n";
     let sealed = sealed(&passed("good"));
-    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write(
-        "evidence.allowed_signers",
-        &format!("{}\n", allowed_signers(&sample::key(), &sample::estate())),
-    );
-    write("d.sig", &sealed.signature);
-    let verify = |text: &str| {
-        write("d.json", text);
-        let file = std::fs::File::open(folder.path().join("d.json")).unwrap();
-        Command::new("ssh-keygen")
-            .args(["-Y", "verify", "-f", "evidence.allowed_signers"])
-            .args(["-I", "example", "-n", "holdfast-evidence", "-s", "d.sig"])
-            .current_dir(folder.path())
-            .stdin(file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap()
-            .success()
+    assert!(ssh_keygen_believes(&line, &sealed));
+    let changed = SealedEvidence {
+        text: sealed.text.replace("ionos", "netcup"),
+        ..sealed
     };
-    assert!(verify(&sealed.text));
-    assert!(!verify(&sealed.text.replace("ionos", "netcup")));
+    assert!(!ssh_keygen_believes(&line, &changed));
+}
+
+#[test]
+fn s11_a_line_of_allowed_signers_counts_for_holdfast_as_for_ssh_keygen() {
+    let key = evidence_key(&sample::key()).public;
+    let another = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
+    let others = evidence_key(&another).public;
+    let now = Timestamp::now();
+    let cases = [
+        (true, "example KEY"),
+        (true, "example KEY a comment"),
+        (true, "  example\tKEY"),
+        (true, "\"example\" KEY"),
+        (true, "other,ex?mple KEY"),
+        (true, "* KEY"),
+        (true, "!other,* KEY"),
+        (true, "example namespaces=\"git,holdfast-*\" KEY"),
+        (
+            true,
+            "example NAMESPACES=\"holdfast-evidence\",valid-after=\"20200101\" KEY",
+        ),
+        (true, "example valid-before=\"29990101000000Z\" KEY"),
+        (
+            true,
+            "example OTHERS\nexample namespaces=\"git\" KEY\nexample KEY",
+        ),
+        (true, "example nonsense KEY\nexample KEY"),
+        (false, "example OTHERS"),
+        (false, "# example KEY"),
+        (false, "KEY"),
+        (false, "other KEY"),
+        (false, "Example KEY"),
+        (false, "!example,* KEY"),
+        (false, "*,!ex* KEY"),
+        (false, "!other KEY"),
+        (false, "example namespaces=\"git\" KEY"),
+        (false, "example namespaces=\"!holdfast-evidence,*\" KEY"),
+        (false, "example valid-before=\"20200101\" KEY"),
+        (false, "example valid-after=\"299901010000\" KEY"),
+        (
+            false,
+            "example valid-after=\"20210101\",valid-before=\"20200101\" KEY",
+        ),
+        (false, "example valid-before=\"soon\" KEY"),
+        (false, "example cert-authority KEY"),
+        (
+            false,
+            "example cert-authority,namespaces=\"holdfast-evidence\" KEY",
+        ),
+        (false, "example nonsense KEY"),
+        (false, "example namespaces=\"holdfast-evidence\", KEY"),
+        (false, "example namespaces=\"holdfast-evidence KEY"),
+        (
+            false,
+            "example namespaces=\"git\",namespaces=\"holdfast-evidence\" KEY",
+        ),
+        (false, "namespaces=\"holdfast-evidence\" KEY"),
+        (false, "exa\"mple KEY"),
+    ];
+    let sealed = sealed(&passed("good"));
+    for (counts, lines) in cases {
+        let lines = lines.replace("KEY", &key).replace("OTHERS", &others) + "\n";
+        let signers = signers_in(&lines, &TimeZone::UTC);
+        let believed = verify(&signers, &sealed, now).is_ok();
+        assert_eq!(believed, counts, "holdfast: {lines}");
+        assert_eq!(
+            ssh_keygen_believes(&lines, &sealed),
+            counts,
+            "ssh-keygen: {lines}"
+        );
+    }
+}
+
+#[test]
+fn s11_a_key_does_not_sign_for_another_estate() {
+    let evidence = Evidence {
+        estate: EstateName::new("other-estate"),
+        ..passed("good")
+    };
+    let line = allowed_signers(&sample::key(), &sample::estate());
+    let signers = signers_or_keys_in(&line, &TimeZone::UTC);
+    let why = verify(&signers, &sealed(&evidence), Timestamp::now()).unwrap_err();
+    assert_eq!(
+        why.to_string(),
+        "it speaks of the estate \"other-estate\", and the key that signed it is that of \"example\""
+    );
+}
+
+#[test]
+fn a_key_alone_is_named_by_its_fingerprint() {
+    let key = evidence_key(&sample::key()).public;
+    let signers = signers_or_keys_in(&key, &TimeZone::UTC);
+    let signed = sealed(&passed("good"));
+    let (evidence, signer) = verify(&signers, &signed, Timestamp::now()).unwrap();
+    let name = signer.name(&evidence);
+    assert!(name.starts_with("the key SHA256:"), "{name}");
 }

@@ -4,6 +4,7 @@ use crate::sample;
 use holdfast::decide::derive::EstateKey;
 use holdfast::decide::exit_kit::{Kit, Rendered, Source, archive, kit};
 use holdfast::decide::manifest::services_alone;
+use holdfast::flow::exit_kit::{ExitKitError, Secrets, write};
 use holdfast::model::blueprint::{Blueprint, CheckKind};
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{CommitId, Epoch, ImageName, MachineName, PointId, StackId};
@@ -14,6 +15,7 @@ use holdfast::show::runbook;
 use holdfast::world::backup::BY_HAND;
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn source_of(blueprint: Blueprint) -> Source {
@@ -67,7 +69,7 @@ fn made(source: &Source) -> Kit {
 }
 
 fn book(source: &Source) -> String {
-    let files = runbook::files(source, &made(source), true);
+    let files = runbook::files(source, &made(source), "exit-kit-acme", true);
     String::from_utf8(files["runbook.md"].clone()).unwrap()
 }
 
@@ -78,8 +80,8 @@ fn the_same_estate_gives_the_same_kit() {
     let bytes = |kit: &Kit| archive(&kit.sealed).unwrap().expose().to_vec();
     assert_eq!(bytes(&one), bytes(&two));
     assert_eq!(
-        runbook::files(&source(), &one, true),
-        runbook::files(&source(), &two, true)
+        runbook::files(&source(), &one, "exit-kit-acme", true),
+        runbook::files(&source(), &two, "exit-kit-acme", true)
     );
 }
 
@@ -114,7 +116,7 @@ fn s13_whatever_depends_on_the_key_is_sealed_however_a_template_wrote_it() {
         .unwrap()
         .to_owned();
     let mut plain = kit.plain.clone();
-    plain.extend(runbook::files(&source, &kit, true));
+    plain.extend(runbook::files(&source, &kit, "exit-kit-acme", true));
     for (path, content) in &plain {
         let text = String::from_utf8_lossy(content).to_lowercase();
         for form in [&password, &password.chars().rev().collect::<String>()] {
@@ -176,7 +178,7 @@ fn the_runbook_speaks_the_language_of_the_stack() {
 fn a_customers_name_is_a_text_and_no_markup() {
     let mut source = source();
     source.stack.name = "<script>alert(1)</script> `rm -rf` *&co*".into();
-    let files = runbook::files(&source, &made(&source), true);
+    let files = runbook::files(&source, &made(&source), "exit-kit-acme", true);
     let html = String::from_utf8(files["runbook.html"].clone()).unwrap();
     assert!(!html.contains("<script"), "{html}");
     assert!(html.contains("&lt;script&gt;"), "{html}");
@@ -197,6 +199,60 @@ fn every_script_of_the_kit_is_one_that_sh_reads() {
         sh.stdin.take().unwrap().write_all(&content).unwrap();
         assert!(sh.wait().unwrap().success(), "{path}");
     }
+}
+
+/// Writes a kit for a key of its own.
+fn written(out: &Path, secrets: Secrets) -> Result<(), ExitKitError> {
+    let mut source = source();
+    let escrow = age::x25519::Identity::generate().to_public().to_string();
+    source.recipients = vec![escrow];
+    let kit = made(&source);
+    let runbook = runbook::files(&source, &kit, "exit-kit-acme", secrets == Secrets::Sealed);
+    write(out, &source, &kit, runbook, secrets)
+}
+
+#[test]
+fn s13_secrets_in_the_open_are_never_written_where_git_would_take_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("estate");
+    std::fs::create_dir_all(tree.join(".git")).unwrap();
+    std::os::unix::fs::symlink(&tree, folder.path().join("link")).unwrap();
+    for inside in [
+        "estate/kit",
+        "estate/a/b/kit",
+        "safe/../estate/kit",
+        "link/kit",
+    ] {
+        std::fs::create_dir_all(folder.path().join("safe")).unwrap();
+        let out = folder.path().join(inside);
+        let error = written(&out, Secrets::Plain).unwrap_err();
+        assert!(matches!(error, ExitKitError::Committable { .. }), "{error}");
+        assert!(error.to_string().contains("--out DIR"), "{error}");
+    }
+    let there: Vec<_> = std::fs::read_dir(&tree).unwrap().collect();
+    assert_eq!(there.len(), 1, "{there:?}");
+    written(&folder.path().join("safe/kit"), Secrets::Plain).unwrap();
+    assert!(folder.path().join("safe/kit/secrets").is_dir());
+}
+
+#[test]
+fn a_kit_is_never_committed_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let ran = Command::new("git")
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    git(&["init", "-q"]);
+    let kit = folder.path().join("exit-kit-acme");
+    written(&kit, Secrets::Sealed).unwrap();
+    assert!(kit.join("secrets.tar.age").exists());
+    assert_eq!(git(&["status", "--porcelain"]), "");
+    written(&kit, Secrets::Sealed).unwrap();
 }
 
 #[test]

@@ -50,6 +50,46 @@ fn wrong_arguments_are_an_error_and_never_read_as_changes() {
 }
 
 #[test]
+fn an_argument_that_would_be_passed_over_is_refused() {
+    let nowhere = tempfile::tempdir().unwrap();
+    for (arguments, said) in [
+        (
+            &[
+                "restore", "acme", "--to", "/n", "--path", "/p", "--table", "t",
+            ][..],
+            "cannot be used with",
+        ),
+        (
+            &[
+                "restore",
+                "acme",
+                "--to",
+                "n",
+                "--database",
+                "d",
+                "--table",
+                "",
+            ],
+            "a value is required for '--table <TABLE>'",
+        ),
+        (&["drill", ""], "a value is required for '[STACK]'"),
+        (&["drill", "acme", "--list"], "cannot be used with"),
+        (
+            &["drill", "--list", "--point", "4e81"],
+            "cannot be used with",
+        ),
+        (
+            &["drill", "acme", "--list", "--point", "4e81"],
+            "cannot be used with",
+        ),
+    ] {
+        let ran = holdfast(nowhere.path(), arguments);
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {ran:?}");
+        assert!(err(&ran).contains(said), "{arguments:?}: {}", err(&ran));
+    }
+}
+
+#[test]
 fn help_and_version_are_results() {
     let nowhere = tempfile::tempdir().unwrap();
     for arguments in [

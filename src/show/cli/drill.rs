@@ -13,6 +13,7 @@ use crate::show::exit::Exit;
 use crate::show::progress::Progress;
 use crate::show::say::outln;
 use crate::show::views::{self, Format};
+use clap::builder::NonEmptyStringValueParser;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ stopped; with --list 5: a drill failed or is overdue.";
 #[derive(clap::Args)]
 pub struct Args {
     /// Which stack
-    #[arg(required_unless_present = "list")]
+    #[arg(required_unless_present = "list", value_parser = NonEmptyStringValueParser::new())]
     stack: Option<String>,
     /// Another recovery point than a rebuild would take: its id, or the beginning of it
     #[arg(long, value_name = "ID", requires = "stack")]
@@ -43,7 +44,7 @@ pub struct Args {
     )]
     with_escrow_key: Option<PathBuf>,
     /// Do none: show how every stack stands with its drills
-    #[arg(long, conflicts_with = "stack")]
+    #[arg(long, conflicts_with_all = ["stack", "point", "at", "with_escrow_key"])]
     list: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Human)]

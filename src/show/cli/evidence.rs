@@ -2,13 +2,14 @@
 
 use super::estate::EstateArgs;
 use super::failure::{Reader, explain, fail, failed, refused};
-use crate::decide::evidence::keys_in;
+use crate::decide::allowed_signers::{Refusal, verify};
 use crate::flow::documents::{self, Found, ListError};
 use crate::flow::entry::Mode;
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
 use crate::show::say::{errln, out, outln};
 use crate::show::views::{Format, evidence as view};
+use crate::world::clock::{Clock as _, SystemClock};
 use std::path::PathBuf;
 
 pub const HELP: &str = "Anybody can check a document without Holdfast:\n  ssh-keygen -Y verify -f evidence.allowed_signers -I \"$(jq -r .estate FILE.json)\" \\\n    -n holdfast-evidence -s FILE.sig < FILE.json";
@@ -36,7 +37,7 @@ pub struct Args {
 enum Command {
     /// Print one document of a stack, byte for byte as it was signed
     Show(Show),
-    /// Is a document what was signed, and by whom? Needs no estate and no network
+    /// Is a document what was signed, and by whom? Needs no network and, with --key, no estate
     Verify(Verify),
     /// Print the estate's key for evidence, as a line of `allowed_signers`
     Key(EstateArgs),
@@ -62,8 +63,8 @@ struct Verify {
     /// Its signature [default: FILE with the ending .sig]
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
-    /// Who may have signed: a file with lines of `allowed_signers` or a public key, or "estate" for
-    /// the key of --estate
+    /// Who may have signed: a file with lines of `allowed_signers`, which needs no estate, or with a
+    /// public key, which says nothing of whose it is; or "estate" for the key of --estate
     #[arg(long, value_name = "FILE", default_value = "estate")]
     key: PathBuf,
     #[command(flatten)]
@@ -127,6 +128,10 @@ async fn one(args: Show) -> Exit {
         return failed(Reader::People, "there is no such document", Some(&remedy));
     };
     if let Some(folder) = &args.to {
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            let message = format!("cannot make {}: {error}", folder.display());
+            return failed(Reader::People, &message, None);
+        }
         for (ending, text) in [
             ("json", &document.sealed.text),
             ("sig", &document.sealed.signature),
@@ -155,21 +160,21 @@ async fn one(args: Show) -> Exit {
 }
 
 fn check(args: &Verify) -> Exit {
-    let keys = if args.key.as_os_str() == "estate" {
-        let line = match args.estate.config() {
-            Ok(config) => documents::line(&config),
+    let signers = if args.key.as_os_str() == "estate" {
+        let own = match args.estate.config() {
+            Ok(config) => documents::own(&config),
             Err(error) => Err(error),
         };
-        match line {
-            Ok(line) => keys_in(&line),
+        match own {
+            Ok(signers) => signers,
             Err(error) => {
                 errln!("to check without an estate: --key evidence.allowed_signers");
                 return explain(args.format, &error);
             }
         }
     } else {
-        match documents::keys(&args.key) {
-            Ok(keys) => keys,
+        match documents::signers(&args.key) {
+            Ok(signers) => signers,
             Err(error) => return fail(args.format, &error),
         }
     };
@@ -177,20 +182,27 @@ fn check(args: &Verify) -> Exit {
         Ok(sealed) => sealed,
         Err(error) => return fail(args.format, &error),
     };
-    let Some(evidence) = documents::verify(&keys, &sealed) else {
-        return refused(
-            args.format,
-            &format!(
-                "{} is not what was signed, or another key signed it",
-                args.file.display()
-            ),
-            Some("take document, signature and key from where they are kept, byte for byte"),
-        );
+    let (evidence, signer) = match verify(&signers, &sealed, SystemClock.now()) {
+        Ok(verified) => verified,
+        Err(why) => {
+            let remedy = match why {
+                Refusal::Unsigned => {
+                    "take document, signature and key from where they are kept, byte for byte"
+                }
+                _ => "take evidence.allowed_signers from the repository of the document's estate",
+            };
+            return refused(
+                args.format,
+                &format!("{} is not believed: {why}", args.file.display()),
+                Some(remedy),
+            );
+        }
     };
     match args.format {
-        Format::Human => out!("{}", view::told(&evidence)),
+        Format::Human => out!("{}", view::told(&evidence, &signer.name(&evidence))),
         Format::Json => super::print_json(&serde_json::json!({
             "signed": true,
+            "signed_by": signer.name(&evidence),
             "evidence": evidence,
         })),
     }

@@ -2,6 +2,7 @@
 
 use super::estate::EstateArgs;
 use super::failure::{fail, failed};
+use super::files::quoted;
 use crate::decide::exit_kit::kit;
 use crate::decide::plan::ENOUGH;
 use crate::decide::point::holds;
@@ -57,7 +58,10 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     let out = args
         .out
         .unwrap_or_else(|| PathBuf::from(format!("exit-kit-{}", stack.shown)));
-    let runbook = runbook::files(&source, &kit, secrets == Secrets::Sealed);
+    let whole = std::path::absolute(&out).unwrap_or_else(|_| out.clone());
+    let folder = whole.file_name().unwrap_or(out.as_os_str());
+    let folder = quoted(&folder.to_string_lossy());
+    let runbook = runbook::files(&source, &kit, &folder, secrets == Secrets::Sealed);
     if let Err(error) = write(&out, &source, &kit, runbook, secrets) {
         return fail(args.format, &error);
     }

@@ -176,7 +176,8 @@ fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, 
     );
 }
 
-fn quoted(path: &str) -> String {
+/// As one word of a shell.
+pub fn quoted(path: &str) -> String {
     if path
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))

@@ -10,6 +10,7 @@ use crate::show::exit::Exit;
 use crate::show::progress::Progress;
 use crate::show::say::outln;
 use crate::show::views::{self, Format};
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -24,7 +25,13 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "path")]
     database: Option<String>,
     /// One table of it alone, without its indexes and constraints
-    #[arg(long, value_name = "TABLE", requires = "database")]
+    #[arg(
+        long,
+        value_name = "TABLE",
+        requires = "database",
+        conflicts_with = "path",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     table: Option<String>,
     /// From the point that was the newest then: 2026-11-20 (its end), "2026-11-20 14:05" (in the
     /// zone of the stack's schedule), or with a zone of its own [default: now]

@@ -20,8 +20,8 @@ const HERE: &str = "/root/exit-kit";
 const KEY: &str = "/root/escrow.txt";
 
 /// The runbook's two files.
-pub fn files(source: &Source, kit: &Kit, sealed: bool) -> BTreeMap<String, Vec<u8>> {
-    let blocks = runbook(source, kit, sealed);
+pub fn files(source: &Source, kit: &Kit, folder: &str, sealed: bool) -> BTreeMap<String, Vec<u8>> {
+    let blocks = runbook(source, kit, folder, sealed);
     BTreeMap::from([
         ("runbook.md".to_owned(), markdown(&blocks).into_bytes()),
         (
@@ -31,11 +31,11 @@ pub fn files(source: &Source, kit: &Kit, sealed: bool) -> BTreeMap<String, Vec<u
     ])
 }
 
-/// The whole of it.
-pub fn runbook(source: &Source, kit: &Kit, sealed: bool) -> Vec<Block> {
+/// The whole of it, for a kit that is called `folder`.
+pub fn runbook(source: &Source, kit: &Kit, folder: &str, sealed: bool) -> Vec<Block> {
     let say = words::of(&source.stack.language);
     let mut blocks = first_page(source, say, sealed);
-    blocks.extend(before(say, source));
+    blocks.extend(before(say, source, folder));
     let step = |number: usize, script: &str| {
         let (heading, text) = say.steps[number];
         [
@@ -192,7 +192,7 @@ fn points(source: &Source, say: &Words) -> Vec<Block> {
     }
 }
 
-fn before(say: &Words, source: &Source) -> Vec<Block> {
+fn before(say: &Words, source: &Source, folder: &str) -> Vec<Block> {
     let images: Vec<&str> = source.images.keys().map(ImageName::as_str).collect();
     vec![
         Block::Heading(say.before.to_owned()),
@@ -203,7 +203,7 @@ fn before(say: &Words, source: &Source) -> Vec<Block> {
                 .collect(),
         ),
         Block::Shown(format!(
-            "scp -r exit-kit root@NEW:{HERE}\nscp escrow.txt root@NEW:{KEY}\nssh root@NEW"
+            "scp -r {folder} root@NEW:{HERE}\nscp escrow.txt root@NEW:{KEY}\nssh root@NEW"
         )),
         Block::Text(say.frames.to_owned()),
     ]

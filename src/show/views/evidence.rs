@@ -1,5 +1,6 @@
 //! Evidence: a list of documents, and one of them in words.
 
+use super::forecast::plural;
 use crate::decide::evidence::equal;
 use crate::decide::statistics::{Spread, Statistics, statistics};
 use crate::flow::documents::{Document, Found};
@@ -114,7 +115,12 @@ fn measured(told: &Statistics) -> String {
         let _ = writeln!(out, "  {phase:<8} {}", both(spread));
     }
     let _ = match &told.data_age {
-        Some(age) => writeln!(out, "RPO measured: {} ({} rebuilds)", both(age), age.count),
+        Some(age) => writeln!(
+            out,
+            "RPO measured: {} ({})",
+            both(age),
+            plural(age.count, "rebuild")
+        ),
         None => writeln!(out, "RPO: no rebuild has measured it"),
     };
     out
@@ -159,9 +165,16 @@ pub fn json(found: &Found) -> Value {
 }
 
 /// One document in words.
-pub fn told(evidence: &Evidence) -> String {
+pub fn told(evidence: &Evidence, signed_by: &str) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "signed by {}, and unchanged since", evidence.estate);
+    let _ = writeln!(out, "signed by {signed_by}, and unchanged since");
+    if signed_by != evidence.estate.as_str() {
+        let _ = writeln!(
+            out,
+            "  for the estate {}, as the document alone says",
+            evidence.estate
+        );
+    }
     let _ = writeln!(
         out,
         "  {} of {}: {}",

@@ -165,7 +165,8 @@ count_files() {
 #                                    there is one of that name
 #   postgresql_beside NEW DIR NAME TABLE
 #                                    fills NEW, as just made, from a dump of NAME; with a TABLE that
-#                                    alone, without indexes: 1 with $why, or "no-table"
+#                                    alone, without indexes: 1 with $why, or "no-table" and
+#                                    in $alike what is called so elsewhere
 #   postgresql_calm                  puts back what postgresql_beside changed on the server for a while;
 #                                    also after a run that was killed
 #   postgresql_drop NEW              what postgresql_make made

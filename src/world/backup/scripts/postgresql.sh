@@ -184,7 +184,16 @@ with recursive below as (
 select c.oid, n.nspname, c.relname from below join pg_class c using (oid) join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p');
 SQL
-        [ -s "$scratch/named" ] || { why=no-table; return 1; }
+        if ! [ -s "$scratch/named" ]; then
+            why=no-table
+            alike=$(sql "$1" <<SQL
+\\set wanted '$(quoted "$4")'
+select coalesce(string_agg(format('%I.%I', n.nspname, c.relname), ', ' order by n.nspname), '')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname = :'wanted' and c.relkind in ('r', 'p');
+SQL
+            ) || alike=
+            return 1
+        fi
         while IFS=$tab read -r oid schema relation; do
             as_postgres pg_restore --exit-on-error --data-only --schema="$schema" --table="$relation" \
                 -d "$1" "$2" >/dev/null 2>"$scratch/load.err" </dev/null || { why=$(said "$scratch/load.err"); return 1; }

@@ -65,9 +65,10 @@ for name in var lib holdfast dump databases "$engine"; do
 done
 
 progress retrieve "loading it as $to"
+alike=
 if ! "${engine}_beside" "$to" "$room$path" "$database" "$table"; then
     case $why in
-        no-table) fail not-in-point "the database $database of this point has no table $table" ;;
+        no-table) fail not-in-point "the database $database of this point has no table $table${alike:+; in other schemas: $alike}" ;;
         *'o space left'*) fail disk-full "database $to: $why" ;;
         *) fail database-load "database $to: $why" ;;
     esac

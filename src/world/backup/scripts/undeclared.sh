@@ -80,6 +80,8 @@ cat >>"$scratch/own" <<'END'
 /etc/machine-id
 /etc/mtab
 /etc/resolv.conf
+/etc/systemd/system/holdfast-isolated.service
+/etc/systemd/system/sysinit.target.wants/holdfast-isolated.service
 /boot/grub/grubenv
 /root/.bash_history
 /root/.lesshst
