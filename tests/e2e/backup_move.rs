@@ -186,7 +186,7 @@ impl Play {
         self.stage.holdfast(&["drill", "notes"]).exits(0);
         // What the shorter retention lets go may come first.
         let plan = self.stage.holdfast(&["plan"]);
-        plan.exits(2).says(" destructive.");
+        plan.exits(3).says("1 destructive.");
     }
 
     /// `rm` on the old machine takes for ever; both who asked and who deletes are killed.
@@ -216,7 +216,7 @@ impl Play {
             ls -d /srv/holdfast/restic/.leaving-notes/repository\n";
         self.stage.ssh(&self.old, cut).exits(0);
         let plan = self.stage.holdfast(&["plan"]);
-        plan.exits(2)
+        plan.exits(3)
             .says(&format!("discard the repository on {OLD}"));
         let ran = self.stage.holdfast(&["apply"]).exits(0);
         assert!(ran.stderr.contains("MiB are free again"), "{}", ran.stderr);
