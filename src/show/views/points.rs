@@ -249,16 +249,17 @@ pub fn fleet(rows: &[Row<Remembered>], now: Timestamp) -> String {
             "points",
             "newest",
             "proven",
+            "furthest",
             "a rebuild takes",
             "size",
             "seen",
             "doubts",
         ],
-        &[1, 5],
+        &[1, 6],
     );
     for row in rows {
         let Some(seen) = &row.seen else {
-            table.add_row([row.shown.as_str(), "?", "", "", "", "", "never", ""]);
+            table.add_row([row.shown.as_str(), "?", "", "", "", "", "", "never", ""]);
             continue;
         };
         let glance = &seen.glance;
@@ -271,6 +272,7 @@ pub fn fleet(rows: &[Row<Remembered>], now: Timestamp) -> String {
                 .newest
                 .as_ref()
                 .map_or_else(none, |p| p.rung.name().to_owned()),
+            glance.furthest.map_or_else(none, |r| r.name().to_owned()),
             taken(glance, now),
             glance
                 .newest
