@@ -60,16 +60,20 @@ pub fn losses(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &Hist
 
 /// Former backup machines that may have points which are nowhere else, and cannot be asked: a
 /// rebuild waits for them.
-pub fn unseen(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &History) -> Vec<Gap> {
-    let there = |name: &MachineName| listed(seen, name);
-    let serving = Repositories::from(past).serving(stack, there);
+pub fn unseen(
+    stack: &DesiredStack,
+    serving: &MachineName,
+    want: &Desired,
+    seen: &Observed,
+    past: &History,
+) -> Vec<Gap> {
     let elsewhere = seen.former.get(&stack.id).into_iter().flatten();
-    let others = elsewhere.filter(|(machine, _)| **machine != serving);
+    let others = elsewhere.filter(|(machine, _)| *machine != serving);
     others
         .filter_map(|(machine, points)| {
             let gap = points.as_ref().err()?;
             let kept = past.repository(&stack.id, machine);
-            let copied = kept.is_some_and(|kept| kept.copied.contains_key(&serving));
+            let copied = kept.is_some_and(|kept| kept.copied.contains_key(serving));
             (!copied && !lost(stack, want, seen, past, machine)).then(|| gap.clone())
         })
         .collect()

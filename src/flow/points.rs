@@ -61,7 +61,7 @@ pub async fn list(
         let pauses = |since| losses::pauses(desired, &past, since);
         Listing {
             lost: losses::losses(desired, &session.desired, &look.observed, &past),
-            unseen: losses::unseen(desired, &session.desired, &look.observed, &past),
+            unseen: losses::unseen(desired, &serving, &session.desired, &look.observed, &past),
             pauses: oldest.map(pauses).unwrap_or_default(),
             why: why(&points, &choice, ENOUGH),
             points,

@@ -76,7 +76,7 @@ fn told_of_acme(world: &World) -> String {
         beside: Beside::default(),
         kept_on: None,
         lost: losses(acme, &world.want, &seen, &past),
-        unseen: unseen(acme, &world.want, &seen, &past),
+        unseen: unseen(acme, &machine(NEW), &world.want, &seen, &past),
         pauses: Vec::new(),
     };
     human(&stack("acme"), &listing, world.now)

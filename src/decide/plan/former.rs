@@ -164,7 +164,13 @@ pub(super) fn lost_words(view: &View<'_>) -> Option<String> {
 
 /// A former backup machine that may have points which are nowhere else, and cannot be asked.
 pub(super) fn unseen(view: &View<'_>) -> Option<Gap> {
-    let unseen = losses::unseen(view.at.stack, view.want, view.seen, view.past);
+    let unseen = losses::unseen(
+        view.at.stack,
+        &view.at.serving,
+        view.want,
+        view.seen,
+        view.past,
+    );
     unseen.into_iter().next()
 }
 
