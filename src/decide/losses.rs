@@ -2,11 +2,10 @@
 //! times in which none was read back. Only what the journal knows; the rest is not guessed.
 
 use super::history::History;
-use super::repositories::Repositories;
+use super::repositories::{listed, serving};
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::Gap;
 use crate::model::ids::MachineName;
-use crate::model::machine::Role;
 use crate::model::observed::Observed;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -38,8 +37,7 @@ const MISSED: SignedDuration = SignedDuration::from_hours(48);
 
 /// What a stack lost with backup machines, the latest first.
 pub fn losses(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &History) -> Vec<Loss> {
-    let there = |name: &MachineName| listed(seen, name);
-    let serving = Repositories::from(past).serving(stack, there);
+    let serving = serving(stack, seen, past);
     let elsewhere = seen.former.get(&stack.id).into_iter().flatten();
     let mut losses: Vec<Loss> = elsewhere
         .filter(|(machine, points)| **machine != serving && points.is_err())
@@ -112,11 +110,6 @@ pub fn lost(
             .iter()
             .any(|m| m.name.as_str() == past.provider_id),
     }
-}
-
-fn listed(seen: &Observed, name: &MachineName) -> bool {
-    let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
-    all.any(|machine| machine.role == Role::Backup && machine.name == *name)
 }
 
 /// The times since `since` in which a backup was missed. What retention has forgotten since was

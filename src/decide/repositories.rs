@@ -47,14 +47,8 @@ impl Repositories {
         stack: &DesiredStack,
         there: impl Fn(&MachineName) -> bool,
     ) -> MachineName {
-        let named = named(stack);
-        if self.made.contains(&named) || there(&named) {
-            return named;
-        }
-        let of = self.of.get(&stack.id).into_iter().flatten();
-        of.filter(|(machine, _)| there(machine))
-            .max_by_key(|(_, kept)| kept.given)
-            .map_or(named, |(machine, _)| machine.clone())
+        let made = |machine: &MachineName| self.made.contains(machine);
+        in_use(stack, made, self.of.get(&stack.id), there)
     }
 
     /// Who may reach the repository of a stack on a backup machine that its file does not name.
@@ -99,6 +93,30 @@ impl Repositories {
     }
 }
 
+/// The backup machine that a stack's points go to, by the journal and by what was seen.
+pub fn serving(stack: &DesiredStack, seen: &Observed, past: &History) -> MachineName {
+    let made = |machine: &MachineName| past.machines.contains_key(machine);
+    let of = past.repositories.get(&stack.id);
+    in_use(stack, made, of, |name| listed(seen, name))
+}
+
+fn in_use(
+    stack: &DesiredStack,
+    made: impl Fn(&MachineName) -> bool,
+    of: Option<&BTreeMap<MachineName, PastRepository>>,
+    there: impl Fn(&MachineName) -> bool,
+) -> MachineName {
+    let named = named(stack);
+    if made(&named) || there(&named) {
+        return named;
+    }
+    let others = of.into_iter().flatten();
+    others
+        .filter(|(machine, _)| there(machine))
+        .max_by_key(|(_, kept)| kept.given)
+        .map_or(named, |(machine, _)| machine.clone())
+}
+
 /// The backup machine that a stack's file names.
 pub fn named(stack: &DesiredStack) -> MachineName {
     let placement = &stack.backup.placement;
@@ -128,12 +146,11 @@ pub fn known<'a>(
     stack: &DesiredStack,
     past: &History,
 ) -> Option<&'a [RecoveryPoint]> {
-    let serving = Repositories::from(past).serving(stack, |name| listed(seen, name));
-    on(seen, stack, &serving)?.ok()
+    on(seen, stack, &serving(stack, seen, past))?.ok()
 }
 
 /// Whether a hoster lists this backup machine.
-fn listed(seen: &Observed, name: &MachineName) -> bool {
+pub fn listed(seen: &Observed, name: &MachineName) -> bool {
     let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
     all.any(|machine| machine.role == Role::Backup && machine.name == *name)
 }

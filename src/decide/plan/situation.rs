@@ -2,7 +2,7 @@
 
 use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
-use crate::decide::repositories::{self, Repositories};
+use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
@@ -77,8 +77,7 @@ impl<'a> Situation<'a> {
             .filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(&stack.id))
             .collect();
         machines.sort_by_key(|m| m.epoch);
-        let listed = |name: &MachineName| listed_backup(seen, name).is_some();
-        let serving = Repositories::from(past).serving(stack, listed);
+        let serving = repositories::serving(stack, seen, past);
         let points = repositories::on(seen, stack, &serving).unwrap_or_else(|| {
             Err(Gap::new(
                 GapKind::Unreachable,
