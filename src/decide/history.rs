@@ -1,6 +1,7 @@
 //! What the journal says has happened, derived from its entries each time.
 
 use super::names;
+use super::pause::{Pause, Pauses};
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
@@ -47,6 +48,8 @@ pub struct History {
     pub drills: BTreeMap<StackId, PastDrills>,
     /// Backup machines from which a repository was deleted because people signed for it, and when.
     pub discarded: BTreeMap<MachineName, Timestamp>,
+    /// What operators paused; each ends by itself.
+    pub pauses: Pauses,
 }
 
 /// The drills of one stack.
@@ -296,6 +299,16 @@ impl History {
                     .and_modify(|reading| reading.take_in(*part, *of, findings, entry.at))
                     .or_insert_with(|| Reading::first(*part, *of, findings, entry.at));
             }
+            Event::Paused { until, reason } => self.pauses.begin(
+                entry.stack.as_ref(),
+                Pause {
+                    since: entry.at,
+                    until: *until,
+                    reason: reason.clone(),
+                    of_all: entry.stack.is_none(),
+                },
+            ),
+            Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
             Event::Closed { .. } => {}
         }
     }

@@ -1,5 +1,6 @@
 //! A moment as people write it: `2026-11-20`, `2026-11-20 14:05`, or with a zone of its own.
 
+use crate::model::units::parse_duration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -12,6 +13,24 @@ use jiff::{Timestamp, ToSpan as _};
 pub struct NoMoment {
     /// As it was given.
     pub text: String,
+}
+
+/// The moment from which on something is meant: `3d` and the like count back from `now`, and a
+/// day alone means its beginning.
+pub fn since(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, NoMoment> {
+    let none = || NoMoment {
+        text: text.to_owned(),
+    };
+    if let Ok(length) = parse_duration(text) {
+        return now.checked_sub(length).map_err(|_| none());
+    }
+    match text.parse::<Date>() {
+        Ok(day) if text.len() == 10 => {
+            let zoned = day.to_zoned(zone.clone()).map_err(|_| none())?;
+            Ok(zoned.timestamp())
+        }
+        _ => moment(text, zone),
+    }
 }
 
 /// The moment that is meant: with an offset as it says, without one in `zone`. A day alone means

@@ -2,6 +2,7 @@
 
 use super::apply::{Report, Reporter};
 use super::evidence::{self, KeepError};
+use super::pause;
 use super::reconcile::{PlanError, Planned, Reconciled, carry_out, plan_now};
 use super::session::Session;
 use crate::decide::drill::{self as decided, AppVerified, Standing};
@@ -245,6 +246,12 @@ pub async fn drill_due(
     for stack in done.due.clone() {
         if stop.is_cancelled() {
             break;
+        }
+        let mut past = session.history().await?;
+        pause::take_in(session, &mut past).await?;
+        let now = session.world.clock.now();
+        if past.pauses.holding(&stack, now).is_some() {
+            continue; // Paused since; only whoever asks by name goes on.
         }
         let asked = Asked::default();
         let drilled = drill(session, &stack, &asked, reporter.clone(), stop).await;

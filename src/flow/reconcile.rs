@@ -5,6 +5,7 @@ use super::anchor;
 use super::apply::{self, Report, Reporter};
 use super::evidence;
 use super::observe::{self, Look};
+use super::pause;
 use super::points;
 use super::session::Session;
 use super::standing::{Alarms, alarm};
@@ -62,6 +63,7 @@ fn join(violations: &[Violation]) -> String {
 /// Looks and plans; touches nothing.
 pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let mut past = session.history().await?;
+    let unread_pauses = pause::take_in(session, &mut past).await?;
     let look = observe::observe(session, &past).await;
     points::remember(session, &look).await;
     adopt::adopt(session, &look.observed, &mut past).await?;
@@ -82,6 +84,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     plan.gaps.extend(unread);
     let doubts = anchor::doubts(session, &anchors).await?;
     let mut alarms = standing.alarms();
+    alarms.gaps.extend(unread_pauses);
     alarms.held.extend(doubts.told);
     alarms.held.extend(doubts.freezes.iter().map(alarm));
     let plan = alarms.tell(plan);
@@ -175,16 +178,21 @@ impl Reconciled {
     }
 }
 
-/// Passes until the plan is empty, nothing gets done any more, or it is stopped.
+/// Passes until the plan is empty, nothing gets done any more, or it is stopped; with `stacks`
+/// for these alone.
 pub async fn reconcile(
     session: &Arc<Session>,
+    stacks: Option<&[StackId]>,
     reporter: &Arc<dyn Reporter>,
     stop: &CancellationToken,
     mut on_plan: impl FnMut(&Plan),
 ) -> Result<Reconciled, PlanError> {
     let mut done = Reconciled::default();
     for _ in 0..PASSES {
-        let planned = plan_now(session).await?;
+        let mut planned = plan_now(session).await?;
+        if let Some(stacks) = stacks {
+            planned = narrowed(session, planned, stacks.to_vec())?;
+        }
         let plan = planned.plan.plan();
         // The same steps once more: what did not go just now does not go by repeating it.
         let again = !done.reports.is_empty() && done.left.as_ref().is_some_and(|p| same(p, plan));

@@ -192,6 +192,16 @@ pub enum Event {
         /// Room that it took, as measured there before.
         freed: Bytes,
     },
+    /// An operator wants nothing done but backups for a while: for the entry's stack, or without
+    /// one for all of them.
+    Paused {
+        /// It ends by itself then.
+        until: Timestamp,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// An operator ended a pause: of the entry's stack, or without one every pause there is.
+    Resumed {},
     /// A name was pointed at an address.
     Named {
         /// The name.

@@ -439,6 +439,20 @@ pub enum Hold {
     },
 }
 
+impl Hold {
+    /// The rule that it stands for: of the safety invariants its number.
+    pub fn rule(&self) -> &str {
+        match self {
+            Self::NotObserved { .. } => "S1",
+            Self::Broken { .. } => "S16",
+            Self::Forbidden { rule, .. } => rule,
+            Self::NeedsApproval { .. } => "S5",
+            Self::NotAccepted { .. } => "S9",
+            Self::Brake { .. } => "S8",
+        }
+    }
+}
+
 /// Reality differs although nobody changed the intent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Drift {

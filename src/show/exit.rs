@@ -1,5 +1,6 @@
 //! Exit codes, the same everywhere.
 
+use crate::decide::status::Line;
 use crate::model::plan::{Effect, Hold, Plan};
 use std::process::ExitCode;
 
@@ -34,6 +35,13 @@ impl Exit {
             Self::Destructive => "changes with destructive effect",
             Self::Refused => "refused by trust or policy",
             Self::Held => "held: something is wanted but may not happen now, or could not be seen",
+        }
+    }
+    /// What it says that stacks stand like this: never "nothing to do" where one is not well.
+    pub fn of_lines(plan: &Plan, lines: &[Line]) -> Self {
+        match Self::of(plan) {
+            Self::Nothing if lines.iter().any(|line| !line.state.is_well()) => Self::Held,
+            exit => exit,
         }
     }
     /// What a plan says.

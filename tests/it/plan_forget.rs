@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
 /// A customer whose points of the last sixty nights are there.
-fn aged() -> World {
+pub fn aged() -> World {
     let mut want = acme(HETZNER);
     want.stacks
         .get_mut(&stack("acme"))

@@ -165,6 +165,7 @@ pub fn due(want: &Desired, past: &History, seen: &Observed, plan: &Plan) -> Vec<
     want.stacks
         .values()
         .filter(|stack| !busy.contains(&stack.id) && stack.ended(seen.at).is_none())
+        .filter(|stack| past.pauses.holding(&stack.id, seen.at).is_none())
         .filter(|stack| {
             let points = repositories::known(seen, stack, past);
             standing(stack, past, points, seen.at).is_due(seen.at)

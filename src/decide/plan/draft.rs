@@ -14,6 +14,8 @@ pub(super) struct Draft {
     pub steps: Vec<Step>,
     ids: BTreeSet<StepId>,
     pub held: Vec<Held>,
+    /// Steps that are held, whole.
+    pub withheld: Vec<Step>,
     pub drift: Vec<Drift>,
     pub gaps: Vec<Gap>,
     pub notes: Vec<Note>,
@@ -33,6 +35,37 @@ pub(super) struct Pen<'a> {
 pub(super) struct Reason {
     words: String,
     place: Option<Place>,
+}
+
+impl Draft {
+    /// A draft for what is not to be done; it knows which ordered machines are taken.
+    pub fn aside(&self) -> Self {
+        Self {
+            taken: self.taken.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes over what another draft found. Gives its steps that this one does not have.
+    pub fn learn(&mut self, aside: Self) -> Vec<Step> {
+        let new = |held: &Held| !self.held.contains(held);
+        let held: Vec<Held> = aside.held.into_iter().filter(new).collect();
+        self.held.extend(held);
+        for gap in aside.gaps {
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
+        for note in aside.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        self.drift.extend(aside.drift);
+        let mut steps = aside.steps;
+        steps.retain(|step| !self.ids.contains(&step.id));
+        steps
+    }
 }
 
 impl Pen<'_> {

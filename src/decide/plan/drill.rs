@@ -80,7 +80,17 @@ pub(super) fn tell(want: &Desired, seen: &Observed, past: &History, draft: &mut 
             stack: machine.stack.as_ref(),
             cause: Cause::Reality,
         };
-        clear_away(machine, past, &mut pen);
+        let stack = machine.stack.as_ref();
+        match stack.and_then(|id| Some((id, past.pauses.holding(id, seen.at)?))) {
+            Some((id, pause)) => {
+                let shown = want.stacks.get(id).map_or(id, |stack| &stack.shown);
+                let wanted = format!("destroying {}", machine.name);
+                pen.hold(wanted, pause.hold(), pause.remedy(shown));
+            }
+            None => {
+                clear_away(machine, past, &mut pen);
+            }
+        }
     }
     for stack in want.stacks.values() {
         if stack.ended(seen.at).is_some() {

@@ -5,7 +5,7 @@ use super::draft::{Pen, because, because_of};
 use super::fencing::{fence, other_writers};
 use super::opening::{point_names, repository};
 use super::rebuild::ENOUGH;
-use super::situation::Writer;
+use super::situation::{Writer, WriterState};
 use super::view::{View, service_names};
 use crate::decide::changes::changes;
 use crate::decide::damage::reading;
@@ -41,6 +41,19 @@ pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, p
         &[converged.as_ref(), opened.as_ref()],
         pen,
     );
+}
+
+/// A recovery point by the schedule, whatever else is wanted of the machine and may not be done.
+pub(super) fn protect(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
+    let WriterState::Answers(facts) = &writer.state else {
+        return;
+    };
+    let ended = view.at.stack.ended(view.seen.at).is_some() && !facts.open;
+    let aside = writer.seen.is_none_or(|machine| machine.quarantined);
+    if writer.fenced.is_none() && !ended && !aside {
+        let elsewhere = writes_elsewhere(view, writer, facts);
+        back_up(view, writer, elsewhere, &[None], pen);
+    }
 }
 
 /// The machine still has the way to another backup machine than its points should go to.

@@ -16,17 +16,20 @@ mod machines;
 mod missing;
 mod newcomer;
 mod opening;
+mod paused;
 mod rebuild;
 mod relocate;
 mod retire;
 mod situation;
 mod stack;
+mod stands;
 pub mod verify;
 mod view;
 
 pub use draft::create_step;
 pub use drill::{Asked, Drill, NoDrill, drill_now};
 pub(crate) use rebuild::ENOUGH;
+pub use stands::{Position, Proven, Standing, Stands, stands};
 
 use crate::decide::history::History;
 use crate::model::desired::{Desired, DesiredStack};
@@ -86,10 +89,16 @@ pub fn plan(
             at,
             brake: brake.as_deref(),
         };
-        keys::mend(&view, &mut draft);
-        stack::plan(&view, &mut draft);
-        forget::plan(&view, &mut draft);
-        discard::plan(&view, &mut draft);
+        let pause = past.pauses.holding(&view.at.stack.id, seen.at);
+        let mut aside = pause.map(|_| draft.aside());
+        let draft_of_it = aside.as_mut().unwrap_or(&mut draft);
+        keys::mend(&view, draft_of_it);
+        stack::plan(&view, draft_of_it);
+        forget::plan(&view, draft_of_it);
+        discard::plan(&view, draft_of_it);
+        if let (Some(pause), Some(aside)) = (pause, aside) {
+            paused::plan(&view, pause, aside, &mut draft);
+        }
     }
     Plan {
         plan_schema: PLAN_SCHEMA,
@@ -104,7 +113,7 @@ pub fn plan(
         },
         steps: draft.steps,
         held: draft.held,
-        withheld: Vec::new(),
+        withheld: draft.withheld,
         drift: draft.drift,
         gaps: draft.gaps,
         notes: draft.notes,

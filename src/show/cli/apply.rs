@@ -1,7 +1,7 @@
 //! `holdfast apply` and `holdfast reconcile --once`: make it so, and look again until nothing is
 //! left; or, with a plan from a file, exactly that and nothing else.
 
-use super::estate::{AT_A_STEP, EstateArgs, stop_signal};
+use super::estate::{AT_A_STEP, EstateArgs, chosen, stop_signal};
 use super::failure::{fail, refused};
 use crate::flow::apply::Reporter;
 use crate::flow::drill::{Tried, drill_due};
@@ -30,6 +30,9 @@ pub struct Args {
     /// A plan that `holdfast plan --out FILE` wrote: one pass over exactly its steps, or nothing
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Only this stack, and the shared steps that it waits for; may be given several times
+    #[arg(long, value_name = "STACK", conflicts_with = "file")]
+    only: Vec<String>,
     #[command(flatten)]
     result: ResultArgs,
 }
@@ -52,13 +55,13 @@ pub struct ReconcileArgs {
 
 pub async fn run_once(args: ReconcileArgs, estate: &EstateArgs) -> Exit {
     let ReconcileArgs { once: _, result } = args; // Required: a loop without --once comes with `holdfast run`.
-    until_settled(&result, estate, Drills::WhatIsDue).await
+    until_settled(&[], &result, estate, Drills::WhatIsDue).await
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     match &args.file {
         Some(file) => exactly(file, &args.result, estate).await,
-        None => until_settled(&args.result, estate, Drills::None).await,
+        None => until_settled(&args.only, &args.result, estate, Drills::None).await,
     }
 }
 
@@ -120,15 +123,24 @@ enum Drills {
     WhatIsDue,
 }
 
-async fn until_settled(args: &ResultArgs, estate: &EstateArgs, drills: Drills) -> Exit {
+async fn until_settled(
+    only: &[String],
+    args: &ResultArgs,
+    estate: &EstateArgs,
+    drills: Drills,
+) -> Exit {
     let session = match estate.open_newest(Mode::Write, args.format).await {
         Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    let stacks = match chosen(&session.desired, only, args.format) {
+        Ok(stacks) => stacks,
         Err(exit) => return exit,
     };
     let stop = stop_signal(AT_A_STEP);
     let reporter: Arc<dyn Reporter> = Arc::new(Progress::new());
     let on_plan = |plan: &Plan| errln!("{}", views::plan::headline(plan));
-    let mut done = match reconcile(&session, &reporter, &stop, on_plan).await {
+    let mut done = match reconcile(&session, stacks.as_deref(), &reporter, &stop, on_plan).await {
         Ok(done) => done,
         Err(error) => return fail(args.format, &error),
     };

@@ -1,12 +1,14 @@
 //! What every command on an estate takes, and how it begins.
 
-use super::failure::{Reader, explain};
+use super::failure::{Reader, explain, fail};
+use crate::decide::only::named;
 use crate::flow::approve::Grounds;
 use crate::flow::config::Config;
 use crate::flow::entry::{self, EntryError, Mode};
 use crate::flow::estate::EstateError;
 use crate::flow::session::Session;
-use crate::model::ids::CommitId;
+use crate::model::desired::Desired;
+use crate::model::ids::{CommitId, StackId};
 use crate::show::exit::Exit;
 use crate::show::say::errln;
 use crate::world::clock::{Clock as _, SystemClock};
@@ -110,6 +112,26 @@ impl EstateArgs {
         };
         opened.map_err(|error| explain(reader, &error))
     }
+}
+
+/// The stacks that were named, by the ids under which they began; `None` where none was.
+pub fn chosen(
+    desired: &Desired,
+    asked: &[String],
+    reader: impl Into<Reader>,
+) -> Result<Option<Vec<StackId>>, Exit> {
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let asked: Vec<StackId> = asked.iter().map(StackId::new).collect();
+    let known = desired.names();
+    let stacks = named(&asked, known.iter().map(StackId::as_str));
+    let stacks = stacks.map_err(|error| fail(reader, &error))?;
+    // Their steps bear the id with which they began.
+    let began = stacks
+        .into_iter()
+        .map(|id| desired.began(&id).unwrap_or(id));
+    Ok(Some(began.collect()))
 }
 
 /// What a command that acts on an estate says: running steps come to their end.

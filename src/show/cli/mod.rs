@@ -16,16 +16,20 @@ mod fmt;
 mod init;
 mod key;
 mod lab;
+mod log;
 mod new;
 mod password;
+mod pause;
 mod plan;
 mod points;
 pub mod reference;
 mod restore;
 mod schema;
 mod secret;
+mod status;
 mod trust;
 mod verify;
+mod why;
 
 use super::exit::{self, Exit};
 use super::say;
@@ -89,6 +93,19 @@ enum Command {
     Apply(On<apply::Args>),
     /// The same as apply, for timers: look, mend what [repair] allows, back up and drill what is due
     Reconcile(On<apply::ReconcileArgs>),
+    /// How every stack stands, worst first; looks, and touches nothing
+    #[command(after_help = status::HELP)]
+    Status(On<status::Args>),
+    /// Why a stack is treated as it is: what is wanted, what was seen, what follows, what is held
+    #[command(after_help = why::HELP)]
+    Why(On<why::Args>),
+    /// What has happened to a stack, or to all, as the journal tells it
+    Log(On<log::Args>),
+    /// For a while, do nothing for a stack but back it up and look; what else is wanted is held
+    #[command(after_help = pause::HELP)]
+    Pause(On<pause::Args>),
+    /// End a pause before its time
+    Resume(On<pause::ResumeArgs>),
     /// Take a recovery point of a stack now and read it back
     Backup(On<backup::Args>),
     /// Does a stack come back? Try it on a machine that is destroyed afterwards
@@ -126,7 +143,7 @@ fn run() -> ExitCode {
         Err(error) => return not_run(&error),
     };
     if !matches!(cli.command, Command::Lab(_)) {
-        log(); // The lab's daemon writes a log of its own.
+        trace(); // The lab's daemon writes a log of its own.
     }
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
@@ -144,6 +161,11 @@ fn run() -> ExitCode {
         Command::Plan(on) => block_on(plan::run(on.args, &on.estate)),
         Command::Apply(on) => block_on(apply::run(on.args, &on.estate)),
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
+        Command::Status(on) => block_on(status::run(on.args, &on.estate)),
+        Command::Why(on) => block_on(why::run(on.args, &on.estate)),
+        Command::Log(on) => block_on(log::run(on.args, &on.estate)),
+        Command::Pause(on) => block_on(pause::run(on.args, &on.estate)),
+        Command::Resume(on) => block_on(pause::resume(on.args, &on.estate)),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Drill(on) => block_on(drill::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
@@ -184,7 +206,7 @@ fn block_on(command: impl Future<Output = Exit>) -> ExitCode {
 }
 
 /// Traces go to standard error; `HOLDFAST_LOG` says how much (`info`, `holdfast=debug`).
-fn log() {
+fn trace() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HOLDFAST_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
     tracing_subscriber::fmt()

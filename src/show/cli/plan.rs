@@ -1,8 +1,7 @@
 //! `holdfast plan`: what would be done, to whom, and why. Touches nothing.
 
-use super::estate::EstateArgs;
+use super::estate::{EstateArgs, chosen};
 use super::failure::{distrust, fail, failed, unsound};
-use crate::decide::only::named;
 use crate::flow::entry::Mode;
 use crate::flow::offline::{OfflineError, Question, plan_between};
 use crate::flow::plan_file;
@@ -93,19 +92,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
 
 async fn live(args: &Args, estate: &EstateArgs) -> Result<Plan, Exit> {
     let session = estate.open_newest(Mode::Read, args.format).await?;
-    let stacks = if args.stacks.is_empty() {
-        None
-    } else {
-        let desired = &session.desired;
-        let known = desired.names();
-        let stacks = named(&ids(args), known.iter().map(StackId::as_str));
-        let stacks = stacks.map_err(|error| fail(args.format, &error))?;
-        // Its steps bear the id with which it began.
-        let began = stacks
-            .into_iter()
-            .map(|id| desired.began(&id).unwrap_or(id));
-        Some(began.collect())
-    };
+    let stacks = chosen(&session.desired, &args.stacks, args.format)?;
     let planned = plan_now(&session)
         .await
         .map_err(|error| fail(args.format, &error))?;

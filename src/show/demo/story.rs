@@ -372,7 +372,7 @@ impl Teller<'_> {
         let begin = Instant::now();
         let listener = self.listener;
         let on_plan = |plan: &Plan| listener.say(&views::plan::headline(plan));
-        let done = reconcile(session, &self.reporter, self.stop, on_plan).await?;
+        let done = reconcile(session, None, &self.reporter, self.stop, on_plan).await?;
         self.going_on()?;
         let empty = done
             .left

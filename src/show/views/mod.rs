@@ -5,11 +5,14 @@ pub mod drill;
 pub mod evidence;
 pub mod findings;
 pub mod forecast;
+pub mod log;
 pub mod markdown;
 pub mod plan;
 pub mod points;
 pub mod run;
+pub mod status;
 pub mod trust;
+pub mod why;
 
 use clap::ValueEnum;
 

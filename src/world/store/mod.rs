@@ -8,8 +8,10 @@ mod chain;
 mod documents;
 mod journal;
 mod lock;
+mod requests;
 
 pub use cache::{remember, remembered, remembered_in_full};
 pub use chain::BrokenChain;
 pub use documents::Documents;
 pub use journal::{Journal, StoreError, read_entries, seals};
+pub use requests::{Request, Requests};

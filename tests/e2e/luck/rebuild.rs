@@ -8,8 +8,15 @@ use std::time::Duration;
 pub fn power_loss(play: &mut Play) {
     let before = play.points();
     play.stage.lab(&["kill", "notes-e1"]).exits(0);
+    left_alone_while_paused(play);
     play.reconcile().exits(0).says("ok   power on notes-e1");
     play.settled();
+    let log = play.stage.holdfast(&["log", "notes"]).exits(0);
+    log.says("power-on notes-e1: done in").says("works on it");
+    let status = play.stage.holdfast(&["status", "--format", "json"]).json();
+    let stacks = status["stacks"].as_array().unwrap();
+    let notes = stacks.iter().find(|line| line["stack"] == "notes").unwrap();
+    assert_eq!(notes["state"], "as-wanted", "{notes:#}");
     assert_eq!(play.stage.running("notes-"), ["notes-e1"]);
     assert!(before.iter().all(|point| play.points().contains(point)));
     play.whole("notes-e1");
@@ -19,6 +26,30 @@ pub fn power_loss(play: &mut Play) {
         taken = Some(scene.ship().await);
     });
     play.taken = taken;
+}
+
+/// A machine that is off, and an operator who knows why.
+fn left_alone_while_paused(play: &mut Play) {
+    let pause = [
+        "pause",
+        "notes",
+        "--for",
+        "1h",
+        "--reason",
+        "ada works on it",
+    ];
+    play.stage.holdfast(&pause).exits(0).says("Paused until");
+    play.reconcile()
+        .exits(5)
+        .says("pause: an operator paused it");
+    assert_eq!(play.stage.running("notes-"), Vec::<String>::new());
+    let status = play.stage.holdfast(&["status"]).exits(5);
+    status.says("1 down").says("holdfast why notes");
+    let why = play.stage.holdfast(&["why", "notes"]).exits(5);
+    why.says("off, by its hoster's word")
+        .says("held by pause: power-on notes-e1")
+        .says("holdfast resume notes");
+    play.stage.holdfast(&["resume", "notes"]).exits(0);
 }
 
 pub fn loss_behind_outage(play: &mut Play) {
@@ -35,7 +66,10 @@ pub fn loss_behind_outage(play: &mut Play) {
 pub fn killed(play: &mut Play) {
     let mut running = play.stage.start(&["reconcile", "--once"]);
     running.until_says("install notes-e2");
-    std::thread::sleep(Duration::from_secs(3));
+    let pause = ["pause", "notes", "--for", "1h", "--reason", "ada looks"];
+    let pause = play.stage.holdfast(&pause).exits(0);
+    pause.says("Another holdfast is at work");
+    std::thread::sleep(Duration::from_secs(2));
     let said = running.kill();
     play.stage.hear(&said);
     assert!(
@@ -44,6 +78,12 @@ pub fn killed(play: &mut Play) {
     );
     assert_eq!(play.stage.running("notes-"), ["notes-e2"]);
     play.closed("notes-e2");
+    // What was asked for while it ran, it never heard of; the next one does.
+    let why = play.stage.holdfast(&["why", "notes"]).exits(5);
+    why.says("held by pause").says("ada looks");
+    play.reconcile().exits(5).says("ada looks");
+    play.closed("notes-e2");
+    play.stage.holdfast(&["resume", "notes"]).exits(0);
 }
 
 pub fn disk_full(play: &mut Play) {

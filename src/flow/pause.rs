@@ -1,0 +1,145 @@
+//! Pauses of operators: written into the journal, or left for the Holdfast that writes to it.
+
+use super::config::Config;
+use super::session::{Book, Session};
+use crate::decide::history::History;
+use crate::decide::pause::Pauses;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::ids::StackId;
+use crate::model::journal::{Entry, Event};
+use crate::world::clock::{Clock as _, SystemClock};
+use crate::world::store::{Journal, Requests, StoreError, read_entries};
+use std::path::PathBuf;
+
+/// Why a pause is not where it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum PauseError {
+    /// The journal.
+    #[error("the journal could not be written; nothing was changed")]
+    Journal(#[from] StoreError),
+    /// The folder beside it.
+    #[error("{} could not be written; nothing was changed", path.display())]
+    Left {
+        /// The journal.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Where it stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// In the journal.
+    InTheJournal,
+    /// Beside it: another Holdfast writes there, and takes it in before it plans next.
+    LeftFor {
+        /// Its process id, or "unknown".
+        holder: String,
+    },
+}
+
+/// Makes these events known to whoever plans from now on; they are on the disk when this returns.
+pub async fn tell(
+    config: &Config,
+    events: &[(Option<StackId>, Event)],
+) -> Result<Kept, PauseError> {
+    let requests = Requests::beside(&config.state);
+    let now = SystemClock.now();
+    let left = |source| PauseError::Left {
+        path: config.state.clone(),
+        source,
+    };
+    let journal = match Journal::open(&config.state).await {
+        Ok(journal) => journal,
+        Err(StoreError::InUse { holder, .. }) => {
+            for ((stack, event), seq) in events.iter().zip(0..) {
+                let entry = Entry {
+                    seq,
+                    at: now,
+                    stack: stack.clone(),
+                    event: event.clone(),
+                };
+                requests.leave(&entry).map_err(left)?;
+            }
+            return Ok(Kept::LeftFor { holder });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // What was asked for before comes before.
+    for request in requests.waiting().map_err(left)? {
+        let entry = &request.entry;
+        if is_of_an_operator(&entry.event) {
+            let (stack, event) = (entry.stack.as_ref(), entry.event.clone());
+            journal.append(stack, event, now).await?;
+        }
+        request.taken_in().map_err(left)?;
+    }
+    for (stack, event) in events {
+        journal.append(stack.as_ref(), event.clone(), now).await?;
+    }
+    Ok(Kept::InTheJournal)
+}
+
+/// What is paused now, as whoever plans next will see it; reaches nothing outside.
+pub async fn pauses(config: &Config) -> Result<Pauses, PauseError> {
+    let mut past = History::from_entries(&read_entries(&config.state).await?);
+    let waiting = Requests::beside(&config.state).waiting();
+    let waiting = waiting.map_err(|source| PauseError::Left {
+        path: config.state.clone(),
+        source,
+    })?;
+    for request in waiting {
+        let entry = &request.entry;
+        if is_of_an_operator(&entry.event) {
+            past.take_in(entry);
+        }
+    }
+    Ok(past.pauses)
+}
+
+/// Takes in what operators asked for since: for good, or where nothing may be written for this
+/// look alone. What cannot be read is a gap.
+pub(super) async fn take_in(
+    session: &Session,
+    past: &mut History,
+) -> Result<Option<Gap>, StoreError> {
+    let Some(state) = &session.standing.state else {
+        return Ok(None);
+    };
+    let unread = |error: &dyn std::error::Error| {
+        let reason = crate::model::causes::chain(error);
+        Gap::new(
+            GapKind::Unreadable,
+            "pauses that operators asked for",
+            reason,
+        )
+    };
+    let waiting = match Requests::beside(state).waiting() {
+        Ok(waiting) => waiting,
+        Err(error) => return Ok(Some(unread(&error))),
+    };
+    for request in waiting {
+        let entry = request.entry.clone();
+        let asked = is_of_an_operator(&entry.event);
+        match session.book() {
+            Book::Writing(_) => {
+                if asked {
+                    let recorded = session.record(entry.stack.as_ref(), entry.event).await?;
+                    past.take_in(&recorded);
+                }
+                if let Err(error) = request.taken_in() {
+                    return Ok(Some(unread(&error)));
+                }
+            }
+            Book::Reading(_) if asked => past.take_in(&entry),
+            Book::Reading(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Nothing else is asked for in this way.
+fn is_of_an_operator(event: &Event) -> bool {
+    matches!(event, Event::Paused { .. } | Event::Resumed {})
+}
