@@ -2,6 +2,7 @@
 
 use crate::model::ids::StackId;
 use crate::model::plan::{Action, Hold};
+use crate::model::visible::hidden;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -43,12 +44,18 @@ pub enum NoPause {
     /// Nobody would know why.
     #[error("a pause needs a reason")]
     NoReason,
+    /// It would look like something else in a plan.
+    #[error("the reason of a pause is one line of characters that people see")]
+    NotReadable,
 }
 
 /// When a pause of this length ends, if it can be one.
 pub fn ends(now: Timestamp, length: SignedDuration, reason: &str) -> Result<Timestamp, NoPause> {
     if reason.trim().is_empty() {
         return Err(NoPause::NoReason);
+    }
+    if reason.trim().contains(hidden) {
+        return Err(NoPause::NotReadable);
     }
     if length <= SignedDuration::ZERO {
         return Err(NoPause::NoTime);

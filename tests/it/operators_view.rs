@@ -188,6 +188,17 @@ fn why_a_lost_machine_is_not_rebuilt_now_reads_like_this() {
 }
 
 #[test]
+fn a_stack_whose_file_is_gone_is_unknown_and_why_says_what_is_left_of_it() {
+    let files = ["acme", "bolt"].map(|id| (id, stack_file(id, HETZNER, REPAIR)));
+    let mut world = World::running(desired(&files));
+    world.now_wants(desired(&files[1..]));
+    assert_eq!(state(&world), State::Unknown);
+    let why = why(&world);
+    assert!(why.contains("held by S3: stack acme"), "{why}");
+    assert!(why.contains("acme-e1 (e1) was opened last"), "{why}");
+}
+
+#[test]
 fn what_has_happened_reads_like_this() {
     let mut world = World::running(acme(HETZNER));
     world.now += HOUR;

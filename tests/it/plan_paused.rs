@@ -274,4 +274,7 @@ fn a_pause_has_an_end_and_a_reason() {
         Err(NoPause::NoTime)
     );
     assert_eq!(ends(now, DAY, " "), Err(NoPause::NoReason));
+    for unseen in ["a\nb", "a\u{202e}b", "a\u{1b}[2J"] {
+        assert_eq!(ends(now, DAY, unseen), Err(NoPause::NotReadable));
+    }
 }

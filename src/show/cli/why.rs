@@ -5,6 +5,7 @@ use super::failure::{fail, failed};
 use crate::decide::why::account;
 use crate::flow::entry::Mode;
 use crate::flow::reconcile::{narrowed, plan_now};
+use crate::model::ids::StackId;
 use crate::show::exit::Exit;
 use crate::show::say::out;
 use crate::show::views::{Format, why as view};
@@ -32,8 +33,16 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
 async fn answer(args: &Args, estate: &EstateArgs) -> Result<Exit, Exit> {
     let format = args.format;
     let session = estate.open_newest(Mode::Read, format).await?;
-    let asked = std::slice::from_ref(&args.stack);
-    let stacks = chosen(&session.desired, asked, format)?.unwrap_or_default();
+    let past = session.history().await.map_err(|e| fail(format, &e))?;
+    let asked = StackId::new(args.stack.as_str());
+    // Its file is gone, and what it left behind is still there.
+    let left = session.desired.began(&asked).is_none() && past.of_stack(&asked).next().is_some();
+    let stacks = if left {
+        vec![asked]
+    } else {
+        let asked = std::slice::from_ref(&args.stack);
+        chosen(&session.desired, asked, format)?.unwrap_or_default()
+    };
     let planned = plan_now(&session).await.map_err(|e| fail(format, &e))?;
     let planned = narrowed(&session, planned, stacks.clone()).map_err(|e| fail(format, &e))?;
     let entries = session.entries().await.map_err(|e| fail(format, &e))?;

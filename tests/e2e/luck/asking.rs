@@ -118,7 +118,14 @@ pub fn drift(play: &mut Play) {
         "{}",
         json["drift"]
     );
-    stage.holdfast(&["apply"]).exits(0);
+    let status = stage.holdfast(&["status"]).exits(2);
+    status.says("1 to do").says("1 step");
+    let unknown = stage.holdfast(&["apply", "--only", "nodes"]).exits(1);
+    unknown.says("did you mean");
+    let only = ["apply", "--only", "notes", "--format", "json"];
+    let left = stage.holdfast(&only).exits(0).json();
+    let stacks = &left["left"]["basis"]["stacks"];
+    assert_eq!(*stacks, serde_json::json!(["notes"]));
     let mended = "! grep -q 'by hand' /etc/nginx/sites-enabled/default\ndpkg -s tree >/dev/null\nsystemctl is-active nginx\n";
     stage.ssh("notes-e1", mended).exits(0);
     play.settled();
