@@ -37,10 +37,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     let Ok(points) = view.at.points else {
         return; // Likewise.
     };
-    let mine = |owner: &Option<_>| owner.as_ref() == Some(&stack.id);
     let reads = |action: &Action| matches!(action, Action::Verify { .. });
     let at_work = |reading: bool| {
-        let mut steps = draft.steps.iter().filter(|step| mine(&step.stack));
+        let mut steps = draft.steps_of(&stack.id);
         steps.any(|step| reads(&step.action) == reading)
     };
     if at_work(false) {
