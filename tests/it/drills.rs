@@ -425,7 +425,10 @@ fn a_drill_is_due_a_day_after_the_first_point_and_then_by_its_schedule() {
     world.settle();
     assert_eq!(
         held_for_a_drill(&world),
-        ["destroying anything of acme because it is asked"]
+        [
+            "destroying anything of acme because it is asked",
+            "forget backup-netcup-vie"
+        ]
     );
 }
 
