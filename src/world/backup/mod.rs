@@ -86,8 +86,22 @@ const READ_BACK: Script = script!(
     "read-back.sh"
 );
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "sift.sh", "points.sh");
-const FORGET: Script = script!("forget", "prelude.sh", "local.sh", "sift.sh", "forget.sh");
-const DISCARD: Script = script!("discard", "prelude.sh", "local.sh", "sift.sh", "discard.sh");
+const FORGET: Script = script!(
+    "forget",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "asked.sh",
+    "forget.sh"
+);
+const DISCARD: Script = script!(
+    "discard",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "asked.sh",
+    "discard.sh"
+);
 const VAULT: Script = script!("vault", "prelude.sh", "local.sh", "sift.sh", "vault.sh");
 const VERIFY: Script = script!(
     "verify",
