@@ -16,9 +16,7 @@
 )]
 #![allow(dead_code, reason = "the tests' stage has more than is measured here")]
 
-#[path = "bounds/mod.rs"]
 mod bounds;
-#[path = "lab/mod.rs"]
 mod lab;
 #[path = "../tests/e2e/support/mod.rs"]
 mod support;

@@ -145,12 +145,6 @@ impl<'a> Situation<'a> {
 
 static NOWHERE: Former = Former::new();
 
-/// A backup machine, as its hoster lists it.
-pub(super) fn listed_backup<'a>(seen: &'a Observed, name: &MachineName) -> Option<&'a SeenMachine> {
-    let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
-    all.find(|m| m.role == Role::Backup && m.name == *name)
-}
-
 /// What must be known before a machine of this stack may be created or declared lost (S1).
 ///
 /// Only hosters where the stack has, had or may have a machine: another hoster's
