@@ -16,4 +16,3 @@ local_ready
 password "$secret"
 alone "repository-$stack"
 repository=$repositories/$stack
-

@@ -23,4 +23,3 @@ as_today() {
     rm -rf -- "$2/databases"
     mv "$2/older" "$2/databases"
 }
-
