@@ -7,7 +7,7 @@ use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
-use crate::model::machine::{MachineFacts, Role, Stage};
+use crate::model::machine::{MachineFacts, Stage};
 use crate::model::observed::{Former, Observed, Power, SeenMachine, Unseen};
 use crate::model::point::{RecoveryPoint, Rung};
 use std::collections::BTreeSet;
