@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// From here on a difference is told.
-pub const TOLD_FROM: SignedDuration = SignedDuration::from_secs(30);
+const TOLD_FROM: SignedDuration = SignedDuration::from_secs(30);
 
 /// How far a clock is ahead of ours (negative: behind), if it said `said` somewhere between our
 /// question and the answer. Zero where the way there and back may explain the difference.

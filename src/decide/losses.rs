@@ -86,7 +86,7 @@ pub fn lost(
     past: &History,
     machine: &MachineName,
 ) -> bool {
-    if listed(seen, machine) {
+    if listed(seen, machine).is_some() {
         return false;
     }
     if stack

@@ -7,7 +7,7 @@ use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::machine::Role;
-use crate::model::observed::{Former, Observed};
+use crate::model::observed::{Former, Observed, SeenMachine};
 use crate::model::point::{RecoveryPoint, Rung};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +97,7 @@ impl Repositories {
 pub fn serving(stack: &DesiredStack, seen: &Observed, past: &History) -> MachineName {
     let made = |machine: &MachineName| past.machines.contains_key(machine);
     let of = past.repositories.get(&stack.id);
-    in_use(stack, made, of, |name| listed(seen, name))
+    in_use(stack, made, of, |name| listed(seen, name).is_some())
 }
 
 fn in_use(
@@ -149,10 +149,10 @@ pub fn known<'a>(
     on(seen, stack, &serving(stack, seen, past))?.ok()
 }
 
-/// Whether a hoster lists this backup machine.
-pub fn listed(seen: &Observed, name: &MachineName) -> bool {
+/// A backup machine, as its hoster lists it.
+pub fn listed<'a>(seen: &'a Observed, name: &MachineName) -> Option<&'a SeenMachine> {
     let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
-    all.any(|machine| machine.role == Role::Backup && machine.name == *name)
+    all.find(|machine| machine.role == Role::Backup && machine.name == *name)
 }
 
 /// The points of a stack on all backup machines that answer, each with the one that keeps it; of a

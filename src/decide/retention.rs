@@ -152,7 +152,7 @@ fn last_of_its_kind(
 }
 
 /// Newer by the backup machine's clock and by epoch, and read back.
-pub fn supersedes(newer: &RecoveryPoint, older: &RecoveryPoint) -> bool {
+fn supersedes(newer: &RecoveryPoint, older: &RecoveryPoint) -> bool {
     newer.id != older.id
         && newer.rung >= Rung::Shipped
         && newer.epoch >= older.epoch

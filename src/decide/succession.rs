@@ -116,7 +116,7 @@ fn too_early(stack: &DesiredStack, retired: &Retirement, now: Timestamp) -> Opti
 }
 
 /// When the file of a retired stack may go.
-pub fn kept_until(retired: &Retirement, keep_within: SignedDuration) -> Timestamp {
+fn kept_until(retired: &Retirement, keep_within: SignedDuration) -> Timestamp {
     let begins = retired.begins();
     begins.checked_add(keep_within).unwrap_or(Timestamp::MAX)
 }

@@ -385,7 +385,7 @@ impl Session {
 }
 
 /// Where rest-server listens.
-pub const REST_SERVER_PORT: u16 = 8000;
+const REST_SERVER_PORT: u16 = 8000;
 
 /// Why it cannot be said what a machine should be.
 #[derive(Debug, thiserror::Error)]

@@ -125,11 +125,6 @@ pub fn is_first(status: &str) -> bool {
         })
 }
 
-/// Whether any lab has a process or a group on this computer.
-pub fn any_lab() -> bool {
-    all_labs().is_ok_and(|path| !folders(&path).is_empty())
-}
-
 /// Removes the group of all labs, if the last lab is gone.
 pub fn forget_all_labs() {
     let twin = first_version().map(|root| root.join(ALL_LABS));

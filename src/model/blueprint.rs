@@ -4,6 +4,7 @@ use super::ids::{BlueprintId, ImageName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A blueprint, read and complete. Texts may hold minijinja expressions until rendered.
 #[derive(Debug, Clone)]
@@ -42,22 +43,22 @@ pub struct Blueprint {
     pub checks: Vec<Check>,
 }
 
-/// Scripts that run at moments of a service's life; their texts.
+/// Scripts that run at moments of a service's life; their texts, which all machines share.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hooks {
     /// First installation.
-    pub init: Option<String>,
+    pub init: Option<Arc<str>>,
     /// After files and databases came back.
-    pub after_restore: Option<String>,
+    pub after_restore: Option<Arc<str>>,
     /// Before databases are dumped and files are read; if it fails there is no point.
-    pub before_backup: Option<String>,
+    pub before_backup: Option<Arc<str>>,
     /// After both, whatever came of them.
-    pub after_backup: Option<String>,
+    pub after_backup: Option<Arc<str>>,
 }
 
 impl Hooks {
     /// Those that there are, under the names they have on a machine.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Arc<str>)> {
         [
             ("init", &self.init),
             ("after-restore", &self.after_restore),
@@ -65,7 +66,7 @@ impl Hooks {
             ("after-backup", &self.after_backup),
         ]
         .into_iter()
-        .filter_map(|(name, text)| Some((name, text.as_deref()?)))
+        .filter_map(|(name, text)| Some((name, text.as_ref()?)))
     }
 }
 
@@ -198,7 +199,7 @@ pub enum CheckKind {
     },
     /// A script; exit 0 passes, otherwise its standard error says why.
     Script {
-        /// Its text.
-        text: String,
+        /// Its text, which all machines share.
+        text: Arc<str>,
     },
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Lower-case hexadecimal SHA-256.
 #[derive(
@@ -85,8 +86,8 @@ pub struct MachineManifest {
 pub struct ManagedFile {
     /// Absolute path.
     pub path: String,
-    /// Rendered; may hold secrets.
-    pub content: Secret,
+    /// What stands in it.
+    pub content: Content,
     /// Of the content.
     pub digest: Digest,
     /// Octal, four digits.
@@ -99,6 +100,56 @@ pub struct ManagedFile {
     pub when: When,
     /// Units reloaded or restarted when it changed.
     pub restarts: Vec<String>,
+}
+
+/// What stands in a managed file. What is equal on a thousand machines is held once.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Part of this program.
+    Program(&'static str),
+    /// A blueprint's script, as it is.
+    Blueprint(Arc<str>),
+    /// Rendered for one machine; may hold secrets.
+    Rendered(Secret),
+}
+
+impl Content {
+    /// The bytes, for the one place that must send them.
+    pub fn expose(&self) -> &[u8] {
+        match self {
+            Self::Program(text) => text.as_bytes(),
+            Self::Blueprint(text) => text.as_bytes(),
+            Self::Rendered(bytes) => bytes.expose(),
+        }
+    }
+    /// The bytes as text, where they are text.
+    pub fn expose_text(&self) -> Option<&str> {
+        std::str::from_utf8(self.expose()).ok()
+    }
+}
+
+impl From<&'static str> for Content {
+    fn from(text: &'static str) -> Self {
+        Self::Program(text)
+    }
+}
+
+impl From<Arc<str>> for Content {
+    fn from(text: Arc<str>) -> Self {
+        Self::Blueprint(text)
+    }
+}
+
+impl From<Secret> for Content {
+    fn from(bytes: Secret) -> Self {
+        Self::Rendered(bytes)
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::Rendered(Secret::new(text))
+    }
 }
 
 /// A directory that must exist.

@@ -1,16 +1,19 @@
 //! Values that must not be seen (S13).
 
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Secret bytes. Cannot be printed, serialised or compared by accident.
+/// Secret bytes. Cannot be printed, serialised or compared by accident. Clones are the same
+/// bytes, which are wiped when the last of them goes.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Arc<Zeroizing<Box<[u8]>>>);
 
 impl Secret {
-    /// Takes the bytes in.
+    /// Takes the bytes in, without the room that was left beside them; where they stood is wiped.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(Zeroizing::new(bytes.into()))
+        let bytes = Zeroizing::new(bytes.into());
+        Self(Arc::new(Zeroizing::new(bytes.as_slice().into())))
     }
     /// The bytes, for the one place that must send them.
     pub fn expose(&self) -> &[u8] {

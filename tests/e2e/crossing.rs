@@ -80,6 +80,7 @@ fn crossing_to_the_next_debian() {
     scene("a point says what it is of", pointed);
     scene("a database beside the live one", beside);
     scene("the next Debian, by a commit", crossed);
+    scene("a drill looks at both databases", drilled);
     scene("the old machine is kept", kept);
     scene("there is no way back for PostgreSQL", not_back);
     eprintln!("crossing: {:.1} s", begin.elapsed().as_secs_f64());
@@ -204,6 +205,21 @@ fn crossed(play: &mut Crossing) {
         .says("Nothing to do.");
     let manifest = play.back_up("ledger", "ledger-e2");
     says(&manifest, "debian-13", "17.", "11.8.");
+}
+
+fn drilled(play: &mut Crossing) {
+    let drill = ["drill", "ledger", "--format", "json"];
+    let drill = play.stage.holdfast(&drill).exits(0).json();
+    for (service, name) in [
+        ("notes", "integrity of database notes (pg_amcheck)"),
+        ("ledger", "integrity of database ledger (mariadb-check)"),
+    ] {
+        let mut checks = drill["evidence"]["checks"].as_array().unwrap().iter();
+        let passed = checks.any(|check| {
+            check["service"] == service && check["name"] == name && check["passed"] == true
+        });
+        assert!(passed, "{name}: {drill:#}");
+    }
 }
 
 /// What the manifest tells of systems and servers.

@@ -1,20 +1,20 @@
-//! Drills: the plan of one, its end whatever happens, when one is due, and what waits for it.
+//! Drills: the plan of one, and its end whatever happens.
 
 use super::plan_world::{
     Cut, HETZNER, IONOS, Order, REPAIR, WITH_FALLBACK, World, acme, desired, gap, hoster, machine,
     stack, stack_file,
 };
-use holdfast::decide::drill::{Trouble, at, due, places, standing};
+use holdfast::decide::drill::{at, places};
 use holdfast::decide::plan::{Asked, NoDrill};
 use holdfast::model::ids::{Epoch, HostName, MachineName};
 use holdfast::model::machine::Role;
-use holdfast::model::plan::{Action, Effect, Hold, Plan, Step};
+use holdfast::model::plan::{Action, Effect, Plan, Step};
 use holdfast::model::point::Rung;
 use jiff::SignedDuration;
 use std::path::Path;
 
-const DRILL: &str = "acme-drill-1";
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub const DRILL: &str = "acme-drill-1";
+pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 #[test]
 fn what_cuts_a_drill_off_is_nothing_that_nobody_declares() {
@@ -37,7 +37,7 @@ fn what_cuts_a_drill_off_is_nothing_that_nobody_declares() {
     }
 }
 
-fn schedule() -> Asked {
+pub fn schedule() -> Asked {
     Asked::default()
 }
 
@@ -74,15 +74,6 @@ fn instead(verb: &str, action: Action) -> impl Fn(&mut Plan) {
             .unwrap();
         step.action = action.clone();
     }
-}
-
-/// Held because of a drill, in words.
-fn held_for_a_drill(world: &World) -> Vec<String> {
-    let plan = world.plan();
-    let held = plan.plan().held.iter();
-    held.filter(|held| matches!(&held.hold, Hold::Forbidden { rule, .. } if rule == "drill"))
-        .map(|held| held.wanted.clone())
-        .collect()
 }
 
 #[test]
@@ -399,113 +390,4 @@ fn s15_nobody_is_ever_let_in_to_a_drills_machine() {
         said.contains("S15: step") && said.contains("empty"),
         "{said}"
     );
-}
-
-#[test]
-fn a_drill_is_due_a_day_after_the_first_point_and_then_by_its_schedule() {
-    let mut world = World::running(acme(HETZNER));
-    let is_due = |world: &World| {
-        let plan = world.draft();
-        !due(&world.want, &world.past(), &world.seen(), &plan).is_empty()
-    };
-    assert!(!is_due(&world));
-    world.now += DAY;
-    world.settle();
-    assert!(is_due(&world));
-    world.drill("acme", &schedule());
-    assert!(!is_due(&world), "one has just passed");
-    world.now += DAY * 26;
-    world.settle();
-    assert!(!is_due(&world));
-    world.now += DAY;
-    world.settle();
-    assert!(is_due(&world), "a tenth of the time is left");
-    assert_eq!(held_for_a_drill(&world), [""; 0]);
-    world.now += DAY * 4;
-    world.settle();
-    assert_eq!(
-        held_for_a_drill(&world),
-        ["destroying anything of acme because it is asked"]
-    );
-}
-
-#[test]
-fn one_that_was_never_done_is_overdue_only_after_its_time() {
-    let mut world = World::running(acme(HETZNER));
-    let trouble = |world: &World| {
-        let acme = &world.want.stacks[&stack("acme")];
-        let points = &world.points[&stack("acme")];
-        standing(acme, &world.past(), Some(points), world.now).trouble
-    };
-    world.now += DAY * 29;
-    world.settle();
-    assert_eq!(trouble(&world), None);
-    world.now += DAY * 2;
-    // The first points were forgotten meanwhile: the journal knows that there were some.
-    world.points.get_mut(&stack("acme")).unwrap().remove(0);
-    assert!(matches!(
-        trouble(&world),
-        Some(Trouble::Overdue {
-            passed_at: None,
-            ..
-        })
-    ));
-}
-
-#[test]
-fn one_that_failed_is_tried_again_after_a_pause() {
-    let mut world = World::running(acme(HETZNER));
-    world.broken.insert(machine(DRILL));
-    world.drill("acme", &schedule());
-    let is_due = |world: &World| {
-        let plan = world.draft();
-        !due(&world.want, &world.past(), &world.seen(), &plan).is_empty()
-    };
-    assert!(!is_due(&world));
-    assert_eq!(held_for_a_drill(&world).len(), 1);
-    world.now += DAY;
-    world.settle();
-    assert!(is_due(&world));
-    world.drill("acme", &schedule());
-    assert!(!is_due(&world));
-    assert_eq!(held_for_a_drill(&world).len(), 0);
-}
-
-#[test]
-fn s16_a_failed_drill_holds_up_what_is_asked_of_its_own_stack_alone() {
-    let file = |id: &str, place| stack_file(id, place, REPAIR);
-    let two = |place| desired(&[("acme", file("acme", place)), ("bolt", file("bolt", place))]);
-    let mut world = World::running(two(HETZNER));
-    world.broken.insert(machine(DRILL));
-    world.drill("acme", &schedule());
-    world.now_wants(two(IONOS));
-    let plan = world.plan();
-    let of = |id: &str| {
-        let steps = plan.plan().steps.iter();
-        steps.filter(|s| s.stack == Some(stack(id))).count()
-    };
-    assert_eq!(of("acme"), 0, "{:#?}", plan.plan().steps);
-    assert!(of("bolt") > 0);
-    let withheld = &plan.plan().withheld;
-    assert!(
-        withheld.iter().any(|s| s.action.verb() == "fence"),
-        "{withheld:#?}"
-    );
-    assert!(withheld.iter().all(|s| s.stack == Some(stack("acme"))));
-    // Once one has passed, it goes on.
-    world.broken.clear();
-    world.drill("acme", &schedule());
-    world.settle();
-    world.is_well("acme", "acme-e2");
-    world.is_well("bolt", "bolt-e2");
-}
-
-#[test]
-fn s16_a_failed_drill_stops_no_repair() {
-    let mut world = World::running(acme(HETZNER));
-    world.broken.insert(machine(DRILL));
-    world.drill("acme", &schedule());
-    world.lose("acme-e1");
-    world.settle();
-    world.is_well("acme", "acme-e2");
 }

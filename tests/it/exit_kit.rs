@@ -296,12 +296,53 @@ fn s11_a_kit_knows_which_points_were_proven_and_lists_the_newest_first() {
     assert_eq!(made(&source).plain["data/points"], b"");
 }
 
+fn by_hand(name: &str) -> &'static str {
+    let (_, text) = BY_HAND.iter().find(|(known, _)| *known == name).unwrap();
+    text
+}
+
+#[test]
+fn dumps_that_an_earlier_program_wrote_get_the_places_of_today() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path();
+    let older = by_hand("older.sh");
+    let looked_at = |manifest: &str| {
+        std::fs::write(dir.join("manifest.json"), manifest).unwrap();
+        let script = format!(
+            "set -eu\n{older}\ncd \"$1\"\nas_today manifest.json \"$1\"\n\
+             known_schema \"$(jq .schema manifest.json)\" || echo newer\n\
+             jq -r \"$dumps_of\"'dumps | .engine, .place' manifest.json\n\
+             find databases roles* -type f | sort\n"
+        );
+        let mut shell = Command::new("sh");
+        let ran = shell.args(["-c", &script, "sh"]).arg(dir).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    std::fs::create_dir_all(dir.join("databases/notes")).unwrap();
+    std::fs::write(dir.join("databases/notes/toc.dat"), "").unwrap();
+    std::fs::write(dir.join("roles.sql"), "").unwrap();
+    let services = r#""services":{"notes":{"databases":{"notes":{}}}}"#;
+    assert_eq!(
+        looked_at(&format!(r#"{{"schema":1,{services}}}"#)),
+        "postgresql\nnotes\n\
+         databases/postgresql/notes/toc.dat\nroles/postgresql/roles.sql\n"
+    );
+    let services = services.replace("{}", r#"{"engine":"mariadb"}"#);
+    let moved = "databases/postgresql/notes/toc.dat\nroles/postgresql/roles.sql\n";
+    assert_eq!(
+        looked_at(&format!(r#"{{"schema":2,{services}}}"#)),
+        format!("mariadb\nmariadb/notes\n{moved}")
+    );
+    assert_eq!(
+        looked_at(&format!(r#"{{"schema":3,{services}}}"#)),
+        format!("newer\nmariadb\nmariadb/notes\n{moved}")
+    );
+}
+
 #[test]
 fn owners_are_given_again_where_an_earlier_run_had_moved_everything() {
-    let (_, place) = BY_HAND
-        .iter()
-        .find(|(name, _)| *name == "place.sh")
-        .unwrap();
+    let place = by_hand("place.sh");
     let scratch = tempfile::tempdir().unwrap();
     let dir = scratch.path();
     std::fs::write(dir.join("files"), "site\t/srv/moved\n").unwrap();

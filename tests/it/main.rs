@@ -22,6 +22,7 @@ mod derive;
 mod dns;
 mod drill_equal;
 mod drills;
+mod drills_due;
 mod engines;
 mod estate_files;
 mod estate_fixture;

@@ -75,6 +75,25 @@ fn every_hook_of_a_blueprint_is_a_script_on_the_machine() {
 }
 
 #[test]
+fn what_no_machine_has_for_itself_is_held_once_for_all() {
+    let (stack, page) = (sample::stack(vec![sample::service("site")]), sample::page());
+    let one = sample::production(&stack, page.clone()).unwrap();
+    let two = sample::production(&stack, page).unwrap();
+    for (path, once) in [
+        ("/usr/local/lib/holdfast/gate", true),
+        ("/usr/local/lib/holdfast/services/site/init", true),
+        ("/usr/local/lib/holdfast/services/site/check-2", true),
+        ("/etc/holdfast/services/site.env", false),
+    ] {
+        let [here, there] = [&one, &two].map(|manifest| {
+            let file = manifest.files.iter().find(|file| file.path == path);
+            file.unwrap().content.expose().as_ptr()
+        });
+        assert_eq!(here == there, once, "{path}");
+    }
+}
+
+#[test]
 fn s15_the_gate_is_there_before_any_package_and_services_need_it() {
     let manifest = sample::site();
     for path in [

@@ -72,6 +72,14 @@ fn is_superseded(world: &World) {
     assert!(world.lets_in(NEW, "acme", Way::Production));
 }
 
+/// From here the move comes to its end, with production on this machine.
+#[track_caller]
+fn ends_well(world: &mut World, order: Order, production: &str) {
+    world.settle_in(order);
+    world.is_well("acme", production);
+    is_superseded(world);
+}
+
 #[test]
 fn s03_history_moves_and_the_old_repository_stays() {
     let world = moved();
@@ -128,9 +136,7 @@ fn s06_a_cut_anywhere_in_the_move_ends_where_an_uncut_one_does() {
                     if !world.apply(&plan, order, at, &mut done, &mut refused) {
                         continue;
                     }
-                    world.settle_in(order);
-                    world.is_well("acme", "acme-e1");
-                    is_superseded(&world);
+                    ends_well(&mut world, order, "acme-e1");
                 }
             }
         }
@@ -179,9 +185,7 @@ fn s11_production_lost_anywhere_in_the_move_comes_back_from_the_newest_proven_po
                 world.apply(&plan, Order::First, None, &mut done, &mut refused);
             }
             assert_eq!(taken, newest, "after {done:#?}");
-            world.settle();
-            world.is_well("acme", "acme-e2");
-            is_superseded(&world);
+            ends_well(&mut world, Order::First, "acme-e2");
         }
     }
 }
@@ -246,9 +250,7 @@ fn s01_nothing_is_restored_while_newer_points_may_be_where_nobody_can_look() {
             .any(|s| s.action.verb() == "create")
     );
     world.silent.clear();
-    world.settle();
-    world.is_well("acme", "acme-e2");
-    is_superseded(&world);
+    ends_well(&mut world, Order::First, "acme-e2");
 }
 
 #[test]
@@ -448,7 +450,5 @@ fn s14_an_emergency_does_not_wait_for_history() {
         "{}",
         words(plan.plan())
     );
-    world.settle();
-    world.is_well("acme", "acme-e2");
-    is_superseded(&world);
+    ends_well(&mut world, Order::First, "acme-e2");
 }

@@ -293,7 +293,7 @@ fn a_drill_that_is_overdue_or_failed_keeps_it() {
     world.now += days(31);
     world.settle();
     world.now_wants(at_ionos(DISCARD));
-    holds(&world, "S12", "a drill is overdue");
+    holds(&world, "drill", "a drill is overdue");
     let mut world = ready();
     let failed = world
         .journal
@@ -304,7 +304,7 @@ fn a_drill_that_is_overdue_or_failed_keeps_it() {
             _ => None,
         });
     *failed.unwrap() = false;
-    holds(&world, "S12", "failed");
+    holds(&world, "drill", "failed");
 }
 
 #[test]

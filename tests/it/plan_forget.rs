@@ -2,6 +2,7 @@
 
 use crate::plan_world::{BACKUP, Cut, HETZNER, Order, World, acme, gap, machine, stack};
 use crate::retention::{keeping, shape};
+use holdfast::decide::plan::Asked;
 use holdfast::model::evidence::What;
 use holdfast::model::ids::{Epoch, PointId};
 use holdfast::model::journal::Event;
@@ -142,6 +143,28 @@ fn s12_nothing_is_forgotten_while_anything_is_in_doubt() {
     let plan = unseen.plan();
     assert_eq!(forgotten(plan.plan()), None);
     assert!(!plan.plan().held.is_empty());
+}
+
+#[test]
+fn a_drill_that_failed_keeps_what_grew_old_until_one_passes() {
+    let mut world = aged();
+    world.broken.insert(machine("acme-drill-1"));
+    world.drill("acme", &Asked::default());
+    let plan = world.plan();
+    assert_eq!(forgotten(plan.plan()), None);
+    let rules: Vec<&str> = plan
+        .plan()
+        .held
+        .iter()
+        .filter_map(|held| match &held.hold {
+            Hold::Forbidden { rule, .. } => Some(rule.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rules, ["drill", "drill"], "{:#?}", plan.plan().held);
+    world.broken.clear();
+    world.drill("acme", &Asked::default());
+    assert!(forgotten(world.plan().plan()).is_some());
 }
 
 #[test]

@@ -405,7 +405,7 @@ impl Reader<'_> {
         };
         let mut text = |name: &'static str, example: &'static str| {
             let found = table.text_if(name, example)?;
-            self.text_of(&table, &found)
+            Some(self.text_of(&table, &found)?.into())
         };
         let hooks = Hooks {
             init: text("init", "hooks/init.sh"),
@@ -425,7 +425,7 @@ impl Reader<'_> {
                 let script = table.text("script", "checks/example.sh");
                 script
                     .and_then(|found| self.text_of(&table, &found))
-                    .map(|text| CheckKind::Script { text })
+                    .map(|text| CheckKind::Script { text: text.into() })
             } else {
                 let path = self.form(&words::REQUEST, table.text("path", "/"));
                 let status = table.number::<u16>("status", "200");

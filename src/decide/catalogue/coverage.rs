@@ -64,7 +64,7 @@ fn scripts(blueprint: &Blueprint) -> impl Iterator<Item = &str> {
         .checks
         .iter()
         .filter_map(|check| match &check.kind {
-            CheckKind::Script { text } => Some(text.as_str()),
+            CheckKind::Script { text } => Some(&**text),
             CheckKind::Http { .. } => None,
         })
 }

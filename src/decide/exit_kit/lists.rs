@@ -81,7 +81,7 @@ pub(super) fn lists(manifest: &MachineManifest) -> BTreeMap<String, Listed> {
             .last()
             .and_then(|digit| digit.to_digit(8))
             .is_some_and(|others| others & 4 != 0);
-        let content = file.content.clone();
+        let content = Secret::new(file.content.expose());
         all.insert(
             format!("root{}", file.path),
             Listed {

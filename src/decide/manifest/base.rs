@@ -228,7 +228,7 @@ pub(super) fn mariadb(draft: &mut Draft) -> Result<(), ManifestError> {
     draft.package("mariadb-server");
     draft.add(managed(
         "/etc/mysql/mariadb.conf.d/90-holdfast.cnf",
-        include_str!("base/mariadb.cnf").to_owned(),
+        include_str!("base/mariadb.cnf"),
         "0644",
         "root",
         "root",

@@ -3,9 +3,8 @@
 use crate::model::blueprint::When;
 use crate::model::ids::{BlueprintId, ImageName, ServiceName, StackId};
 use crate::model::machine::{
-    Digest, MachineManifest, ManagedDirectory, ManagedFile, Role, ServiceRuntime,
+    Content, Digest, MachineManifest, ManagedDirectory, ManagedFile, Role, ServiceRuntime,
 };
-use crate::model::secret::Secret;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,13 +154,13 @@ impl Draft {
     pub(super) fn file(
         &mut self,
         path: &str,
-        content: impl Into<String>,
+        content: impl Into<Content>,
         mode: &str,
         when: When,
     ) -> Result<(), ManifestError> {
         self.add(managed(
             path,
-            content.into(),
+            content,
             mode,
             "root",
             "root",
@@ -248,17 +247,18 @@ impl Draft {
 /// A managed file with the digest of its content.
 pub(super) fn managed(
     path: &str,
-    content: String,
+    content: impl Into<Content>,
     mode: &str,
     owner: &str,
     group: &str,
     when: When,
     restarts: Vec<String>,
 ) -> ManagedFile {
+    let content = content.into();
     ManagedFile {
         path: path.to_owned(),
-        digest: Digest(hex::encode(Sha256::digest(content.as_bytes()))),
-        content: Secret::new(content),
+        digest: Digest(hex::encode(Sha256::digest(content.expose()))),
+        content,
         mode: mode.to_owned(),
         owner: owner.to_owned(),
         group: group.to_owned(),

@@ -241,14 +241,14 @@ impl<'a> Renderer<'a> {
             draft.package(&package);
         }
         self.declare_files(draft)?;
-        let environment = self.environment();
+        let environment = Secret::new(self.environment());
         let runtime = ServiceRuntime {
             name: self.service.name.clone(),
             host: self.service.host.clone(),
             databases: self.databases(draft)?,
             state: self.state(draft)?,
             expendable: self.words("expendable", Kind::Path, &self.blueprint.expendable, draft)?,
-            environment: Secret::new(environment.as_bytes()),
+            environment: environment.clone(),
             hooks: self.blueprint.hooks.clone(),
             checks: self.checks(draft)?,
         };
@@ -264,11 +264,11 @@ impl<'a> Renderer<'a> {
             let CheckKind::Script { text } = &check.kind else {
                 return None;
             };
-            Some((format!("check-{n}"), text.as_str()))
+            Some((format!("check-{n}"), text))
         });
         for (script, text) in hooks.chain(checks) {
             let path = script_path(&runtime.name, &script);
-            draft.file(&path, text, "0755", When::AfterPackages)?;
+            draft.file(&path, text.clone(), "0755", When::AfterPackages)?;
         }
         draft.service(runtime);
         Ok(())

@@ -28,7 +28,7 @@ impl Templates {
 
     /// Renders `text`; an error names the line and what is wrong there, never a value.
     pub fn render(&self, text: &str, variables: &Value) -> Result<String, String> {
-        self.0.render_str(text, variables).map_err(|error| {
+        let mut rendered = self.0.render_str(text, variables).map_err(|error| {
             let line = error
                 .line()
                 .map_or(String::new(), |n| format!("line {n}: "));
@@ -36,7 +36,10 @@ impl Templates {
                 .detail()
                 .map_or(String::new(), |detail| format!(": {detail}"));
             format!("{line}{}{detail}", error.kind())
-        })
+        })?;
+        // It is given room for twice the template.
+        rendered.shrink_to_fit();
+        Ok(rendered)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::draft::{Draft, Pen, because, because_of};
 use super::machines::{PlaceFor, choose_place, create};
-use super::situation::{listed_backup, without_receipt};
+use super::situation::without_receipt;
 use crate::decide::changes::changes;
 use crate::decide::clocks;
 use crate::decide::derive::TLS_UNTIL;
 use crate::decide::history::{History, PastRepository};
 use crate::decide::names;
+use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily, Placement};
 use crate::model::gap::Gap;
 use crate::model::ids::{Epoch, MachineName, StepId};
@@ -99,7 +100,7 @@ fn say_what_is_empty(
             of.get(machine)
                 .is_some_and(|points| points != &Ok(Vec::new()))
         };
-        let Some(listed) = listed_backup(seen, machine) else {
+        let Some(listed) = repositories::listed(seen, machine) else {
             continue;
         };
         // Nobody can say what a broken stack names.
@@ -138,7 +139,7 @@ fn no_longer_named(
     let gap = |gap: Option<&Gap>| BackupMachine::NotNow {
         gap: gap.map_or_else(|| Gap::unasked(format!("machine {name}")), Gap::clone),
     };
-    let Some(machine) = listed_backup(seen, name) else {
+    let Some(machine) = repositories::listed(seen, name) else {
         return gap(None);
     };
     if let Some(unknown) = without_receipt(machine, past) {

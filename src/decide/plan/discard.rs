@@ -26,8 +26,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         .as_ref()
         .ok()
         .map(|points| speaks_against(view, &view.at.serving, points, draft));
-    let mine = |owner: &Option<_>| owner.as_ref() == Some(&stack.id);
-    let busy = draft.steps.iter().any(|step| mine(&step.stack));
+    let busy = draft.steps_of(&stack.id).next().is_some();
     for discard in &stack.discards {
         let mut pen = Pen {
             draft,

@@ -6,13 +6,15 @@ use crate::model::forecast::Forecast;
 use crate::model::gap::Gap;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::plan::{Action, Cause, Drift, Effect, Held, Hold, Note, Step, Why};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Collects what the stages find.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub steps: Vec<Step>,
     ids: BTreeSet<StepId>,
+    /// Where in `steps` those of each stack are.
+    of: BTreeMap<StackId, Vec<usize>>,
     pub held: Vec<Held>,
     /// Steps that are held, whole.
     pub withheld: Vec<Step>,
@@ -21,6 +23,14 @@ pub(super) struct Draft {
     pub notes: Vec<Note>,
     /// Ordered machines that a step of this plan takes already.
     pub taken: BTreeSet<MachineName>,
+}
+
+impl Draft {
+    /// The steps of one stack, as far as they are written.
+    pub fn steps_of(&self, stack: &StackId) -> impl Iterator<Item = &Step> {
+        let places = self.of.get(stack).into_iter().flatten();
+        places.filter_map(|&place| self.steps.get(place))
+    }
 }
 
 /// Steps and holds of one stack (or of what stacks share).
@@ -79,6 +89,10 @@ impl Pen<'_> {
     ) -> StepId {
         let id = step_id(self.stack, &action);
         if self.draft.ids.insert(id.clone()) {
+            if let Some(stack) = self.stack {
+                let place = self.draft.steps.len();
+                self.draft.of.entry(stack.clone()).or_default().push(place);
+            }
             self.draft.steps.push(Step {
                 id: id.clone(),
                 stack: self.stack.cloned(),

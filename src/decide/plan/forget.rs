@@ -9,6 +9,7 @@ use super::former;
 use super::situation::WriterState;
 use super::view::View;
 use crate::decide::doubt::{doubts, looks_wrong};
+use crate::decide::drill;
 use crate::decide::retention::{judge, leaving};
 use crate::model::ids::MachineName;
 use crate::model::plan::{Action, Cause, Effect, Hold, Leaving};
@@ -37,10 +38,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     let Ok(points) = view.at.points else {
         return; // Likewise.
     };
-    let mine = |owner: &Option<_>| owner.as_ref() == Some(&stack.id);
     let reads = |action: &Action| matches!(action, Action::Verify { .. });
     let at_work = |reading: bool| {
-        let mut steps = draft.steps.iter().filter(|step| mine(&step.stack));
+        let mut steps = draft.steps_of(&stack.id);
         steps.any(|step| reads(&step.action) == reading)
     };
     if at_work(false) {
@@ -126,6 +126,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
 
 /// Everything that speaks against taking anything away of this stack now: doubts about its points
 /// on this machine, whatever is held for it, and a production that could not take another point.
+/// A drill stands in the way by a rule of its own: the gate knows it.
 pub(super) fn speaks_against(
     view: &View<'_>,
     machine: &MachineName,
@@ -139,6 +140,7 @@ pub(super) fn speaks_against(
     let held = held.filter(|held| held.stack.as_ref() == Some(&stack.id) && held.wanted != JUNK);
     against.extend(held.filter_map(|held| match &held.hold {
         Hold::Forbidden { rule, .. } if rule == "damage" => None, // Said already.
+        Hold::Forbidden { rule, .. } if rule == drill::RULE => None,
         Hold::Forbidden { reason, .. } => Some(reason.clone()),
         _ => Some(format!("{} is held", held.wanted)),
     }));

@@ -6,7 +6,7 @@ use super::draft::{Pen, because_of};
 use super::view::View;
 use crate::decide::history::PastRepository;
 use crate::decide::independent;
-use crate::decide::losses;
+use crate::decide::losses::{self, Loss};
 use crate::decide::repositories::named;
 use crate::model::desired::Placement;
 use crate::model::gap::Gap;
@@ -30,7 +30,7 @@ pub(super) fn hand_over(view: &View<'_>, pen: &mut Pen<'_>) {
             (Ok(points), None) if points.is_empty() => {}
             (Ok(points), None) => copy(view, machine, points, pen),
             (Err(_), Some(_)) => {}
-            (Err(_), None) if lost(view, machine) => state_the_loss(view, machine, pen),
+            (Err(_), None) if lost(view, machine) => {}
             (Err(gap), None) => pen.hold_unseen(
                 format!(
                     "copying the recovery points of {} from {machine} to {}",
@@ -42,6 +42,9 @@ pub(super) fn hand_over(view: &View<'_>, pen: &mut Pen<'_>) {
                 ),
             ),
         }
+    }
+    for loss in losses(view) {
+        state_the_loss(view, &loss, pen);
     }
 }
 
@@ -118,48 +121,45 @@ fn superseded(
 }
 
 /// The gap in history, for as long as there would be points of that time otherwise.
-fn state_the_loss(view: &View<'_>, machine: &MachineName, pen: &mut Pen<'_>) {
-    let stack = view.at.stack;
-    let newest = known(view, machine).and_then(|kept| kept.points.values().max());
-    let over = newest.and_then(|at| at.saturating_add(stack.backup.retention.within).ok());
+fn state_the_loss(view: &View<'_>, loss: &Loss, pen: &mut Pen<'_>) {
+    let newest = loss.last_read_back;
+    let within = view.at.stack.backup.retention.within;
+    let over = newest.and_then(|at| at.saturating_add(within).ok());
     if over.is_none_or(|over| over > view.seen.at) {
-        pen.note(words_of_loss(view, machine));
+        pen.note(words_of_loss(view, loss));
     }
 }
 
-fn words_of_loss(view: &View<'_>, machine: &MachineName) -> String {
+fn words_of_loss(view: &View<'_>, loss: &Loss) -> String {
     let first = view.at.points.as_ref().ok().and_then(|points| {
         let first = points.iter().map(|point| point.taken_at).min()?;
         Some(format!(" before {}", moment(first)))
     });
-    let known = known(view, machine).filter(|kept| !kept.points.is_empty());
-    let how_many =
-        match known.and_then(|kept| Some((kept.points.len(), kept.points.values().max()?))) {
-            Some((number, newest)) => format!(
-                "{number} that the journal knows of, the newest read back {}",
-                moment(*newest)
-            ),
-            None => "how many is unknown".to_owned(),
-        };
+    let how_many = match loss.last_read_back {
+        Some(newest) => format!(
+            "{} that the journal knows of, the newest read back {}",
+            loss.known,
+            moment(newest)
+        ),
+        None => "how many is unknown".to_owned(),
+    };
     format!(
-        "recovery points of {}{} were lost with {machine}: {how_many}",
+        "recovery points of {}{} were lost with {}: {how_many}",
         view.at.stack.shown,
-        first.unwrap_or_default()
+        first.unwrap_or_default(),
+        loss.machine
     )
 }
 
 /// The losses of a stack, in words; none when nothing was lost.
 pub(super) fn lost_words(view: &View<'_>) -> Option<String> {
-    let unseen = view
-        .at
-        .elsewhere
-        .iter()
-        .filter(|(_, points)| points.is_err());
-    let lost = unseen.filter(|(machine, _)| copied(view, machine).is_none() && lost(view, machine));
-    let words: Vec<String> = lost
-        .map(|(machine, _)| words_of_loss(view, machine))
-        .collect();
+    let losses = losses(view);
+    let words: Vec<String> = losses.iter().map(|l| words_of_loss(view, l)).collect();
     (!words.is_empty()).then(|| words.join("; "))
+}
+
+fn losses(view: &View<'_>) -> Vec<Loss> {
+    losses::losses(view.at.stack, view.want, view.seen, view.past)
 }
 
 /// A former backup machine that may have points which are nowhere else, and cannot be asked.

@@ -7,6 +7,7 @@ mod discard;
 mod draft;
 mod drill;
 mod fencing;
+mod fleet;
 mod forget;
 mod former;
 mod install;
@@ -40,6 +41,7 @@ use crate::model::observed::Observed;
 use crate::model::plan::{Basis, PLAN_SCHEMA, Plan};
 use crate::model::point::Part;
 use draft::Draft;
+use fleet::Fleet;
 use situation::Situation;
 use std::collections::BTreeMap;
 use view::View;
@@ -69,10 +71,11 @@ pub fn plan(
     missing::hold(want, seen, past, &mut draft);
     drill::tell(want, seen, past, &mut draft);
     let backups = backups::plan(want, manifests, seen, past, &mut draft);
+    let fleet = Fleet::of(seen, past);
     let situations: Vec<Situation<'_>> = want
         .stacks
         .values()
-        .map(|stack| Situation::of(stack, want, seen, past))
+        .map(|stack| Situation::among(&fleet, stack, want, seen, past))
         .collect();
     let brake = brake::storm(&situations, seen.at);
     for at in situations {

@@ -1,12 +1,13 @@
 //! Where a stack stands: who may write, who is on the way up, what could not be seen.
 
+use super::fleet::{Fleet, Remembered};
 use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
 use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, HosterId, MachineName};
-use crate::model::machine::{MachineFacts, Role, Stage};
+use crate::model::machine::{MachineFacts, Stage};
 use crate::model::observed::{Former, Observed, Power, SeenMachine, Unseen};
 use crate::model::point::{RecoveryPoint, Rung};
 use std::collections::BTreeSet;
@@ -69,14 +70,20 @@ impl<'a> Situation<'a> {
         seen: &'a Observed,
         past: &'a History,
     ) -> Self {
-        let mut machines: Vec<&SeenMachine> = seen
-            .hosters
-            .values()
-            .flatten()
-            .flat_map(|inventory| &inventory.machines)
-            .filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(&stack.id))
-            .collect();
+        Self::among(&Fleet::of(seen, past), stack, want, seen, past)
+    }
+
+    /// The same for one of many.
+    pub fn among(
+        fleet: &Fleet<'a>,
+        stack: &'a DesiredStack,
+        want: &Desired,
+        seen: &'a Observed,
+        past: &'a History,
+    ) -> Self {
+        let mut machines = fleet.listed(&stack.id).to_vec();
         machines.sort_by_key(|m| m.epoch);
+        let remembered = fleet.remembered(&stack.id);
         let serving = repositories::serving(stack, seen, past);
         let points = repositories::on(seen, stack, &serving).unwrap_or_else(|| {
             Err(Gap::new(
@@ -98,13 +105,13 @@ impl<'a> Situation<'a> {
         let top_epoch = machines
             .iter()
             .map(|m| m.epoch)
-            .chain(past.of_stack(&stack.id).map(|(_, m)| m.epoch))
+            .chain(remembered.iter().map(|(_, m)| m.epoch))
             .chain(past.writers.get(&stack.id).map(|(epoch, _)| *epoch))
             .chain(point_epoch)
             .max()
             .unwrap_or_default();
         let any = points.as_ref().is_ok_and(|points| !points.is_empty());
-        let mut unseen = unseen(stack, want, seen, past, any);
+        let mut unseen = unseen(stack, want, seen, remembered, any);
         unseen.extend(machines.iter().filter_map(|m| without_receipt(m, past)));
         let writer = writer(stack, &machines, point_epoch, &unseen, want, seen, past);
         let candidate = machines
@@ -138,12 +145,6 @@ impl<'a> Situation<'a> {
 
 static NOWHERE: Former = Former::new();
 
-/// A backup machine, as its hoster lists it.
-pub(super) fn listed_backup<'a>(seen: &'a Observed, name: &MachineName) -> Option<&'a SeenMachine> {
-    let mut all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
-    all.find(|m| m.role == Role::Backup && m.name == *name)
-}
-
 /// What must be known before a machine of this stack may be created or declared lost (S1).
 ///
 /// Only hosters where the stack has, had or may have a machine: another hoster's
@@ -152,17 +153,17 @@ fn unseen(
     stack: &DesiredStack,
     want: &Desired,
     seen: &Observed,
-    past: &History,
+    remembered: &[Remembered<'_>],
     has_points: bool,
 ) -> Vec<Gap> {
     let mut relevant: BTreeSet<HosterId> = [&stack.production]
         .into_iter()
         .chain(&stack.fallback)
         .map(|p| p.hoster.clone())
-        .chain(past.of_stack(&stack.id).map(|(_, m)| m.hoster.clone()))
+        .chain(remembered.iter().map(|(_, m)| m.hoster.clone()))
         .collect();
-    let remembered = past.of_stack(&stack.id).next().is_some();
-    if has_points && !remembered {
+    let forgotten = has_points && remembered.is_empty();
+    if forgotten {
         // The journal was lost, the customer was not: its machine may stand anywhere.
         relevant.extend(want.hosters.keys().cloned());
     }
@@ -171,8 +172,8 @@ fn unseen(
         match seen.hosters.get(hoster) {
             Some(Ok(inventory)) => {
                 let ours = |unseen: &&Unseen| {
-                    (has_points && !remembered)
-                        || past.of_stack(&stack.id).any(|(name, m)| {
+                    forgotten
+                        || remembered.iter().any(|(name, m)| {
                             !waived(stack, name)
                                 && m.hoster == *hoster
                                 && m.provider_id == unseen.provider_id

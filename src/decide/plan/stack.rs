@@ -22,7 +22,7 @@ use super::view::{View, well_placed};
 use super::{former, install, keep, rebuild, relocate, retire, verify};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
-use crate::model::plan::{Action, Cause, Hold};
+use crate::model::plan::{Action, Cause, Hold, Step};
 
 /// Plans one stack.
 pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
@@ -34,8 +34,8 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     state(view, &mut pen);
     // A restore needs the backup machine's disk for itself.
     let stack = &view.at.stack.id;
-    let mut steps = pen.draft.steps.iter();
-    if !steps.any(|s| s.stack.as_ref() == Some(stack) && matches!(s.action, Action::Fetch { .. })) {
+    let fetches = |step: &Step| matches!(step.action, Action::Fetch { .. });
+    if !pen.draft.steps_of(stack).any(fetches) {
         verify::verify(view, &mut pen);
     }
 }

@@ -8,7 +8,7 @@ use super::view::View;
 use crate::decide::damage::{damage, reading};
 use crate::decide::point;
 use crate::model::ids::{MachineName, PointId};
-use crate::model::plan::{Action, Effect, Hold};
+use crate::model::plan::{Action, Effect, Hold, Step};
 use crate::model::point::RecoveryPoint;
 use crate::model::verification::{Reading, Verification};
 use jiff::{SignedDuration, Timestamp};
@@ -84,10 +84,8 @@ pub(super) fn verify(view: &View<'_>, pen: &mut Pen<'_>) {
     // A point that arrives while it is read is not looked at (S12).
     let waits = last.map(|r| r.at).or(first);
     let waits = waits.is_some_and(|since| within(PATIENCE, since, view.seen.at));
-    let mut steps = pen.draft.steps.iter();
-    let backup = steps.find(|step| {
-        step.stack.as_ref() == Some(stack) && matches!(step.action, Action::Backup { .. })
-    });
+    let backs_up = |step: &&Step| matches!(step.action, Action::Backup { .. });
+    let backup = pen.draft.steps_of(stack).find(backs_up);
     let backup = backup.filter(|_| waits).map(|step| step.id.clone());
     let why = if of == 1 {
         "damage was found: everything is read once, to know what is left".to_owned()

@@ -54,7 +54,8 @@ macro_rules! script {
 
 /// What loads a point into databases and files, for those who do it without us: it runs under
 /// any POSIX sh.
-pub const BY_HAND: [(&str, &str); 4] = [
+pub const BY_HAND: [(&str, &str); 5] = [
+    ("older.sh", include_str!("scripts/older.sh")),
     ("place.sh", include_str!("scripts/place.sh")),
     ("content.sh", include_str!("scripts/content.sh")),
     ("postgresql.sh", include_str!("scripts/postgresql.sh")),
@@ -83,11 +84,26 @@ const READ_BACK: Script = script!(
     "prelude.sh",
     "local.sh",
     "sift.sh",
+    "older.sh",
     "read-back.sh"
 );
 const POINTS: Script = script!("points", "prelude.sh", "local.sh", "sift.sh", "points.sh");
-const FORGET: Script = script!("forget", "prelude.sh", "local.sh", "sift.sh", "forget.sh");
-const DISCARD: Script = script!("discard", "prelude.sh", "local.sh", "sift.sh", "discard.sh");
+const FORGET: Script = script!(
+    "forget",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "asked.sh",
+    "forget.sh"
+);
+const DISCARD: Script = script!(
+    "discard",
+    "prelude.sh",
+    "local.sh",
+    "sift.sh",
+    "asked.sh",
+    "discard.sh"
+);
 const VAULT: Script = script!("vault", "prelude.sh", "local.sh", "sift.sh", "vault.sh");
 const VERIFY: Script = script!(
     "verify",
@@ -136,6 +152,7 @@ const FETCH: Script = script!(
     "postgresql.sh",
     "mariadb.sh",
     "another.sh",
+    "older.sh",
     "fetch.sh"
 );
 const LOAD: Script = script!(
@@ -159,6 +176,7 @@ const RETRIEVE_DATABASE: Script = script!(
     "content.sh",
     "postgresql.sh",
     "mariadb.sh",
+    "older.sh",
     "retrieve-database.sh"
 );
 const CONTENT: Script = script!(

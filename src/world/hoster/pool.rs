@@ -28,15 +28,24 @@ const FACTS: Script = Script {
 };
 const CLAIM: Script = Script {
     name: "pool-claim",
-    text: include_str!("scripts/pool-claim.sh"),
+    text: concat!(
+        include_str!("scripts/prelude.sh"),
+        include_str!("scripts/pool-claim.sh")
+    ),
 };
 const WIPE: Script = Script {
     name: "pool-wipe",
-    text: include_str!("scripts/pool-wipe.sh"),
+    text: concat!(
+        include_str!("scripts/prelude.sh"),
+        include_str!("scripts/pool-wipe.sh")
+    ),
 };
 const QUARANTINE: Script = Script {
     name: "pool-quarantine",
-    text: include_str!("scripts/pool-quarantine.sh"),
+    text: concat!(
+        include_str!("scripts/prelude.sh"),
+        include_str!("scripts/pool-quarantine.sh")
+    ),
 };
 
 /// An inventory of ordered machines.

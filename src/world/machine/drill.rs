@@ -2,7 +2,6 @@
 
 use super::verbs::{CheckResult, read};
 use super::{Contact, MachineError, Script, Transport};
-use crate::model::blueprint::Engine;
 use crate::model::machine::ServiceRuntime;
 use crate::model::secret::Secret;
 use serde::Deserialize;
@@ -52,10 +51,10 @@ pub async fn integrity(
 ) -> Result<Vec<CheckResult>, MachineError> {
     let mut input = String::new();
     for service in services {
-        let databases = service.databases.iter();
-        for database in databases.filter(|d| d.engine == Engine::Postgresql) {
+        for database in &service.databases {
+            let (engine, name) = (database.engine.word(), &database.name);
             // Writing to a String cannot fail.
-            let _ = writeln!(input, "{}\t{}", service.name, database.name);
+            let _ = writeln!(input, "{}\t{engine}\t{name}", service.name);
         }
     }
     if input.is_empty() {

@@ -241,7 +241,7 @@ pub fn manifest(
             .into_iter()
             .map(|(path, text)| ManagedFile {
                 path: path.into(),
-                content: Secret::new(text.clone().into_bytes()),
+                content: text.clone().into(),
                 digest: Digest(text),
                 mode: "0644".into(),
                 owner: "root".into(),

@@ -7,6 +7,7 @@
 # The repository is the one this kit was made for. With another address, or a
 # copy of the repository's directory: RESTIC_REPOSITORY=/path 2-fetch.sh
 . "$(dirname "$0")/kit.sh"
+. "$kit/scripts/older.sh"
 is_opened
 wanted=${1:-newest}
 secrets=$opened/secrets
@@ -55,19 +56,8 @@ r "$@" restore "$point" --target "$work/point" || fail restore "the point could 
 within
 [ -s "$manifest" ] || fail restore "the point does not say what it holds"
 [ "$(jq -r .stack "$manifest")" = "$STACK" ] || fail other-stack "the point is of $(jq -r .stack "$manifest"), not of $STACK"
-# Points of schema 1 know one database engine, and their dumps lie one level higher.
-case $(jq -r .schema "$manifest") in
-    1)
-        mkdir -p -m 0711 "$dump/roles/postgresql" "$dump/older/postgresql"
-        [ ! -e "$dump/roles.sql" ] || mv "$dump/roles.sql" "$dump/roles/postgresql/roles.sql"
-        jq -r '.services[].databases | keys[]' "$manifest" | sort -u | while read -r database; do
-            mv "$dump/databases/$database" "$dump/older/postgresql/$database"
-        done
-        rm -rf -- "$dump/databases"
-        mv "$dump/older" "$dump/databases"
-        ;;
-    2) ;;
-    *) fail point-newer "the point is of a newer form than this kit; make a kit with the program that wrote it" ;;
-esac
+known_schema "$(jq -r .schema "$manifest")" ||
+    fail point-newer "the point is of a newer form than this kit; make a kit with the program that wrote it"
+as_today "$manifest" "$dump"
 now fetched
 progress fetched "$(du -sh "$work/point" | cut -f 1) in $work/point"

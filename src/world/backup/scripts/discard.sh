@@ -2,22 +2,6 @@
 # people signed for it by name (S3). Looked at again right before: it opens with
 # this stack's key, and holds what the plan saw and nothing else. Interrupted, it
 # is done again: what lies in $gone was judged.
-stack=
-: >"$scratch/asked"
-while IFS=$tab read -r kind a; do
-    case $kind in
-        stack) plain stack "$a" && stack=$a ;;
-        password) secret=$a ;;
-        point) plain point "$a" && printf '%s\n' "$a" >>"$scratch/asked" ;;
-        *) fail bad-input "unknown line: $kind" ;;
-    esac
-done
-[ -n "$stack" ] || fail bad-input "a repository of no stack"
-began=$(millis)
-local_ready
-password "$secret"
-alone "repository-$stack"
-repository=$repositories/$stack
 gone=$leaving$stack
 
 if [ -e "$repository" ]; then

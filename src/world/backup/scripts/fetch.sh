@@ -8,8 +8,10 @@ while IFS=$tab read -r kind a; do
     esac
 done
 began=$(millis)
-# Everything waits for the packages: what runs beside them does not take their time.
+# Everything waits for the packages: what runs beside them does not take their time. Each session has
+# its share of the processors on most kernels, and a nice value counts within it only.
 renice -n 10 $$ >/dev/null 2>&1 || true
+{ echo 10 >/proc/self/autogroup; } 2>/dev/null || true
 rooms=/var/lib/holdfast/restore
 target=$rooms/$point
 mine=$rooms/$point.manifest.json
@@ -58,15 +60,13 @@ guarded "$scratch/point" "reading the point" snapshots --json --no-lock "$point"
 [ "$restic_code" -eq 0 ] || restic_failed "$scratch/point" "reading the point"
 size=$(jq -r --arg point "$point" '.[] | select(.id == $point) | .summary.total_bytes_processed // "unknown"' "$scratch/point")
 [ -n "$size" ] || fail point-missing "the repository holds no point $point"
-# known SCHEMA: refuses a point that a newer program wrote; what it holds beyond our knowledge would be lost.
-known() {
-    case $1 in
-        1 | 2) ;;
-        *) fail point-newer "the point $point is of schema $1, this program knows up to 2: restore it with the program that wrote it" ;;
-    esac
+# not_newer SCHEMA
+not_newer() {
+    known_schema "$1" ||
+        fail point-newer "the point $point is of schema $1, this program knows up to 2: restore it with the program that wrote it"
 }
 # Points of schema 1 have no such tag.
-known "$(jq -r --arg point "$point" '[.[] | select(.id == $point) | .tags // [] | .[] | select(startswith("schema=")) | ltrimstr("schema=")] | first // 1' "$scratch/point")"
+not_newer "$(jq -r --arg point "$point" '[.[] | select(.id == $point) | .tags // [] | .[] | select(startswith("schema=")) | ltrimstr("schema=")] | first // 1' "$scratch/point")"
 if [ "$size" = unknown ]; then
     guarded "$scratch/stats" "reading the point" stats --json --no-lock --mode restore-size "$point"
     [ "$restic_code" -eq 0 ] || restic_failed "$scratch/stats" "reading the point"
@@ -100,7 +100,7 @@ fi
 
 manifest=$target/var/lib/holdfast/dump/manifest.json
 [ -s "$manifest" ] || fail incomplete "the point has no manifest"
-known "$(jq -r .schema "$manifest")"
+not_newer "$(jq -r .schema "$manifest")"
 [ "$(jq -r .stack "$manifest")" = "$stack" ] || fail other-stack "the point is of stack $(jq -r .stack "$manifest"), not of $stack"
 jq -r '.services[].files | keys[] | @base64' "$manifest" >"$scratch/paths"
 while read -r path; do
@@ -113,24 +113,16 @@ if [ -z "$sparse" ] && [ -s "$dump/sparse" ]; then
     target=$target sed -z "s#^#$target#" "$dump/sparse" | xargs -0 -r sh -c '
         for file; do touch -r "$file" "$0" && fallocate -d -- "$file"; touch -r "$0" -- "$file"; done' "$scratch/time" 2>/dev/null || true
 fi
-# Points of schema 1 know one engine, and its dumps lie one level higher.
-if [ "$(jq -r .schema "$manifest")" = 1 ]; then
-    jq -r '.services[].databases | keys[]' "$manifest" | sort -u >"$scratch/dumps"
-    mkdir -m 0711 "$dump/older" "$dump/roles" "$dump/older/postgresql" "$dump/roles/postgresql"
-    if [ -e "$dump/roles.sql" ]; then mv "$dump/roles.sql" "$dump/roles/postgresql/roles.sql"; fi
-    while read -r database; do
-        if [ -e "$dump/databases/$database" ]; then mv "$dump/databases/$database" "$dump/older/postgresql/$database"; fi
-    done <"$scratch/dumps"
-    rm -rf -- "$dump/databases"
-    mv "$dump/older" "$dump/databases"
-fi
-jq -r '.services[].databases | to_entries[] | "\(.value.engine // "postgresql")\t\(.key)"' "$manifest" >"$scratch/dumps"
+as_today "$manifest" "$dump"
+jq -r "$dumps_of"'dumps | "\(.engine)\t\(.name)"' "$manifest" >"$scratch/dumps"
 while IFS=$tab read -r engine database; do
     plain engine "$engine"
     plain database "$database"
     "${engine}_whole" "$dump/databases/$engine/$database" || fail incomplete "the point lacks the dump of $database"
 done <"$scratch/dumps"
 write_file "$mine" <"$manifest"
+# Loading ends with all of it on the disk: most of that is done beside the packages.
+sync -f "$target"
 # installing: whether a script that changes this machine is at work.
 installing() { [ -e /run/holdfast.lock ] && ! flock -n /run/holdfast.lock true; }
 # Read while packages are still being installed: loading reads again what anything has touched since.

@@ -1,21 +1,6 @@
 # Points out of a repository, from the vault side only (S10). Looked at again
 # right before: the newest one never goes, nor the last that was read back (S3).
 # Interrupted, it is done again: what is gone already is passed over.
-stack=
-: >"$scratch/asked"
-while IFS=$tab read -r kind a; do
-    case $kind in
-        stack) plain stack "$a" && stack=$a ;;
-        password) secret=$a ;;
-        point) plain point "$a" && printf '%s\n' "$a" >>"$scratch/asked" ;;
-        *) fail bad-input "unknown line: $kind" ;;
-    esac
-done
-began=$(millis)
-local_ready
-password "$secret"
-alone "repository-$stack"
-repository=$repositories/$stack
 [ -e "$repository/config" ] || fail repository-missing "there is no repository of $stack on this machine"
 sift held
 at_end=open_way

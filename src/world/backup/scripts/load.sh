@@ -148,6 +148,9 @@ for service in $(jq -r . "$scratch/service-names"); do
     hook "$service" after-restore || fail hook-failed "$why"
 done
 
+# The stage outlives a power failure; what only the page cache holds does not.
+progress load "onto the disk"
+sync
 printf '%s\n' "$point" | write_file /etc/holdfast/restored-from
 printf 'loaded\n' | write_file /etc/holdfast/stage
 chmod 0644 /etc/holdfast/restored-from /etc/holdfast/stage

@@ -35,12 +35,11 @@ jq -e --slurpfile manifest "$scratch/manifest" 'select(.struct_type == "snapshot
     | ($tags | index("stack=" + $manifest[0].stack)) and ($tags | index("epoch=\($manifest[0].epoch)"))' "$scratch/ls" >/dev/null ||
     fail manifest-differs "the tags of $point are not those of its manifest"
 # Every declared path: there at all, as many files, as many bytes; every dump complete.
-jq -cn --slurpfile manifest "$scratch/manifest" '
+jq -cn --slurpfile manifest "$scratch/manifest" "$dumps_of"'
     ([$manifest[0].services[].files | to_entries[]] | unique_by(.key)) as $paths
-    # What a complete dump has, by engine; points of schema 1 know one engine, one level higher.
+    # What a complete dump has, by engine.
     | {postgresql: "toc.dat", mariadb: "dump.sql"} as $ends
-    | [$manifest[0] as $m | $m.services[].databases | to_entries[] | (.value.engine // "postgresql") as $engine
-        | "/var/lib/holdfast/dump/databases/" + (if $m.schema == 1 then "" else $engine + "/" end) + .key + "/" + $ends[$engine]] as $dumps
+    | [$manifest[0] | dumps | "/var/lib/holdfast/dump/databases/" + .place + "/" + $ends[.engine]] as $dumps
     | ($dumps | map({(.): true}) | add // {}) as $wanted
     | reduce (inputs | select(.path)) as $n ({bytes: 0, files: 0, seen: {}, there: {}, dumps: {}};
         if $n.type == "dir" then .there[$n.path] = true

@@ -43,8 +43,8 @@ made=yes
 rm -rf -- "$room"
 mkdir -m 0711 "$room"
 dumps=/var/lib/holdfast/dump/databases
-# Points of schema 1 know one engine, and their dumps lie one level higher.
-for path in "$dumps/$engine/$database" "$dumps/$database"; do
+for place in $(dump_places "$engine" "$database"); do
+    path=$dumps/$place
     progress retrieve "database $database"
     guarded "$scratch/restore" "the restore" restore --no-lock "$point" --target "$room" --include "$path"
     if [ "$restic_code" -ne 0 ]; then

@@ -1,13 +1,5 @@
-# Takes an ordered machine, if nobody has. Input: identity<TAB>base64 of the file.
+# Takes an ordered machine, if nobody has.
 # Of one that is taken for a drill it is written down how it was, so that it can be given back.
-set -eu
-fail() {
-    printf '{"error":{"code":"%s","message":"%s"}}\n' "$1" "$2"
-    exit 1
-}
-tab=$(printf '\t')
-IFS=$tab read -r kind content || fail input "no input"
-[ "$kind" = identity ] || fail input "identity expected"
 umask 022
 mkdir -p /etc/holdfast
 new=$(mktemp /etc/holdfast/.identity.XXXXXX)

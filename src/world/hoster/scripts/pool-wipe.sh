@@ -1,20 +1,10 @@
 # Takes from the machine of a drill all that was not there when it was taken: packages, files,
 # databases, accounts, keys. Its identity goes last, and with it the machine is free.
-# Input: identity<TAB>base64 of the file it must have.
-set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-fail() {
-    printf '{"error":{"code":"%s","message":"%s"}}\n' "$1" "$(printf %s "$2" | tr -d '\\"' | tr '\n\t' '  ' | cut -c1-900)"
-    exit 1
-}
-tab=$(printf '\t')
-IFS=$tab read -r kind content || fail input "no input"
-[ "$kind" = identity ] || fail input "identity expected"
 etc=/etc/holdfast
 before=/var/lib/holdfast-before
 cd /
-printf '%s' "$content" | base64 -d | cmp -s - "$etc/identity" ||
-    fail not_ours "the machine has another identity now"
+ours
 grep -q "^ROLE='drill'" "$etc/identity" || fail not_a_drill "the machine is of no drill"
 case $(cat "$etc/stage" 2>/dev/null || echo blank) in
 opened | retired) fail not_a_drill "the machine has let users in" ;;
