@@ -27,6 +27,7 @@ pub mod part;
 pub mod plan_file;
 pub mod points;
 pub mod reconcile;
+pub mod run;
 pub mod schemas;
 pub mod session;
 pub mod signers;

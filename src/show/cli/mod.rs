@@ -22,6 +22,7 @@ mod plan;
 mod points;
 pub mod reference;
 mod restore;
+mod run;
 mod schema;
 mod secret;
 mod trust;
@@ -33,6 +34,8 @@ use crate::model::visible::visible_json;
 use crate::show::say::{err, errln, out, outln};
 use clap::{Parser, Subcommand};
 use estate::EstateArgs;
+use run::LogFormat;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Signed intent in, proven recovery out.
@@ -89,6 +92,9 @@ enum Command {
     Apply(On<apply::Args>),
     /// The same as apply, for timers: look, mend what [repair] allows, back up and drill what is due
     Reconcile(On<apply::ReconcileArgs>),
+    /// Watch the estate without a person: look, mend what [repair] allows, and look again
+    #[command(after_help = run::HELP)]
+    Run(On<run::Args>),
     /// Take a recovery point of a stack now and read it back
     Backup(On<backup::Args>),
     /// Does a stack come back? Try it on a machine that is destroyed afterwards
@@ -125,8 +131,10 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return not_run(&error),
     };
-    if !matches!(cli.command, Command::Lab(_)) {
-        log(); // The lab's daemon writes a log of its own.
+    match &cli.command {
+        Command::Lab(_) => {} // The lab's daemon writes a log of its own.
+        Command::Run(on) => log("warn,holdfast=info", on.args.log),
+        _ => log("error", LogFormat::Text),
     }
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
@@ -144,6 +152,7 @@ fn run() -> ExitCode {
         Command::Plan(on) => block_on(plan::run(on.args, &on.estate)),
         Command::Apply(on) => block_on(apply::run(on.args, &on.estate)),
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
+        Command::Run(on) => block_on(run::run(on.args, &on.estate)),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Drill(on) => block_on(drill::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),
@@ -184,15 +193,19 @@ fn block_on(command: impl Future<Output = Exit>) -> ExitCode {
 }
 
 /// Traces go to standard error; `HOLDFAST_LOG` says how much (`info`, `holdfast=debug`).
-fn log() {
+fn log(usual: &str, format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HOLDFAST_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
-    tracing_subscriber::fmt()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         // A standard error that takes nothing is no reason to end.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
 }
 
 /// One JSON document on standard output.

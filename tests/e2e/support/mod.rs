@@ -80,6 +80,13 @@ impl Running {
         }
     }
 
+    /// SIGTERM, as systemd sends it.
+    pub fn terminate(self) -> Self {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        self
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
