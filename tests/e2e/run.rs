@@ -79,7 +79,7 @@ fn left_alone_it_installs_rebuilds_and_ends_in_order() {
     young.until_says("the pass has ended");
     stage.lab(&["destroy", "notes-e1"]).exits(0);
     young.until_says("held: S8: the loop has run for");
-    young.until_says("rebuild of notes");
+    young.until_says("wanted=create notes-e2");
     let young = young.terminate();
     stage.end(young).exits(0);
     assert!(!stage.running("notes-").iter().any(|m| m == "notes-e2"));
