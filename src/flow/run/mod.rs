@@ -121,7 +121,7 @@ pub async fn run(
         watcher.begins(&came);
         let (began, clock) = (SystemClock.now(), Instant::now());
         let up = config.clone().running_for(begun.elapsed());
-        let one = guarded(pass(&up, reporter, watcher, stop));
+        let one = Box::pin(guarded(pass(&up, reporter, watcher, stop)));
         let looked = alive(one, watcher, beat).await;
         let pass = Pass {
             wakes: came,
