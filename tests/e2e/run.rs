@@ -104,6 +104,9 @@ fn left_alone_it_installs_rebuilds_and_ends_in_order() {
     assert!(kept.contains("a note of the customer"), "{kept}");
     assert_eq!(stage.running("notes-"), ["notes-e2"]);
     at("rebuilt, and nobody typed anything");
+    std::thread::sleep(Duration::from_secs(10));
+    let masters = last.masters();
+    assert!(masters <= 3, "{masters} connections to three machines");
     let last = last.terminate();
     stage.end(last).exits(0);
     stage.holdfast(&["plan"]).exits(0).says("Nothing to do.");
