@@ -106,7 +106,8 @@ fn left_alone_it_installs_rebuilds_and_ends_in_order() {
     at("rebuilt, and nobody typed anything");
     std::thread::sleep(Duration::from_secs(10));
     let masters = last.masters();
-    assert!(masters <= 3, "{masters} connections to three machines");
+    // Two customers' machines and four that were ordered, the backup machine among them.
+    assert!(masters <= 6, "{masters} connections to six machines");
     let last = last.terminate();
     stage.end(last).exits(0);
     stage.holdfast(&["plan"]).exits(0).says("Nothing to do.");
