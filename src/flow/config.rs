@@ -9,6 +9,7 @@ use crate::world::git::write::{WriteError, git_dir};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +35,34 @@ pub struct Config {
     pub fetch: Option<Fetch>,
     /// Which key of the repository machines of drills are given.
     pub drills_with: KeyRole,
+    /// How `holdfast run` goes about it.
+    pub run: Run,
+    /// For how long the loop has run; none where a person has begun this.
+    pub up: Option<Duration>,
+}
+
+/// `[run]`: how the loop goes about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// From the end of a pass to the next.
+    pub interval: Duration,
+    /// Nothing destructive for so long after its start (S8).
+    pub still: Duration,
+    /// Where health, metrics and pushes are; without it, nowhere.
+    pub listen: Option<SocketAddr>,
+    /// The file with the secret that pushes are signed with; without it they are not taken.
+    pub push_secret: Option<PathBuf>,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_mins(1),
+            still: Duration::from_mins(5),
+            listen: None,
+            push_secret: None,
+        }
+    }
 }
 
 /// `[fetch]`: where commits and approvals come from.
@@ -136,6 +165,10 @@ struct File {
     patience: PatienceTable,
     /// Where new commits and approvals are fetched from before each run; absent: nothing is fetched.
     fetch: Option<FetchTable>,
+    /// How `holdfast run` goes about it.
+    #[serde(default)]
+    #[schemars(with = "Option<RunTable>")]
+    run: RunTable,
 }
 
 /// How long the outside may take before it counts as not answering.
@@ -207,6 +240,60 @@ impl FetchTable {
     }
 }
 
+/// How `holdfast run` goes about it.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("dependencies" = { "push_secret": ["listen"] }))]
+struct RunTable {
+    /// From the end of a pass to the beginning of the next, where nothing wakes it before.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "1m"))]
+    interval: Option<String>,
+    /// After its start, nothing destructive happens for this long.
+    #[schemars(with = "Option<words::Duration>", extend("default" = "5m"))]
+    still_after_start: Option<String>,
+    /// Where health, metrics and pushes are, for example 127.0.0.1:9467; absent: nowhere.
+    listen: Option<String>,
+    /// The file with the secret that the forge signs its webhooks with; relative to this file.
+    push_secret: Option<PathBuf>,
+}
+
+impl RunTable {
+    fn read(self, folder: &Path) -> Result<Run, String> {
+        let usual = Run::default();
+        let or = |key: &str, text: Option<String>, usual: Duration| {
+            duration(text.as_deref(), usual).map_err(|why| format!("[run] {key}: {why}"))
+        };
+        let interval = or("interval", self.interval, usual.interval)?;
+        if interval < Duration::from_secs(1) {
+            return Err("[run] interval: at least 1s".to_owned());
+        }
+        let listen = self.listen.map(|text| loopback(&text)).transpose()?;
+        if self.push_secret.is_some() && listen.is_none() {
+            return Err("[run] push_secret: pushes come to `listen`, which is missing".to_owned());
+        }
+        Ok(Run {
+            interval,
+            still: or("still_after_start", self.still_after_start, usual.still)?,
+            listen,
+            push_secret: self.push_secret.map(|path| folder.join(path)),
+        })
+    }
+}
+
+/// Nobody else's computer: what is told there is for who may log in here, and a web server in
+/// front of it brings pushes in.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        Ok(address) => Err(format!(
+            "[run] listen: {address} can be reached by others; use 127.0.0.1 and put a web server before it"
+        )),
+        Err(_) => Err(format!(
+            "[run] listen: {text:?} is no address with a port, such as 127.0.0.1:9467"
+        )),
+    }
+}
+
 /// A remote or branch that means the same to git, whatever stands around it.
 fn is_plain_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
@@ -234,6 +321,15 @@ impl Config {
         }
     }
 
+    /// The same for a loop that has run for so long.
+    #[must_use]
+    pub fn running_for(self, up: Duration) -> Self {
+        Self {
+            up: Some(up),
+            ..self
+        }
+    }
+
     /// The same with another key to the estate's secrets.
     #[must_use]
     pub fn with_identity(mut self, identity: &Path) -> Self {
@@ -258,26 +354,19 @@ impl Config {
             path: path.clone(),
             source,
         })?;
-        let read: File = toml::from_str(&text).map_err(|error| ConfigError::Malformed {
-            path: path.clone(),
-            why: error.to_string(),
-        })?;
-        let patience = read.patience.read().map_err(|why| ConfigError::Malformed {
+        let malformed = |why: String| ConfigError::Malformed {
             path: path.clone(),
             why,
-        })?;
-        let fetch = read
-            .fetch
-            .map(FetchTable::read)
-            .transpose()
-            .map_err(|why| ConfigError::Malformed {
-                path: path.clone(),
-                why,
-            })?;
+        };
+        let read: File = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        let patience = read.patience.read().map_err(malformed)?;
+        let fetch = read.fetch.map(FetchTable::read).transpose();
+        let fetch = fetch.map_err(malformed)?;
         let usual = fetch
             .as_ref()
             .map_or_else(|| "HEAD".to_owned(), Fetch::reference);
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        let run = read.run.read(folder).map_err(malformed)?;
         Ok(Self {
             estate: estate.to_owned(),
             root: CommitId::new(read.root),
@@ -287,6 +376,8 @@ impl Config {
             patience,
             fetch,
             drills_with: KeyRole::Production,
+            run,
+            up: None,
         })
     }
 }

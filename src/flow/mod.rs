@@ -29,6 +29,7 @@ pub mod pause;
 pub mod plan_file;
 pub mod points;
 pub mod reconcile;
+pub mod run;
 pub mod schemas;
 pub mod session;
 pub mod signers;

@@ -3,6 +3,7 @@
 use super::config::Config;
 use crate::decide::history::History;
 use crate::decide::mandate::{Assent, Backer, Freeze, Mandate, WHO_SIGNED, keep_drift};
+use crate::decide::pass::just_begun;
 use crate::model::desired::Desired;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{CommitId, MachineName, StackId};
@@ -127,11 +128,13 @@ impl Standing {
         self
     }
 
-    /// With what is known of the last fetch.
+    /// With what is known of the last fetch, and of a loop that has just begun.
     #[must_use]
     pub fn fetched(mut self, config: &Config, gaps: Vec<Gap>, now: Timestamp) -> Self {
         self.gaps.extend(gaps);
         self.freezes.extend(staleness(config, now));
+        let begun = config.up.and_then(|up| just_begun(up, config.run.still));
+        self.freezes.extend(begun);
         self
     }
 

@@ -17,6 +17,7 @@ pub mod listed;
 pub mod machine;
 pub mod observed;
 pub mod operation;
+pub mod pass;
 pub mod plan;
 pub mod point;
 pub mod policy;

@@ -10,5 +10,6 @@ pub mod progress;
 pub mod prompt;
 pub mod runbook;
 mod say;
+pub mod service;
 pub mod views;
 mod window;

@@ -9,3 +9,4 @@ pub mod hoster;
 pub mod machine;
 pub mod secrets;
 pub mod store;
+pub mod supervisor;

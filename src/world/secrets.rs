@@ -21,6 +21,15 @@ pub enum SecretError {
         #[source]
         source: std::io::Error,
     },
+    /// A file with a secret is not there, or not ours to read.
+    #[error("cannot read {path}")]
+    Private {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Others could read it.
     #[error("{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}")]
     Exposed {
@@ -78,6 +87,22 @@ pub enum SecretError {
     },
 }
 
+/// Reads a file that holds a secret; refuses one that others can read.
+pub fn private(path: &Path) -> Result<Secret, SecretError> {
+    let unreadable = |source| SecretError::Private {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(SecretError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(Secret::new(fs::read(path).map_err(unreadable)?))
+}
+
 /// Opens secrets. Never shown.
 pub struct Opener(Identity);
 
@@ -90,18 +115,10 @@ impl std::fmt::Debug for Opener {
 impl Opener {
     /// Reads an identity file as `age-keygen` writes it; refuses one that others can read.
     pub fn load(path: &Path) -> Result<Self, SecretError> {
-        let unreadable = |source| SecretError::Identity {
-            path: path.to_owned(),
-            source,
-        };
-        let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(SecretError::Exposed {
-                path: path.to_owned(),
-                mode,
-            });
-        }
-        let text = Secret::new(fs::read(path).map_err(unreadable)?);
+        let text = private(path).map_err(|error| match error {
+            SecretError::Private { path, source } => SecretError::Identity { path, source },
+            other => other,
+        })?;
         text.expose_text()
             .and_then(|text| text.lines().find_map(|line| line.trim().parse().ok()))
             .map(Self)

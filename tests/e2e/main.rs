@@ -27,4 +27,5 @@ mod exit_kit;
 mod lab;
 mod luck;
 mod one_file_back;
+mod run;
 mod support;

@@ -2,8 +2,10 @@
 
 use super::plan_holds::{holds_of, kinds, plan_of};
 use super::plan_world::{HETZNER, IONOS, REPAIR, World, desired, stack, stack_file};
+use holdfast::decide::pass::just_begun;
 use holdfast::model::ids::StackId;
 use holdfast::model::plan::Hold;
+use std::time::Duration;
 
 /// So many customers, all well.
 fn fleet(count: usize) -> World {
@@ -75,4 +77,42 @@ fn s08_the_brake_does_not_stop_a_rebuild_that_has_fenced_the_old_machine_already
     let plan = plan_of(&world);
     let owners: Vec<Option<StackId>> = plan.steps.iter().map(|s| s.stack.clone()).collect();
     assert!(!owners.is_empty() && owners.iter().all(|o| *o == Some(stack("customer-3"))));
+}
+
+/// What a loop knows of itself that has run for so long.
+fn up_for(world: &mut World, up: Duration) {
+    let still = Duration::from_mins(5);
+    world.mandate.freezes = just_begun(up, still).into_iter().collect();
+}
+
+#[test]
+fn s08_a_loop_begins_no_rebuild_in_its_first_five_minutes() {
+    let mut world = fleet(10);
+    world.lose("customer-3-e1");
+    world.facts_mut("customer-5-e1").packages.remove("nginx");
+    up_for(&mut world, Duration::from_secs(299));
+    let plan = plan_of(&world);
+    assert_eq!(kinds(&plan), ["converge"], "what destroys nothing goes on");
+    let holds = holds_of(&plan, "customer-3");
+    let [Hold::Forbidden { rule, reason }] = holds[..] else {
+        panic!("{holds:?}")
+    };
+    assert_eq!(rule, "S8");
+    assert!(reason.contains("the first 5m"), "{reason}");
+    up_for(&mut world, Duration::from_mins(5));
+    assert!(kinds(&plan_of(&world)).contains(&"fence"));
+}
+
+#[test]
+fn s08_a_loop_that_was_killed_in_a_rebuild_goes_on_with_it_at_once() {
+    let mut world = fleet(10);
+    world.lose("customer-3-e1");
+    let plan = world.plan();
+    let steps = &plan.plan().steps;
+    let check = steps.iter().position(|s| s.action.verb() == "check");
+    let cut = Some((check.unwrap(), super::plan_world::Cut::BeforeTheEffect));
+    let order = super::plan_world::Order::First;
+    assert!(world.apply(&plan, order, cut, &mut Vec::new(), &mut Vec::new()));
+    up_for(&mut world, Duration::from_secs(1));
+    assert!(kinds(&plan_of(&world)).contains(&"open"));
 }

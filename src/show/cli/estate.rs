@@ -139,6 +139,11 @@ pub const AT_A_STEP: &str = "stopping at the next step boundary";
 
 /// Cancelled by Ctrl-C or SIGTERM; says so with these words.
 pub fn stop_signal(words: &'static str) -> CancellationToken {
+    stop_signal_told(move || errln!("{words}; a second Ctrl-C ends at once"))
+}
+
+/// The same, told in another way.
+pub fn stop_signal_told(tell: impl FnOnce() + Send + 'static) -> CancellationToken {
     let stop = CancellationToken::new();
     let on_signal = stop.clone();
     tokio::spawn(async move {
@@ -151,7 +156,7 @@ pub fn stop_signal(words: &'static str) -> CancellationToken {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
         }
-        errln!("{words}; a second Ctrl-C ends at once");
+        tell();
         on_signal.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(130);

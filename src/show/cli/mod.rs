@@ -24,6 +24,7 @@ mod plan;
 mod points;
 pub mod reference;
 mod restore;
+mod run;
 mod schema;
 mod secret;
 mod status;
@@ -37,6 +38,8 @@ use crate::model::visible::visible_json;
 use crate::show::say::{err, errln, out, outln};
 use clap::{Parser, Subcommand};
 use estate::EstateArgs;
+use run::LogFormat;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Signed intent in, proven recovery out.
@@ -93,6 +96,9 @@ enum Command {
     Apply(On<apply::Args>),
     /// The same as apply, for timers: look, mend what [repair] allows, back up and drill what is due
     Reconcile(On<apply::ReconcileArgs>),
+    /// Watch the estate without a person: look, mend what [repair] allows, and look again
+    #[command(after_help = run::HELP)]
+    Run(On<run::Args>),
     /// How every stack stands, worst first; looks, and touches nothing
     #[command(after_help = status::HELP)]
     Status(On<status::Args>),
@@ -142,8 +148,10 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return not_run(&error),
     };
-    if !matches!(cli.command, Command::Lab(_)) {
-        trace(); // The lab's daemon writes a log of its own.
+    match &cli.command {
+        Command::Lab(_) => {} // The lab's daemon writes a log of its own.
+        Command::Run(on) => trace("warn,holdfast=info", on.args.log),
+        _ => trace("error", LogFormat::Text),
     }
     match cli.command {
         Command::Init(args) => block_on(init::run(args)),
@@ -161,6 +169,7 @@ fn run() -> ExitCode {
         Command::Plan(on) => block_on(plan::run(on.args, &on.estate)),
         Command::Apply(on) => block_on(apply::run(on.args, &on.estate)),
         Command::Reconcile(on) => block_on(apply::run_once(on.args, &on.estate)),
+        Command::Run(on) => block_on(run::run(on.args, &on.estate)),
         Command::Status(on) => block_on(status::run(on.args, &on.estate)),
         Command::Why(on) => block_on(why::run(on.args, &on.estate)),
         Command::Log(on) => block_on(log::run(on.args, &on.estate)),
@@ -206,15 +215,19 @@ fn block_on(command: impl Future<Output = Exit>) -> ExitCode {
 }
 
 /// Traces go to standard error; `HOLDFAST_LOG` says how much (`info`, `holdfast=debug`).
-fn trace() {
+fn trace(usual: &str, format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HOLDFAST_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
-    tracing_subscriber::fmt()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         // A standard error that takes nothing is no reason to end.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
 }
 
 /// One JSON document on standard output.

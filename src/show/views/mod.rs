@@ -41,6 +41,17 @@ pub enum PlanFormat {
     Markdown,
 }
 
+/// What an error means for what happens next, as it stands in logs.
+pub fn class(class: crate::model::operation::FaultClass) -> &'static str {
+    use crate::model::operation::FaultClass;
+    match class {
+        FaultClass::Retry => "retry",
+        FaultClass::NoCapacity => "no-capacity",
+        FaultClass::NeedsHuman => "needs-human",
+        FaultClass::Bug => "bug",
+    }
+}
+
 /// A rung, in words.
 pub fn rung(rung: crate::model::point::Rung) -> &'static str {
     rung.name()

@@ -304,7 +304,7 @@ fn held(held: &Held) -> String {
 }
 
 /// Why not now, in words.
-pub(super) fn hold(hold: &Hold) -> String {
+pub fn hold(hold: &Hold) -> String {
     match hold {
         Hold::NotObserved { gap } => format!("not seen: {gap}"),
         Hold::Broken { findings } => format!("its definition has {}", plural(*findings, "error")),

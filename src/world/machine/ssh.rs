@@ -24,6 +24,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -239,6 +240,36 @@ impl SshTransport {
         };
         *master = Some(Arc::clone(&session));
         Ok(session)
+    }
+}
+
+/// Master connections would live on for a minute, and a loop that looks every few seconds would
+/// leave more and more of them.
+impl Drop for SshTransport {
+    fn drop(&mut self) {
+        let lines = std::mem::take(self.machines.get_mut());
+        let leaving: Vec<(Child, Arc<Session>)> =
+            lines.values().filter_map(|line| line.hang_up()).collect();
+        for (mut exit, _socket) in leaving {
+            // A master that does not leave now leaves when it was idle for long enough.
+            let _ = exit.wait();
+        }
+    }
+}
+
+impl Line {
+    /// Asks the master connection to end; its socket must stay until it was asked.
+    fn hang_up(&self) -> Option<(Child, Arc<Session>)> {
+        let master = self.master.try_lock().ok()?.take()?;
+        let asked = Command::new("ssh")
+            .args(["-F", "none", "-O", "exit", "-S"])
+            .arg(master.control_socket())
+            .arg("machine")
+            .stdin(process::Stdio::null())
+            .stdout(process::Stdio::null())
+            .stderr(process::Stdio::null())
+            .spawn();
+        Some((asked.ok()?, master))
     }
 }
 

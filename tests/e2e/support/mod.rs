@@ -80,6 +80,25 @@ impl Running {
         }
     }
 
+    /// Master connections of ssh that it has open, or has left behind.
+    pub fn masters(&self) -> usize {
+        let mark = format!("holdfast-ssh-{}-", self.child.id());
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let lines = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());
+        lines
+            .filter(|line| {
+                line.starts_with(b"ssh\0") && String::from_utf8_lossy(line).contains(&mark)
+            })
+            .count()
+    }
+
+    /// SIGTERM, as systemd sends it.
+    pub fn terminate(self) -> Self {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        self
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();

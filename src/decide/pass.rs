@@ -1,0 +1,124 @@
+//! What `holdfast run` decides between its passes: when to look again, whether it is well, and
+//! what a loop that has just begun leaves alone.
+
+use crate::decide::mandate::Freeze;
+use crate::model::desired::Desired;
+use crate::model::ids::StackId;
+use crate::model::pass::{Ending, Pass, StackState};
+use crate::model::plan::Plan;
+use crate::model::units::show_duration;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The first try after one that left something over.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A loop whose last look is older than so many intervals is not well.
+pub const INTERVALS: u32 = 3;
+
+/// Nothing destructive until the loop has seen the world for a while (S8): what looks lost to
+/// somebody who has just got up may be his own network. A person's `apply` is no loop.
+pub fn just_begun(up: Duration, still: Duration) -> Option<Freeze> {
+    if up >= still {
+        return None;
+    }
+    Some(Freeze {
+        rule: "S8".to_owned(),
+        reason: format!(
+            "the loop has run for {}; nothing destructive happens in the first {}",
+            shown(up),
+            shown(still)
+        ),
+        remedy: "wait, or look yourself and run holdfast apply".to_owned(),
+    })
+}
+
+/// How long until the next look. What was left over is tried again soon, then less often, but
+/// never later than the interval: one stack that fails again and again delays no other (S16).
+pub fn pause(tries: u32, interval: Duration) -> Duration {
+    match tries {
+        0 => interval,
+        _ => SOON
+            .saturating_mul(2_u32.saturating_pow(tries - 1))
+            .min(interval),
+    }
+}
+
+/// Is the loop at work, and why that is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The last look at the estate is young enough.
+    pub well: bool,
+    /// In words.
+    pub why: String,
+}
+
+/// Judges by the last pass that looked at the estate, by the last pass at all, and how long ago
+/// each ended.
+pub fn health(
+    looked: Option<Duration>,
+    last: Option<(&Pass, Duration)>,
+    interval: Duration,
+) -> Health {
+    let limit = interval.saturating_mul(INTERVALS);
+    let mut why = match looked {
+        None => "no pass has looked at the estate yet".to_owned(),
+        Some(ago) => format!("the last look ended {} ago", shown(ago)),
+    };
+    if let Some((pass, ago)) = last {
+        match &pass.ending {
+            Ending::Failed { why: reason, .. } => {
+                why = format!("{why}; the last pass failed {} ago: {reason}", shown(ago));
+            }
+            Ending::Busy { holder } => {
+                why = format!("{why}; process {holder} has the journal");
+            }
+            Ending::Settled | Ending::Held { .. } | Ending::Unfinished { .. } => {}
+        }
+    }
+    let well = looked.is_some_and(|ago| ago <= limit);
+    if !well && looked.is_some() {
+        why = format!("{why}; the limit is {}", shown(limit));
+    }
+    Health { well, why }
+}
+
+fn shown(duration: Duration) -> String {
+    show_duration(SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX))
+}
+
+/// How a pass ended that came to its last plan. Whatever was not done, is left.
+pub fn ending(left: &Plan) -> Ending {
+    match (left.steps.len(), left.held.len() + left.gaps.len()) {
+        (0, 0) => Ending::Settled,
+        (0, count) => Ending::Held { count },
+        (left, _) => Ending::Unfinished { left },
+    }
+}
+
+/// Where each stack stands, the worst that is true of it.
+pub fn states(
+    want: &Desired,
+    left: &Plan,
+    failed: &BTreeSet<StackId>,
+) -> BTreeMap<StackId, StackState> {
+    let mut states: BTreeMap<StackId, StackState> = want
+        .stacks
+        .keys()
+        .map(|id| (id.clone(), StackState::Settled))
+        .collect();
+    let broken = want.broken.keys().map(|id| (id, StackState::Broken));
+    let changing = left.steps.iter().filter_map(|step| step.stack.as_ref());
+    let held = left.held.iter().filter_map(|held| held.stack.as_ref());
+    let said = changing
+        .map(|id| (id, StackState::Changing))
+        .chain(held.map(|id| (id, StackState::Held)))
+        .chain(failed.iter().map(|id| (id, StackState::Failing)))
+        .chain(broken);
+    for (id, state) in said {
+        let worst = states.entry(id.clone()).or_insert(state);
+        *worst = state.max(*worst);
+    }
+    states
+}

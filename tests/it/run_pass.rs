@@ -1,0 +1,122 @@
+//! What the loop decides between its passes.
+
+use super::plan_holds::{plan_of, running};
+use super::plan_world::{HETZNER, World, stack};
+use holdfast::decide::pass::{ending, health, just_begun, pause, states};
+use holdfast::flow::run::Wakes;
+use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::operation::FaultClass;
+use holdfast::model::pass::{Ending, Pass, StackState, Wake};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+#[test]
+fn what_was_left_over_is_tried_again_soon_then_less_often_and_never_later_than_the_interval() {
+    let pauses: Vec<u64> = (0..7).map(|tries| pause(tries, MINUTE).as_secs()).collect();
+    assert_eq!(pauses, [60, 5, 10, 20, 40, 60, 60]);
+    assert_eq!(pause(u32::MAX, MINUTE), MINUTE);
+    assert_eq!(pause(1, seconds(2)), seconds(2));
+}
+
+#[tokio::test]
+async fn any_number_of_wakes_become_one_pass() {
+    let wakes = Arc::new(Wakes::default());
+    for _ in 0..100 {
+        wakes.wake(Wake::Push);
+    }
+    wakes.wake(Wake::Start);
+    let came = wakes.next().await;
+    assert_eq!(came, BTreeSet::from([Wake::Start, Wake::Push]));
+    let second = tokio::time::timeout(seconds(1), wakes.next());
+    assert!(second.await.is_err(), "there was nothing more to do");
+    // One that comes while nobody waits is not lost, and wakes who waits already.
+    let waiting = tokio::spawn({
+        let wakes = wakes.clone();
+        async move { wakes.next().await }
+    });
+    tokio::task::yield_now().await;
+    wakes.wake(Wake::Push);
+    assert_eq!(waiting.await.unwrap(), BTreeSet::from([Wake::Push]));
+}
+
+fn pass(ending: Ending) -> Pass {
+    Pass {
+        wakes: BTreeSet::from([Wake::Timer]),
+        began: "2026-03-02T12:00:00Z".parse().unwrap(),
+        took: seconds(2),
+        ending,
+        done: 0,
+        stacks: BTreeMap::new(),
+        held: 0,
+    }
+}
+
+#[test]
+fn the_loop_is_well_as_long_as_its_last_look_is_young() {
+    let settled = pass(Ending::Settled);
+    let failed = pass(Ending::Failed {
+        class: FaultClass::Retry,
+        why: "the disk is full".to_owned(),
+    });
+    let busy = pass(Ending::Busy {
+        holder: "4711".to_owned(),
+    });
+    for (looked, last, well, why) in [
+        (None, None, false, "no pass has looked"),
+        (None, Some((&failed, 1)), false, "the disk is full"),
+        (Some(1), Some((&settled, 1)), true, "1s ago"),
+        (Some(180), Some((&settled, 180)), true, "3m 00s ago"),
+        (Some(181), Some((&settled, 181)), false, "the limit is 3m"),
+        // One failure does not make it ill; that none has looked for long does.
+        (Some(90), Some((&failed, 10)), true, "failed 10s ago"),
+        (Some(300), Some((&failed, 10)), false, "the disk is full"),
+        (Some(300), Some((&busy, 10)), false, "process 4711"),
+    ] {
+        let last = last.map(|(pass, ago)| (pass, seconds(ago)));
+        let health = health(looked.map(seconds), last, MINUTE);
+        assert_eq!(health.well, well, "{health:?}");
+        assert!(health.why.contains(why), "{why:?}: {health:?}");
+    }
+}
+
+#[test]
+fn s08_a_loop_that_has_just_begun_destroys_nothing() {
+    let still = Duration::from_mins(5);
+    let freeze = just_begun(seconds(40), still).unwrap();
+    assert_eq!(freeze.rule, "S8");
+    assert!(freeze.reason.contains("40s"), "{}", freeze.reason);
+    assert!(freeze.reason.contains("5m 00s"), "{}", freeze.reason);
+    assert!(just_begun(seconds(299), still).is_some());
+    assert_eq!(just_begun(still, still), None);
+    assert_eq!(just_begun(Duration::ZERO, Duration::ZERO), None);
+}
+
+#[test]
+fn each_stack_is_where_the_worst_that_is_true_of_it_puts_it() {
+    let mut world = running(HETZNER);
+    let of = |world: &World, failed: &[&str]| {
+        let failed = failed.iter().map(|id| stack(id)).collect();
+        states(&world.want, &plan_of(world), &failed)[&stack("acme")]
+    };
+    assert_eq!(ending(&plan_of(&world)), Ending::Settled);
+    assert_eq!(of(&world, &[]), StackState::Settled);
+    assert_eq!(of(&world, &["acme"]), StackState::Failing);
+    world.facts_mut("acme-e1").packages.remove("nginx");
+    assert_eq!(of(&world, &[]), StackState::Changing);
+    assert!(matches!(
+        ending(&plan_of(&world)),
+        Ending::Unfinished { left: 1 }
+    ));
+    let gap = Gap::new(GapKind::Unreachable, "hoster hetzner", "no answer");
+    world.deaf.insert(super::plan_world::hoster("hetzner"), gap);
+    assert_eq!(of(&world, &[]), StackState::Held);
+    assert!(matches!(ending(&plan_of(&world)), Ending::Held { .. }));
+    assert_eq!(of(&world, &["acme"]), StackState::Failing);
+}
