@@ -107,6 +107,14 @@ impl Running {
     }
 }
 
+/// A test that fails leaves nothing running: a loop would never end by itself.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A lab with an estate on it.
 pub struct Stage {
     dir: tempfile::TempDir,
