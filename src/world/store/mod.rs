@@ -12,4 +12,4 @@ mod lock;
 pub use cache::{remember, remembered, remembered_in_full};
 pub use chain::BrokenChain;
 pub use documents::Documents;
-pub use journal::{Journal, StoreError, read_entries, seals};
+pub use journal::{Journal, Ledger, StoreError, read_entries, seals};
