@@ -130,6 +130,15 @@ impl State {
         };
         let now = self.now;
         let data = server.disk.data.clone();
+        let mut shelves = self.servers.iter().map(|s| &s.disk.shelf);
+        let proven = |of: &Repository| of.read_back(&point);
+        if !shelves.any(|shelf| shelf.repositories.get(&stack).is_some_and(proven)) {
+            let point = point.as_str();
+            self.violate(format!(
+                "S11: {name} is opened from {point:.8}, never read back"
+            ));
+            return;
+        }
         let reachable = self.servers.iter().filter(|s| s.answers(now));
         let kept = reachable.filter_map(|s| s.disk.shelf.repositories.get(&stack));
         let newer = kept
@@ -175,6 +184,25 @@ impl State {
                 "S3: points of {stack} are deleted that lie nowhere else"
             ));
         }
+    }
+
+    /// Whoever boots now can tell from the repository whether a younger machine serves. Between
+    /// the opening of a machine and its first point an older one that comes back cannot, and
+    /// opens; the next process closes it.
+    pub fn is_recognised(&self) -> bool {
+        let now = self.now;
+        let serving = self.servers.iter().filter(|server| server.serves(now));
+        let mut serving =
+            serving.filter_map(|server| Some((server.owner()?.1.stack?, server.epoch())));
+        serving.all(|(stack, epoch)| {
+            let shelves = self.servers.iter().map(|s| &s.disk.shelf);
+            let mut kept = shelves.filter_map(|shelf| shelf.repositories.get(&stack));
+            kept.any(|of| {
+                of.snapshots
+                    .values()
+                    .any(|p| Some(p.manifest.epoch) == epoch)
+            })
+        })
     }
 
     /// When nothing is left to do: every machine is accounted for.

@@ -130,9 +130,7 @@ impl Life {
     /// Another commit is accepted.
     pub fn now_wants(&mut self, want: Desired) {
         self.order(want);
-        let number = self.sim.state().journal.len();
-        self.want.commit = CommitId::new(format!("c0ffeec0ffee{number:028x}"));
-        self.sim.say(format!("commit {}", self.want.commit));
+        self.another_commit();
     }
 
     fn session(&self, past: &History) -> Arc<Session> {
@@ -216,11 +214,17 @@ impl Life {
         panic!("{violation}; {}", telling(seed, &told));
     }
 
-    /// Faults, for some processes.
-    pub fn in_trouble(&self, faults: Faults, processes: usize) {
+    /// Faults, for some processes; between them, what nobody of us does.
+    pub fn in_trouble(
+        &mut self,
+        faults: Faults,
+        processes: u64,
+        mut between: impl FnMut(&mut Self),
+    ) {
         self.sim.state().faults = faults;
         for _ in 0..processes {
             self.process();
+            between(self);
         }
         let mut state = self.sim.state();
         state.faults = Faults::default();
@@ -231,6 +235,13 @@ impl Life {
         }
     }
 
+    /// Another head that asks for the same.
+    pub fn another_commit(&mut self) {
+        let number = self.sim.state().journal.len();
+        self.want.commit = CommitId::new(format!("c0ffeec0ffee{number:028x}"));
+        self.sim.say(format!("commit {}", self.want.commit));
+    }
+
     /// Nothing goes wrong any more: the plan becomes empty, and stays it.
     pub fn comes_to_rest(&self) -> Plan {
         let mut left = None;
@@ -238,7 +249,7 @@ impl Life {
             // What was still on its way has come by then.
             self.later(SignedDuration::from_mins(6));
             let done = self.process().expect("nobody kills it");
-            let settled = done.settled() && done.reports.is_empty() && done.due.is_empty();
+            let settled = done.settled() && done.due.is_empty();
             left = done.left;
             if settled {
                 self.sim.state().look_at_rest();

@@ -19,6 +19,7 @@ use std::net::IpAddr;
 
 pub const WAY: &str = "/etc/holdfast/backup.env";
 const OWN_PASSWORD: &str = "/etc/holdfast/repository-password";
+const SERVER: &str = "holdfast-rest-server.service";
 const WAYS_IN: &str = "/etc/holdfast/htpasswd";
 
 type Points = BTreeMap<PointId, Snapshot>;
@@ -57,7 +58,8 @@ pub fn reached(
         .iter()
         .position(|s| s.address == host && s.answers(now));
     let there = there.filter(|_| server.answers(now));
-    let Some(there) = there.filter(|at| state.servers[*at].disk.stage() == Stage::Opened) else {
+    let runs = |at: &usize| state.servers[*at].disk.units.contains(SERVER);
+    let Some(there) = there.filter(runs) else {
         return refuse("backup-unreachable", format!("{host} does not answer"));
     };
     let disk = &state.servers[there].disk;
@@ -305,4 +307,26 @@ pub fn discard(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
         state.check_discarded(&stack, &gone);
     }
     Ok(vec![json!({"discarded": {"freed": 1, "millis": 1}})])
+}
+
+impl State {
+    /// The last thing that a machine did: a point that nobody read back.
+    pub fn saves_in_vain(&mut self, at: usize) {
+        let Some(stack) = self.servers[at].owner().and_then(|(_, owner)| owner.stack) else {
+            return;
+        };
+        let now = self.now;
+        let Ok((there, points)) = reached(self, at, None) else {
+            return;
+        };
+        let Some(newest) = points.into_values().max_by_key(|point| point.arrived) else {
+            return;
+        };
+        let mut last = newest;
+        (last.arrived, last.manifest.taken_at, last.data.written) = (now, now, now);
+        let point = PointId::new(sha256(&format!("in vain {stack}")).0);
+        let shelf = &mut self.servers[there].disk.shelf;
+        let repository = shelf.repositories.get_mut(&stack).unwrap();
+        repository.snapshots.insert(point, last);
+    }
 }

@@ -85,9 +85,9 @@ impl Story {
         let serves = life.is_well("acme");
         match self {
             Self::Install => life.holds(serves == "acme-e1", &serves),
-            Self::RebuildOfOneGone | Self::RebuildOfOneDead => {
-                life.holds(serves != "acme-e1", "it was rebuilt");
-            }
+            Self::RebuildOfOneGone => life.holds(serves != "acme-e1", "it was rebuilt"),
+            // It may have come back before that.
+            Self::RebuildOfOneDead => {}
             Self::Move => {
                 let now = life.sim.state();
                 let there = now.servers.iter().find(|s| s.called() == serves);
@@ -176,6 +176,7 @@ fn lose(life: &Life, gone: bool) {
     let now = state.now;
     let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
     let name = state.servers[serving].called();
+    state.saves_in_vain(serving);
     if gone {
         state.servers.remove(serving);
         state.say(format!("{name} is gone"));
@@ -208,7 +209,7 @@ fn is_retired(life: &Life) -> String {
 pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
     let story = Story::ALL[usize::try_from(seed % all).unwrap()];
-    let life = story.begin(seed);
+    let mut life = story.begin(seed);
     life.sim.say(format!("{story:?}"));
     let (faults, processes) = {
         let mut state = life.sim.state();
@@ -222,7 +223,15 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
-    life.in_trouble(faults, usize::try_from(processes).unwrap());
+    life.in_trouble(faults, processes, |life| {
+        if life.sim.state().dice.happens(150) {
+            life.another_commit();
+        }
+        let returns = story == Story::RebuildOfOneDead && life.sim.state().dice.happens(150);
+        if returns && life.sim.state().is_recognised() {
+            comes_back(life);
+        }
+    });
     life.comes_to_rest();
     if story == Story::RebuildOfOneDead {
         comes_back(&life);

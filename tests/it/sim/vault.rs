@@ -5,7 +5,7 @@ use super::points;
 use super::shell::{Answer, Input, Refused, decode, refuse};
 use super::state::{Data, State};
 use holdfast::model::ids::{PointId, StackId};
-use holdfast::model::machine::{Digest, Stage};
+use holdfast::model::machine::Digest;
 use holdfast::model::point::{PointManifest, SCHEMA};
 use holdfast::model::units::Bytes;
 use holdfast::model::vault::Shape;
@@ -103,7 +103,7 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
         _ => {}
     }
     let disk = &mut state.servers[at].disk;
-    if disk.stage() != Stage::Opened {
+    if !disk.directories.contains_key("/srv/holdfast/restic") {
         return refuse("repositories-missing", "there are no repositories yet");
     }
     let shelf = &mut disk.shelf;
