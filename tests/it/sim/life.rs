@@ -233,6 +233,9 @@ impl Life {
         for server in &mut state.servers {
             server.cut_until = server.cut_until.min(now);
         }
+        drop(state);
+        // Where there was no room, nobody asks again before.
+        self.later(SignedDuration::from_hours(2));
     }
 
     /// Another head that asks for the same.
