@@ -32,6 +32,8 @@ const SESSIONS: usize = 12;
 pub struct Life {
     pub sim: Arc<Sim>,
     pub want: Desired,
+    /// Whether drills are done that are due.
+    pub drills: bool,
 }
 
 struct Silent(Arc<Sim>);
@@ -98,6 +100,7 @@ impl Life {
             names: BTreeMap::new(),
             journal: Vec::new(),
             late: Vec::new(),
+            is_late: false,
             lists: BTreeMap::new(),
             deaf: BTreeMap::new(),
             faults: Faults::default(),
@@ -115,6 +118,7 @@ impl Life {
         let mut life = Self {
             sim: Arc::new(Sim::new(state)),
             want: want.clone(),
+            drills: true,
         };
         life.order(want);
         life
@@ -177,6 +181,9 @@ impl Life {
                 accepted.unwrap();
             }
             let mut done = reconcile(&session, &reporter, &stop, |_| ()).await.unwrap();
+            if !self.drills {
+                done.due.clear();
+            }
             let tried = drill_due(&session, &reporter, &stop, &mut done)
                 .await
                 .unwrap();

@@ -15,6 +15,9 @@ const IDENTITY: &str = "/etc/holdfast/identity";
 
 pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Answer {
     let now = state.now;
+    if script == "pool-wipe" {
+        state.ends_on(state.servers[at].address);
+    }
     let disk = &mut state.servers[at].disk;
     let one = |answer: Value| Ok(vec![answer]);
     match script {

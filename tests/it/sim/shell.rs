@@ -11,6 +11,7 @@ use holdfast::model::secret::Secret;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A script's own word that it did nothing, or not all: code and message.
@@ -248,11 +249,18 @@ impl State {
 
     /// What was on its way arrives.
     pub fn arrive(&mut self, now: Timestamp) {
-        let (due, later) = std::mem::take(&mut self.late)
-            .into_iter()
-            .partition(|(due, _)| *due <= now);
+        self.arrives(|due, _| due <= now);
+    }
+
+    /// A wipe waits for what is still at work on its machine.
+    pub fn ends_on(&mut self, machine: IpAddr) {
+        self.arrives(|_, late| matches!(late, Late::Script { address, .. } if *address == machine));
+    }
+
+    fn arrives(&mut self, now: impl Fn(Timestamp, &Late) -> bool) {
+        let all = std::mem::take(&mut self.late).into_iter();
+        let (due, later): (Vec<_>, Vec<_>) = all.partition(|(due, late)| now(*due, late));
         self.late = later;
-        let due: Vec<(Timestamp, Late)> = due;
         for (_, late) in due {
             match late {
                 Late::Script {
@@ -264,7 +272,9 @@ impl State {
                     // A script that was cut off with its machine's power is gone.
                     if let Some(at) = at.filter(|at| self.servers[*at].on) {
                         self.say(format!("late: {script}"));
+                        self.is_late = true;
                         let _ = self.run(at, script, &input);
+                        self.is_late = false;
                     }
                 }
                 Late::Create(server) => self.appears(*server),

@@ -163,6 +163,8 @@ pub struct State {
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
     pub journal: Vec<Entry>,
     pub late: Vec<(Timestamp, Late)>,
+    /// What runs now was begun long ago.
+    pub is_late: bool,
     /// What cloud hosters would have answered some time ago.
     pub lists: BTreeMap<HosterId, (Timestamp, Vec<Server>)>,
     /// Hosters whose interface does not answer, until then.
