@@ -261,6 +261,10 @@ impl Life {
             let done = self.process().expect("nobody kills it");
             let settled = done.settled() && done.due.is_empty();
             left = done.left;
+            for held in left.iter().flat_map(|plan| &plan.held) {
+                self.sim
+                    .say(format!("held: {}: {:?}", held.wanted, held.hold));
+            }
             if settled {
                 self.sim.state().look_at_rest();
                 self.judge();
