@@ -64,6 +64,14 @@ fn the_same_seed_is_the_same_world() {
     }
 }
 
+/// What went wrong once, and must not again.
+#[test]
+fn seeds_that_ended_badly_end_well() {
+    for seed in [8, 347, 1122, 1178, 1256, 1665, 1804, 2226] {
+        live(seed);
+    }
+}
+
 /// How many are lived in each run of the tests.
 const SEEDS: u64 = 40;
 
