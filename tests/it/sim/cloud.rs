@@ -79,7 +79,7 @@ impl State {
         let minutes = i64::try_from(self.dice.between(1, 20)).unwrap();
         let until = self.now + SignedDuration::from_mins(minutes);
         self.deaf.insert(hoster.clone(), until);
-        self.say(format!("fault: {hoster} does not answer until {until}"));
+        self.say(&format!("fault: {hoster} does not answer until {until}"));
     }
 
     fn labelled(&mut self, hoster: &HosterId, name: &MachineName) -> Option<&mut Server> {
@@ -213,7 +213,7 @@ impl Hoster for Cloud {
         let state = &mut *state;
         state.perhaps_deaf(&self.id);
         if state.is_deaf(&self.id) || state.dice.happens(state.faults.lists) {
-            state.say(format!("fault: {} does not list", self.id));
+            state.say(&format!("fault: {} does not list", self.id));
             let subject = format!("hoster {}", self.id);
             return Err(Gap::new(GapKind::Unreachable, subject, "no answer"));
         }
@@ -222,7 +222,7 @@ impl Hoster for Cloud {
         let list = match state.lists.get(&self.id) {
             Some((at, list)) if old && state.now.duration_since(*at) < STALE => {
                 let list = list.clone();
-                state.say(format!("fault: the list of {} is old", self.id));
+                state.say(&format!("fault: the list of {} is old", self.id));
                 list
             }
             _ => fresh.clone(),
@@ -247,7 +247,7 @@ impl Hoster for Cloud {
             }
             let fate = state.fate(state.faults.calls);
             if fate != Fate::Well {
-                state.say(format!("fault: {fate:?} to {}", words(op)));
+                state.say(&format!("fault: {fate:?} to {}", words(op)));
             }
             let outcome = match (fate, op) {
                 (Fate::Refused, Operation::Create(_)) if state.dice.happens(500) => {
@@ -264,7 +264,7 @@ impl Hoster for Cloud {
                     unknown()
                 }
                 (Fate::Well | Fate::LostAfter | Fate::LostBehind, _) => {
-                    state.say(format!("{}: {}", self.id, words(op)));
+                    state.say(&format!("{}: {}", self.id, words(op)));
                     state.perform(&self.id, op)
                 }
             };
@@ -306,7 +306,7 @@ impl Names for Sim {
                 Fate::Refused => return refused("servfail", FaultClass::Retry),
                 Fate::LostBefore => return unknown(),
                 Fate::Well | Fate::LostAfter | Fate::LostBehind => {
-                    state.say(format!("{host} points at {addr}"));
+                    state.say(&format!("{host} points at {addr}"));
                     state.names.insert(host.clone(), vec![addr]);
                 }
             }

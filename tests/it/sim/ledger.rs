@@ -25,7 +25,7 @@ pub struct Memory(pub Arc<Sim>);
 
 impl Memory {
     async fn die(&self, where_: Death) {
-        self.0.say(format!("the process dies: {where_:?}"));
+        self.0.say(&format!("the process dies: {where_:?}"));
         self.0.timers.dead.store(true, Ordering::Relaxed);
         pending::<()>().await;
     }
@@ -52,7 +52,7 @@ impl Ledger for Memory {
         };
         // What has no form on the disk would not be read again.
         let text = serde_json::to_string(&entry).map_err(|source| StoreError::Encode { source })?;
-        self.0.say(format!("journal {text}"));
+        self.0.say(&format!("journal {text}"));
         self.0.state().journal.push(entry.clone());
         self.0.look(&format!("entry {number}"));
         if self.0.dies(Death::After(number)) {

@@ -40,7 +40,7 @@ struct Silent(Arc<Sim>);
 
 impl Reporter for Silent {
     fn started(&self, step: &Step) {
-        self.0.say(format!("step {}", step.id));
+        self.0.say(&format!("step {}", step.id));
     }
     fn note(&self, _step: &Step, _text: &str) {}
     fn ended(&self, step: &Step, result: &Result<(), StepError>, _took: Duration) {
@@ -48,7 +48,7 @@ impl Reporter for Silent {
             .as_ref()
             .err()
             .map_or("done".to_owned(), ToString::to_string);
-        self.0.say(format!("step {}: {how}", step.id));
+        self.0.say(&format!("step {}: {how}", step.id));
     }
 }
 
@@ -169,7 +169,7 @@ impl Life {
 
     /// One process, as `holdfast reconcile --once` is one; `None`: it died.
     pub fn process(&self) -> Option<Reconciled> {
-        self.sim.say("a process begins".to_owned());
+        self.sim.say("a process begins");
         let past = History::from_entries(&self.sim.state().journal);
         let session = self.session(&past);
         let reporter: Arc<dyn Reporter> = Arc::new(Silent(self.sim.clone()));
@@ -189,7 +189,7 @@ impl Life {
                 .unwrap();
             for tried in tried {
                 let went = tried.drilled.map(|drilled| drilled.evidence.is_some());
-                self.sim.say(format!("drill of {}: {went:?}", tried.stack));
+                self.sim.say(&format!("drill of {}: {went:?}", tried.stack));
             }
             done
         });
@@ -249,7 +249,7 @@ impl Life {
     pub fn another_commit(&mut self) {
         let number = self.sim.state().journal.len();
         self.want.commit = CommitId::new(format!("c0ffeec0ffee{number:028x}"));
-        self.sim.say(format!("commit {}", self.want.commit));
+        self.sim.say(&format!("commit {}", self.want.commit));
     }
 
     /// Nothing goes wrong any more: the plan becomes empty, and stays it.
@@ -263,7 +263,7 @@ impl Life {
             left = done.left;
             for held in left.iter().flat_map(|plan| &plan.held) {
                 self.sim
-                    .say(format!("held: {}: {:?}", held.wanted, held.hold));
+                    .say(&format!("held: {}: {:?}", held.wanted, held.hold));
             }
             if settled {
                 self.sim.state().look_at_rest();

@@ -135,6 +135,9 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
         "gate-open" => {
             let answer = gate_open(disk, input);
             if answer.is_ok() {
+                disk.opened_at = disk.opened_at.or(Some(now));
+            }
+            if answer.is_ok() {
                 state.check_opened(at);
             }
             answer
@@ -354,7 +357,7 @@ impl State {
                 disk.gate = Gate::Open;
             }
             let gate = disk.gate;
-            self.say(format!("{}: after the boot {gate:?}", own.machine));
+            self.say(&format!("{}: after the boot {gate:?}", own.machine));
             self.look(&format!("the boot of {}", own.machine));
         }
     }

@@ -47,7 +47,7 @@ impl Sim {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn say(&self, words: String) {
+    pub fn say(&self, words: &str) {
         self.state().say(words);
     }
 

@@ -33,14 +33,13 @@ pub fn reached(
 ) -> Result<(usize, Points), Refused> {
     let server = &state.servers[at];
     let missing = || Refused("backup-unreachable", "it knows no way".to_owned());
-    let (way, password) = match from {
-        Some(way) => way,
-        None => {
-            let texts = &server.disk.texts;
-            let way = texts.get(WAY).ok_or_else(missing)?;
-            let password = texts.get(OWN_PASSWORD).ok_or_else(missing)?;
-            (way.clone(), password.clone())
-        }
+    let (way, password) = if let Some(way) = from {
+        way
+    } else {
+        let texts = &server.disk.texts;
+        let way = texts.get(WAY).ok_or_else(missing)?;
+        let password = texts.get(OWN_PASSWORD).ok_or_else(missing)?;
+        (way.clone(), password.clone())
     };
     // rest:https://USER:PASSWORD@HOST:8000/USER/
     let rest = way.split("rest:https://").nth(1).ok_or_else(missing)?;

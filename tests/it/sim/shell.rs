@@ -100,9 +100,9 @@ impl State {
             machine::run(self, at, script, &Input::read(input))
         };
         match &answer {
-            Ok(_) if !reads(script) => self.say(format!("{name}: {script}")),
+            Ok(_) if !reads(script) => self.say(&format!("{name}: {script}")),
             Ok(_) => {}
-            Err(Refused(code, why)) => self.say(format!("{name}: {script}: {code}: {why}")),
+            Err(Refused(code, why)) => self.say(&format!("{name}: {script}: {code}: {why}")),
         }
         answer
     }
@@ -211,7 +211,7 @@ impl State {
             });
         }
         if fate != Fate::Well {
-            self.say(format!("fault: {script}: {fate:?} to {machine}"));
+            self.say(&format!("fault: {script}: {fate:?} to {machine}"));
         }
         match fate {
             Fate::Refused => Err(unreachable(machine)),
@@ -243,7 +243,7 @@ impl State {
         if let Some(server) = self.at(contact.address) {
             server.cut_until = until;
             let name = server.called();
-            self.say(format!("fault: nobody reaches {name} until {until}"));
+            self.say(&format!("fault: nobody reaches {name} until {until}"));
         }
     }
 
@@ -271,7 +271,7 @@ impl State {
                     let at = self.servers.iter().position(|s| s.address == address);
                     // A script that was cut off with its machine's power is gone.
                     if let Some(at) = at.filter(|at| self.servers[*at].on) {
-                        self.say(format!("late: {script}"));
+                        self.say(&format!("late: {script}"));
                         self.is_late = true;
                         let _ = self.run(at, script, &input);
                         self.is_late = false;
@@ -285,7 +285,7 @@ impl State {
     pub fn appears(&mut self, server: Server) {
         let name = server.name();
         if self.servers.iter().all(|s| s.name() != name) {
-            self.say(format!("{} stands at {}", server.called(), server.hoster));
+            self.say(&format!("{} stands at {}", server.called(), server.hoster));
             self.servers.push(server);
         }
     }

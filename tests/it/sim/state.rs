@@ -51,6 +51,7 @@ pub struct Disk {
     pub aside: bool,
     pub stage: Option<Stage>,
     pub gate: Gate,
+    pub opened_at: Option<Timestamp>,
     pub boots: u32,
     pub files: BTreeMap<String, FileFact>,
     /// Contents of those files that a machine reads itself.
@@ -194,7 +195,7 @@ impl State {
         self.violation.get_or_insert(words);
     }
 
-    pub fn say(&mut self, words: String) {
+    pub fn say(&mut self, words: &str) {
         let words = format!("{} {words}", self.now);
         self.told.push(words);
     }

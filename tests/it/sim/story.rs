@@ -85,8 +85,6 @@ impl Story {
         match self {
             Self::Install => life.holds(serves == "acme-e1", &serves),
             Self::RebuildOfOneGone => life.holds(serves != "acme-e1", "it was rebuilt"),
-            // It may have come back before that.
-            Self::RebuildOfOneDead => {}
             Self::Move => {
                 let now = life.sim.state();
                 let there = now.servers.iter().find(|s| s.called() == serves);
@@ -116,7 +114,8 @@ impl Story {
                 drop(state);
                 life.holds(points >= 2, "history has moved");
             }
-            Self::Retirement | Self::Storm => {}
+            // One that is dead may have come back before it was rebuilt.
+            Self::RebuildOfOneDead | Self::Retirement | Self::Storm => {}
         }
         serves
     }
@@ -187,7 +186,7 @@ fn comes_back(life: &Life) {
         server.dead = false;
         server.boot(now, now + SignedDuration::from_secs(20));
         let name = server.called();
-        state.say(format!("{name} comes back"));
+        state.say(&format!("{name} comes back"));
     }
 }
 
@@ -200,10 +199,10 @@ fn lose(life: &Life, gone: bool) {
     state.saves_in_vain(serving);
     if gone {
         state.servers.remove(serving);
-        state.say(format!("{name} is gone"));
+        state.say(&format!("{name} is gone"));
     } else {
         (state.servers[serving].on, state.servers[serving].dead) = (false, true);
-        state.say(format!("{name} is off for good"));
+        state.say(&format!("{name} is off for good"));
     }
 }
 
@@ -231,7 +230,7 @@ pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
     let story = Story::ALL[usize::try_from(seed % all).unwrap()];
     let mut life = story.begin(seed);
-    life.sim.say(format!("{story:?}"));
+    life.sim.say(&format!("{story:?}"));
     let (faults, processes) = {
         let mut state = life.sim.state();
         let dice = &mut state.dice;
@@ -259,6 +258,5 @@ pub fn live(seed: u64) -> Vec<String> {
         life.comes_to_rest();
     }
     story.ends_well(&life);
-    let told = life.sim.state().told.clone();
-    told
+    life.sim.state().told.clone()
 }
