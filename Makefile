@@ -29,7 +29,7 @@ demo: install-packages rust
 # network, so they run one after the other.
 test: install-packages rust
 	$(CARGO) test --locked --no-run --lib --bins --test it --test e2e
-	$(CARGO) test --locked --lib --bins --test it
+	HOLDFAST_SEEDS=2000 $(CARGO) test --locked --lib --bins --test it
 	$(CARGO) test --locked --doc
 	$(CARGO) test --locked --test e2e -- --test-threads=1
 

@@ -72,8 +72,12 @@ fn seeds_that_ended_badly_end_well() {
     }
 }
 
-/// How many are lived in each run of the tests.
-const SEEDS: u64 = 40;
+/// How many are lived where nobody says so; `make test` asks for more.
+const SEEDS: u64 = 300;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
 
 /// Lives these seeds on all cores; gives how many. The first that ends badly ends it.
 fn live_all(seeds: impl Iterator<Item = u64> + Send) -> u64 {
@@ -101,19 +105,18 @@ fn live_all(seeds: impl Iterator<Item = u64> + Send) -> u64 {
 
 #[test]
 fn seeds_of_trouble_end_well() {
-    if let Some(seed) = std::env::var_os("HOLDFAST_SEED") {
-        let seed = seed.to_str().unwrap().parse().unwrap();
+    if let Some(seed) = number("HOLDFAST_SEED") {
         eprintln!("{}", live(seed).join("\n"));
         return;
     }
-    assert_eq!(live_all(0..SEEDS), SEEDS);
+    let seeds = number("HOLDFAST_SEEDS").unwrap_or(SEEDS);
+    assert_eq!(live_all(0..seeds), seeds);
 }
 
 #[test]
 #[ignore = "it does not end; make soak"]
 fn soak() {
-    let begin = std::env::var_os("HOLDFAST_SOAK");
-    let begin = begin.and_then(|seed| seed.to_str()?.parse().ok());
+    let begin = number("HOLDFAST_SOAK");
     let now = || u64::try_from(jiff::Timestamp::now().as_second()).unwrap() << 24;
     let begin = begin.unwrap_or_else(now);
     eprintln!("from seed {begin}");
