@@ -3,6 +3,7 @@
 # make blueprints  installs every blueprint and looks for writes that none declares (10 min)
 # make lint    formatting, clippy, dependencies
 # make bench   how long deciding, whole commands, backup and restore take, and how much memory (root, Linux)
+# make soak    simulated disasters by seed, without end, until one ends badly (SEED=n to begin there)
 # make fuzz    hostile bytes for every parser, SECONDS=60 each (see fuzz/README.md)
 #
 # Packages that are missing are installed first (Debian; see scripts/install-packages.sh).
@@ -11,10 +12,11 @@ CARGO  ?= cargo
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 DEMO   ?=
 SECONDS ?= 60
+SEED   ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test blueprints bench fuzz lint fmt clippy deny install-packages rust
+.PHONY: help demo test blueprints bench soak fuzz lint fmt clippy deny install-packages rust
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -27,7 +29,7 @@ demo: install-packages rust
 # network, so they run one after the other.
 test: install-packages rust
 	$(CARGO) test --locked --no-run --lib --bins --test it --test e2e
-	$(CARGO) test --locked --lib --bins --test it
+	HOLDFAST_SEEDS=2000 $(CARGO) test --locked --lib --bins --test it
 	$(CARGO) test --locked --doc
 	$(CARGO) test --locked --test e2e -- --test-threads=1
 
@@ -38,6 +40,10 @@ blueprints: install-packages rust
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
 	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench points --bench backup --bench restore
+
+# What `make test` lives some thousand seeds of.
+soak: install-packages rust
+	HOLDFAST_SOAK=$(SEED) $(CARGO) test --locked --test it soak -- --ignored --nocapture
 
 fuzz: install-packages rust
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)

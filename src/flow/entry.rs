@@ -136,7 +136,7 @@ async fn open_with(
                 journal.append(None, event, SystemClock.now()).await?;
             }
             estate::remember(config, &commit)?;
-            Book::Writing(journal.into())
+            Book::writing(journal)
         }
     };
     let entries = book.entries().await?;

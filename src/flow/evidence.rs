@@ -4,16 +4,19 @@
 use super::apply::Report;
 use super::session::Session;
 use crate::decide::evidence::{Setting, Went, digest, file_name, proves, seal, written};
+use crate::decide::history::History;
 use crate::model::causes::chain;
 use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
-use crate::model::ids::{MachineName, StackId};
-use crate::model::journal::Event;
+use crate::model::ids::{MachineName, StackId, StepId};
+use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
+use crate::model::operation::FaultClass;
 use crate::model::plan::{Action, Source, Step};
 use crate::model::repository::KeyRole;
 use crate::world::backup::{Keeping, keep_evidence};
 use crate::world::machine::MachineError;
 use crate::world::store::{Documents, StoreError};
+use std::collections::BTreeSet;
 use std::io;
 
 /// Why a document is not kept everywhere where it should be.
@@ -138,20 +141,33 @@ pub async fn keep_all(session: &Session, report: &mut Report) {
     if restored.is_empty() {
         return;
     }
-    match session.history().await {
-        Ok(past) => restored.retain(|(_, machine, _)| {
-            let made = past.machines.get(machine);
-            made.is_some_and(|made| made.role == Role::Production)
-        }),
+    let mut refused = BTreeSet::new();
+    match session.entries().await {
+        Ok(entries) => {
+            let past = History::from_entries(&entries);
+            restored.retain(|(_, machine, _)| {
+                let made = past.machines.get(machine);
+                made.is_some_and(|made| made.role == Role::Production)
+            });
+            refused = for_good(&entries);
+        }
         Err(error) => report.unkept.push(chain(&error)),
     }
     for (stack, machine, what) in restored {
         let Some(evidence) = of_run(session, report, &stack, &machine, what) else {
             continue;
         };
-        // A run that was stopped in the middle says nothing of the point.
+        // A run that was stopped in the middle says nothing of the point, nor does a connection
+        // that was lost, or the old machine's trouble: a move would wait for a drill, closed.
         let mut own = report.steps.iter();
-        let failed = own.any(|r| r.error.is_some() && r.step.stack.as_ref() == Some(&stack));
+        let failed = own.any(|r| {
+            let brings_back = matches!(
+                &r.step.action,
+                Action::Fetch { .. } | Action::Load { .. } | Action::Check { .. }
+            );
+            let here = *r.step.action.machine() == machine && brings_back;
+            here && r.error.is_some() && refused.contains(&r.step.id)
+        });
         if evidence.verdict != Verdict::Passed && !failed {
             continue;
         }
@@ -160,6 +176,22 @@ pub async fn keep_all(session: &Session, report: &mut Report) {
             report.unkept.push(format!("{stack}: {}", chain(&error)));
         }
     }
+}
+
+/// Steps that ended last with a no that trying again does not change.
+fn for_good(entries: &[Entry]) -> BTreeSet<StepId> {
+    let mut refused = BTreeSet::new();
+    for entry in entries {
+        if let Event::Ended { step, result, .. } = &entry.event {
+            let class = FaultClass::NeedsHuman;
+            if matches!(result, StepResult::Refused { class: of, .. } if *of == class) {
+                refused.insert(step.clone());
+            } else {
+                refused.remove(step);
+            }
+        }
+    }
+    refused
 }
 
 /// The machine of production that a step fetched data for, and why.

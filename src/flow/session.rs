@@ -18,7 +18,7 @@ use crate::world::clock::Clock;
 use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
-use crate::world::store::{Journal, StoreError};
+use crate::world::store::{Ledger, StoreError};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -40,12 +40,17 @@ pub struct World {
 /// The journal, as far as this session may use it.
 pub enum Book {
     /// One writer at a time.
-    Writing(AsyncMutex<Journal>),
+    Writing(AsyncMutex<Box<dyn Ledger>>),
     /// For plans: what was recorded so far; nothing is written.
     Reading(Vec<Entry>),
 }
 
 impl Book {
+    /// To write in.
+    pub fn writing(ledger: impl Ledger + 'static) -> Self {
+        Self::Writing(AsyncMutex::new(Box::new(ledger)))
+    }
+
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         match self {

@@ -97,6 +97,7 @@ mod s13_visible;
 mod sample;
 mod schedule;
 mod schemas;
+mod sim;
 mod structure;
 mod succession;
 mod trust_approve;

@@ -115,7 +115,7 @@ impl Estate {
         let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
         let trust = super::plan_world::mandate().trust;
         let standing = super::sample::standing(&want.commit, &trust);
-        let session = Session::new(want, key, world, Book::Writing(journal.into()), standing);
+        let session = Session::new(want, key, world, Book::writing(journal), standing);
         Self {
             session: Arc::new(session),
             lists,

@@ -250,13 +250,14 @@ fn one(
         clock(&mut pen, name, facts.ahead_ms);
         certificate(&mut pen, name, seen.at);
         let serves = manifests.get(name).and_then(|manifest| {
+            if facts.stage < crate::model::machine::Stage::Opened {
+                // A first installation that did not finish, or did so when nobody waited for it
+                // any more: do it again, it is idempotent.
+                return Some(install(&mut pen, name, placement, None));
+            }
             let differing = changes(manifest, facts);
             if differing.is_empty() {
                 return None;
-            }
-            if facts.stage < crate::model::machine::Stage::Opened {
-                // A first installation that did not finish: do it again, it is idempotent.
-                return Some(install(&mut pen, name, placement, None));
             }
             pen.draft.drift.extend(differing.iter().map(|change| Drift {
                 stack: None,

@@ -12,7 +12,7 @@ use crate::decide::damage::reading;
 use crate::decide::point;
 use crate::model::desired::Repair;
 use crate::model::ids::StepId;
-use crate::model::machine::MachineFacts;
+use crate::model::machine::{MachineFacts, Stage};
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold};
 use crate::model::point::RecoveryPoint;
 
@@ -53,6 +53,29 @@ pub(super) fn protect(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     if writer.fenced.is_none() && !ended && !aside {
         let elsewhere = writes_elsewhere(view, writer, facts);
         back_up(view, writer, elsewhere, &[None], pen);
+    }
+}
+
+/// Another was begun, because this one seemed lost or was to move, and nobody needs it any more:
+/// it is set aside. It was never opened, by its own word, so it never held what users wrote.
+pub(super) fn half_made(view: &View<'_>, pen: &mut Pen<'_>) {
+    let Some(machine) = view.at.candidate else {
+        return;
+    };
+    let wanted = format!("setting {} aside", machine.name);
+    match view.seen.machines.get(&machine.name) {
+        Some(Err(gap)) => pen.hold_unseen(wanted, gap, "look at the machine"),
+        Some(Ok(facts)) if facts.stage >= Stage::Opened => {}
+        _ => {
+            pen.step(
+                Action::Quarantine {
+                    machine: machine.name.clone(),
+                },
+                Effect::Safe,
+                because("it was begun in the place of one that serves, and was never opened"),
+                &[],
+            );
+        }
     }
 }
 

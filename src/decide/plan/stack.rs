@@ -93,6 +93,9 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             let placement = &view.at.stack.production;
             let well_placed = writer.seen.is_some_and(|m| well_placed(view, m));
             // A move takes a last point; first the machine learns where to.
+            if well_placed {
+                keep::half_made(view, pen);
+            }
             if well_placed || keep::writes_elsewhere(view, writer, facts) {
                 keep::keep(view, writer, facts, pen);
             } else if let Some(reason) = former::falls_together(view, placement) {

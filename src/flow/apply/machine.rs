@@ -14,7 +14,7 @@ use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, Own
 use crate::model::plan::{Action, FenceBy, Step};
 use crate::world::hoster::ACTION_FAILED;
 use crate::world::machine::{Contact, MachineError, Transport, verbs};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
@@ -127,7 +127,8 @@ impl Run {
 
     /// Waits until SSH answers with the key we know; another key ends it at once.
     async fn first_contact(&self, step: &Step, contact: &Contact) -> Result<(), StepError> {
-        let begin = Instant::now();
+        let clock = &self.session.world.clock;
+        let begin = clock.elapsed();
         let request = verbs::FactsRequest::of(None);
         let transport = self.session.world.transport.as_ref();
         loop {
@@ -140,7 +141,7 @@ impl Run {
                 }
                 .into());
             }
-            if begin.elapsed() > self.session.first_contact {
+            if clock.elapsed().saturating_sub(begin) > self.session.first_contact {
                 return Err(StepError::refused(
                     "never-answered",
                     format!(
@@ -152,7 +153,7 @@ impl Run {
                 ));
             }
             self.reporter.note(step, "waiting for SSH");
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            clock.wait(Duration::from_millis(500)).await;
         }
     }
 

@@ -26,7 +26,7 @@ use crate::world::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -187,7 +187,8 @@ pub async fn apply(
     if !changes.is_empty() {
         return Err(StaleBasis { changes });
     }
-    let begin = Instant::now();
+    let clock = session.world.clock.clone();
+    let begin = clock.elapsed();
     let run = Arc::new(Run {
         session: session.clone(),
         seen: seen.clone(),
@@ -217,11 +218,12 @@ pub async fn apply(
         }
         for step in ready {
             progress.insert(step.id.clone(), Progress::Running);
-            let (run, step) = (run.clone(), step.clone());
+            let (run, step, clock) = (run.clone(), step.clone(), clock.clone());
             running.spawn(async move {
-                let began = begin.elapsed();
+                let since = || clock.elapsed().saturating_sub(begin);
+                let began = since();
                 let result = run.step(&step).await;
-                (step, began, begin.elapsed().saturating_sub(began), result)
+                (step, began, since().saturating_sub(began), result)
             });
         }
         let Some(ended) = running.join_next().await else {
@@ -257,15 +259,20 @@ pub async fn apply(
 impl Run {
     /// Intent, effect, outcome.
     async fn step(&self, step: &Step) -> Result<(), StepError> {
-        let begin = Instant::now();
+        let begin = self.elapsed();
         self.reporter.started(step);
         let result = self.journaled(step).await;
-        self.reporter.ended(step, &result, begin.elapsed());
+        let took = self.elapsed().saturating_sub(begin);
+        self.reporter.ended(step, &result, took);
         result
     }
 
+    fn elapsed(&self) -> Duration {
+        self.session.world.clock.elapsed()
+    }
+
     async fn journaled(&self, step: &Step) -> Result<(), StepError> {
-        let begin = Instant::now();
+        let begin = self.elapsed();
         self.record(
             step,
             Event::Started {
@@ -286,7 +293,8 @@ impl Run {
                 reason: chain(other),
             },
         };
-        let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = self.elapsed().saturating_sub(begin);
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.record(
             step,
             Event::Ended {

@@ -4,6 +4,7 @@ use super::chain::{BrokenChain, Line, ROOT, seal, verified};
 use super::lock::WriterLock;
 use crate::model::ids::StackId;
 use crate::model::journal::{Entry, Event};
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
@@ -72,6 +73,21 @@ pub enum StoreError {
     /// It is not what was written.
     #[error(transparent)]
     Broken(#[from] BrokenChain),
+}
+
+/// Where entries are kept by one writer: durable, append-only, chained (S6, S9).
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Adds an event; it is durable when this returns.
+    async fn append(
+        &self,
+        stack: Option<&StackId>,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Entry, StoreError>;
+
+    /// All entries, oldest first; a broken chain is an error, not a shorter list.
+    async fn entries(&self) -> Result<Vec<Entry>, StoreError>;
 }
 
 /// The journal, open for writing: there is one of these per state file and computer.
@@ -182,6 +198,22 @@ impl Journal {
     /// Ends it in good order; dropping it is as safe, like a crash is.
     pub async fn close(self) {
         self.pool.close().await;
+    }
+}
+
+#[async_trait]
+impl Ledger for Journal {
+    async fn append(
+        &self,
+        stack: Option<&StackId>,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Entry, StoreError> {
+        Self::append(self, stack, event, at).await
+    }
+
+    async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        Self::entries(self).await
     }
 }
 

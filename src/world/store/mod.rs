@@ -13,5 +13,5 @@ mod requests;
 pub use cache::{remember, remembered, remembered_in_full};
 pub use chain::BrokenChain;
 pub use documents::Documents;
-pub use journal::{Journal, StoreError, read_entries, seals};
+pub use journal::{Journal, Ledger, StoreError, read_entries, seals};
 pub use requests::{Request, Requests};

@@ -1,0 +1,248 @@
+//! What must hold after every effect, whatever went wrong. The first that does not is kept with
+//! the step after which it did not; a scenario ends there.
+
+use super::state::{Server, State};
+use super::vault::Repository;
+use holdfast::decide::history::History;
+use holdfast::model::ids::{MachineName, PointId, StackId};
+use holdfast::model::machine::{Role, Stage};
+use holdfast::model::operation::CreateMachine;
+use jiff::SignedDuration;
+use std::collections::BTreeSet;
+
+/// No pass lasts longer.
+const PASS: SignedDuration = SignedDuration::from_mins(30);
+
+impl State {
+    fn stacks(&self) -> BTreeSet<StackId> {
+        let owners = self.servers.iter().filter_map(Server::owner);
+        owners.filter_map(|(_, owner)| owner.stack).collect()
+    }
+
+    pub fn production<'a>(&'a self, stack: &'a StackId) -> impl Iterator<Item = &'a Server> {
+        let all = self.servers.iter();
+        all.filter(move |server| server.is(Role::Production, Some(stack)))
+    }
+
+    /// After every effect.
+    pub fn look(&mut self, after: &str) {
+        let now = self.now;
+        for stack in self.stacks() {
+            let open: Vec<String> = self
+                .production(&stack)
+                .filter(|server| server.serves(now))
+                .map(Server::called)
+                .collect();
+            if open.len() > 1 {
+                self.violate(format!(
+                    "S2 after {after}: {} serve {stack}",
+                    open.join(" and ")
+                ));
+            }
+            let empty = |server: &&Server| server.serves(now) && server.disk.data.is_none();
+            let empty = self.production(&stack).find(empty).map(Server::called);
+            if let Some(name) = empty {
+                self.violate(format!(
+                    "S15 after {after}: {name} serves {stack} with nothing"
+                ));
+            }
+        }
+        let mut names = BTreeSet::new();
+        let mut all = self.servers.iter().filter_map(Server::name);
+        let twice = all.find(|name| !names.insert(name.clone()));
+        if let Some(name) = twice {
+            self.violate(format!("S6 after {after}: there are two {name}"));
+        }
+        let drill = |server: &&Server| {
+            let of_a_drill = server
+                .owner()
+                .is_some_and(|(_, owner)| owner.role == Role::Drill);
+            of_a_drill
+                && (server.serves(now) || (server.disk.data.is_some() && !server.disk.isolated))
+        };
+        let drill = self.servers.iter().find(drill).map(Server::called);
+        if let Some(name) = drill {
+            self.violate(format!(
+                "S2 after {after}: {name} is of a drill and talks to others"
+            ));
+        }
+    }
+
+    /// A second production machine only where the first is lost for certain, or a move was asked for.
+    pub fn check_creation(&mut self, want: &CreateMachine) {
+        let (Some(stack), Role::Production) = (&want.owner.stack, want.owner.role) else {
+            return;
+        };
+        let now = self.now;
+        let serving = self.production(stack).find(|server| server.serves(now));
+        let serving = serving.map(Server::called);
+        if let Some(serving) = serving.filter(|_| !self.may_move.contains(stack)) {
+            let name = &want.name;
+            self.violate(format!("S1: {name} is made while {serving} serves {stack}"));
+        }
+        // Nothing that users ever reached may be without a way to close it.
+        let suspects = self.lost_stacks();
+        if suspects.len() > 1 && suspects.contains(stack) && !self.may_move.contains(stack) {
+            self.violate(format!(
+                "S8: {} is made although {} stacks lost their machines at once",
+                want.name,
+                suspects.len()
+            ));
+        }
+    }
+
+    /// Stacks that the journal says are in use, and of which nothing serves.
+    fn lost_stacks(&self) -> BTreeSet<StackId> {
+        let past = History::from_entries(&self.journal);
+        let lost = |(stack, (_, name)): &(&StackId, &(_, MachineName))| {
+            let fenced = past
+                .machines
+                .get(name)
+                .is_some_and(|made| made.fenced.is_some());
+            !fenced && !self.production(stack).any(|server| server.on)
+        };
+        let writers = past.writers.iter().filter(lost);
+        writers.map(|(stack, _)| stack.clone()).collect()
+    }
+
+    /// State begins empty once in the life of a stack.
+    pub fn check_beginning(&mut self, at: usize, stack: Option<&StackId>) {
+        let name = self.servers[at].called();
+        let Some(stack) = stack else { return };
+        let shelves = self.servers.iter().map(|server| &server.disk.shelf);
+        let mut kept = shelves.filter_map(|shelf| shelf.repositories.get(stack));
+        let points = kept.any(|of| !of.snapshots.is_empty());
+        let other =
+            |server: &&Server| server.disk.stage() >= Stage::Opened && server.called() != name;
+        let other = self.production(stack).find(other).map(Server::called);
+        if points || other.is_some() {
+            self.violate(format!(
+                "S15: {name} begins empty although {stack} has data"
+            ));
+        }
+    }
+
+    /// Users are let in on the newest point that is proven far enough.
+    pub fn check_opened(&mut self, at: usize) {
+        let server = &self.servers[at];
+        let (name, epoch) = (server.called(), server.epoch());
+        let Some(stack) = server.owner().and_then(|(_, owner)| owner.stack) else {
+            return;
+        };
+        let Some(point) = server.disk.restored_from.clone().map(PointId::new) else {
+            return;
+        };
+        let now = self.now;
+        let data = server.disk.data.clone();
+        let mut shelves = self.servers.iter().map(|s| &s.disk.shelf);
+        let proven = |of: &Repository| of.read_back(&point);
+        if !shelves.any(|shelf| shelf.repositories.get(&stack).is_some_and(proven)) {
+            let point = point.as_str();
+            self.violate(format!(
+                "S11: {name} is opened from {point:.8}, never read back"
+            ));
+            return;
+        }
+        let reachable = self.servers.iter().filter(|s| s.answers(now));
+        let kept = reachable.filter_map(|s| s.disk.shelf.repositories.get(&stack));
+        let newer = kept
+            .flat_map(|of| of.snapshots.iter().filter(|(id, _)| of.read_back(id)))
+            .filter(|(_, other)| Some(other.manifest.epoch) != epoch)
+            .filter(|(id, _)| **id != point)
+            .find(|(_, other)| Some(&other.data.written) > data.as_ref().map(|d| &d.written));
+        if let Some((newer, _)) = newer {
+            let newer = newer.clone();
+            self.violate(format!(
+                "S11: {name} is opened from {point:.8}, and {newer:.8} is newer and proven",
+                point = point.as_str(),
+                newer = newer.as_str()
+            ));
+        }
+    }
+
+    /// A restore is never sent to a machine that users were let in on. Where that came about in
+    /// the same pass, by a script that nobody waited for any more, the script itself refuses.
+    pub fn check_restore(&mut self, at: usize, script: &str) {
+        let opened = self.servers[at].disk.opened_at.unwrap_or(self.now);
+        if self.is_late || self.now.duration_since(opened) < PASS {
+            return;
+        }
+        let name = self.servers[at].called();
+        self.violate(format!("S4: {script} on {name}, which is in use"));
+    }
+
+    pub fn check_deletion(&mut self, stack: &StackId, script: &str) {
+        self.violate(format!(
+            "S3: {script} would take the newest point of {stack}"
+        ));
+    }
+
+    /// What is deleted lies elsewhere, as far proven.
+    pub fn check_discarded(&mut self, stack: &StackId, gone: &Repository) {
+        let moments = |of: &Repository| {
+            let shipped = of.snapshots.iter().filter(|(id, _)| of.read_back(id));
+            shipped
+                .map(|(_, point)| (point.manifest.epoch, point.manifest.taken_at))
+                .collect::<BTreeSet<_>>()
+        };
+        let shelves = self.servers.iter().map(|server| &server.disk.shelf);
+        let kept = shelves.filter_map(|shelf| shelf.repositories.get(stack));
+        let kept: BTreeSet<_> = kept.flat_map(moments).collect();
+        if !moments(gone).is_subset(&kept) {
+            self.violate(format!(
+                "S3: points of {stack} are deleted that lie nowhere else"
+            ));
+        }
+    }
+
+    /// Whoever boots now can tell from the repository whether a younger machine serves. Between
+    /// the opening of a machine and its first point an older one that comes back cannot, and
+    /// opens; the next process closes it.
+    pub fn is_recognised(&self) -> bool {
+        let now = self.now;
+        let serving = self.servers.iter().filter(|server| server.serves(now));
+        let mut serving =
+            serving.filter_map(|server| Some((server.owner()?.1.stack?, server.epoch())));
+        serving.all(|(stack, epoch)| {
+            let shelves = self.servers.iter().map(|s| &s.disk.shelf);
+            let mut kept = shelves.filter_map(|shelf| shelf.repositories.get(&stack));
+            kept.any(|of| {
+                of.snapshots
+                    .values()
+                    .any(|p| Some(p.manifest.epoch) == epoch)
+            })
+        })
+    }
+
+    /// When nothing is left to do: every machine is accounted for.
+    pub fn look_at_rest(&mut self) {
+        let past = History::from_entries(&self.journal);
+        for server in self.servers.clone() {
+            let Some((name, owner)) = server.owner() else {
+                continue;
+            };
+            if !past.machines.contains_key(&name) {
+                self.violate(format!("S6 at rest: nobody knows {name}"));
+            }
+            if owner.role == Role::Drill {
+                self.violate(format!("S6 at rest: {name} is left of a drill"));
+            }
+            let writer = owner
+                .stack
+                .as_ref()
+                .and_then(|stack| past.writers.get(stack));
+            let in_use = writer.is_some_and(|(_, writer)| *writer == name);
+            let aside = server.label_aside || server.disk.aside;
+            if owner.role == Role::Production && !in_use && !aside {
+                self.violate(format!("S6 at rest: {name} is in nobody's use"));
+            }
+        }
+        if !past.unfinished.is_empty() {
+            let now = self.now;
+            self.say(&format!(
+                "{now}: begun and not ended: {:?}",
+                past.unfinished
+            ));
+        }
+    }
+}

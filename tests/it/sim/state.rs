@@ -1,0 +1,202 @@
+//! What there is in the simulated world.
+
+use super::dice::Dice;
+use super::ledger::Death;
+use super::vault::Shelf;
+use holdfast::model::identity::Identity;
+use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
+use holdfast::model::journal::Entry;
+use holdfast::model::machine::{FileFact, Role, Stage};
+use holdfast::model::operation::OwnerLabel;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// A computer somewhere, with what is on its disk.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub hoster: HosterId,
+    pub provider_id: String,
+    pub site: SiteId,
+    pub image: ImageName,
+    pub address: IpAddr,
+    pub host_key: String,
+    /// The hoster's labels; an ordered machine has none.
+    pub label: Option<(MachineName, OwnerLabel)>,
+    pub label_aside: bool,
+    pub on: bool,
+    /// It will never start again.
+    pub dead: bool,
+    /// From then on it answers.
+    pub up_at: Timestamp,
+    /// Nobody reaches it until then; it runs all the same.
+    pub cut_until: Timestamp,
+    pub disk: Disk,
+}
+
+/// Whether users get in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gate {
+    #[default]
+    None,
+    Closed,
+    /// Closed since the boot, until it is certain that no younger machine serves.
+    Checking,
+    Open,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    pub identity: Option<String>,
+    pub aside: bool,
+    pub stage: Option<Stage>,
+    pub gate: Gate,
+    pub opened_at: Option<Timestamp>,
+    pub boots: u32,
+    pub files: BTreeMap<String, FileFact>,
+    /// Contents of those files that a machine reads itself.
+    pub texts: BTreeMap<String, String>,
+    pub directories: BTreeMap<String, FileFact>,
+    pub packages: BTreeSet<String>,
+    pub units: BTreeSet<String>,
+    pub restored_from: Option<String>,
+    /// Points that were fetched, with what they hold.
+    pub fetched: BTreeMap<String, super::vault::Snapshot>,
+    pub data: Option<Data>,
+    pub isolated: bool,
+    pub shelf: Shelf,
+}
+
+/// What users have written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    pub stack: StackId,
+    /// When it was empty.
+    pub born: Timestamp,
+    /// Until when users wrote.
+    pub written: Timestamp,
+}
+
+impl Disk {
+    pub fn identity(&self) -> Option<Identity> {
+        Identity::parse(self.identity.as_ref()?).ok()
+    }
+
+    pub fn stage(&self) -> Stage {
+        self.stage.unwrap_or(Stage::Blank)
+    }
+}
+
+impl Server {
+    /// By its label, or by what its disk says.
+    pub fn owner(&self) -> Option<(MachineName, OwnerLabel)> {
+        let own = || self.disk.identity().map(|own| (own.machine, own.owner));
+        self.label.clone().or_else(own)
+    }
+
+    pub fn name(&self) -> Option<MachineName> {
+        self.owner().map(|(name, _)| name)
+    }
+
+    pub fn called(&self) -> String {
+        self.name()
+            .map_or_else(|| self.provider_id.clone(), |name| name.to_string())
+    }
+
+    pub fn is(&self, role: Role, stack: Option<&StackId>) -> bool {
+        self.owner()
+            .is_some_and(|(_, owner)| owner.role == role && owner.stack.as_ref() == stack)
+    }
+
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.owner().map(|(_, owner)| owner.epoch)
+    }
+
+    pub fn answers(&self, now: Timestamp) -> bool {
+        self.on && now >= self.up_at && now >= self.cut_until
+    }
+
+    /// It accepts writes of users, whether or not we reach it.
+    pub fn serves(&self, now: Timestamp) -> bool {
+        self.on && now >= self.up_at && self.disk.gate == Gate::Open
+    }
+
+    pub fn boot(&mut self, now: Timestamp, up_at: Timestamp) {
+        self.on = true;
+        self.up_at = up_at.max(now);
+        self.disk.boots += 1;
+        if self.disk.gate == Gate::Open {
+            self.disk.gate = Gate::Checking;
+        }
+    }
+}
+
+/// An effect on its way, of which whoever began it hears nothing more.
+#[derive(Debug, Clone)]
+pub enum Late {
+    Script {
+        address: IpAddr,
+        script: &'static str,
+        input: String,
+    },
+    Create(Box<Server>),
+}
+
+/// How much goes wrong, in thousandths of the calls.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// Scripts, effects at hosters, name updates.
+    pub calls: u64,
+    /// Lists of hosters that do not come, or are old.
+    pub lists: u64,
+    /// Machines that cannot be reached for a while, at each call.
+    pub cuts: u64,
+    /// The process dies, at each entry.
+    pub deaths: u64,
+}
+
+#[derive(Clone)]
+pub struct State {
+    pub seed: u64,
+    pub now: Timestamp,
+    pub dice: Dice,
+    pub servers: Vec<Server>,
+    pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    pub journal: Vec<Entry>,
+    pub late: Vec<(Timestamp, Late)>,
+    /// What runs now was begun long ago.
+    pub is_late: bool,
+    /// What cloud hosters would have answered some time ago.
+    pub lists: BTreeMap<HosterId, (Timestamp, Vec<Server>)>,
+    /// Hosters whose interface does not answer, until then.
+    pub deaf: BTreeMap<HosterId, Timestamp>,
+    pub faults: Faults,
+    pub death: Option<Death>,
+    /// Stacks whose production may be replaced while it serves: somebody asked for it.
+    pub may_move: BTreeSet<StackId>,
+    pub numbers: u32,
+    /// What happened, for people.
+    pub told: Vec<String>,
+    /// The first invariant that did not hold.
+    pub violation: Option<String>,
+}
+
+impl State {
+    pub fn at(&mut self, address: IpAddr) -> Option<&mut Server> {
+        self.servers.iter_mut().find(|s| s.address == address)
+    }
+
+    pub fn is_deaf(&self, hoster: &HosterId) -> bool {
+        self.deaf.get(hoster).is_some_and(|until| *until > self.now)
+    }
+
+    pub fn violate(&mut self, words: String) {
+        self.told.push(format!("VIOLATION {words}"));
+        self.violation.get_or_insert(words);
+    }
+
+    pub fn say(&mut self, words: &str) {
+        let words = format!("{} {words}", self.now);
+        self.told.push(words);
+    }
+}

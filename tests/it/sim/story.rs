@@ -1,0 +1,262 @@
+//! What happens to an estate in a life: installed, lost, moved, drilled, retired.
+
+use super::dice::Dice;
+use super::life::Life;
+use super::state::{Faults, Server, State};
+use crate::plan_backup_move::{NEW, at_ionos};
+use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
+use holdfast::model::desired::Desired;
+use holdfast::model::ids::StackId;
+use holdfast::model::journal::Event;
+use jiff::SignedDuration;
+use std::sync::OnceLock;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Story {
+    Install,
+    /// The machine is gone by its hoster's word.
+    RebuildOfOneGone,
+    /// The machine is off and will not start again.
+    RebuildOfOneDead,
+    Move,
+    Drill,
+    BackupMove,
+    Retirement,
+    /// Two customers' machines at the same place, at once.
+    Storm,
+}
+
+impl Story {
+    pub const ALL: [Self; 8] = [
+        Self::Install,
+        Self::RebuildOfOneGone,
+        Self::RebuildOfOneDead,
+        Self::Move,
+        Self::Drill,
+        Self::BackupMove,
+        Self::Retirement,
+        Self::Storm,
+    ];
+
+    /// The world before it, with what is to happen already wished for or come about.
+    pub fn begin(self, seed: u64) -> Life {
+        if self == Self::Install {
+            return Life::begin(seed, acme());
+        }
+        let (state, want) = match self {
+            Self::Storm => (BOTH.installed(both()), both()),
+            Self::Drill => (LATER.a_drill_is_due(), acme()),
+            _ => (ACME.installed(acme()), acme()),
+        };
+        let mut life = Life::of(state, want);
+        life.sim.state().seed = seed;
+        life.sim.state().dice = Dice::new(seed);
+        match self {
+            Self::Install | Self::Drill => {}
+            Self::RebuildOfOneGone => lose(&life, true),
+            Self::RebuildOfOneDead => lose(&life, false),
+            Self::Move => {
+                life.sim.state().may_move.insert(StackId::new("acme"));
+                life.now_wants(desired(&[("acme", stack_file("acme", IONOS, REPAIR))]));
+            }
+            Self::BackupMove => life.now_wants(at_ionos("")),
+            Self::Retirement => life.now_wants(retired(&life)),
+            Self::Storm => {
+                lose(&life, false);
+                lose(&life, false);
+            }
+        }
+        life
+    }
+
+    /// How it must have ended; gives what later ends of it are compared by.
+    pub fn ends_well(self, life: &Life) -> String {
+        match self {
+            Self::Retirement => return is_retired(life),
+            // Nobody was rebuilt; with one of them back, it was no storm.
+            Self::Storm => {
+                comes_back(life);
+                life.comes_to_rest();
+                life.is_well("bolt");
+            }
+            _ => {}
+        }
+        let serves = life.is_well("acme");
+        match self {
+            Self::Install => life.holds(serves == "acme-e1", &serves),
+            Self::RebuildOfOneGone => life.holds(serves != "acme-e1", "it was rebuilt"),
+            Self::Move => {
+                let now = life.sim.state();
+                let there = now.servers.iter().find(|s| s.called() == serves);
+                let at_ionos = there.is_some_and(|s| s.hoster.as_str() == "ionos");
+                drop(now);
+                life.holds(at_ionos, "it stands at ionos");
+            }
+            Self::Drill => {
+                let passed = |event: &Event| matches!(event, Event::Drilled { passed: true, .. });
+                let passed = || {
+                    let state = life.sim.state();
+                    let entries = state.journal.iter();
+                    entries.filter(|entry| passed(&entry.event)).count() > 1
+                };
+                // One that failed is not done again on the same day.
+                if !passed() {
+                    life.later(SignedDuration::from_hours(26));
+                    life.comes_to_rest();
+                }
+                life.holds(passed(), "a drill has passed");
+            }
+            Self::BackupMove => {
+                let state = life.sim.state();
+                let new = state.servers.iter().find(|s| s.called() == NEW);
+                let of = new.and_then(|s| s.disk.shelf.repositories.get(&StackId::new("acme")));
+                let points = of.map_or(0, |of| of.snapshots.len());
+                drop(state);
+                life.holds(points >= 2, "history has moved");
+            }
+            // One that is dead may have come back before it was rebuilt.
+            Self::RebuildOfOneDead | Self::Retirement | Self::Storm => {}
+        }
+        serves
+    }
+}
+
+fn acme() -> Desired {
+    desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
+}
+
+fn both() -> Desired {
+    let file = |id| stack_file(id, HETZNER, REPAIR);
+    desired(&[("acme", file("acme")), ("bolt", file("bolt"))])
+}
+
+fn retired(life: &Life) -> Desired {
+    let today = life.sim.state().now.strftime("%Y-%m-%d").to_string();
+    let file = stack_file("acme", HETZNER, REPAIR);
+    let file = file.replacen("name = ", &format!("retired = \"{today}\"\nname = "), 1);
+    desired(&[("acme", file)])
+}
+
+/// A world that is made once.
+struct Kept(OnceLock<State>);
+
+static ACME: Kept = Kept(OnceLock::new());
+static BOTH: Kept = Kept(OnceLock::new());
+static LATER: Kept = Kept(OnceLock::new());
+
+impl Kept {
+    /// Installed yesterday, and saved since.
+    fn installed(&self, want: Desired) -> State {
+        let make = || {
+            let stacks: Vec<StackId> = want.stacks.keys().cloned().collect();
+            let life = Life::begin(0, want);
+            life.comes_to_rest();
+            life.later(SignedDuration::from_hours(26));
+            life.comes_to_rest();
+            for stack in &stacks {
+                life.is_well(stack.as_str());
+            }
+            let mut state = life.sim.state().clone();
+            state.told.clear();
+            state
+        };
+        self.0.get_or_init(make).clone()
+    }
+
+    /// Forty days later, with all else done.
+    fn a_drill_is_due(&self) -> State {
+        let make = || {
+            let mut life = Life::of(ACME.installed(acme()), acme());
+            life.later(SignedDuration::from_hours(24 * 40));
+            life.drills = false;
+            life.comes_to_rest();
+            let mut state = life.sim.state().clone();
+            state.told.clear();
+            state
+        };
+        self.0.get_or_init(make).clone()
+    }
+}
+
+/// A machine that was off for good is on again: nobody told us.
+fn comes_back(life: &Life) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    if let Some(server) = state.servers.iter_mut().find(|s| s.dead) {
+        server.dead = false;
+        server.boot(now, now + SignedDuration::from_secs(20));
+        let name = server.called();
+        state.say(&format!("{name} comes back"));
+    }
+}
+
+/// The machine that serves is gone by its hoster's own word, or will never start again.
+fn lose(life: &Life, gone: bool) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
+    let name = state.servers[serving].called();
+    state.saves_in_vain(serving);
+    if gone {
+        state.servers.remove(serving);
+        state.say(&format!("{name} is gone"));
+    } else {
+        (state.servers[serving].on, state.servers[serving].dead) = (false, true);
+        state.say(&format!("{name} is off for good"));
+    }
+}
+
+/// Nobody is served, and everything is kept.
+fn is_retired(life: &Life) -> String {
+    let state = life.sim.state();
+    let now = state.now;
+    let acme = StackId::new("acme");
+    let served = state.production(&acme).filter(|s| s.serves(now)).count();
+    let kept: Vec<&Server> = state.production(&acme).collect();
+    let aside = kept.iter().all(|s| !s.on && s.label_aside);
+    let names: Vec<String> = kept.iter().map(|s| s.called()).collect();
+    drop(kept);
+    drop(state);
+    life.holds(served == 0, "nobody is served");
+    life.holds(
+        aside && !names.is_empty(),
+        "its machine is off, set aside and kept",
+    );
+    names.join(" ")
+}
+
+/// Lives a seed to its end; gives what happened.
+pub fn live(seed: u64) -> Vec<String> {
+    let all = u64::try_from(Story::ALL.len()).unwrap();
+    let story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    let mut life = story.begin(seed);
+    life.sim.say(&format!("{story:?}"));
+    let (faults, processes) = {
+        let mut state = life.sim.state();
+        let dice = &mut state.dice;
+        let mut one_of = |all: &[u64]| all[usize::try_from(dice.below(all.len() as u64)).unwrap()];
+        let faults = Faults {
+            calls: one_of(&[0, 20, 60, 150]),
+            lists: one_of(&[0, 20, 100]),
+            cuts: one_of(&[0, 3, 15]),
+            deaths: one_of(&[0, 10, 40]),
+        };
+        (faults, one_of(&[1, 2, 3, 4]))
+    };
+    life.in_trouble(faults, processes, |life| {
+        if life.sim.state().dice.happens(150) {
+            life.another_commit();
+        }
+        let returns = story == Story::RebuildOfOneDead && life.sim.state().dice.happens(150);
+        if returns && life.sim.state().is_recognised() {
+            comes_back(life);
+        }
+    });
+    life.comes_to_rest();
+    if story == Story::RebuildOfOneDead {
+        comes_back(&life);
+        life.comes_to_rest();
+    }
+    story.ends_well(&life);
+    life.sim.state().told.clone()
+}
