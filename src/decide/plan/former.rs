@@ -141,7 +141,9 @@ fn state_the_loss(view: &View<'_>, loss: &Loss, pen: &mut Pen<'_>) {
 fn words_of_loss(view: &View<'_>, loss: &Loss) -> String {
     let first = view.at.points.as_ref().ok().and_then(|points| {
         let first = points.iter().map(|point| point.taken_at).min()?;
-        Some(format!(" before {}", moment(first)))
+        // Where older history is here, it came from elsewhere and was not lost.
+        let begun_anew = loss.last_read_back.is_none_or(|newest| newest < first);
+        begun_anew.then(|| format!(" before {}", moment(first)))
     });
     let how_many = match loss.last_read_back {
         Some(newest) => format!(
@@ -152,11 +154,31 @@ fn words_of_loss(view: &View<'_>, loss: &Loss) -> String {
         None => "how many is unknown".to_owned(),
     };
     format!(
-        "recovery points of {}{} were lost with {}: {how_many}",
+        "recovery points of {}{} were lost with {}: {how_many}{}",
         view.at.stack.shown,
         first.unwrap_or_default(),
-        loss.machine
+        loss.machine,
+        copies(view, loss)
     )
+}
+
+/// What was copied to a lost machine from one that answers is not lost.
+fn copies(view: &View<'_>, loss: &Loss) -> String {
+    let answers = |machine: &MachineName| {
+        let elsewhere = view.at.elsewhere.get(machine);
+        *machine == view.at.serving || matches!(elsewhere, Some(Ok(points)) if !points.is_empty())
+    };
+    let kept = view.past.repositories.get(&view.at.stack.id);
+    kept.into_iter()
+        .flatten()
+        .filter(|(machine, _)| answers(machine))
+        .filter_map(|(machine, kept)| {
+            let (_, points) = kept.copied.get(&loss.machine)?;
+            Some(format!(
+                "; up to {points} of them were copies of those on {machine}, which are still there"
+            ))
+        })
+        .collect()
 }
 
 /// The losses of a stack, in words; none when nothing was lost.
