@@ -107,7 +107,7 @@ fn what_a_former_backup_machine_remembers_of_a_lost_journal_is_told_until_the_ne
         at: former.at + jiff::SignedDuration::from_mins(minutes),
         ..former.clone()
     };
-    assert!(!told_since(&former, &[former.clone()], &seals));
+    assert!(!told_since(&former, std::slice::from_ref(&former), &seals));
     assert!(!told_since(
         &former,
         &[former.clone(), later("y", 5)],
