@@ -1,4 +1,5 @@
-//! Which machines without a receipt are certainly ours (S6, S7).
+//! Which machines without a receipt are certainly ours (S6, S7), and what a lost journal learns of
+//! repositories from the backup machines that keep them.
 //!
 //! A machine that carries our label was made by us if the journal says that we
 //! began to make it, or if there is no journal at all (it was lost, and Git and
@@ -7,9 +8,12 @@
 
 use super::history::History;
 use super::plan::create_step;
-use crate::model::ids::StackId;
+use super::repositories::named;
+use crate::model::desired::{Desired, DesiredStack};
+use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
 use crate::model::observed::{Observed, Power};
+use crate::model::point::{RecoveryPoint, Rung};
 
 /// Receipts to be written, with the stack each belongs to.
 pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
@@ -57,4 +61,46 @@ pub fn recovered(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
             (machine.stack.clone(), seen_on)
         })
         .collect()
+}
+
+/// Repositories of stacks of which the journal knows none. While one that may have points does not
+/// answer nothing is written down, so that all are asked again (S1).
+pub fn found(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
+    let unknown = |stack: &&DesiredStack| !past.repositories.contains_key(&stack.id);
+    want.stacks
+        .values()
+        .filter(unknown)
+        .filter_map(|stack| {
+            let here = seen.points.get(&stack.id)?.as_deref().ok()?;
+            let elsewhere = seen.former.get(&stack.id).into_iter().flatten();
+            let elsewhere =
+                elsewhere.map(|(machine, points)| Some((machine, points.as_deref().ok()?)));
+            let elsewhere: Vec<_> = elsewhere.collect::<Option<_>>()?;
+            let former = elsewhere
+                .into_iter()
+                .map(|(machine, points)| (machine.clone(), false, points));
+            let all = former.chain([(named(stack), true, here)]);
+            let full = all.filter(|(.., points)| !points.is_empty());
+            Some(full.map(move |(machine, named, points)| {
+                let event = repository(machine, named, points, seen);
+                (Some(stack.id.clone()), event)
+            }))
+        })
+        .flatten()
+        .collect()
+}
+
+fn repository(
+    machine: MachineName,
+    named: bool,
+    points: &[RecoveryPoint],
+    seen: &Observed,
+) -> Event {
+    let read_back = points.iter().filter(|point| point.rung >= Rung::Shipped);
+    let arrived = |p: &RecoveryPoint| p.arrived_at.unwrap_or(p.taken_at).min(seen.at);
+    Event::Found {
+        machine,
+        named,
+        points: read_back.map(|p| (p.id.clone(), arrived(p))).collect(),
+    }
 }

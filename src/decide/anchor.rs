@@ -56,6 +56,13 @@ pub fn doubt(anchor: &Anchor, seals: &[String], descends: bool) -> Doubt {
     }
 }
 
+/// Whether a backup machine was told of the journal as it is begun now, later than `anchor`: what
+/// the others still remember of the one before is known since then.
+pub fn told_since(anchor: &Anchor, all: &[Anchor], seals: &[String]) -> bool {
+    all.iter()
+        .any(|other| seals.first() == Some(&other.first) && other.at > anchor.at)
+}
+
 fn reason(anchor: &Anchor, seals: &[String], descends: bool, anew: bool) -> Option<String> {
     let at = usize::try_from(anchor.seq).unwrap_or(usize::MAX);
     let here = at.checked_sub(1).and_then(|at| seals.get(at));

@@ -244,6 +244,11 @@ impl History {
                     copied.copied.insert(to.clone(), (entry.at, *points));
                 }
             }
+            Event::Found {
+                machine,
+                named,
+                points,
+            } => self.find_repository(entry, machine, *named, points),
             Event::Discarded { machine, .. } => self.discard(entry, machine),
             Event::Forgotten { machine, points } => {
                 if let Some(kept) = self.repository_mut(entry.stack.as_ref(), machine) {
@@ -341,6 +346,23 @@ impl History {
             kept.copied.clear();
             kept.given = at;
         }
+    }
+
+    /// Nobody knows when it was given; before the one that the stack's file names, certainly.
+    fn find_repository(
+        &mut self,
+        entry: &Entry,
+        machine: &MachineName,
+        named: bool,
+        points: &BTreeMap<PointId, Timestamp>,
+    ) {
+        let Some(stack) = &entry.stack else { return };
+        let known = self.repositories.entry(stack.clone()).or_default();
+        known.entry(machine.clone()).or_insert(PastRepository {
+            given: if named { entry.at } else { Timestamp::MIN },
+            points: points.clone(),
+            copied: BTreeMap::new(),
+        });
     }
 
     /// Nothing of the stack is there any more: the machine is not asked for it again.

@@ -43,7 +43,7 @@ pub fn losses(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &Hist
         .filter(|(machine, points)| **machine != serving && points.is_err())
         .filter_map(|(machine, _)| {
             let kept = past.repository(&stack.id, machine)?;
-            let copied = kept.copied.contains_key(&serving);
+            let copied = copied_on(stack, &serving, seen, past, machine);
             (!copied && lost(stack, want, seen, past, machine)).then(|| Loss {
                 machine: machine.clone(),
                 known: kept.points.len(),
@@ -54,6 +54,36 @@ pub fn losses(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &Hist
         .collect();
     losses.sort_by_key(|loss| std::cmp::Reverse(loss.last_read_back));
     losses
+}
+
+/// All that a machine held was copied to the one in use, or to one that answers, if need be from
+/// machine to machine.
+fn copied_on(
+    stack: &DesiredStack,
+    serving: &MachineName,
+    seen: &Observed,
+    past: &History,
+    machine: &MachineName,
+) -> bool {
+    let answers = |machine: &MachineName| {
+        let former = seen.former.get(&stack.id).and_then(|of| of.get(machine));
+        matches!(former, Some(Ok(points)) if !points.is_empty())
+    };
+    let mut copies = vec![(machine, Timestamp::MIN)];
+    while let Some((from, since)) = copies.pop() {
+        let kept = past.repository(&stack.id, from).into_iter();
+        for (to, (at, _)) in kept.flat_map(|kept| &kept.copied) {
+            // What was copied on before it came did not take it along.
+            if *at <= since {
+                continue;
+            }
+            if to == serving || answers(to) {
+                return true;
+            }
+            copies.push((to, *at));
+        }
+    }
+    false
 }
 
 /// Former backup machines that may have points which are nowhere else, and cannot be asked: a

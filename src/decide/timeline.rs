@@ -226,6 +226,12 @@ fn words(event: &Event) -> String {
             "the repository on {machine} was discarded: {}, {freed} freed",
             count(*points)
         ),
+        Event::Found {
+            machine, points, ..
+        } => format!(
+            "a repository with {} was found on {machine}, of which this journal knew nothing",
+            count(points.len())
+        ),
         Event::Paused { until, reason } => format!(
             "an operator paused everything but backups until {}: {reason}",
             until.strftime("%Y-%m-%d %H:%M UTC")

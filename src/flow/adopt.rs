@@ -1,20 +1,23 @@
 //! What a look says about what the journal remembers: receipts that a crash left out (S6, S7),
-//! machines that recovered.
+//! machines that recovered, repositories that a lost journal does not know.
 
 use super::session::{Book, Session};
-use crate::decide::adoption::{adoptable, recovered};
+use crate::decide::adoption::{adoptable, found, recovered};
 use crate::decide::history::History;
 use crate::model::observed::Observed;
 use crate::world::store::StoreError;
 
-/// Writes it down, or only takes them in where nothing may be written.
+/// Writes it down, or only takes them in where nothing may be written. True when repositories were
+/// found: who may reach them was not known when it was looked at what machines should be.
 pub async fn adopt(
     session: &Session,
     seen: &Observed,
     past: &mut History,
-) -> Result<(), StoreError> {
-    let news = [adoptable(seen, past), recovered(seen, past)].concat();
-    for (stack, event) in news {
+) -> Result<bool, StoreError> {
+    let repositories = found(&session.desired, seen, past);
+    let look_again = !repositories.is_empty();
+    let news = [adoptable(seen, past), recovered(seen, past), repositories];
+    for (stack, event) in news.concat() {
         match session.book() {
             Book::Writing(_) => {
                 let entry = session.record(stack.as_ref(), event).await?;
@@ -23,5 +26,5 @@ pub async fn adopt(
             Book::Reading(_) => past.suppose(stack.as_ref(), &event, session.world.clock.now()),
         }
     }
-    Ok(())
+    Ok(look_again)
 }

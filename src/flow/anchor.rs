@@ -3,7 +3,7 @@
 
 use super::apply::Report;
 use super::session::Session;
-use crate::decide::anchor::{Doubt, RULE, doubt, open, seal};
+use crate::decide::anchor::{Doubt, RULE, doubt, open, seal, told_since};
 use crate::decide::mandate::Freeze;
 use crate::model::anchor::Anchor;
 use crate::model::causes::chain;
@@ -74,6 +74,7 @@ pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Doubts, Sto
         let Doubt { freeze, told } = doubt(anchor, &seals, descends.unwrap_or(false));
         let new = freeze.filter(|freeze| !doubts.freezes.contains(freeze));
         doubts.freezes.extend(new);
+        let told = told.filter(|_| !told_since(anchor, anchors, &seals));
         let new = told.filter(|told| !doubts.told.contains(told));
         doubts.told.extend(new);
     }

@@ -64,9 +64,11 @@ fn join(violations: &[Violation]) -> String {
 pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let mut past = session.history().await?;
     let unread_pauses = pause::take_in(session, &mut past).await?;
-    let look = observe::observe(session, &past).await;
+    let mut look = observe::observe(session, &past).await;
+    if adopt::adopt(session, &look.observed, &mut past).await? {
+        look = observe::observe(session, &past).await;
+    }
     points::remember(session, &look).await;
-    adopt::adopt(session, &look.observed, &mut past).await?;
     let parts = basis::parts(&look.observed);
     let mut plan = plan::plan(
         &session.desired,

@@ -10,6 +10,7 @@ use super::point::Rung;
 use super::units::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// One line of the journal.
@@ -181,6 +182,15 @@ pub enum Event {
         to: MachineName,
         /// How many.
         points: usize,
+    },
+    /// A repository of a stack was found there, of which the journal knew nothing: it was lost.
+    Found {
+        /// The backup machine.
+        machine: MachineName,
+        /// The stack's file names it, so that new points go there.
+        named: bool,
+        /// What was read back there, and when it arrived.
+        points: BTreeMap<PointId, Timestamp>,
     },
     /// A stack's repository was deleted from a backup machine that the stack no longer names (S3).
     Discarded {

@@ -4,7 +4,7 @@ use crate::people::People;
 use crate::plan_world::{BACKUP, HETZNER, World, acme, hoster, machine};
 use async_trait::async_trait;
 use base64::Engine as _;
-use holdfast::decide::anchor::{doubt, open, seal};
+use holdfast::decide::anchor::{doubt, open, seal, told_since};
 use holdfast::decide::derive::EstateKey;
 use holdfast::flow::anchor::{Doubts, doubts, drop_anchor, read};
 use holdfast::flow::apply::{Report, StepRecord};
@@ -96,6 +96,33 @@ fn s09_a_journal_that_was_begun_anew_is_told_and_freezes_nothing_but_a_head_set_
         let frozen = back.freeze.unwrap().reason;
         assert!(frozen.contains("does not descend"), "{frozen}");
     }
+}
+
+#[test]
+fn what_a_former_backup_machine_remembers_of_a_lost_journal_is_told_until_the_next_backup() {
+    let seals = ["n".to_owned()];
+    let former = anchor(2, "b");
+    let later = |first: &str, minutes| Anchor {
+        first: first.into(),
+        at: former.at + jiff::SignedDuration::from_mins(minutes),
+        ..former.clone()
+    };
+    assert!(!told_since(&former, std::slice::from_ref(&former), &seals));
+    assert!(!told_since(
+        &former,
+        &[former.clone(), later("y", 5)],
+        &seals
+    ));
+    assert!(!told_since(
+        &former,
+        &[former.clone(), later("n", -5)],
+        &seals
+    ));
+    assert!(told_since(
+        &former,
+        &[former.clone(), later("n", 5)],
+        &seals
+    ));
 }
 
 /// A backup machine that keeps an anchor, as its scripts do; reading it may fail.

@@ -3,7 +3,10 @@
 use super::drills::{DAY, DRILL, schedule};
 use super::plan_world::{HETZNER, IONOS, REPAIR, World, acme, desired, machine, stack, stack_file};
 use holdfast::decide::drill::{Trouble, due, standing};
+use holdfast::model::machine::Digest;
 use holdfast::model::plan::Hold;
+use holdfast::model::point::{Proof, Rung};
+use holdfast::show::views::drill::table;
 
 /// Held because of a drill, in words.
 fn held_for_a_drill(world: &World) -> Vec<String> {
@@ -82,6 +85,43 @@ fn one_that_failed_is_tried_again_after_a_pause() {
     world.drill("acme", &schedule());
     assert!(!is_due(&world));
     assert_eq!(held_for_a_drill(&world).len(), 0);
+}
+
+#[test]
+fn with_the_journal_lost_a_signed_document_tells_that_one_passed() {
+    let mut world = World::running(acme(HETZNER));
+    world.now += DAY * 2;
+    world.settle();
+    let at = world.now;
+    world.journal.clear();
+    world.now += DAY * 20;
+    let standing_of = |world: &World| {
+        let acme = &world.want.stacks[&stack("acme")];
+        let points = &world.points[&stack("acme")];
+        standing(acme, &world.past(), Some(points), world.now)
+    };
+    assert_eq!(standing_of(&world).passed_at, None);
+    let prove = |world: &mut World, rung, document| {
+        let points = world.points.get_mut(&stack("acme")).unwrap();
+        points[0].evidence.push(Proof { rung, at, document });
+    };
+    // What the backup machine did itself is no drill.
+    prove(&mut world, Rung::Checked, None);
+    assert_eq!(standing_of(&world).passed_at, None);
+    assert!(standing_of(&world).is_due(world.now));
+    prove(&mut world, Rung::Restored, Some(Digest("d".repeat(64))));
+    let known = standing_of(&world);
+    assert_eq!((known.passed_at, &known.trouble), (Some(at), &None));
+    assert!(!known.is_due(world.now));
+    let listed = [(stack("acme"), known)].into_iter().collect();
+    let told = table(&listed, world.now);
+    assert!(told.contains("passed") && !told.contains("never"), "{told}");
+    world.now += DAY * 11;
+    let trouble = standing_of(&world).trouble;
+    assert!(
+        matches!(trouble, Some(Trouble::Overdue { passed_at, .. }) if passed_at == Some(at)),
+        "{trouble:?}"
+    );
 }
 
 #[test]

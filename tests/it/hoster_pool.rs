@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use holdfast::model::desired::PoolMachine;
 use holdfast::model::gap::GapKind;
 use holdfast::model::ids::{EstateName, HosterId, ImageName, MachineName, SiteId, StepId};
+use holdfast::model::machine::Role;
 use holdfast::model::operation::{FaultClass, Operation};
 use holdfast::model::secret::Secret;
 use holdfast::world::hoster::Hoster;
@@ -24,7 +25,8 @@ enum Cut {
     ForeignKey,
 }
 
-/// Each machine is a folder; scripts see it as `/etc/holdfast`.
+/// Each machine is a folder that scripts see as `/etc/holdfast`, and one beside it that is looked
+/// through for what else it holds.
 struct Folders {
     root: tempfile::TempDir,
     cut: Mutex<BTreeMap<MachineName, Cut>>,
@@ -33,6 +35,14 @@ struct Folders {
 impl Folders {
     fn etc(&self, machine: &str) -> PathBuf {
         self.root.path().join(machine)
+    }
+    fn disk(&self, machine: &str) -> PathBuf {
+        self.root.path().join(format!("{machine}.disk"))
+    }
+    fn write(&self, machine: &str, path: &str, text: &str) {
+        let path = self.disk(machine).join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
     fn cut(&self, machine: &str, how: Cut) {
         let name = MachineName::new(machine);
@@ -60,6 +70,8 @@ impl Transport for Folders {
         }
         let etc = self.etc(machine.as_str());
         let text = script.text.replace("/etc/holdfast", etc.to_str().unwrap());
+        let disk = self.disk(machine.as_str());
+        let text = text.replace("\nat=\n", &format!("\nat='{}'\n", disk.display()));
         let mut shell = Command::new("sh")
             .args(["-c", &text])
             .stdin(Stdio::piped())
@@ -265,4 +277,98 @@ async fn s07_the_machine_that_runs_holdfast_is_never_free_even_if_the_inventory_
         seen.unseen
     );
     assert_eq!(seen.unseen.len(), 3);
+}
+
+/// What makes a machine somebody's, one thing each.
+const HELD: [&str; 11] = [
+    "var/lib/postgresql/17/main/PG_VERSION",
+    "var/lib/mysql/ibdata1",
+    "var/lib/docker/volumes/shop/_data/orders.db",
+    "var/lib/dokuwiki/data/pages/start.txt",
+    "var/lib/exit-kit/opened",
+    "var/lib/holdfast/dump",
+    "srv/shop/orders.db",
+    "mnt/volume/photos/1.jpg",
+    "home/anna/thesis.tex",
+    "var/www/html/index.html",
+    "etc/nginx/sites-enabled/shop",
+];
+
+#[tokio::test]
+async fn s04_a_machine_that_holds_somebodys_data_is_neither_free_nor_taken() {
+    for path in HELD {
+        let folders = folders();
+        folders.write("v1", path, "Our shop");
+        let pool = pool(&folders, "demo");
+        let seen = pool.observe(&EstateName::new("demo")).await.unwrap();
+        let free: Vec<_> = seen.free.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(free, ["v2", "v3"], "{path}");
+        let gap = &seen.unseen[0].gap;
+        assert!(gap.reason.contains(path), "{path}: {gap}");
+        assert!(gap.reason.contains("out of hosters.toml"), "{gap}");
+
+        // Between the look and the claim somebody moved in.
+        for role in [Role::Production, Role::Drill] {
+            let take = Some(MachineName::new("v1"));
+            let mut create = bench().create("acme-e1", 1, take);
+            if let Operation::Create(want) = &mut create {
+                want.owner.role = role;
+            }
+            let refusal = refused(pool.perform(&create, &step()).await);
+            assert_eq!(refusal.code, "occupied", "{path}");
+            assert_eq!(refusal.class, FaultClass::NeedsHuman);
+            assert!(refusal.message.contains(path), "{}", refusal.message);
+        }
+        assert!(!folders.etc("v1").exists(), "nothing was written");
+    }
+}
+
+#[tokio::test]
+async fn s07_a_machine_of_ours_that_lost_its_name_is_not_free() {
+    let folders = folders();
+    std::fs::create_dir_all(folders.etc("v1")).unwrap();
+    std::fs::write(folders.etc("v1").join("stage"), "opened").unwrap();
+    let pool = pool(&folders, "demo");
+    let seen = pool.observe(&EstateName::new("demo")).await.unwrap();
+    assert_eq!(seen.free.len(), 2);
+    assert!(seen.unseen[0].gap.reason.contains("stage"));
+}
+
+#[tokio::test]
+async fn what_hosters_install_leaves_a_machine_free() {
+    let folders = folders();
+    for (path, text) in [
+        ("home/debian/.ssh/authorized_keys", "ssh-ed25519 AAAA"),
+        ("home/debian/.bashrc", "# ~/.bashrc"),
+        ("var/lib/postgresql/.psql_history", ""),
+        ("var/lib/cloud/instance/user-data.txt", "#cloud-config"),
+        (
+            "var/www/html/index.html",
+            "<title>Apache2 Debian Default Page: It works",
+        ),
+        (
+            "var/www/html/index.nginx-debian.html",
+            "<h1>Welcome to nginx!</h1>",
+        ),
+        ("etc/nginx/sites-enabled/default", "server {}"),
+        (
+            "etc/apache2/sites-enabled/000-default.conf",
+            "<VirtualHost *:80>",
+        ),
+        ("root/install.log", "ok"),
+    ] {
+        folders.write("v1", path, text);
+    }
+    for empty in ["srv/ftp", "mnt/lost+found", "home/anna", "var/lib/mysql"] {
+        std::fs::create_dir_all(folders.disk("v1").join(empty)).unwrap();
+    }
+    let pool = pool(&folders, "demo");
+    let seen = pool.observe(&EstateName::new("demo")).await.unwrap();
+    assert_eq!(seen.unseen, []);
+    assert_eq!(seen.free.len(), 3);
+    let create = bench().create("acme-e1", 1, Some(MachineName::new("v1")));
+    done(pool.perform(&create, &step()).await);
+    // With its name on it, what it holds is its own business, and the same claim finds it done.
+    folders.write("v1", "srv/shop/orders.db", "Our shop");
+    done(pool.perform(&create, &step()).await);
 }

@@ -64,6 +64,7 @@ mod plan_file;
 mod plan_forecast;
 mod plan_forget;
 mod plan_holds;
+mod plan_journal_lost;
 mod plan_keys;
 mod plan_markdown;
 mod plan_missing;

@@ -1,6 +1,6 @@
 //! A backup machine is lost with all its points: what is planned, and that the gap is told.
 
-use super::plan_backup_move::{NEW, at_ionos, with_history, words};
+use super::plan_backup_move::{NEW, at_ionos, moved, with_history, words};
 use super::plan_world::{BACKUP, World, gap, hoster, machine, stack};
 use holdfast::decide::losses::{losses, pauses, unseen};
 use holdfast::decide::point::{choose, why};
@@ -12,6 +12,7 @@ use holdfast::model::point::Rung;
 use holdfast::show::views::points::human;
 use jiff::SignedDuration;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 const WAIVER: &str =
     "\n[[waiver]]\nmachine = \"backup-netcup-vie\"\nreason = \"its disks are shredded\"\n";
@@ -60,6 +61,64 @@ fn s03_after_a_loss_another_site_begins_anew_and_the_gap_is_stated() {
     assert!(!said.contains("lost with"), "{said}");
     // History does not come back by being old.
     assert!(told_of_acme(&world).contains("3 lost"));
+}
+
+/// A third backup machine that stands in between, as the journal would tell of it.
+const THIRD: &str = "backup-hetzner-nbg1";
+
+fn found_third(world: &mut World) {
+    let found = Event::Found {
+        machine: machine(THIRD),
+        named: false,
+        points: BTreeMap::new(),
+    };
+    world.record(Some(&stack("acme")), found);
+}
+
+fn copied(world: &mut World, from: &str, to: &str) {
+    world.now += SignedDuration::from_secs(1);
+    let copied = Event::Copied {
+        from: machine(from),
+        to: machine(to),
+        points: 2,
+    };
+    world.record(Some(&stack("acme")), copied);
+}
+
+#[test]
+fn what_was_copied_on_from_machine_to_machine_is_not_lost() {
+    let mut world = moved();
+    found_third(&mut world);
+    let is_copy = |event: &Event| matches!(event, Event::Copied { .. });
+    world.journal.retain(|entry| !is_copy(&entry.event));
+    // It went on before the rest came, so that nobody can say that it took everything along.
+    copied(&mut world, THIRD, NEW);
+    copied(&mut world, BACKUP, THIRD);
+    world.lose(BACKUP);
+    let said = words(world.plan().plan());
+    assert!(said.contains("were lost with"), "{said}");
+    copied(&mut world, THIRD, NEW);
+    let said = words(world.plan().plan());
+    assert!(!said.contains("were lost with"), "{said}");
+}
+
+#[test]
+fn of_a_lost_machine_it_is_said_which_of_its_points_are_still_elsewhere() {
+    let mut world = moved();
+    found_third(&mut world);
+    let is_copy = |event: &Event| matches!(event, Event::Copied { .. });
+    world.journal.retain(|entry| !is_copy(&entry.event));
+    copied(&mut world, THIRD, BACKUP);
+    let points = world.points_on(&machine(BACKUP), &stack("acme"));
+    let there = world.elsewhere.entry(machine(THIRD)).or_default();
+    there.insert(stack("acme"), points[..2].to_vec());
+    world.lose(BACKUP);
+    let said = words(world.plan().plan());
+    assert!(
+        said.contains("recovery points of acme were lost with backup-netcup-vie: 3 that")
+            && said.contains("up to 2 of them were copies of those on backup-hetzner-nbg1"),
+        "{said}"
+    );
 }
 
 /// What `holdfast points acme` tells.

@@ -53,7 +53,7 @@ pub fn words(plan: &Plan) -> String {
 }
 
 #[track_caller]
-fn is_superseded(world: &World) {
+pub fn is_superseded(world: &World) {
     let plan = world.plan();
     assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
     assert!(plan.plan().held.is_empty(), "{:#?}", plan.plan().held);
@@ -74,7 +74,7 @@ fn is_superseded(world: &World) {
 
 /// From here the move comes to its end, with production on this machine.
 #[track_caller]
-fn ends_well(world: &mut World, order: Order, production: &str) {
+pub fn ends_well(world: &mut World, order: Order, production: &str) {
     world.settle_in(order);
     world.is_well("acme", production);
     is_superseded(world);

@@ -256,6 +256,37 @@ fn without_a_free_ordered_machine_nothing_is_begun() {
 }
 
 #[test]
+fn s04_a_machine_that_holds_something_is_passed_over_and_named_where_no_other_is_left() {
+    let mut world = running(HETZNER);
+    let ionos = world.inventories.get_mut(&hoster("ionos")).unwrap();
+    let held = ionos.free.remove(0);
+    ionos.unseen.push(Unseen {
+        provider_id: held.name.to_string(),
+        gap: Gap::new(
+            GapKind::Denied,
+            "machine ionos-1 at hoster ionos",
+            "it holds /srv/shop",
+        ),
+    });
+    world.now_wants(acme(IONOS));
+    let takes = |world: &World| {
+        plan_of(world).steps.iter().find_map(|s| match &s.action {
+            Action::Create { take, .. } => take.clone(),
+            _ => None,
+        })
+    };
+    assert_eq!(takes(&world), Some(machine("ionos-2")));
+    let ionos = world.inventories.get_mut(&hoster("ionos")).unwrap();
+    ionos.free.clear();
+    assert_eq!(takes(&world), None);
+    let held = format!("{:?}", plan_of(&world).held);
+    assert!(
+        held.contains("capacity") && held.contains("it holds /srv/shop"),
+        "{held}"
+    );
+}
+
+#[test]
 fn a_full_place_is_passed_over_for_half_an_hour() {
     let mut world = running(WITH_FALLBACK);
     world.lose("acme-e1");

@@ -102,6 +102,11 @@ pub fn standing(
 ) -> Standing {
     let every = every(stack);
     let drills = past.drills.get(&stack.id).cloned().unwrap_or_default();
+    let passed_at = drills.passed_at.max(documented(points.unwrap_or_default()));
+    let failed = drills
+        .last
+        .as_ref()
+        .filter(|drill| !drill.passed && passed_at < Some(drill.at));
     // Without the journal the repository still tells when it began.
     let shipped = points.unwrap_or_default().iter();
     let first = shipped
@@ -118,19 +123,17 @@ pub fn standing(
     let pause = PAUSE.min(every / 10);
     let due_at = first.map(|first| {
         // A tenth of the time is left for one that does not pass at once.
-        let due = drills.passed_at.map_or_else(
+        let due = passed_at.map_or_else(
             || later(first, PAUSE.min(every)),
             |passed| later(passed, every - every / 10),
         );
-        let failed = drills.last.as_ref().is_some_and(|drill| !drill.passed);
         match tried {
-            Some(tried) if failed => later(tried, pause),
+            Some(tried) if failed.is_some() => later(tried, pause),
             Some(tried) => due.max(later(tried, pause)),
             None => due,
         }
     });
-    let overdue = drills
-        .passed_at
+    let overdue = passed_at
         .or(first)
         .map(|since| later(since, every))
         .filter(|since| *since < now);
@@ -139,24 +142,31 @@ pub fn standing(
         .or(first)
         .map(|since| later(since, ESCROW_EVERY))
         .filter(|since| *since < now);
-    let failed = drills.last.as_ref().filter(|drill| !drill.passed);
     let trouble = match (failed, overdue) {
         (Some(drill), _) => Some(Trouble::Failed(drill.clone())),
-        (None, Some(since)) => Some(Trouble::Overdue {
-            passed_at: drills.passed_at,
-            since,
-        }),
+        (None, Some(since)) => Some(Trouble::Overdue { passed_at, since }),
         (None, None) => None,
     };
     Standing {
         every,
         last: drills.last,
-        passed_at: drills.passed_at,
+        passed_at,
         due_at,
         trouble,
         escrow_passed_at: drills.escrow_passed_at,
         escrow_overdue,
     }
+}
+
+/// When the newest passed of those whose documents this estate signed and a backup machine keeps:
+/// they count as the journal does, which may be lost.
+fn documented(points: &[RecoveryPoint]) -> Option<Timestamp> {
+    points
+        .iter()
+        .flat_map(|point| &point.evidence)
+        .filter(|proof| proof.rung >= Rung::Restored && proof.document.is_some())
+        .map(|proof| proof.at)
+        .max()
 }
 
 /// Stacks whose drill is due: not retired, and with nothing else to do for them.

@@ -12,7 +12,7 @@ use crate::model::desired::Placement;
 use crate::model::gap::Gap;
 use crate::model::ids::{HosterId, MachineName};
 use crate::model::plan::{Action, Cause, Effect};
-use crate::model::point::RecoveryPoint;
+use crate::model::point::{RecoveryPoint, Rung};
 use jiff::Timestamp;
 
 /// Copies what is nowhere else yet, and says what became of the rest.
@@ -48,14 +48,22 @@ pub(super) fn hand_over(view: &View<'_>, pen: &mut Pen<'_>) {
     }
 }
 
+/// A first point was read back at the new machine: by the journal, or where that was lost and has
+/// not learned of any repository, by what is seen there.
+pub(super) fn begun(view: &View<'_>, to: &MachineName) -> bool {
+    let stack = &view.at.stack.id;
+    if view.past.repositories.contains_key(stack) {
+        let here = view.past.repository(stack, to);
+        return here.is_some_and(|here| !here.points.is_empty());
+    }
+    let points = view.at.points.iter().copied().flatten();
+    to == &view.at.serving && points.into_iter().any(|p| p.rung >= Rung::Shipped)
+}
+
 /// After the first point at the new machine, so that it begins to protect at once.
 fn copy(view: &View<'_>, from: &MachineName, points: &[RecoveryPoint], pen: &mut Pen<'_>) {
     let at = &view.at;
     let to = &at.serving;
-    let begun = view
-        .past
-        .repository(&at.stack.id, to)
-        .is_some_and(|kept| !kept.points.is_empty());
     let wait = |machine| match view.backups.get(machine) {
         Some(BackupMachine::Ready {
             created: None,
@@ -64,7 +72,7 @@ fn copy(view: &View<'_>, from: &MachineName, points: &[RecoveryPoint], pen: &mut
         }) => Some(serves.as_ref()),
         _ => None,
     };
-    if view.past.repository_in_use(&at.stack.id) != Some(to) || !begun {
+    if view.past.repository_in_use(&at.stack.id) != Some(to) || !begun(view, to) {
         pen.note(format!(
             "{} on {from} will be copied to {to} once its first recovery point is there",
             count(points.len())
@@ -133,7 +141,9 @@ fn state_the_loss(view: &View<'_>, loss: &Loss, pen: &mut Pen<'_>) {
 fn words_of_loss(view: &View<'_>, loss: &Loss) -> String {
     let first = view.at.points.as_ref().ok().and_then(|points| {
         let first = points.iter().map(|point| point.taken_at).min()?;
-        Some(format!(" before {}", moment(first)))
+        // Where older history is here, it came from elsewhere and was not lost.
+        let begun_anew = loss.last_read_back.is_none_or(|newest| newest < first);
+        begun_anew.then(|| format!(" before {}", moment(first)))
     });
     let how_many = match loss.last_read_back {
         Some(newest) => format!(
@@ -144,11 +154,31 @@ fn words_of_loss(view: &View<'_>, loss: &Loss) -> String {
         None => "how many is unknown".to_owned(),
     };
     format!(
-        "recovery points of {}{} were lost with {}: {how_many}",
+        "recovery points of {}{} were lost with {}: {how_many}{}",
         view.at.stack.shown,
         first.unwrap_or_default(),
-        loss.machine
+        loss.machine,
+        copies(view, loss)
     )
+}
+
+/// What was copied to a lost machine from one that answers is not lost.
+fn copies(view: &View<'_>, loss: &Loss) -> String {
+    let answers = |machine: &MachineName| {
+        let elsewhere = view.at.elsewhere.get(machine);
+        *machine == view.at.serving || matches!(elsewhere, Some(Ok(points)) if !points.is_empty())
+    };
+    let kept = view.past.repositories.get(&view.at.stack.id);
+    kept.into_iter()
+        .flatten()
+        .filter(|(machine, _)| answers(machine))
+        .filter_map(|(machine, kept)| {
+            let (_, points) = kept.copied.get(&loss.machine)?;
+            Some(format!(
+                "; up to {points} of them were copies of those on {machine}, which are still there"
+            ))
+        })
+        .collect()
 }
 
 /// The losses of a stack, in words; none when nothing was lost.

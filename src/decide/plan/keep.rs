@@ -3,6 +3,7 @@
 use super::backups::{BackupMachine, clock};
 use super::draft::{Pen, because, because_of};
 use super::fencing::{fence, other_writers};
+use super::former;
 use super::opening::{point_names, repository};
 use super::rebuild::ENOUGH;
 use super::situation::{Writer, WriterState};
@@ -264,10 +265,8 @@ fn back_up(
         .filter(|p| p.damaged.is_none() || made_up(p))
         .map(point::moment)
         .max();
-    // Older points wait elsewhere until the journal knows of a first one here.
-    let here = view.past.repository(&stack.id, to);
-    let first = view.at.answering_elsewhere().next().is_some()
-        && here.is_none_or(|here| here.points.is_empty());
+    // Older points wait elsewhere until there is a first one here.
+    let first = view.at.answering_elsewhere().next().is_some() && !former::begun(view, to);
     if !first && !point::backup_due(&stack.backup.schedule, last, view.seen.at) {
         return;
     }

@@ -84,13 +84,12 @@ pub(super) fn choose_place<'a>(
 }
 
 fn none_free(placement: &Placement, seen: &Observed) -> String {
-    let silent = match seen.hosters.get(&placement.hoster) {
-        Some(Ok(inventory)) => inventory.unseen.len(),
-        _ => 0,
-    };
-    let not_seen = match silent {
-        0 => String::new(),
-        count => format!(" ({count} could not be seen)"),
+    let not_seen = match seen.hosters.get(&placement.hoster) {
+        Some(Ok(inventory)) if !inventory.unseen.is_empty() => {
+            let gaps = inventory.unseen.iter().map(|unseen| unseen.gap.to_string());
+            format!(" (not seen: {})", gaps.collect::<Vec<_>>().join("; "))
+        }
+        _ => String::new(),
     };
     format!(
         "no free {} machine among those ordered at {} {}{not_seen}",

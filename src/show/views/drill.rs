@@ -116,12 +116,19 @@ pub fn table(standings: &BTreeMap<StackId, Standing>, now: Timestamp) -> String 
     table.load_style(presets::NOTHING);
     table.set_header(["stack", "last drill", "result", "every", "next", ""]);
     for (stack, standing) in standings {
-        let (last, result) = match &standing.last {
+        let told = standing.last.as_ref();
+        let untold = standing
+            .passed_at
+            .filter(|at| told.is_none_or(|drill| drill.at < *at));
+        let (last, result) = match told.filter(|_| untold.is_none()) {
             Some(drill) => (
                 format!("{} ({} ago)", minute(drill.at), ago(drill.at, now)),
                 if drill.passed { "passed" } else { "FAILED" },
             ),
-            None => ("never".to_owned(), ""),
+            None => untold.map_or_else(
+                || ("never".to_owned(), ""),
+                |at| (format!("{} ({} ago)", minute(at), ago(at, now)), "passed"),
+            ),
         };
         let next = match standing.due_at {
             None => "no recovery point yet".to_owned(),

@@ -2,7 +2,8 @@
 //!
 //! A machine belongs to whom its `/etc/holdfast/identity` names. One that does
 //! not answer, or presents another host key than the pinned one, is a gap:
-//! neither free nor absent (S1). The hoster's word on power is missing here, so
+//! neither free nor absent (S1). So is one that names nobody and holds something:
+//! it may be in use by people who never heard of us, or be ours and have lost its name (S7). The hoster's word on power is missing here, so
 //! fencing needs a person (S2).
 
 use super::{Hoster, not_a_drill, refused};
@@ -24,12 +25,17 @@ use tokio::task::JoinSet;
 
 const FACTS: Script = Script {
     name: "pool-facts",
-    text: include_str!("scripts/pool-facts.sh"),
+    text: concat!(
+        "set -eu\n",
+        include_str!("scripts/pool-holds.sh"),
+        include_str!("scripts/pool-facts.sh")
+    ),
 };
 const CLAIM: Script = Script {
     name: "pool-claim",
     text: concat!(
         include_str!("scripts/prelude.sh"),
+        include_str!("scripts/pool-holds.sh"),
         include_str!("scripts/pool-claim.sh")
     ),
 };
@@ -75,6 +81,8 @@ struct Facts {
     quarantined: bool,
     /// `/etc/machine-id`, empty where there is none.
     machine_id: String,
+    /// Of a machine without an identity: a path that looks like somebody's data, or empty.
+    holds: String,
 }
 
 /// What an ordered machine turned out to be.
@@ -287,7 +295,14 @@ async fn find(
         return Err(Gap::new(GapKind::Denied, subject, reason));
     }
     let Some(encoded) = facts.identity else {
-        return Ok(Found::Free);
+        if facts.holds.is_empty() {
+            return Ok(Found::Free);
+        }
+        let reason = format!(
+            "nobody's by name, but it holds {}, so it is never taken (S7); install its operating system anew, or take it out of hosters.toml",
+            facts.holds
+        );
+        return Err(Gap::new(GapKind::Denied, subject, reason));
     };
     // Something is there: whatever it says, the machine is not free.
     let bytes = BASE64

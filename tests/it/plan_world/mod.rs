@@ -13,7 +13,7 @@ mod vault;
 pub use estate::*;
 pub use machine::STATE;
 
-use holdfast::decide::adoption::adoptable;
+use holdfast::decide::adoption::{adoptable, found};
 use holdfast::decide::check::{CheckedPlan, Violation, check};
 use holdfast::decide::drill::gates;
 use holdfast::decide::history::History;
@@ -294,8 +294,10 @@ impl World {
 
     /// Receipts for machines that a cut left without one, as each run writes them before it plans.
     pub fn adopt(&mut self) {
-        for (owner, created) in adoptable(&self.seen(), &self.past()) {
-            self.record(owner.as_ref(), created);
+        let (seen, past) = (self.seen(), self.past());
+        let repositories = found(&self.want, &seen, &past);
+        for (owner, event) in [adoptable(&seen, &past), repositories].concat() {
+            self.record(owner.as_ref(), event);
         }
     }
 

@@ -81,10 +81,18 @@ impl World {
                 None => self.asked(&named, owner),
             };
             points.insert(owner.clone(), here);
-            let of = past.repositories.get(owner).into_iter().flatten();
-            let others = of.map(|(name, _)| name).filter(|name| **name != named);
-            let others: Former = others
-                .map(|name| (name.clone(), self.asked(name, owner)))
+            let of = past.repositories.get(owner);
+            let listed = self.inventories.values().flat_map(|i| &i.machines);
+            let listed = listed.filter(|m| m.role == Role::Backup).map(|m| &m.name);
+            // All of them when the journal knows of none: then it was lost.
+            let others: BTreeSet<&MachineName> = match of {
+                Some(of) => of.keys().collect(),
+                None => listed.collect(),
+            };
+            let others = others.into_iter().filter(|name| **name != named);
+            let asked = others.map(|name| (name.clone(), self.asked(name, owner)));
+            let others: Former = asked
+                .filter(|(_, points)| of.is_some() || points != &Ok(Vec::new()))
                 .collect();
             if !others.is_empty() {
                 former.insert(owner.clone(), others);

@@ -1,6 +1,11 @@
-# Takes an ordered machine, if nobody has.
+# Takes an ordered machine, if nobody has, and nothing of anybody's is on it.
 # Of one that is taken for a drill it is written down how it was, so that it can be given back.
 umask 022
+if ! [ -e /etc/holdfast/identity ]; then
+    holds
+    [ -z "$held" ] ||
+        fail occupied "it holds $held, and taking it would overwrite that; install its operating system anew, or take it out of hosters.toml"
+fi
 mkdir -p /etc/holdfast
 new=$(mktemp /etc/holdfast/.identity.XXXXXX)
 trap 'rm -f "$new"' EXIT
