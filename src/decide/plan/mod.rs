@@ -22,6 +22,7 @@ mod relocate;
 mod retire;
 mod situation;
 mod stack;
+mod unknown;
 pub mod verify;
 mod view;
 
@@ -93,6 +94,7 @@ pub fn plan(
         stack::plan(&view, &mut draft);
         forget::plan(&view, &mut draft);
         discard::plan(&view, &mut draft);
+        unknown::tell(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,
