@@ -5,6 +5,7 @@ use super::plan_world::{
     BACKUP, IONOS, REPAIR, World, desired, gap, hoster, machine, stack, stack_file,
 };
 use holdfast::decide::losses::{losses, pauses, unseen};
+use holdfast::decide::plan::backup_now;
 use holdfast::decide::point::{choose, why};
 use holdfast::flow::points::Listing;
 use holdfast::model::desired::Desired;
@@ -229,6 +230,20 @@ fn a_backup_machine_that_will_not_start_is_a_hold_with_a_remedy() {
     world.facts.insert(machine(RENTED), facts);
     world.settle();
     assert_eq!(words(world.plan().plan()), "");
+}
+
+#[test]
+fn a_backup_that_is_asked_for_says_that_the_machine_is_there_and_off() {
+    let world = rented_and_dead();
+    let (mut seen, past) = (world.seen(), world.past());
+    // One that is off is not asked.
+    seen.machines.remove(&machine(RENTED));
+    let basis = world.draft().basis;
+    let why = backup_now(&world.want, &stack("acme"), &seen, &past, basis).unwrap_err();
+    assert_eq!(
+        why,
+        "the backup machine backup-hetzner-fsn1 is off; holdfast apply switches it on"
+    );
 }
 
 #[test]
