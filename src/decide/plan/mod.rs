@@ -31,6 +31,7 @@ pub use drill::{Asked, Drill, NoDrill, drill_now};
 pub(crate) use rebuild::ENOUGH;
 
 use crate::decide::history::History;
+use crate::decide::only::not_sound;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, PointId, StackId};
@@ -169,11 +170,7 @@ pub fn at_work(
 }
 
 fn sound<'a>(want: &'a Desired, stack: &StackId) -> Result<&'a DesiredStack, String> {
-    want.stack(stack)
-        .ok_or_else(|| match want.broken.get(stack) {
-            Some(_) => "its definition has errors; holdfast check shows them".to_owned(),
-            None => "the estate has no such stack".to_owned(),
-        })
+    want.stack(stack).ok_or_else(|| not_sound(want, stack))
 }
 
 fn asked_for(
