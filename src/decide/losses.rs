@@ -107,8 +107,9 @@ pub fn unseen(
         .collect()
 }
 
-/// Gone by its hoster's own word, or by that of people. An inventory that we keep ourselves is no
-/// hoster's word, unless the machine answers blank.
+/// Of a machine that does not answer: gone by its hoster's own word, or by that of people, who may
+/// know of a disk what no list of machines says. An inventory that we keep ourselves is no hoster's
+/// word, unless the machine answers blank.
 pub fn lost(
     stack: &DesiredStack,
     want: &Desired,
@@ -116,15 +117,15 @@ pub fn lost(
     past: &History,
     machine: &MachineName,
 ) -> bool {
-    if listed(seen, machine).is_some() {
-        return false;
-    }
     if stack
         .waivers
         .iter()
         .any(|waiver| waiver.machine == *machine)
     {
         return true;
+    }
+    if listed(seen, machine).is_some() {
+        return false;
     }
     let Some(past) = past.machines.get(machine) else {
         return false;

@@ -3,7 +3,7 @@
 use crate::model::units::parse_duration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan as _, Unit};
 
 /// Text that names no moment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,4 +52,15 @@ pub fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, NoMoment> {
     };
     let zoned = zone.to_ambiguous_timestamp(written).compatible();
     zoned.map_err(|_| none())
+}
+
+/// A moment as [`moment`] takes it in any zone, to the second: rounded up, so that what was taken in
+/// the middle of one counts.
+pub fn written(at: Timestamp) -> String {
+    let whole = at.round(
+        TimestampRound::new()
+            .smallest(Unit::Second)
+            .mode(RoundMode::Ceil),
+    );
+    whole.unwrap_or(at).to_string()
 }

@@ -2,6 +2,7 @@
 
 use crate::decide::document::suggest;
 use crate::decide::mandate::WHO_SIGNED;
+use crate::model::desired::Desired;
 use crate::model::ids::{StackId, StepId};
 use crate::model::machine::Digest;
 use crate::model::plan::{Hold, Plan};
@@ -33,6 +34,22 @@ pub fn named<'d>(
         });
     }
     Ok(asked.into_iter().cloned().collect())
+}
+
+/// Why nothing can be done for a stack of this name: there is none, or its file has errors.
+pub fn not_sound(want: &Desired, stack: &StackId) -> String {
+    if want.began(stack).is_some() {
+        return format!("the definition of {stack} has errors; holdfast check shows them");
+    }
+    let known = want.names();
+    let unknown = named(
+        std::slice::from_ref(stack),
+        known.iter().map(StackId::as_str),
+    );
+    unknown.map_or_else(
+        |unknown| unknown.to_string(),
+        |_| format!("{stack} is not sound"),
+    )
 }
 
 /// Leaves out what is not of these stacks. `parts` is what their plan rests on.

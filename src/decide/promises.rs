@@ -17,6 +17,10 @@ const NAMED: usize = 3;
 pub struct Measured {
     /// Age of the data that came back.
     pub loss: Option<SignedDuration>,
+    /// Age of what the newest drill brought back. A drill may take any point, so a failure at its
+    /// beginning would have lost this much or less: it can show that a promise is kept, and never
+    /// that it is broken.
+    pub loss_at_most: Option<SignedDuration>,
     /// From the alarm until users were let in again.
     pub rebuild: Option<SignedDuration>,
 }
@@ -24,18 +28,22 @@ pub struct Measured {
 /// Judges every promise. Those that nobody measured are told together, once for the estate.
 pub fn check(desired: &Desired, measured: &BTreeMap<StackId, Measured>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    let mut unmeasured: Vec<&StackId> = Vec::new();
+    let mut unmeasured: Vec<String> = Vec::new();
     for stack in desired.stacks.values() {
         let known = measured.get(&stack.id).copied().unwrap_or_default();
+        let rpo = stack.objectives.rpo;
+        let kept = known
+            .loss_at_most
+            .filter(|most| rpo.is_some_and(|rpo| *most <= rpo));
         let promises = [
-            ("rpo", stack.objectives.rpo, known.loss, "data of the last"),
+            ("rpo", rpo, known.loss.or(kept), "data of the last"),
             ("rto", stack.objectives.rto, known.rebuild, "a rebuild of"),
         ];
-        let mut open = false;
+        let mut open = Vec::new();
         for (key, promised, found, what) in promises {
             let Some(promised) = promised else { continue };
             let Some(found) = found else {
-                open = true;
+                open.push(key);
                 continue;
             };
             if found > promised {
@@ -57,16 +65,16 @@ pub fn check(desired: &Desired, measured: &BTreeMap<StackId, Measured>) -> Vec<D
                 });
             }
         }
-        if open {
-            unmeasured.push(&stack.shown);
+        if !open.is_empty() {
+            unmeasured.push(format!("{} ({})", stack.shown, open.join(", ")));
         }
     }
     findings.extend(hopes(desired, &unmeasured));
     findings
 }
 
-fn hopes(desired: &Desired, stacks: &[&StackId]) -> Option<Diagnostic> {
-    let mut names: Vec<String> = stacks.iter().take(NAMED).map(ToString::to_string).collect();
+fn hopes(desired: &Desired, stacks: &[String]) -> Option<Diagnostic> {
+    let mut names: Vec<String> = stacks.iter().take(NAMED).cloned().collect();
     if stacks.is_empty() {
         return None;
     }
@@ -78,10 +86,10 @@ fn hopes(desired: &Desired, stacks: &[&StackId]) -> Option<Diagnostic> {
         many => format!("{many} stacks"),
     };
     let message = format!(
-        "the promises (rpo, rto) of {count} were never measured: {}",
+        "promises of {count} were never measured: {}",
         names.join(", ")
     );
-    let help = "a drill or a rebuild measures them, and its signed document counts once it is committed in evidence/: holdfast evidence show STACK --to evidence; until then they are hopes";
+    let help = "rto is measured by a drill or a rebuild; rpo by a rebuild, or by the newest drill if its point was young enough to keep the promise; the signed document counts once it is committed in evidence/: holdfast evidence show STACK --to evidence; until then they are hopes";
     let mut found = about_file(codes::UNMEASURED, "estate.toml", message, help);
     if !desired.policy.measured_required {
         found.severity = Severity::Warning;

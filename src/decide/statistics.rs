@@ -137,8 +137,13 @@ pub fn measured_in(
         .into_iter()
         .map(|(stack, documents)| {
             let told = statistics(documents.iter());
+            let drills = documents
+                .iter()
+                .filter(|e| e.what == What::Drill && e.verdict == Verdict::Passed);
+            let newest = drills.max_by_key(|e| e.ended_at);
             let measured = Measured {
                 loss: told.data_age.map(|spread| spread.worst),
+                loss_at_most: newest.map(|e| e.began_at.duration_since(e.point.taken_at)),
                 rebuild: told.time.map(|spread| spread.worst),
             };
             (stack, measured)

@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::decide::allowed_signers::{Signer, signers_in, signers_or_keys_in};
 use crate::decide::derive;
 use crate::decide::evidence::{allowed_signers, open, public_key};
+use crate::decide::only::not_sound;
 use crate::model::causes::chain;
 use crate::model::evidence::{Evidence, SealedEvidence};
 use crate::model::ids::{EstateName, MachineName, StackId};
@@ -56,14 +57,14 @@ pub enum ListError {
     #[error("the estate has no key for evidence")]
     NoKey,
     /// Nobody knows the stack.
-    #[error("the estate has no sound stack {0}")]
-    NoStack(StackId),
+    #[error("{0}")]
+    NoStack(String),
 }
 
 /// The documents of a stack: from its backup machine, and from this computer.
 pub async fn list(session: &Arc<Session>, stack: &StackId) -> Result<Found, ListError> {
     let desired = session.desired.stacks.get(stack);
-    let desired = desired.ok_or_else(|| ListError::NoStack(stack.clone()))?;
+    let desired = desired.ok_or_else(|| ListError::NoStack(not_sound(&session.desired, stack)))?;
     let public = public_key(&session.key).ok_or(ListError::NoKey)?;
     let machine = session.serving_backup_machine(desired);
     observe::observe(session, &session.history().await?).await;

@@ -190,6 +190,8 @@ pub fn write(
             fs::remove_dir_all(left).map_err(failed(left))?;
         }
     }
+    // Said of the folder that was named, not of what is made beside it.
+    fs::create_dir_all(&new).map_err(failed(out))?;
     let mut plain = kit.plain.clone();
     plain.extend(runbook);
     let sums = sums(&plain);

@@ -4,6 +4,7 @@ use super::apply::{Report, Reporter};
 use super::observe;
 use super::reconcile::{PlanError, carry_out, plan_now};
 use super::session::Session;
+use crate::decide::only::not_sound;
 use crate::decide::plan::{ENOUGH, at_work, retrieve_now};
 use crate::decide::point::{as_of, holds, moment};
 use crate::decide::repositories;
@@ -13,10 +14,12 @@ use crate::model::ids::StackId;
 use crate::model::machine::MachineManifest;
 use crate::model::observed::Observed;
 use crate::model::point::{Part, RecoveryPoint};
+use crate::model::visible::visible_line;
 use crate::world::backup::{self, AtPath};
 use crate::world::machine::MachineError;
 use crate::world::store::StoreError;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -24,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
     /// The estate has none, or none that is sound.
-    #[error("the estate has no sound stack {0}")]
-    NoSuchStack(StackId),
+    #[error("{0}")]
+    NoSuchStack(String),
     /// The points could not be listed (S1).
     #[error("the recovery points could not be listed: {0}")]
     Unseen(Gap),
@@ -36,7 +39,7 @@ pub enum PartError {
         stack: StackId,
         /// The moment that was asked for.
         at: Timestamp,
-        /// "; the oldest is of …", or nothing.
+        /// "; the oldest is of …", and what to do.
         oldest: String,
     },
     /// No declared state, so that it is in no point.
@@ -103,6 +106,21 @@ pub struct Version {
     pub kept: Result<AtPath, Gap>,
 }
 
+/// What the points hold at a path, and what they hold at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Newest first.
+    pub versions: Vec<Version>,
+    /// Declared state of the services, by path; empty: nobody can say now.
+    pub declared: Vec<String>,
+}
+
+/// Whether a path is a folder or lies in it.
+pub fn lies_in(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What the points of a stack hold at a path, newest first; with `at` only the point that was
 /// the newest then.
 pub async fn versions(
@@ -110,7 +128,7 @@ pub async fn versions(
     stack: &StackId,
     path: &str,
     at: Option<Timestamp>,
-) -> Result<Vec<Version>, PartError> {
+) -> Result<Found, PartError> {
     let desired = sound(session, stack)?;
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
@@ -130,13 +148,18 @@ pub async fn versions(
     let transport = session.world.transport.as_ref();
     let mut told = backup::at_path(transport, &contact, &desired.id, &password, path, &ids).await?;
     let unasked = |point: &RecoveryPoint| Err(Gap::unasked(format!("point {}", point.id.short())));
-    Ok(points
-        .into_iter()
-        .map(|point| Version {
-            kept: told.remove(&point.id).unwrap_or_else(|| unasked(&point)),
-            point,
-        })
-        .collect())
+    let writer = past.writers.get(&desired.id);
+    let manifest = writer.and_then(|(_, machine)| look.manifests.get(machine));
+    Ok(Found {
+        versions: points
+            .into_iter()
+            .map(|point| Version {
+                kept: told.remove(&point.id).unwrap_or_else(|| unasked(&point)),
+                point,
+            })
+            .collect(),
+        declared: manifest.map(declared).unwrap_or_default(),
+    })
 }
 
 /// What came of bringing a part back.
@@ -186,7 +209,7 @@ pub async fn retrieve(
 
 fn sound<'a>(session: &'a Session, stack: &StackId) -> Result<&'a DesiredStack, PartError> {
     let found = session.desired.stack(stack);
-    found.ok_or_else(|| PartError::NoSuchStack(stack.clone()))
+    found.ok_or_else(|| PartError::NoSuchStack(not_sound(&session.desired, stack)))
 }
 
 /// Where production itself can reach them: on the backup machine that its points go to.
@@ -207,8 +230,17 @@ fn no_point(stack: &StackId, at: Timestamp, points: &[RecoveryPoint]) -> PartErr
     PartError::NoPoint {
         stack: stack.clone(),
         at,
-        oldest: oldest.map_or_else(String::new, |at| format!("; the oldest is of {at}")),
+        oldest: oldest.map_or_else(
+            || format!("; holdfast backup {stack} takes one"),
+            |at| format!("; the oldest is of {at}: name that time or a later one"),
+        ),
     }
+}
+
+fn declared(manifest: &MachineManifest) -> Vec<String> {
+    let state = manifest.services.iter().flat_map(|s| &s.state);
+    let held: BTreeSet<String> = state.map(|state| state.path.clone()).collect();
+    held.into_iter().collect()
 }
 
 /// What was asked for, found in what is declared.
@@ -221,22 +253,21 @@ fn part_of(asked: &Asked, stack: &StackId, manifest: &MachineManifest) -> Result
     };
     match asked {
         Asked::Path(path) => {
-            let state = || manifest.services.iter().flat_map(|s| &s.state);
-            let held = |state: &str| path == state || path.starts_with(&format!("{state}/"));
-            if state().any(|state| held(&state.path)) {
+            let state = declared(manifest);
+            if state.iter().any(|state| lies_in(path, state)) {
                 return Ok(Part::Path { path: path.clone() });
             }
             Err(PartError::NotDeclared {
                 stack: stack.clone(),
-                path: path.clone(),
-                held: listed(state().map(|state| state.path.clone()).collect()),
+                path: visible_line(path).into_owned(),
+                held: state.join(", "),
             })
         }
         Asked::Database { database, table } => {
             let Some(found) = databases().find(|known| known.name == *database) else {
                 return Err(PartError::NoSuchDatabase {
                     stack: stack.clone(),
-                    database: database.clone(),
+                    database: visible_line(database).into_owned(),
                     held: listed(databases().map(|known| known.name.clone()).collect()),
                 });
             };

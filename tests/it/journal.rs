@@ -145,7 +145,9 @@ async fn s06_a_second_writer_is_refused_and_told_who_writes() {
     let error = Journal::open(&path).await.unwrap_err().to_string();
     let pid = std::process::id();
     assert!(
-        error.ends_with(&format!("another holdfast, process {pid}")),
+        error.ends_with(&format!(
+            "another holdfast, process {pid}; wait for it to end"
+        )),
         "{error}"
     );
     drop(first); // as a crash would

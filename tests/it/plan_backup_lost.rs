@@ -1,13 +1,18 @@
 //! A backup machine is lost with all its points: what is planned, and that the gap is told.
 
 use super::plan_backup_move::{NEW, at_ionos, moved, with_history, words};
-use super::plan_world::{BACKUP, World, gap, hoster, machine, stack};
+use super::plan_world::{
+    BACKUP, IONOS, REPAIR, World, desired, gap, hoster, machine, stack, stack_file,
+};
 use holdfast::decide::losses::{losses, pauses, unseen};
+use holdfast::decide::plan::backup_now;
 use holdfast::decide::point::{choose, why};
 use holdfast::flow::points::Listing;
+use holdfast::model::desired::Desired;
 use holdfast::model::journal::Event;
 use holdfast::model::listed::Beside;
-use holdfast::model::observed::Unseen;
+use holdfast::model::observed::{Power, Unseen};
+use holdfast::model::plan::Hold;
 use holdfast::model::point::Rung;
 use holdfast::show::views::points::human;
 use jiff::SignedDuration;
@@ -185,6 +190,119 @@ fn s03_a_silent_machine_is_given_up_by_a_signed_word_only() {
     let said = words(world.plan().plan());
     assert!(said.contains("were lost with backup-netcup-vie"), "{said}");
     assert!(!said.contains("copying"), "{said}");
+}
+
+const RENTED: &str = "backup-hetzner-fsn1";
+
+/// Production on an ordered machine, points on a rented one, or on an ordered one.
+fn with_points_at(place: &str, extra: &str) -> Desired {
+    let text = stack_file("acme", IONOS, &format!("{REPAIR}{extra}"));
+    let text = text.replace("hoster = \"netcup\"\nsite = \"vie\"", place);
+    let want = desired(&[("acme", text)]);
+    assert!(want.broken.is_empty(), "{:?}", want.broken);
+    want
+}
+
+const AT_FSN: &str = "hoster = \"hetzner\"\nsite = \"fsn1\"\nmachine = { cpus = 2, memory = \"4 GiB\", disk = \"40 GB\" }";
+const AT_VIE: &str = "hoster = \"netcup\"\nsite = \"vie\"";
+
+/// Its disk is gone; its hoster lists the machine, off, and it will not start.
+fn rented_and_dead() -> World {
+    let mut world = World::running(with_points_at(AT_FSN, ""));
+    world.machine_mut(RENTED).power = Power::Off;
+    world.facts.remove(&machine(RENTED));
+    world.silent.insert(machine(RENTED), gap(RENTED));
+    world.dead.insert(machine(RENTED));
+    world
+}
+
+#[test]
+fn s03_a_listed_machine_without_its_disk_is_given_up_by_a_signed_word() {
+    let mut world = rented_and_dead();
+    world.now_wants(with_points_at(AT_VIE, ""));
+    world.settle();
+    assert_eq!(world.writes_to("acme-e1").as_deref(), Some(BACKUP));
+    let said = words(world.plan().plan());
+    assert!(
+        said.contains("copying the recovery points of acme"),
+        "{said}"
+    );
+    let past = world.past();
+    let acme = world.want.stacks[&stack("acme")].clone();
+    assert_eq!(losses(&acme, &world.want, &world.seen(), &past), []);
+    let waiver = WAIVER.replace(BACKUP, RENTED);
+    world.now_wants(with_points_at(AT_VIE, &waiver));
+    world.settle();
+    let said = words(world.plan().plan());
+    assert!(
+        said.contains("were lost with backup-hetzner-fsn1"),
+        "{said}"
+    );
+    assert!(!said.contains("copying"), "{said}");
+    // Nothing is done to the machine itself.
+    assert_eq!(world.machine_mut(RENTED).power, Power::Off);
+    // A rebuild no longer waits for it.
+    world.lose("acme-e1");
+    world.settle();
+    world.is_well("acme", "acme-e2");
+}
+
+#[test]
+fn s01_what_a_waiver_calls_lost_and_answers_all_the_same_is_copied() {
+    let mut world = World::running(with_points_at(AT_FSN, ""));
+    let waiver = WAIVER.replace(BACKUP, RENTED);
+    world.now_wants(with_points_at(AT_VIE, &waiver));
+    world.settle();
+    let said = words(world.plan().plan());
+    assert!(!said.contains("were lost"), "{said}");
+    assert_eq!(world.points_on(&machine(BACKUP), &stack("acme")).len(), 2);
+}
+
+#[test]
+fn a_backup_machine_that_will_not_start_is_a_hold_with_a_remedy() {
+    let mut world = rented_and_dead();
+    world.settle();
+    let plan = world.plan();
+    assert!(plan.plan().steps.is_empty(), "{:#?}", plan.plan().steps);
+    let held = plan.plan().held.iter();
+    let of = held
+        .clone()
+        .find(|held| held.wanted.contains(RENTED))
+        .unwrap();
+    assert!(
+        matches!(&of.hold, Hold::NotObserved { gap } if gap.to_string().contains("it did not start: it will not start")),
+        "{of:?}"
+    );
+    for part in [
+        "switch it on at its hoster",
+        "name another backup site",
+        "sign a [[waiver]] with machine = \"backup-hetzner-fsn1\"",
+    ] {
+        assert!(of.remedy.contains(part), "{}", of.remedy);
+    }
+    // Somebody did: it is in use again.
+    world.dead.clear();
+    world.silent.clear();
+    world.machine_mut(RENTED).power = Power::On;
+    let facts = World::running(with_points_at(AT_FSN, "")).facts;
+    let facts = facts[&machine(RENTED)].clone();
+    world.facts.insert(machine(RENTED), facts);
+    world.settle();
+    assert_eq!(words(world.plan().plan()), "");
+}
+
+#[test]
+fn a_backup_that_is_asked_for_says_that_the_machine_is_there_and_off() {
+    let world = rented_and_dead();
+    let (mut seen, past) = (world.seen(), world.past());
+    // One that is off is not asked.
+    seen.machines.remove(&machine(RENTED));
+    let basis = world.draft().basis;
+    let why = backup_now(&world.want, &stack("acme"), &seen, &past, basis).unwrap_err();
+    assert_eq!(
+        why,
+        "the backup machine backup-hetzner-fsn1 is off; holdfast apply switches it on"
+    );
 }
 
 #[test]

@@ -461,16 +461,22 @@ fn a_definition_never_signs_away_what_it_uses() {
 }
 
 #[test]
-fn a_line_for_what_never_was_may_be_taken_out() {
+fn a_machine_that_never_was_is_no_thing_done() {
     let mut world = World::running(acme(HETZNER));
-    let other = DISCARD.replace("netcup-vie", "ionos-de-fra");
-    let text = stack_file("acme", HETZNER, &format!("{REPAIR}{other}"));
-    world.now_wants(desired(&[("acme", text)]));
-    world.want.commit = CommitId::new("c".repeat(40));
-    world.settle();
-    let said = words(world.plan().plan());
-    assert!(
-        said.contains("nothing of acme is on backup-ionos-de-fra"),
-        "{said}"
-    );
+    for block in ["discard", "waiver"] {
+        let wrong = DISCARD.replace("netcup-vie", "netcup-wien");
+        let wrong = wrong.replace("discard", block);
+        let text = stack_file("acme", HETZNER, &format!("{REPAIR}{wrong}"));
+        world.now_wants(desired(&[("acme", text)]));
+        world.want.commit = CommitId::new("c".repeat(40));
+        world.settle();
+        let said = words(world.plan().plan());
+        assert!(
+            said.contains("no machine named backup-netcup-wien is known")
+                && said.contains(&format!("[[{block}]] in stacks/acme.toml does nothing"))
+                && said.contains("did you mean `backup-netcup-vie`?"),
+            "{said}"
+        );
+        assert!(!said.contains("may be taken out"), "{said}");
+    }
 }

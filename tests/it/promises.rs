@@ -60,6 +60,7 @@ fn promises_are_held_against_what_was_measured() {
     let all = |rebuild| {
         let measured = Measured {
             loss: hours(20),
+            loss_at_most: None,
             rebuild,
         };
         desired
@@ -87,9 +88,9 @@ fn promises_are_held_against_what_was_measured() {
         ("HF0033", Severity::Warning)
     );
     assert!(
-        found[0]
-            .message
-            .contains("4 stacks were never measured: acme, bolt, coal, and 1 more"),
+        found[0].message.contains(
+            "4 stacks were never measured: acme (rto), bolt (rto), coal (rto), and 1 more"
+        ),
         "{}",
         found[0].message
     );
@@ -102,5 +103,64 @@ fn promises_are_held_against_what_was_measured() {
         promises::check(&desired, &BTreeMap::new()),
         [],
         "who promises nothing breaks nothing"
+    );
+}
+
+#[test]
+fn a_drill_shows_that_an_rpo_is_kept_and_never_that_it_is_broken() {
+    let desired = sound(&estate());
+    let found = |hours: i64| {
+        let measured = Measured {
+            loss: None,
+            loss_at_most: Some(SignedDuration::from_hours(hours)),
+            rebuild: Some(SignedDuration::from_hours(5)),
+        };
+        let id = desired.stacks.keys().next().unwrap().clone();
+        promises::check(&desired, &BTreeMap::from([(id, measured)]))
+    };
+    assert_eq!(found(24), []);
+    // It may have been done with an old point: then it shows nothing.
+    let old = found(25);
+    assert_eq!(
+        (old[0].code, old[0].severity),
+        ("HF0033", Severity::Warning)
+    );
+    assert_eq!(
+        old[0].message,
+        "promises of 1 stack were never measured: acme (rpo)"
+    );
+    assert!(old[0].help.as_ref().unwrap().contains("rpo by a rebuild"));
+    let none = promises::check(&desired, &BTreeMap::new());
+    assert!(none[0].message.ends_with("acme (rpo, rto)"));
+}
+
+#[test]
+fn a_name_that_no_machine_can_have_is_warned_of() {
+    let block = |machine: &str| {
+        let block = format!("\n[[waiver]]\nmachine = \"{machine}\"\nreason = \"gone\"\n");
+        let mut files = estate();
+        let text = String::from_utf8(files[ACME].clone()).unwrap();
+        set(&mut files, ACME, text + &block);
+        said(&files)
+    };
+    for right in [
+        "acme-e1",
+        "acme-e12",
+        "backup-netcup-vie",
+        "backup-ionos-de-fra",
+    ] {
+        assert_eq!(block(right), "");
+    }
+    let said = block("backup-netcup-vi");
+    assert!(
+        said.contains(
+            "HF0010: warning: no hoster of hosters.toml has a site that makes the name backup-netcup-vi"
+        ) && said.contains("did you mean `backup-netcup-vie`?"),
+        "{said}"
+    );
+    let said = block("acem-e1");
+    assert!(
+        said.contains("no machine of this stack is called acem-e1"),
+        "{said}"
     );
 }

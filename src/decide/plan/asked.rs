@@ -4,8 +4,9 @@ use super::draft::{Draft, Pen, because};
 use super::opening::repository;
 use super::situation::{Situation, WriterState};
 use crate::decide::history::History;
+use crate::decide::repositories::listed;
 use crate::model::ids::{MachineName, PointId};
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Power};
 use crate::model::plan::{Action, Cause, Effect};
 use crate::model::point::Part;
 
@@ -108,6 +109,12 @@ fn backup_machine(at: &Situation<'_>, seen: &Observed) -> Result<MachineName, St
     match seen.machines.get(&machine) {
         Some(Ok(_)) => Ok(machine),
         Some(Err(gap)) => Err(gap.to_string()),
+        None if let Some(listed) = listed(seen, &machine) => Err(match listed.power {
+            Power::Off => {
+                format!("the backup machine {machine} is off; holdfast apply switches it on")
+            }
+            _ => format!("the backup machine {machine} is there and does not answer"),
+        }),
         None => Err(format!("there is no backup machine {machine} yet")),
     }
 }

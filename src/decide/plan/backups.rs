@@ -10,7 +10,7 @@ use crate::decide::history::{History, PastRepository};
 use crate::decide::names;
 use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily, Placement};
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::{MachineManifest, Role};
 use crate::model::observed::{Former, Observed, Power};
@@ -181,6 +181,13 @@ fn no_longer_named(
     }
 }
 
+/// A new, empty one in its place would hide the loss (S3); what people do at its hoster is seen.
+fn remedy_of_the_dead(name: &MachineName) -> String {
+    format!(
+        "switch it on at its hoster, and it is used again; if it never will be, name another backup site in the stacks' files, and if its recovery points are certainly lost, sign a [[waiver]] with machine = \"{name}\" there"
+    )
+}
+
 fn one(
     name: &MachineName,
     placement: &Placement,
@@ -218,6 +225,16 @@ fn one(
             return not_now(gap);
         }
         if machine.power == Power::Off {
+            let remembered = past.machines.get(name);
+            if let Some(reason) = remembered.and_then(|past| past.power_on_failed.as_deref()) {
+                let gap = Gap::new(
+                    GapKind::Unreachable,
+                    format!("machine {name}"),
+                    format!("its hoster says it is off, and it did not start: {reason}"),
+                );
+                pen.hold_unseen(wanted, &gap, remedy_of_the_dead(name));
+                return not_now(gap);
+            }
             let on = pen.step(
                 Action::PowerOn {
                     machine: name.clone(),
@@ -284,7 +301,7 @@ fn one(
         let gap = inventory.unseen(&remembered.provider_id).map_or_else(
             || {
                 Gap::new(
-                    crate::model::gap::GapKind::Unreadable,
+                    GapKind::Unreadable,
                     format!("machine {name}"),
                     "its hoster no longer lists it, and with it the recovery points it held",
                 )
@@ -327,11 +344,7 @@ fn one(
                 },
                 "order a machine and add it to hosters.toml, or name another site",
             );
-            not_now(Gap::new(
-                crate::model::gap::GapKind::Unreachable,
-                wanted,
-                reason,
-            ))
+            not_now(Gap::new(GapKind::Unreachable, wanted, reason))
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::draft::{Draft, Pen, because_of};
 use super::forget::speaks_against;
 use super::former::{copied, lost};
+use super::unknown;
 use super::view::View;
 use crate::decide::independent;
 use crate::decide::point::{self, newness};
@@ -56,6 +57,7 @@ fn one(
         }
         // Without the journal, or without a look at all, nobody knows what there was.
         _ if view.past.repository_in_use(&stack.id).is_none() => return,
+        _ if !unknown::is_known(view, machine) => return, // Said of all such names.
         _ => {
             pen.note(format!(
                 "nothing of {} is on {machine} any more; its [[discard]] may be taken out of {}",

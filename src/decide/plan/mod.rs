@@ -24,6 +24,7 @@ mod retire;
 mod situation;
 mod stack;
 mod stands;
+mod unknown;
 pub mod verify;
 mod view;
 
@@ -33,6 +34,7 @@ pub(crate) use rebuild::ENOUGH;
 pub use stands::{Position, Proven, Standing, Stands, stands};
 
 use crate::decide::history::History;
+use crate::decide::only::not_sound;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, PointId, StackId};
@@ -102,6 +104,7 @@ pub fn plan(
         if let (Some(pause), Some(aside)) = (pause, aside) {
             paused::plan(&view, pause, aside, &mut draft);
         }
+        unknown::tell(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,
@@ -176,11 +179,7 @@ pub fn at_work(
 }
 
 fn sound<'a>(want: &'a Desired, stack: &StackId) -> Result<&'a DesiredStack, String> {
-    want.stack(stack)
-        .ok_or_else(|| match want.broken.get(stack) {
-            Some(_) => "its definition has errors; holdfast check shows them".to_owned(),
-            None => "the estate has no such stack".to_owned(),
-        })
+    want.stack(stack).ok_or_else(|| not_sound(want, stack))
 }
 
 fn asked_for(

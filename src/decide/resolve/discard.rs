@@ -1,13 +1,18 @@
 //! `[[discard]]`: a repository that people sign away by name (S3).
 
 use super::backup::Backup;
+use super::{Surroundings, named_machines};
 use crate::decide::document::{Table, codes, words};
 use crate::decide::names;
 use crate::model::desired::Discard;
 use crate::model::ids::MachineName;
 
 /// Each names one backup machine, and never the one that the stack uses.
-pub(super) fn read(root: &Table<'_>, backup: Option<&Backup>) -> Vec<Discard> {
+pub(super) fn read(
+    root: &Table<'_>,
+    backup: Option<&Backup>,
+    surroundings: &Surroundings<'_>,
+) -> Vec<Discard> {
     let used = backup.map(|backup| {
         let placement = &backup.intent.placement;
         names::backup_machine(&placement.hoster, &placement.site)
@@ -21,7 +26,7 @@ pub(super) fn read(root: &Table<'_>, backup: Option<&Backup>) -> Vec<Discard> {
         );
         table.finish();
         let Some(found) = machine else { continue };
-        let machine = MachineName::new(found.value);
+        let machine = MachineName::new(found.value.clone());
         let report = |code, message: &str, help| table.report(code, &found.span, message, help);
         if used.as_ref() == Some(&machine) {
             let message = format!("the recovery points of this stack go to {machine}");
@@ -34,6 +39,7 @@ pub(super) fn read(root: &Table<'_>, backup: Option<&Backup>) -> Vec<Discard> {
         } else if discards.iter().any(|other| other.machine == machine) {
             report(codes::DUPLICATE, "this stands twice", None);
         } else if let Some(reason) = reason {
+            named_machines::warn(&table, &found, &[], surroundings);
             discards.push(Discard {
                 machine,
                 reason: reason.value,

@@ -10,6 +10,7 @@ mod discard;
 mod estate;
 mod hosters;
 mod independence;
+mod named_machines;
 mod namesakes;
 mod objectives;
 mod placement;

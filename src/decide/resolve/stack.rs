@@ -1,7 +1,8 @@
 //! `stacks/<id>.toml`: one customer.
 
 use super::{
-    Surroundings, backup, claims, discard, estate, independence, objectives, placement, service,
+    Surroundings, backup, claims, discard, estate, independence, named_machines, objectives,
+    placement, service,
 };
 use crate::decide::document::{Document, Table, codes, suggest, words};
 use crate::model::desired::{DesiredStack, Repair, Retirement, Waiver};
@@ -54,8 +55,10 @@ pub(super) fn read(
         let image = production.as_ref().map(|p| &p.placement.image);
         let services = service::read(root, image, surroundings);
         let repair = repair(root);
-        let waivers = waivers(root);
-        let discards = discard::read(root, backup.as_ref());
+        let ids = [&StackId::new(file_id), &origin];
+        let ids = if ids[0] == ids[1] { &ids[..1] } else { &ids };
+        let waivers = waivers(root, ids, surroundings);
+        let discards = discard::read(root, backup.as_ref(), surroundings);
         let (head, production) = (head?, production?);
         Some(DesiredStack {
             id: origin.clone(),
@@ -225,7 +228,7 @@ fn repair(root: &Table<'_>) -> Vec<Repair> {
     rungs
 }
 
-fn waivers(root: &Table<'_>) -> Vec<Waiver> {
+fn waivers(root: &Table<'_>, ids: &[&StackId], surroundings: &Surroundings<'_>) -> Vec<Waiver> {
     let mut waivers = Vec::new();
     for table in root.tables("waiver") {
         let machine = words::MACHINE.check(&table, table.text("machine", "acme-e1"));
@@ -233,6 +236,7 @@ fn waivers(root: &Table<'_>) -> Vec<Waiver> {
             words::LINE.check(&table, table.text("reason", "seen powered off in the rack"));
         table.finish();
         if let (Some(machine), Some(reason)) = (machine, reason) {
+            named_machines::warn(&table, &machine, ids, surroundings);
             waivers.push(Waiver {
                 machine: MachineName::new(machine.value),
                 reason: reason.value,

@@ -75,7 +75,8 @@ Promise what can be kept, or change what keeps it.",
         id: UNMEASURED,
         title: "promises that nobody has measured",
         explanation: "A promise counts once a drill or a rebuild has shown that it is kept; until \
-then it is a hope. All stacks that hope are told in one warning. With `measured = \"required\"` \
+then it is a hope. A rebuild shows both; a drill shows rto, and rpo if its point was young enough \
+when it began. All stacks that hope are told in one warning, each with what is missing. With `measured = \"required\"` \
 in `[policy]` it is an error.\n\n\
 Run a drill, or promise nothing yet.",
         example: Example::Commands {

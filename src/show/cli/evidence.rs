@@ -3,8 +3,10 @@
 use super::estate::EstateArgs;
 use super::failure::{Reader, explain, fail, failed, refused};
 use crate::decide::allowed_signers::{Refusal, verify};
-use crate::flow::documents::{self, Found, ListError};
+use crate::decide::only::not_sound;
+use crate::flow::documents::{self, Found};
 use crate::flow::entry::Mode;
+use crate::model::causes::chain;
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
 use crate::show::say::{errln, out, outln};
@@ -88,7 +90,7 @@ async fn found(stack: &StackId, format: Format, estate: &EstateArgs) -> Result<F
     let session = estate.open(Mode::Read, format).await?;
     let id = match session.desired.stack(stack) {
         Some(known) => known.id.clone(),
-        None => return Err(fail(format, &ListError::NoStack(stack.clone()))),
+        None => return Err(failed(format, &not_sound(&session.desired, stack), None)),
     };
     let found = documents::list(&session, &id).await;
     let found = found.map_err(|error| fail(format, &error))?;
@@ -180,7 +182,11 @@ fn check(args: &Verify) -> Exit {
     };
     let sealed = match documents::read(&args.file, args.signature.as_deref()) {
         Ok(sealed) => sealed,
-        Err(error) => return fail(args.format, &error),
+        Err(error) => {
+            let unsaid = args.signature.is_none() && args.file.exists();
+            let remedy = "name the file of its signature: --signature FILE";
+            return failed(args.format, &chain(&error), unsaid.then_some(remedy));
+        }
     };
     let (evidence, signer) = match verify(&signers, &sealed, SystemClock.now()) {
         Ok(verified) => verified,

@@ -4,6 +4,7 @@ use super::estate::EstateArgs;
 use super::failure::{fail, failed};
 use super::files::quoted;
 use crate::decide::exit_kit::kit;
+use crate::decide::only::not_sound;
 use crate::decide::plan::ENOUGH;
 use crate::decide::point::holds;
 use crate::flow::entry::Mode;
@@ -39,11 +40,7 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     };
     let name = StackId::new(args.stack);
     let Some(stack) = session.desired.stack(&name) else {
-        return failed(
-            args.format,
-            &format!("the estate has no sound stack {name}"),
-            Some("holdfast check shows what is wrong"),
-        );
+        return failed(args.format, &not_sound(&session.desired, &name), None);
     };
     let source = match gather(&session, stack).await {
         Ok(source) => source,

@@ -2,22 +2,22 @@
 
 use super::estate::EstateArgs;
 use super::failure::{fail, failed};
-use crate::decide::moment::moment;
+use crate::decide::moment::{moment, written};
 use crate::decide::point::moment as moment_of;
 use crate::flow::entry::Mode;
-use crate::flow::part::{PartError, Version, versions};
+use crate::flow::part::{Found, Version, lies_in, versions};
 use crate::flow::session::Session;
 use crate::model::gap::Gap;
 use crate::model::ids::StackId;
 use crate::model::units::show_duration;
-use crate::model::visible::visible;
+use crate::model::visible::{visible, visible_line};
 use crate::show::exit::Exit;
 use crate::show::say::outln;
 use crate::show::views::Format;
 use crate::world::backup::{AtPath, Entry, EntryKind};
 use comfy_table::{Table, presets};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 #[derive(clap::Args)]
@@ -36,6 +36,13 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
+    if !args.path.starts_with('/') {
+        return failed(
+            args.format,
+            &format!("{:?} is no absolute path", args.path),
+            Some("write it as it was on production, from / on"),
+        );
+    }
     let session = match estate.open(Mode::Read, args.format).await {
         Ok(session) => session,
         Err(exit) => return exit,
@@ -48,8 +55,17 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     let path = trimmed(&args.path);
     match versions(&session, &stack, path, at).await {
         Ok(found) => {
+            let Found {
+                versions: found,
+                declared,
+            } = found;
             match args.format {
-                Format::Human => human(&stack, path, &found, at, session.world.clock.now()),
+                Format::Human => {
+                    human(&stack, path, &found, at, session.world.clock.now());
+                    if at.is_none() {
+                        next(&stack, path, &found, &declared);
+                    }
+                }
                 Format::Json => super::print_json(&json(&found)),
             }
             if found.iter().any(|version| version.kept.is_err()) {
@@ -58,11 +74,6 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
                 Exit::Nothing
             }
         }
-        Err(error @ PartError::NoSuchStack(_)) => failed(
-            args.format,
-            &error.to_string(),
-            Some("holdfast check shows what is wrong"),
-        ),
         Err(error) => fail(args.format, &error),
     }
 }
@@ -87,19 +98,29 @@ pub fn asked_moment(
         .stack(stack)
         .and_then(|stack| TimeZone::get(&stack.backup.schedule.zone).ok())
         .unwrap_or(TimeZone::UTC);
-    moment(text, &zone)
-        .map(Some)
-        .map_err(|error| error.to_string())
+    let asked = moment(text, &zone).map_err(|error| error.to_string())?;
+    let now = session.world.clock.now();
+    // The end of today is not over anywhere.
+    if asked
+        > now
+            .saturating_add(SignedDuration::from_hours(24))
+            .unwrap_or(now)
+    {
+        return Err(format!(
+            "{text:?} has not come yet; without --at the newest recovery point is taken"
+        ));
+    }
+    Ok(Some(asked))
 }
 
 fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, now: Timestamp) {
-    let path = visible(path);
+    let path = visible_line(path);
     let Some(newest) = found.first() else {
         outln!("{stack} has no recovery point that was read back.\nNext: holdfast backup {stack}");
         return;
     };
     if at.is_some() {
-        let taken = moment_of(&newest.point).strftime("%Y-%m-%d %H:%M:%S UTC");
+        let taken = written(moment_of(&newest.point));
         outln!("point {} of {taken}", newest.point.id.short());
         match &newest.kept {
             Err(gap) => outln!("{}", unread(gap)),
@@ -115,7 +136,7 @@ fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, 
     table.load_style(presets::NOTHING);
     table.set_header([
         "point",
-        "taken (UTC)",
+        "taken",
         "age",
         "modified (UTC)",
         "size",
@@ -170,9 +191,27 @@ fn human(stack: &StackId, path: &str, found: &[Version], at: Option<Timestamp>, 
     if missing > 0 {
         outln!("{missing} of {seen} points do not hold it.");
     }
+}
+
+/// What brings the newest version back; only what `restore` does not refuse.
+fn next(stack: &StackId, path: &str, found: &[Version], declared: &[String]) {
+    let holds = |version: &&Version| version.kept.as_ref().is_ok_and(|k| k.here.is_some());
+    let Some(newest) = found.iter().find(holds) else {
+        return;
+    };
+    if !declared.is_empty() && !declared.iter().any(|state| lies_in(path, state)) {
+        let inside = declared.iter().filter(|state| lies_in(state, path));
+        let inside: Vec<&str> = inside.map(String::as_str).collect();
+        outln!(
+            "Only what is declared can be brought back. Next: holdfast files {stack} with {}",
+            visible(&inside.join(" or "))
+        );
+        return;
+    }
     outln!(
-        "Next: holdfast restore {stack} --path {} --at \"…\" --to /a/new/path",
-        quoted(&path)
+        "Next: holdfast restore {stack} --path {} --at {} --to /a/new/path",
+        quoted(&visible_line(path)),
+        written(moment_of(&newest.point))
     );
 }
 
@@ -189,11 +228,7 @@ pub fn quoted(path: &str) -> String {
 }
 
 fn span(newest: &Version, oldest: &Version) -> String {
-    let at = |version: &Version| {
-        moment_of(&version.point)
-            .strftime("%Y-%m-%d %H:%M")
-            .to_string()
-    };
+    let at = |version: &Version| written(moment_of(&version.point));
     if newest.point.id == oldest.point.id {
         at(newest)
     } else {

@@ -3,6 +3,7 @@
 use super::estate::EstateArgs;
 use super::failure::{Reader, explain};
 use crate::decide::derive;
+use crate::decide::only::not_sound;
 use crate::flow::entry;
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
@@ -31,10 +32,11 @@ pub fn run(args: &Args, place: &EstateArgs) -> Exit {
     let stack = StackId::new(&*args.stack);
     let desired = estate.resolution.desired.as_ref();
     let Some(known) = desired.and_then(|desired| desired.stack(&stack)) else {
-        errln!(
-            "error: the estate has no sound stack {:?}; holdfast check shows what is wrong",
-            args.stack
+        let why = desired.map_or_else(
+            || "the estate is not sound; holdfast check shows what is wrong".to_owned(),
+            |desired| not_sound(desired, &stack),
         );
+        errln!("error: {why}");
         return Exit::Error;
     };
     let services = &known.services;

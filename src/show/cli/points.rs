@@ -2,6 +2,7 @@
 
 use super::estate::EstateArgs;
 use super::failure::{explain, fail, failed};
+use crate::decide::only::not_sound;
 use crate::flow::drill::trouble;
 use crate::flow::entry::Mode;
 use crate::flow::points::{fleet, fleet_in_full, list};
@@ -35,11 +36,7 @@ async fn one(stack: &StackId, format: Format, estate: &EstateArgs) -> Exit {
         Err(exit) => return exit,
     };
     let Some(known) = session.desired.stack(stack) else {
-        return failed(
-            format,
-            &format!("the estate has no sound stack {stack}"),
-            Some("holdfast check shows what is wrong"),
-        );
+        return failed(format, &not_sound(&session.desired, stack), None);
     };
     match list(&session, &known.id).await {
         Ok(Ok(listing)) => {

@@ -19,7 +19,7 @@ pub struct Args {
     /// Which stack
     stack: String,
     /// A file or folder, as it was on production: an absolute path
-    #[arg(long, value_name = "PATH", required_unless_present = "database")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["database", "table"])]
     path: Option<String>,
     /// A database
     #[arg(long, value_name = "NAME", conflicts_with = "path")]

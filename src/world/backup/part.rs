@@ -139,7 +139,7 @@ pub struct Retrieved {
 
 /// Brings a file or a folder of a point back beside the live data.
 ///
-/// Refusals: `exists` and `live-data` (S4), `no-such-folder`, `not-in-point`, `disk-full`, and
+/// Refusals: `exists` and `live-data` (S4), `no-such-folder`, `not-writable`, `not-in-point`, `disk-full`, and
 /// those of reaching the repository. After any of them nothing is there that was not before.
 pub async fn retrieve(
     transport: &dyn Transport,

@@ -18,7 +18,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/world/store/migrations");
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another Holdfast writes to it.
-    #[error("{} is in use by another holdfast, process {holder}", path.display())]
+    #[error("{} is in use by another holdfast, process {holder}; wait for it to end", path.display())]
     InUse {
         /// The state file.
         path: PathBuf,

@@ -49,6 +49,8 @@ for own in /etc/holdfast /var/lib/holdfast /var/lib/postgresql /var/lib/mysql; d
         "$own"/*) fail live-data "$to lies in $own, where Holdfast or a database server keeps its own; name another place" ;;
     esac
 done
+# A file system that is mounted read-only, or a folder that nobody may change.
+[ -w "$parent" ] || fail not-writable "nothing can be written into $parent; name a place that can be written to"
 
 alone retrieve
 restic_ready
@@ -72,7 +74,7 @@ jq -cn --arg path "$path" 'reduce (inputs | select(.path)) as $n ({found: false,
     then .found = true | (if $n.type == "file" then .files += 1 | .bytes += ($n.size // 0) else . end) else . end)' \
     "$scratch/ls" >"$scratch/size"
 rm -f "$scratch/ls"
-[ "$(jq .found "$scratch/size")" = true ] || fail not-in-point "the point does not hold $path"
+[ "$(jq .found "$scratch/size")" = true ] || fail not-in-point "the point does not hold $path; holdfast files says which points do"
 size=$(jq .bytes "$scratch/size")
 free=$(df --output=avail -B1 "$parent" | tail -n 1 | tr -d ' ')
 needed=$((size + size / 10 + 16777216))
@@ -89,7 +91,7 @@ if [ "$restic_code" -ne 0 ]; then
     fi
     restic_failed "$scratch/restore" "restore"
 fi
-[ -e "$beside$path" ] || [ -L "$beside$path" ] || fail not-in-point "the point does not hold $path"
+[ -e "$beside$path" ] || [ -L "$beside$path" ] || fail not-in-point "the point does not hold $path; holdfast files says which points do"
 sync -f "$beside"
 free_place
 # Somebody may make something of that name this very moment.
