@@ -25,11 +25,13 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             "identity": disk.identity.as_ref().map(|text| encode(text)),
             "quarantined": disk.aside,
             "machine_id": "",
+            "holds": disk.holds(),
         })),
         "pool-claim" => {
             let wanted = input.text("identity");
             match &disk.identity {
                 Some(own) if *own != wanted => refuse("claimed", "it belongs to somebody else"),
+                None if !disk.holds().is_empty() => refuse("occupied", disk.holds()),
                 _ => {
                     disk.identity = Some(wanted);
                     one(json!({"claimed": true}))

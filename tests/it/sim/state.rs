@@ -78,6 +78,21 @@ pub struct Data {
 }
 
 impl Disk {
+    /// What looks like somebody's, on a machine that is nobody's by name.
+    pub fn holds(&self) -> &'static str {
+        if self.identity.is_some() {
+            ""
+        } else if self.data.is_some() {
+            "/var/lib/postgresql/17"
+        } else if !self.fetched.is_empty() || !self.shelf.repositories.is_empty() {
+            "/var/lib/holdfast"
+        } else if self.stage.is_some() {
+            "/etc/holdfast/stage"
+        } else {
+            ""
+        }
+    }
+
     pub fn identity(&self) -> Option<Identity> {
         Identity::parse(self.identity.as_ref()?).ok()
     }
