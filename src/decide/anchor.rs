@@ -87,7 +87,7 @@ fn reason(anchor: &Anchor, seals: &[String], descends: bool, anew: bool) -> Opti
 
 fn freeze(reason: String) -> Freeze {
     Freeze {
-        rule: RULE.to_owned(),
+        rule: RULE,
         reason,
         remedy: "put the journal and the repository back from the newest backup of this computer; if they are lost for good, look at each machine first, then remove /srv/holdfast/anchor.json on the backup machines".to_owned(),
     }

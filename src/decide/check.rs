@@ -106,14 +106,14 @@ fn unsigned_for(step: &Step, mandate: &Mandate) -> Vec<Violation> {
         .filter(|_| step.effect == Effect::Destructive)
         .map(|freeze| {
             violation(
-                "S9",
+                freeze.rule,
                 step,
                 format!("is destructive while {}", freeze.reason),
             )
         });
     let gated = mandate.gate(step).map(|gate| {
         let problem = format!("is destructive while {}", gate.reason);
-        violation("drill", step, problem)
+        violation(gate.rule, step, problem)
     });
     short.into_iter().chain(frozen).chain(gated).collect()
 }

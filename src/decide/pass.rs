@@ -24,7 +24,7 @@ pub fn just_begun(up: Duration, still: Duration) -> Option<Freeze> {
         return None;
     }
     Some(Freeze {
-        rule: "S8".to_owned(),
+        rule: "S8",
         reason: format!(
             "the loop has run for {}; nothing destructive happens in the first {}",
             shown(up),

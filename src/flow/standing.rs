@@ -364,7 +364,7 @@ pub fn alarm(freeze: &Freeze) -> Held {
         stack: None,
         wanted: "anything destructive".to_owned(),
         hold: Hold::Forbidden {
-            rule: freeze.rule.clone(),
+            rule: freeze.rule.to_owned(),
             reason: freeze.reason.clone(),
         },
         remedy: freeze.remedy.clone(),
@@ -421,7 +421,7 @@ fn staleness(config: &Config, now: Timestamp) -> Option<Freeze> {
         None => format!("nothing was ever fetched from {}", from.remote),
     };
     Some(Freeze {
-        rule: "freshness".to_owned(),
+        rule: "freshness",
         reason: format!("{since}; the limit is {}", show_duration(limit)),
         remedy: format!(
             "find out why `git fetch {}` fails; somebody may keep newer commits from being seen",

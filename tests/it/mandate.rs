@@ -455,7 +455,7 @@ fn s09_what_concerns_every_stack_stays_in_the_plan_of_one() {
     let mut standing = Standing::new(&config, &estate.commit);
     standing = standing.instead_of(CommitId::new("f".repeat(40)), "not signed".into(), "sign");
     standing.freezes.push(Freeze {
-        rule: "freshness".into(),
+        rule: "freshness",
         reason: "nothing could be fetched".into(),
         remedy: "find out why".into(),
     });

@@ -99,6 +99,8 @@ fn s08_a_loop_begins_no_rebuild_in_its_first_five_minutes() {
     };
     assert_eq!(rule, "S8");
     assert!(reason.contains("the first 5m"), "{reason}");
+    let found = world.check(world.draft()).unwrap_err();
+    assert!(found.iter().all(|found| found.rule == "S8"), "{found:?}");
     up_for(&mut world, Duration::from_mins(5));
     assert!(kinds(&plan_of(&world)).contains(&"fence"));
 }

@@ -323,7 +323,7 @@ fn s05_drift_under_an_unchanged_intent_is_mended_without_asking() {
 #[test]
 fn s09_nothing_destructive_happens_while_the_head_is_in_doubt() {
     let freeze = Freeze {
-        rule: "freshness".into(),
+        rule: "freshness",
         reason: "nothing could be fetched".into(),
         remedy: "find out why".into(),
     };
@@ -337,7 +337,7 @@ fn s09_nothing_destructive_happens_while_the_head_is_in_doubt() {
         [Hold::Forbidden { rule, .. }] if rule == "freshness"
     ));
     let found = world.check(world.draft()).unwrap_err();
-    assert_eq!(found[0].rule, "S9");
+    assert_eq!(found[0].rule, "freshness");
     // What is not destructive goes on.
     let mut drifted = running(HETZNER);
     drifted.mandate.freezes.clone_from(&world.mandate.freezes);

@@ -193,7 +193,7 @@ pub fn gates(want: &Desired, past: &History, seen: &Observed) -> BTreeMap<StackI
             let points = repositories::known(seen, stack, past);
             let trouble = standing(stack, past, points, seen.at).trouble?;
             let gate = Freeze {
-                rule: RULE.to_owned(),
+                rule: RULE,
                 reason: trouble.reason(),
                 remedy: remedy(stack),
             };

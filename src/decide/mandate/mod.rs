@@ -62,8 +62,8 @@ pub struct Backer {
 /// Why nothing destructive happens now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freeze {
-    /// "freshness", "anchor".
-    pub rule: String,
+    /// "freshness", "anchor", an invariant's number.
+    pub rule: &'static str,
     /// In words.
     pub reason: String,
     /// What lifts it.

@@ -57,7 +57,7 @@ fn hold(plan: &mut Plan, held: &BTreeSet<StepId>, freeze: &Freeze) {
             stack,
             wanted,
             hold: Hold::Forbidden {
-                rule: freeze.rule.clone(),
+                rule: freeze.rule.to_owned(),
                 reason: freeze.reason.clone(),
             },
             remedy: freeze.remedy.clone(),
