@@ -56,6 +56,12 @@ pub fn losses(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &Hist
     losses
 }
 
+/// A former backup machine that answers, and shows points of this stack.
+pub fn shows_points(stack: &DesiredStack, seen: &Observed, machine: &MachineName) -> bool {
+    let former = seen.former.get(&stack.id).and_then(|of| of.get(machine));
+    matches!(former, Some(Ok(points)) if !points.is_empty())
+}
+
 /// All that a machine held was copied to the one in use, or to one that answers, if need be from
 /// machine to machine.
 fn copied_on(
@@ -65,10 +71,6 @@ fn copied_on(
     past: &History,
     machine: &MachineName,
 ) -> bool {
-    let answers = |machine: &MachineName| {
-        let former = seen.former.get(&stack.id).and_then(|of| of.get(machine));
-        matches!(former, Some(Ok(points)) if !points.is_empty())
-    };
     let mut copies = vec![(machine, Timestamp::MIN)];
     while let Some((from, since)) = copies.pop() {
         let kept = past.repository(&stack.id, from).into_iter();
@@ -77,7 +79,7 @@ fn copied_on(
             if *at <= since {
                 continue;
             }
-            if to == serving || answers(to) {
+            if to == serving || shows_points(stack, seen, to) {
                 return true;
             }
             copies.push((to, *at));

@@ -125,11 +125,7 @@ fn s06_a_cut_anywhere_in_the_move_ends_where_an_uncut_one_does() {
                     let mut world = with_history();
                     world.now_wants(at_ionos(""));
                     let (mut done, mut refused) = (Vec::new(), Vec::new());
-                    for _ in 0..pass {
-                        world.adopt();
-                        let plan = world.plan();
-                        world.apply(&plan, order, None, &mut done, &mut refused);
-                    }
+                    world.rounds(pass, order, &mut done, &mut refused);
                     world.adopt();
                     let plan = world.plan();
                     let at = Some((number, cut));
@@ -150,11 +146,7 @@ fn s11_production_lost_anywhere_in_the_move_comes_back_from_the_newest_proven_po
             let mut world = with_history();
             world.now_wants(at_ionos(""));
             let (mut done, mut refused) = (Vec::new(), Vec::new());
-            for _ in 0..pass {
-                world.adopt();
-                let plan = world.plan();
-                world.apply(&plan, Order::First, None, &mut done, &mut refused);
-            }
+            world.rounds(pass, Order::First, &mut done, &mut refused);
             let plan = world.plan();
             let at = Some((number, Cut::AfterTheEffect));
             world.apply(&plan, Order::First, at, &mut done, &mut refused);

@@ -32,11 +32,7 @@ fn s06_a_journal_lost_anywhere_in_the_move_ends_where_one_that_was_kept_does() {
             let mut world = with_history();
             world.now_wants(at_ionos(""));
             let (mut done, mut refused) = (Vec::new(), Vec::new());
-            for _ in 0..pass {
-                world.adopt();
-                let plan = world.plan();
-                world.apply(&plan, Order::First, None, &mut done, &mut refused);
-            }
+            world.rounds(pass, Order::First, &mut done, &mut refused);
             world.adopt();
             let plan = world.plan();
             let at = Some((number, Cut::AfterTheEffect));

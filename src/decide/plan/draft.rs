@@ -31,23 +31,7 @@ impl Draft {
         let places = self.of.get(stack).into_iter().flatten();
         places.filter_map(|&place| self.steps.get(place))
     }
-}
 
-/// Steps and holds of one stack (or of what stacks share).
-pub(super) struct Pen<'a> {
-    pub draft: &'a mut Draft,
-    pub stack: Option<&'a StackId>,
-    /// Who set off what is written now.
-    pub cause: Cause,
-}
-
-/// Why a step is written, without who set it off: that the pen knows.
-pub(super) struct Reason {
-    words: String,
-    place: Option<Place>,
-}
-
-impl Draft {
     /// A draft for what is not to be done; it knows which ordered machines are taken.
     pub fn aside(&self) -> Self {
         Self {
@@ -76,6 +60,20 @@ impl Draft {
         steps.retain(|step| !self.ids.contains(&step.id));
         steps
     }
+}
+
+/// Steps and holds of one stack (or of what stacks share).
+pub(super) struct Pen<'a> {
+    pub draft: &'a mut Draft,
+    pub stack: Option<&'a StackId>,
+    /// Who set off what is written now.
+    pub cause: Cause,
+}
+
+/// Why a step is written, without who set it off: that the pen knows.
+pub(super) struct Reason {
+    words: String,
+    place: Option<Place>,
 }
 
 impl Pen<'_> {

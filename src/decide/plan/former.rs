@@ -165,8 +165,7 @@ fn words_of_loss(view: &View<'_>, loss: &Loss) -> String {
 /// What was copied to a lost machine from one that answers is not lost.
 fn copies(view: &View<'_>, loss: &Loss) -> String {
     let answers = |machine: &MachineName| {
-        let elsewhere = view.at.elsewhere.get(machine);
-        *machine == view.at.serving || matches!(elsewhere, Some(Ok(points)) if !points.is_empty())
+        *machine == view.at.serving || losses::shows_points(view.at.stack, view.seen, machine)
     };
     let kept = view.past.repositories.get(&view.at.stack.id);
     kept.into_iter()

@@ -89,7 +89,8 @@ fn steps(out: &mut String, steps: &[Step]) {
     }
 }
 
-fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+/// Lines under a title; neither where there are none.
+pub fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     let mut lines = lines.peekable();
     if lines.peek().is_some() {
         let _ = writeln!(out, "\n{title}");

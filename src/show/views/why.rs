@@ -1,7 +1,7 @@
 //! Why a stack is treated as it is: wanted, seen, known, decided, and what would change it.
 
 use super::log::line;
-use super::plan::{describe, hold, why as because};
+use super::plan::{describe, hold, section, why as because};
 use super::status::{self, drill, machine, proven};
 use crate::decide::pause::RULE;
 use crate::decide::why::{Account, Wanted};
@@ -81,16 +81,6 @@ fn wanted(wanted: &Wanted) -> String {
     match &wanted.place {
         Some(place) => format!("{} ({}:{})", wanted.text, place.file, place.line),
         None => wanted.text.clone(),
-    }
-}
-
-fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
-    let mut lines = lines.peekable();
-    if lines.peek().is_some() {
-        let _ = writeln!(out, "\n{title}");
-    }
-    for line in lines {
-        let _ = writeln!(out, "  {line}");
     }
 }
 

@@ -3,8 +3,9 @@
 //! A machine belongs to whom its `/etc/holdfast/identity` names. One that does
 //! not answer, or presents another host key than the pinned one, is a gap:
 //! neither free nor absent (S1). So is one that names nobody and holds something:
-//! it may be in use by people who never heard of us, or be ours and have lost its name (S7). The hoster's word on power is missing here, so
-//! fencing needs a person (S2).
+//! it may be in use by people who never heard of us, or be ours and have lost its
+//! name (S7). The hoster's word on power is missing here, so fencing needs a
+//! person (S2).
 
 use super::{Hoster, not_a_drill, refused};
 use crate::model::desired::PoolMachine;

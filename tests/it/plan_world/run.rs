@@ -35,6 +35,21 @@ impl World {
         panic!("it never comes to rest; done {done:#?}, refused {refused:#?}")
     }
 
+    /// So many plans, one after the other, each as far as it goes.
+    pub fn rounds(
+        &mut self,
+        count: usize,
+        order: Order,
+        done: &mut Vec<String>,
+        refused: &mut Vec<String>,
+    ) {
+        for _ in 0..count {
+            self.adopt();
+            let plan = self.plan();
+            self.apply(&plan, order, None, done, refused);
+        }
+    }
+
     /// Applies one plan, up to a cut in the step with that number; whether it came to the cut.
     pub fn apply(
         &mut self,
