@@ -33,7 +33,7 @@ test: install-packages rust
 	$(CARGO) test --locked --doc
 	$(CARGO) test --locked --test e2e -- --test-threads=1
 
-# The one test that `make test` leaves out: for whoever changes the catalogue.
+# `make test` leaves it out, for time: for whoever changes the catalogue.
 blueprints: install-packages rust
 	$(CARGO) test --locked --test e2e wikis_declare -- --ignored --nocapture
 
