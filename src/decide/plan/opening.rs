@@ -31,7 +31,15 @@ pub(super) fn open_and_resume(
         because("nobody gets in before the functional checks passed"),
         &[Some(loaded)],
     );
-    let after: Vec<Option<&StepId>> = [Some(&checked)]
+    // Whoever is fenced and comes back looks there for the mark of this epoch.
+    let repository = match view.backup {
+        BackupMachine::Ready { name, serves, .. } => {
+            repository(&view.at, view.past, name, serves.as_ref(), pen)
+        }
+        BackupMachine::NotNow { .. } => None,
+    };
+    let marked = repository.as_ref().filter(|_| !fenced.is_empty());
+    let after: Vec<Option<&StepId>> = [Some(&checked), marked]
         .into_iter()
         .chain(fences.iter().map(Some))
         .collect();
@@ -50,7 +58,6 @@ pub(super) fn open_and_resume(
         name: to, serves, ..
     } = view.backup
     {
-        let repository = repository(&view.at, view.past, to, serves.as_ref(), pen);
         pen.step(
             Action::Backup {
                 machine: name.clone(),

@@ -5,6 +5,7 @@ mod data;
 mod discard;
 mod drill;
 mod machine;
+mod opening;
 mod part;
 mod shown;
 mod vault;

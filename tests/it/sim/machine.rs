@@ -3,6 +3,7 @@
 use super::points;
 use super::shell::{Answer, Input, Refused, decode, refuse};
 use super::state::{Data, Disk, Gate, State};
+use super::vault::Snapshot;
 use holdfast::model::identity::Identity;
 use holdfast::model::ids::StackId;
 use holdfast::model::machine::{Digest, FileFact, MachineFacts, Role, Stage, UnitFact};
@@ -344,14 +345,16 @@ impl State {
             };
             let (stack, epoch): (Option<StackId>, _) = (own.owner.stack.clone(), own.owner.epoch);
             // It cannot tell while it reaches nobody.
-            let Ok(points) = points::reached(self, at, None) else {
+            let Ok((there, points)) = points::reached(self, at, None) else {
                 continue;
             };
-            let younger = points
-                .1
-                .values()
-                .filter(|point| Some(&point.manifest.stack) == stack.as_ref())
-                .any(|point| point.manifest.epoch > epoch && point.marked);
+            let kept = &self.servers[there].disk.shelf.repositories;
+            let marks = stack.as_ref().and_then(|stack| kept.get(stack));
+            let marks = marks.into_iter().flat_map(|of| of.marks.iter().copied());
+            let mine = |point: &&Snapshot| Some(&point.manifest.stack) == stack.as_ref();
+            let marked = points.values().filter(mine).filter(|point| point.marked);
+            let marked = marked.map(|point| point.manifest.epoch);
+            let younger = marked.chain(marks).any(|marked| marked > epoch);
             let disk = &mut self.servers[at].disk;
             if younger {
                 (disk.gate, disk.stage) = (Gate::Closed, Some(Stage::Retired));

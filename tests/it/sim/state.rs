@@ -27,6 +27,8 @@ pub struct Server {
     pub on: bool,
     /// It will never start again.
     pub dead: bool,
+    /// When it was switched on again by nobody of us.
+    pub back_at: Option<Timestamp>,
     /// From then on it answers.
     pub up_at: Timestamp,
     /// Nobody reaches it until then; it runs all the same.
@@ -155,6 +157,8 @@ pub enum Late {
         input: String,
     },
     Create(Box<Server>),
+    /// Somebody switches on what is off.
+    ComesBack,
 }
 
 /// How much goes wrong, in thousandths of the calls.
