@@ -33,6 +33,7 @@ pub mod moment;
 pub mod names;
 pub mod new_stack;
 pub mod only;
+pub(crate) mod orders;
 pub mod origins;
 pub mod pass;
 pub mod pause;

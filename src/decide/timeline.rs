@@ -153,6 +153,12 @@ fn words(event: &Event) -> String {
             epoch,
             ..
         } => format!("{machine} was made at {hoster} ({}, {epoch})", role.word()),
+        Event::Ordered {
+            machine,
+            hoster,
+            take,
+            ..
+        } => format!("{take} at {hoster} is to become {machine}"),
         Event::Fenced { machine, proof } => format!("{machine} can no longer write: {proof}"),
         Event::Opened {
             machine,

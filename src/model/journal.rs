@@ -79,6 +79,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         machine_type: Option<String>,
     },
+    /// About to take an ordered machine: until then the taking may still arrive there, whatever
+    /// was answered (S6).
+    Ordered {
+        /// Our name for it.
+        machine: MachineName,
+        /// Where.
+        hoster: HosterId,
+        /// The ordered machine.
+        take: MachineName,
+        /// From then on it refuses.
+        until: Timestamp,
+    },
     /// A machine can no longer write (S2).
     Fenced {
         /// Which.

@@ -32,14 +32,13 @@ pub(super) fn open_and_resume(
         &[Some(loaded)],
     );
     // Whoever is fenced and comes back looks there for the mark of this epoch.
-    let repository = match view.backup {
-        BackupMachine::Ready { name, serves, .. } => {
+    let marked = match view.backup {
+        BackupMachine::Ready { name, serves, .. } if !fenced.is_empty() => {
             repository(&view.at, view.past, name, serves.as_ref(), pen)
         }
-        BackupMachine::NotNow { .. } => None,
+        _ => None,
     };
-    let marked = repository.as_ref().filter(|_| !fenced.is_empty());
-    let after: Vec<Option<&StepId>> = [Some(&checked), marked]
+    let after: Vec<Option<&StepId>> = [Some(&checked), marked.as_ref()]
         .into_iter()
         .chain(fences.iter().map(Some))
         .collect();
@@ -58,6 +57,7 @@ pub(super) fn open_and_resume(
         name: to, serves, ..
     } = view.backup
     {
+        let repository = repository(&view.at, view.past, to, serves.as_ref(), pen);
         pen.step(
             Action::Backup {
                 machine: name.clone(),

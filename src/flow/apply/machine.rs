@@ -10,9 +10,14 @@ use crate::model::machine::{Change, MachineManifest, Role};
 use crate::model::observed::SeenMachine;
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, OwnerLabel, Receipt};
 use crate::model::plan::{Action, FenceBy, Step};
-use crate::world::hoster::ACTION_FAILED;
+use crate::world::hoster::{ACTION_FAILED, pool};
 use crate::world::machine::{Contact, MachineError, Transport, verbs};
+use jiff::SignedDuration;
 use std::time::Duration;
+
+/// By then the taking of an ordered machine is over, or is refused there: its look, its own time,
+/// and clocks that do not run alike.
+const ORDER_ARRIVES: SignedDuration = SignedDuration::from_secs(2 * pool::CLAIM_HOLDS);
 
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
@@ -71,6 +76,15 @@ impl Run {
             owner,
         }));
         lock(&self.ordered).insert(machine.clone(), hoster.clone());
+        if let Some(take) = take {
+            let ordered = Event::Ordered {
+                machine: machine.clone(),
+                hoster: hoster.clone(),
+                take: take.clone(),
+                until: self.session.world.clock.now() + ORDER_ARRIVES,
+            };
+            self.record(step, ordered).await?;
+        }
         let receipt = match self.session.perform(hoster, &op, &step.id).await {
             Outcome::Done(receipt) => receipt,
             Outcome::Refused(refusal) => {

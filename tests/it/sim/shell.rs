@@ -226,11 +226,7 @@ impl State {
                         input: input.to_owned(),
                     };
                     let due = now + SignedDuration::from_secs(wait);
-                    // Not survived yet (seed 829): a claim that comes when another machine was
-                    // taken in its place leaves two of one name (S6).
-                    if script != "pool-claim" {
-                        self.late.push((due, late));
-                    }
+                    self.late.push((due, late));
                 }
                 Err(lost(contact, script))
             }

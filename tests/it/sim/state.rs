@@ -129,6 +129,10 @@ impl Server {
         self.owner().map(|(_, owner)| owner.epoch)
     }
 
+    pub fn boot_id(&self) -> String {
+        format!("{}-{}", self.provider_id, self.disk.boots)
+    }
+
     pub fn answers(&self, now: Timestamp) -> bool {
         self.on && now >= self.up_at && now >= self.cut_until
     }
