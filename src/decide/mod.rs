@@ -3,6 +3,7 @@
 pub mod adoption;
 pub mod allowed_signers;
 pub mod anchor;
+pub(crate) mod asides;
 pub mod assumed;
 pub mod authority;
 pub mod basis;

@@ -179,6 +179,10 @@ fn words(event: &Event) -> String {
         }
         Event::SeenOn { machine } => format!("{machine} was seen running again"),
         Event::Quarantined { machine } => format!("{machine} was set aside"),
+        Event::SavedAside { machine, point } => format!(
+            "what users wrote on {machine} lies aside, in point {}",
+            point.short()
+        ),
         Event::NoCapacity { hoster, site } => format!("{hoster} {site} had no room"),
         Event::Proven { point, rung } => format!("point {} is {}", point.short(), rung.name()),
         Event::Verified {

@@ -129,6 +129,14 @@ pub enum Event {
         /// Which.
         machine: MachineName,
     },
+    /// What users wrote on a machine that came back after another had taken its place lies in a
+    /// point of its own.
+    SavedAside {
+        /// Which.
+        machine: MachineName,
+        /// The point.
+        point: PointId,
+    },
     /// A hoster had no room.
     NoCapacity {
         /// The hoster.

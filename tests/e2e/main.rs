@@ -29,3 +29,4 @@ mod luck;
 mod one_file_back;
 mod run;
 mod support;
+mod zombie;

@@ -42,6 +42,10 @@ pub(super) fn choose_place<'a>(
         let Some(account) = want.hosters.get(&placement.hoster) else {
             continue;
         };
+        if let Some(Err(gap)) = seen.hosters.get(&placement.hoster) {
+            reasons.push(gap.to_string());
+            continue;
+        }
         let told_full = past
             .no_capacity
             .get(&(placement.hoster.clone(), placement.site.clone()))

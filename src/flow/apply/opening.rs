@@ -70,7 +70,12 @@ impl Run {
         let in_use = self.session.serving_backup_machine(stack);
         let mark = epoch_mark(&self.session.key, &stack.id, epoch);
         let transport = self.session.world.transport.as_ref();
-        for on in past.repositories.get(&stack.id).into_iter().flat_map(|of| of.keys()) {
+        for on in past
+            .repositories
+            .get(&stack.id)
+            .into_iter()
+            .flat_map(|of| of.keys())
+        {
             let Some(contact) = self.session.contact(on) else {
                 continue; // Nobody lists it: no older machine reaches it either.
             };
@@ -78,7 +83,10 @@ impl Run {
             let marked = backup::mark(transport, &contact, &stack.id, &password, epoch, &mark);
             match marked.await {
                 Err(MachineError::Unreachable { .. }) if *on != in_use => {
-                    self.reporter.note(step, &format!("{on} does not answer, so it holds no mark of {epoch}"));
+                    self.reporter.note(
+                        step,
+                        &format!("{on} does not answer, so it holds no mark of {epoch}"),
+                    );
                 }
                 marked => marked?,
             }

@@ -287,7 +287,9 @@ impl State {
     /// Production machines that are off are on again: nobody told us.
     pub fn comes_back(&mut self) {
         let now = self.now;
-        let off = |s: &&mut Server| !s.on && matches!(s.owner(), Some((_, o)) if o.role == Role::Production);
+        let off = |s: &&mut Server| {
+            !s.on && matches!(s.owner(), Some((_, o)) if o.role == Role::Production)
+        };
         let mut names = Vec::new();
         for server in self.servers.iter_mut().filter(off) {
             (server.dead, server.back_at) = (false, Some(now));

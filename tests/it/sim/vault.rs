@@ -229,7 +229,7 @@ fn listed(shelf: &Shelf, stack: &StackId, password: &str) -> Value {
             "id": id, "time": manifest.taken_at, "bytes": 1 << 20, "arrived": point.arrived,
             "copied": false, "rungs": rungs.collect::<Vec<_>>(),
             "tags": [format!("stack={}", manifest.stack), format!("epoch={}", manifest.epoch.0),
-                     format!("schema={SCHEMA}")],
+                     format!("schema={SCHEMA}"), if manifest.aside { "aside" } else { "-" }.to_owned()],
         })
     });
     let points: Vec<Value> = points.collect();
