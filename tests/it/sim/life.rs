@@ -106,6 +106,7 @@ impl Life {
             deaf: BTreeMap::new(),
             faults: Faults::default(),
             death: None,
+            given_up: None,
             may_move: BTreeSet::new(),
             numbers: 0,
             told: Vec::new(),
