@@ -32,3 +32,4 @@ mod operators_pages;
 mod pages;
 mod run;
 mod support;
+mod zombie;
