@@ -15,6 +15,7 @@ mod invariants;
 mod ledger;
 mod life;
 mod machine;
+mod mutants;
 mod points;
 mod shell;
 mod state;
