@@ -20,6 +20,7 @@ mod points;
 mod shell;
 mod state;
 mod story;
+mod strangers;
 mod tests;
 mod time;
 mod vault;
