@@ -24,6 +24,7 @@ mod drill;
 mod editors;
 mod evidence;
 mod exit_kit;
+mod kills;
 mod lab;
 mod luck;
 mod one_file_back;
