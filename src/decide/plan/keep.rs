@@ -277,6 +277,7 @@ fn back_up(
         Action::Backup {
             machine: writer.name.clone(),
             to: to.clone(),
+            ahead: false,
         },
         Effect::Safe,
         because_of(&stack.backup.placement.place, "a recovery point is due"),
