@@ -186,6 +186,23 @@ fn s02_a_move_whose_checks_fail_is_taken_back_and_held() {
     assert!(plan.plan().steps.is_empty(), "{:?}", ids(&plan));
 }
 
+/// What was wanted may have brought checks that it does not pass.
+#[test]
+fn a_machine_that_opens_again_is_not_changed_before() {
+    let mut world = to_move();
+    cut_at(&mut world, "acme.check.acme-e2", Cut::BeforeTheEffect);
+    world.facts_mut("acme-e1").files.clear();
+    world.broken.insert(machine("acme-e2"));
+    world.settle();
+    let log = &world.journal;
+    let begun = |id: &str| {
+        let mut all = log.iter();
+        all.rposition(|entry| format!("{:?}", entry.event).contains(id))
+    };
+    assert!(begun("acme.open.acme-e1") < begun("acme.converge.acme-e1"));
+    world.is_well("acme", "acme-e1");
+}
+
 #[test]
 fn the_next_commit_tries_a_move_again_that_was_taken_back() {
     let mut world = to_move();

@@ -85,31 +85,30 @@ pub(super) fn move_away(
         return;
     };
     let why = || because_of(&placement.place, reason);
-    let (source, made) = match &written {
-        Some((_, source)) => (source.clone(), None),
-        None => {
-            let ready = serves.as_ref();
-            let ahead = ahead(view, writer, placement, &machine, (to, ready), pen);
-            let closed = pen.step(
-                Action::Close {
-                    machine: old.name.clone(),
-                },
-                Effect::Disruptive,
-                why(),
-                &[Some(&machine.installed), ready, ahead.as_ref()],
-            );
-            let last = pen.step(
-                Action::Backup {
-                    machine: old.name.clone(),
-                    to: to.clone(),
-                    ahead: false,
-                },
-                Effect::Safe,
-                why(),
-                &[Some(&closed)],
-            );
-            (Source::Step { step: last.clone() }, Some(last))
-        }
+    let (source, made) = if let Some((_, source)) = &written {
+        (source.clone(), None)
+    } else {
+        let ready = serves.as_ref();
+        let ahead = ahead(view, writer, placement, &machine, (to, ready), pen);
+        let closed = pen.step(
+            Action::Close {
+                machine: old.name.clone(),
+            },
+            Effect::Disruptive,
+            why(),
+            &[Some(&machine.installed), ready, ahead.as_ref()],
+        );
+        let last = pen.step(
+            Action::Backup {
+                machine: old.name.clone(),
+                to: to.clone(),
+                ahead: false,
+            },
+            Effect::Safe,
+            why(),
+            &[Some(&closed)],
+        );
+        (Source::Step { step: last.clone() }, Some(last))
     };
     let loaded = restore(&machine, source, made.as_ref(), pen);
     let checked = pen.step(

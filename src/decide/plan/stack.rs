@@ -102,7 +102,7 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
                 relocate::not_yet(view, placement, reason, pen);
                 keep::keep(view, writer, facts, pen);
             } else if relocate::held_back(view, writer, pen) {
-                keep::keep(view, writer, facts, pen);
+                keep::as_it_was(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);
