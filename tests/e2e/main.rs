@@ -16,6 +16,7 @@ mod attack;
 mod backup;
 mod backup_move;
 mod clients;
+mod closed_window;
 mod contents;
 mod crossing;
 mod damage;

@@ -270,7 +270,13 @@ impl State {
                 .stack
                 .as_ref()
                 .and_then(|stack| past.writers.get(stack));
-            let in_use = writer.is_some_and(|(_, writer)| *writer == name);
+            // A move that was given up leaves it for somebody to look at.
+            let begun = owner.stack.as_ref().is_some_and(|stack| {
+                let older = past.writers.get(stack);
+                let older = older.is_some_and(|(epoch, _)| *epoch < owner.epoch);
+                older && past.windows.is_given_up(stack)
+            });
+            let in_use = begun || writer.is_some_and(|(_, writer)| *writer == name);
             let aside = server.label_aside || server.disk.aside;
             if owner.role == Role::Production && !in_use && !aside {
                 self.violate(format!("S6 at rest: {name} is in nobody's use"));

@@ -6,6 +6,7 @@ use super::state::{Faults, Late, Server, State};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
+use holdfast::decide::history::History;
 use holdfast::model::desired::Desired;
 use holdfast::model::ids::StackId;
 use holdfast::model::journal::Event;
@@ -267,6 +268,16 @@ pub fn live(seed: u64) -> Vec<String> {
         chance(life);
     });
     life.comes_to_rest();
+    // A move that did not go well while users waited is tried again when somebody says so.
+    for _ in 0..2 {
+        let acme = StackId::new("acme");
+        let past = History::from_entries(&life.sim.state().journal);
+        if story == Story::Move && past.windows.is_given_up(&acme) {
+            life.is_well("acme");
+            life.another_commit();
+            life.comes_to_rest();
+        }
+    }
     if matches!(story, Story::RebuildOfOneDead | Story::Move) {
         life.sim.state().comes_back();
         life.comes_to_rest();
