@@ -4,6 +4,7 @@
 
 mod drill;
 mod restore;
+mod silent;
 
 use crate::decide::history::History;
 use crate::decide::keepsake;
@@ -269,6 +270,7 @@ impl<'a> Court<'a> {
                 }
                 match by {
                     FenceBy::PowerOff => problems.extend(self.must_be_ours(machine)),
+                    FenceBy::PowerOffIfSilent => problems.extend(self.must_be_lost(machine)),
                     // Nothing is done to a machine that a waiver names; it need not be seen.
                     FenceBy::Waiver { .. } if !self.past.machines.contains_key(machine) => {
                         problems.push(("S7", format!("waives {machine}, which we never made")));
@@ -281,6 +283,9 @@ impl<'a> Court<'a> {
                 if step.stack.is_some() {
                     problems.extend(self.must_be_new(machine));
                 }
+            }
+            Action::Reset { machine } | Action::PowerCycle { machine } => {
+                problems.extend(self.must_be_silent(machine));
             }
             Action::PowerOn { machine }
             | Action::Close { machine }

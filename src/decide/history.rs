@@ -2,6 +2,7 @@
 
 use super::names;
 use super::pause::{Pause, Pauses};
+use super::silence::Silences;
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
@@ -50,6 +51,10 @@ pub struct History {
     pub discarded: BTreeMap<MachineName, Timestamp>,
     /// What operators paused; each ends by itself.
     pub pauses: Pauses,
+    /// Machines in use that say nothing.
+    pub silences: Silences,
+    /// When those steps were begun of which the journal has no end at all.
+    pub begun: BTreeMap<StepId, Timestamp>,
 }
 
 /// The drills of one stack.
@@ -140,6 +145,7 @@ impl History {
 
     /// Takes in the next entry.
     pub fn take_in(&mut self, entry: &Entry) {
+        self.silences.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
@@ -147,6 +153,7 @@ impl History {
             }
             Event::Started { step, repair, .. } => {
                 self.unfinished.insert(step.clone());
+                self.begun.insert(step.clone(), entry.at);
                 self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
@@ -159,6 +166,7 @@ impl History {
                 result,
                 millis,
             } => {
+                self.begun.remove(step);
                 if *result == StepResult::Done {
                     if let Some(verb) = step.as_str().split('.').nth(1) {
                         let durations = self.durations.entry(verb.to_owned()).or_default();
@@ -314,7 +322,11 @@ impl History {
                 },
             ),
             Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
-            Event::Closed { .. } => {}
+            Event::Closed { .. }
+            | Event::FellSilent { .. }
+            | Event::StillSilent { .. }
+            | Event::Answered { .. }
+            | Event::Tried { .. } => {}
         }
     }
 

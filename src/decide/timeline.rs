@@ -2,7 +2,7 @@
 
 use crate::model::evidence::What;
 use crate::model::ids::{CommitId, StackId, StepId};
-use crate::model::journal::{Entry, Event, StepResult};
+use crate::model::journal::{Entry, Event, Remedy, StepResult};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -172,6 +172,15 @@ fn words(event: &Event) -> String {
             format!("{machine} could not be switched on: {reason}")
         }
         Event::SeenOn { machine } => format!("{machine} was seen running again"),
+        Event::FellSilent { machine, seen } => format!("{machine} fell silent: {seen}"),
+        Event::StillSilent { machine } => format!("{machine} was looked at again, and is silent"),
+        Event::Answered { machine } => format!("{machine} answers again"),
+        Event::Tried { machine, remedy } => match remedy {
+            Remedy::Reset => format!("{machine} was reset, by its hoster's word"),
+            Remedy::PowerCycle => {
+                format!("{machine} was switched off and on, by its hoster's word")
+            }
+        },
         Event::Quarantined { machine } => format!("{machine} was set aside"),
         Event::NoCapacity { hoster, site } => format!("{hoster} {site} had no room"),
         Event::Proven { point, rung } => format!("point {} is {}", point.short(), rung.name()),

@@ -16,7 +16,11 @@ pub(super) fn storm(situations: &[Situation<'_>], now: Timestamp) -> Option<Stri
         }
         let lost = matches!(
             writer.state,
-            WriterState::Gone | WriterState::Waived | WriterState::OffForGood(_) | WriterState::Off
+            WriterState::Gone
+                | WriterState::Waived
+                | WriterState::OffForGood(_)
+                | WriterState::Off
+                | WriterState::Silent(_)
         );
         if !lost || writer.fenced.is_some() {
             continue;

@@ -17,6 +17,8 @@ impl Action {
             Self::Check { .. } => "check",
             Self::Close { .. } => "close",
             Self::PowerOn { .. } => "power-on",
+            Self::Reset { .. } => "reset",
+            Self::PowerCycle { .. } => "power-cycle",
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
@@ -46,6 +48,8 @@ impl Action {
             | Self::Check { machine, .. }
             | Self::Close { machine }
             | Self::PowerOn { machine }
+            | Self::Reset { machine }
+            | Self::PowerCycle { machine }
             | Self::Fence { machine, .. }
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }

@@ -74,8 +74,9 @@ impl State {
             return;
         };
         let now = self.now;
-        let serving = self.production(stack).find(|server| server.serves(now));
-        let serving = serving.map(Server::called);
+        // Of one that nobody reaches, nobody can say more than that; S2 stands before its users.
+        let seen = |server: &&Server| server.serves(now) && !server.was_given_its_chance(now);
+        let serving = self.production(stack).find(seen).map(Server::called);
         if let Some(serving) = serving.filter(|_| !self.may_move.contains(stack)) {
             let name = &want.name;
             self.violate(format!("S1: {name} is made while {serving} serves {stack}"));
@@ -99,7 +100,8 @@ impl State {
                 .machines
                 .get(name)
                 .is_some_and(|made| made.fenced.is_some());
-            !fenced && !self.production(stack).any(|server| server.on)
+            let well = |server: &Server| server.on && server.hung.is_none();
+            !fenced && !self.production(stack).any(well)
         };
         let writers = past.writers.iter().filter(lost);
         writers.map(|(stack, _)| stack.clone()).collect()
