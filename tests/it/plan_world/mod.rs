@@ -240,7 +240,11 @@ impl World {
     /// It was looked at often enough, long enough ago.
     pub fn has_long_been_silent(&mut self, name: &str) {
         let name = machine(name);
-        let owner = self.past().machines.get(&name).and_then(|m| m.stack.clone());
+        let owner = self
+            .past()
+            .machines
+            .get(&name)
+            .and_then(|m| m.stack.clone());
         let now = self.now;
         self.now -= SignedDuration::from_hours(1);
         let seen = "nothing".to_owned();
