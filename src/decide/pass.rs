@@ -5,9 +5,9 @@ use crate::decide::mandate::Freeze;
 use crate::model::desired::Desired;
 use crate::model::ids::StackId;
 use crate::model::pass::{Ending, Pass, StackState};
-use crate::model::plan::Plan;
+use crate::model::plan::{Hold, Plan};
 use crate::model::units::show_duration;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -43,6 +43,17 @@ pub fn pause(tries: u32, interval: Duration) -> Duration {
             .saturating_mul(2_u32.saturating_pow(tries - 1))
             .min(interval),
     }
+}
+
+/// When another look may tell what this one could not, and how far away that is.
+pub fn look_again(left: &Plan, now: Timestamp) -> Option<Duration> {
+    let held = left.held.iter();
+    let until = held.filter_map(|held| match &held.hold {
+        Hold::NotYet { until, .. } => Some(*until),
+        _ => None,
+    });
+    let away = until.min()?.duration_since(now);
+    Some(Duration::try_from(away).unwrap_or_default())
 }
 
 /// Is the loop at work, and why that is believed.

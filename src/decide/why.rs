@@ -158,6 +158,7 @@ fn word(repair: Repair) -> &'static str {
     match repair {
         Repair::Restart => "restart",
         Repair::Reinstall => "reinstall",
+        Repair::Reboot => "reboot",
         Repair::Rebuild => "rebuild",
     }
 }

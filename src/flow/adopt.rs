@@ -1,8 +1,10 @@
 //! What a look says about what the journal remembers: receipts that a crash left out (S6, S7),
-//! machines that recovered, repositories that a lost journal does not know.
+//! machines that recovered, that fell silent or answer again, repositories that a lost journal
+//! does not know.
 
 use super::session::{Book, Session};
 use crate::decide::adoption::{adoptable, found, recovered};
+use crate::decide::heard;
 use crate::decide::history::History;
 use crate::model::observed::Observed;
 use crate::world::store::StoreError;
@@ -16,7 +18,12 @@ pub async fn adopt(
 ) -> Result<bool, StoreError> {
     let repositories = found(&session.desired, seen, past);
     let look_again = !repositories.is_empty();
-    let news = [adoptable(seen, past), recovered(seen, past), repositories];
+    let news = [
+        adoptable(seen, past),
+        recovered(seen, past),
+        repositories,
+        heard::news(&session.desired, seen, past),
+    ];
     for (stack, event) in news.concat() {
         match session.book() {
             Book::Writing(_) => {

@@ -68,6 +68,7 @@ mod plan_forget;
 mod plan_holds;
 mod plan_journal_lost;
 mod plan_keys;
+mod plan_lost;
 mod plan_markdown;
 mod plan_missing;
 mod plan_move;

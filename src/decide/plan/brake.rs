@@ -17,7 +17,10 @@ pub(super) fn storm(situations: &[Situation<'_>], now: Timestamp) -> Option<Stri
         let lost = matches!(
             writer.state,
             // What a person has signed for by name is no suspicion.
-            WriterState::Gone | WriterState::OffForGood(_) | WriterState::Off
+            WriterState::Gone
+                | WriterState::OffForGood(_)
+                | WriterState::Off
+                | WriterState::Silent(_)
         );
         if !lost || writer.fenced.is_some() {
             continue;

@@ -13,6 +13,8 @@ mod former;
 mod install;
 mod keep;
 mod keys;
+mod ladder;
+mod lost;
 mod machines;
 mod missing;
 mod newcomer;
@@ -30,6 +32,7 @@ mod view;
 
 pub use draft::create_step;
 pub use drill::{Asked, Drill, NoDrill, drill_now};
+pub use lost::{Case, Next, Rule};
 pub(crate) use rebuild::ENOUGH;
 pub use stands::{Position, Proven, Standing, Stands, stands};
 

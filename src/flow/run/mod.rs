@@ -13,7 +13,7 @@ use super::config::Config;
 use super::drill::{Tried, drill_due};
 use super::entry::{self, Mode};
 use super::reconcile::{Reconciled, reconcile};
-use crate::decide::pass::{ending, pause, states};
+use crate::decide::pass::{ending, look_again, pause, states};
 use crate::decide::push::{PushKey, Weak};
 use crate::model::ids::StackId;
 use crate::model::operation::FaultClass;
@@ -102,10 +102,11 @@ pub async fn run(
 ) {
     let begun = Instant::now();
     let mut tries = 0;
+    let mut again: Option<Instant> = None;
     wakes.wake(Wake::Start);
     let rest = REST.min(config.run.interval);
     loop {
-        let next = pause(tries, config.run.interval).saturating_sub(rest);
+        let next = until_next(tries, again, config.run.interval).saturating_sub(rest);
         let timer = if tries == 0 { Wake::Timer } else { Wake::Again };
         let woken = async {
             tokio::select! {
@@ -137,7 +138,8 @@ pub async fn run(
         } else {
             0
         };
-        watcher.ended(&pass, pause(tries, config.run.interval));
+        again = looked.again.map(|away| Instant::now() + away);
+        watcher.ended(&pass, until_next(tries, again, config.run.interval));
         if stop.is_cancelled() {
             return;
         }
@@ -146,6 +148,13 @@ pub async fn run(
             () = tokio::time::sleep(rest) => {}
         }
     }
+}
+
+/// How long until the next look: sooner where a machine has just fallen silent.
+fn until_next(tries: u32, again: Option<Instant>, interval: Duration) -> Duration {
+    let away = again.map(|again| again.saturating_duration_since(Instant::now()));
+    let pause = pause(tries, interval);
+    away.map_or(pause, |away| pause.min(away))
 }
 
 /// Does the work, and says at every beat that it is still at it.
@@ -167,6 +176,8 @@ struct Looked {
     done: usize,
     stacks: BTreeMap<StackId, StackState>,
     held: usize,
+    /// When another look may tell more.
+    again: Option<Duration>,
 }
 
 impl From<Ending> for Looked {
@@ -176,6 +187,7 @@ impl From<Ending> for Looked {
             done: 0,
             stacks: BTreeMap::new(),
             held: 0,
+            again: None,
         }
     }
 }
@@ -209,6 +221,7 @@ async fn pass(
         done: steps(&done).filter(|step| step.error.is_none()).count(),
         stacks: states(&session.desired, left, &failed(&done)),
         held: left.held.len(),
+        again: look_again(left, SystemClock.now()),
     }
 }
 

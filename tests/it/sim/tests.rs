@@ -38,6 +38,12 @@ fn s06_a_death_at_any_entry_of_a_rebuild_ends_where_none_does() {
 }
 
 #[test]
+fn s06_a_death_at_any_entry_of_the_repair_ladder_ends_where_none_does() {
+    deaths(Story::Hang);
+    deaths(Story::HangForGood);
+}
+
+#[test]
 fn s06_a_death_at_any_entry_of_a_move_ends_where_none_does() {
     deaths(Story::Move);
 }
