@@ -279,6 +279,7 @@ impl Run {
                 step: step.id.clone(),
                 action: format!("{} {}", step.action.verb(), step.action.machine()),
                 repair: step.why.cause == Cause::Reality,
+                head: Some(self.session.desired.commit.clone()),
             },
         )
         .await?;

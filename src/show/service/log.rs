@@ -98,7 +98,7 @@ pub fn pass(pass: &Pass, next: Duration, news: bool) {
                 "waits: another holdfast has the journal"
             );
         }
-        Ending::Settled | Ending::Held { .. } | Ending::Unfinished { .. } if news => {
+        _ if news => {
             let (done, held) = (pass.done, pass.held);
             tracing::info!(
                 wakes,
@@ -110,7 +110,7 @@ pub fn pass(pass: &Pass, next: Duration, news: bool) {
                 "the pass has ended"
             );
         }
-        Ending::Settled | Ending::Held { .. } | Ending::Unfinished { .. } => {
+        _ => {
             tracing::debug!(wakes, ending, seconds, next, "the pass has ended");
         }
     }
