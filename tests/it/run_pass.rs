@@ -103,20 +103,28 @@ fn each_stack_is_where_the_worst_that_is_true_of_it_puts_it() {
     let mut world = running(HETZNER);
     let of = |world: &World, failed: &[&str]| {
         let failed = failed.iter().map(|id| stack(id)).collect();
-        states(&world.want, &plan_of(world), &failed)[&stack("acme")]
+        states(&world.want, &plan_of(world), &failed, &BTreeSet::new())[&stack("acme")]
     };
-    assert_eq!(ending(&plan_of(&world)), Ending::Settled);
+    let none = BTreeSet::new();
+    assert_eq!(ending(&plan_of(&world), &none), Ending::Settled);
     assert_eq!(of(&world, &[]), StackState::Settled);
-    assert_eq!(of(&world, &["acme"]), StackState::Failing);
+    // Nothing is left of what failed.
+    assert_eq!(of(&world, &["acme"]), StackState::Settled);
     world.facts_mut("acme-e1").packages.remove("nginx");
     assert_eq!(of(&world, &[]), StackState::Changing);
     assert!(matches!(
-        ending(&plan_of(&world)),
+        ending(&plan_of(&world), &none),
         Ending::Unfinished { left: 1 }
     ));
+    assert_eq!(of(&world, &["acme"]), StackState::Failing);
+    let busy = BTreeSet::from([stack("acme")]);
+    let found = states(&world.want, &plan_of(&world), &busy, &busy);
+    assert_eq!(found[&stack("acme")], StackState::UnderWay);
+    let under_way = ending(&plan_of(&world), &busy);
+    assert_eq!(under_way, Ending::UnderWay { stacks: 1 });
     let gap = Gap::new(GapKind::Unreachable, "hoster hetzner", "no answer");
     world.deaf.insert(super::plan_world::hoster("hetzner"), gap);
     assert_eq!(of(&world, &[]), StackState::Held);
-    assert!(matches!(ending(&plan_of(&world)), Ending::Held { .. }));
+    assert!(matches!(ending(&plan_of(&world), &none), Ending::Held { .. }));
     assert_eq!(of(&world, &["acme"]), StackState::Failing);
 }

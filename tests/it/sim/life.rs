@@ -34,9 +34,11 @@ pub struct Life {
     pub want: Desired,
     /// Whether drills are done that are due.
     pub drills: bool,
+    /// Whether its processes are loops, as `holdfast run` is one.
+    pub alone: bool,
 }
 
-struct Silent(Arc<Sim>);
+pub struct Silent(pub Arc<Sim>);
 
 impl Reporter for Silent {
     fn started(&self, step: &Step) {
@@ -106,6 +108,7 @@ impl Life {
             faults: Faults::default(),
             death: None,
             may_move: BTreeSet::new(),
+            slow: None,
             numbers: 0,
             told: Vec::new(),
             violation: None,
@@ -119,6 +122,7 @@ impl Life {
             sim: Arc::new(Sim::new(state)),
             want: want.clone(),
             drills: true,
+            alone: false,
         };
         life.order(want);
         life
@@ -137,7 +141,7 @@ impl Life {
         self.another_commit();
     }
 
-    fn session(&self, past: &History) -> Arc<Session> {
+    pub fn session(&self, past: &History) -> Arc<Session> {
         let sim = &self.sim;
         let hoster = |(id, account): (&HosterId, &holdfast::model::desired::HosterAccount)| {
             let (id, estate) = (id.clone(), self.want.estate.clone());
@@ -169,6 +173,9 @@ impl Life {
 
     /// One process, as `holdfast reconcile --once` is one; `None`: it died.
     pub fn process(&self) -> Option<Reconciled> {
+        if self.alone && self.drills {
+            return self.left_alone(|_| ());
+        }
         self.sim.say("a process begins");
         let past = History::from_entries(&self.sim.state().journal);
         let session = self.session(&past);
@@ -195,6 +202,12 @@ impl Life {
             }
             done
         });
+        self.goes_by();
+        ended
+    }
+
+    /// A while, until the next process begins.
+    pub fn goes_by(&self) {
         self.judge();
         let mut state = self.sim.state();
         let pause = i64::try_from(state.dice.between(5, 60)).unwrap();
@@ -202,7 +215,6 @@ impl Life {
         drop(state);
         self.sim.becomes(now);
         self.judge();
-        ended
     }
 
     /// Time goes by, and nobody looks.
@@ -213,7 +225,7 @@ impl Life {
     }
 
     /// Ends the test where an invariant did not hold.
-    fn judge(&self) {
+    pub fn judge(&self) {
         let state = self.sim.state();
         let Some(violation) = state.violation.clone() else {
             return;
