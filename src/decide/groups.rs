@@ -137,7 +137,8 @@ pub fn beside(mut plan: Plan, busy: &Busy) -> Plan {
     let is_busy = |stack: Option<&StackId>| stack.is_some_and(|id| busy.stacks.contains(id));
     plan.steps.retain(|step| !left_out.contains(&step.id));
     plan.held.retain(|held| !is_busy(held.stack.as_ref()));
-    plan.drift.retain(|drift| !busy.holds(drift.stack.as_ref(), &drift.machine));
+    plan.drift
+        .retain(|drift| !busy.holds(drift.stack.as_ref(), &drift.machine));
     plan.notes.retain(|note| !is_busy(note.stack.as_ref()));
     plan
 }

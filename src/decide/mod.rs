@@ -40,6 +40,7 @@ pub mod pause;
 pub mod plan;
 pub mod plan_file;
 pub mod point;
+pub mod probe;
 pub mod promises;
 pub mod push;
 pub mod repositories;

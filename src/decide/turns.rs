@@ -67,13 +67,7 @@ impl Turns {
 
     /// How long until this group's turn; nothing: it is now. The same steps once more wait, each
     /// time for longer, never for longer than the interval; other steps do not.
-    pub fn wait(
-        &self,
-        plan: &Plan,
-        group: &Group,
-        now: Duration,
-        interval: Duration,
-    ) -> Duration {
+    pub fn wait(&self, plan: &Plan, group: &Group, now: Duration, interval: Duration) -> Duration {
         let of = |owner: &Owner| {
             let same = |turn: &&Turn| turn.steps == steps_of(plan, group, owner);
             left(self.steps.get(owner).filter(same), now, interval)

@@ -170,11 +170,7 @@ pub fn narrowed(
 }
 
 /// The steps of one group alone, judged anew.
-pub fn part(
-    session: &Session,
-    planned: &Planned,
-    group: &Group,
-) -> Result<CheckedPlan, PlanError> {
+pub fn part(session: &Session, planned: &Planned, group: &Group) -> Result<CheckedPlan, PlanError> {
     let (whole, seen) = (planned.plan.plan(), &planned.look.observed);
     let mut basis = whole.basis.clone();
     if !group.stacks.is_empty() {
@@ -189,11 +185,7 @@ pub fn part(
 }
 
 /// What is kept of steps that have ended: what they proved, and how far history has grown.
-pub(super) async fn keep(
-    session: &Arc<Session>,
-    report: &mut Report,
-    mandate: &Mandate,
-) {
+pub(super) async fn keep(session: &Arc<Session>, report: &mut Report, mandate: &Mandate) {
     evidence::keep_all(session, report).await;
     anchor::drop_anchor(session, report, &mandate.freezes).await;
 }

@@ -20,7 +20,7 @@ use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
 use crate::world::store::{Ledger, StoreError};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -61,6 +61,14 @@ impl Book {
         match self {
             Self::Writing(journal) => Some(journal.clone()),
             Self::Reading(_) => None,
+        }
+    }
+
+    /// Says to whoever waits for the journal whose steps it is needed for.
+    pub async fn working_on(&self, stacks: &BTreeSet<StackId>) {
+        if let Self::Writing(journal) = self {
+            let names: Vec<&str> = stacks.iter().map(StackId::as_str).collect();
+            journal.0.lock().await.working_on(&names.join(", "));
         }
     }
 

@@ -101,7 +101,6 @@ impl Ending {
     pub fn looked(&self) -> bool {
         !matches!(self, Self::Busy { .. } | Self::Failed { .. })
     }
-
 }
 
 /// Where a stack stands at the end of a pass.

@@ -4,6 +4,7 @@
 //! the journal's lock is held while any does. What woke it is told and decides nothing.
 
 mod class;
+mod probe;
 mod under_way;
 mod wakes;
 mod work;
@@ -17,6 +18,7 @@ use super::config::Config;
 use super::drill::Tried;
 use super::entry;
 use crate::decide::pass::{ending, pause, states};
+use crate::decide::probe::Target;
 use crate::decide::push::{PushKey, Weak};
 use crate::model::ids::StackId;
 use crate::model::operation::FaultClass;
@@ -26,6 +28,7 @@ use crate::model::secret::Secret;
 use crate::world::clock::{Clock, SystemClock};
 use crate::world::git::{self, TrustError};
 use crate::world::secrets::{Opener, SecretError, private};
+use probe::Probes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +36,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -97,7 +101,7 @@ pub fn ready(config: &Config) -> Result<Option<PushKey>, StartError> {
 /// `beat` is how often it says that it is alive.
 pub async fn run(
     config: &Config,
-    wakes: &Wakes,
+    wakes: &Arc<Wakes>,
     (reporter, watcher): (&Arc<dyn Reporter>, &dyn Watcher),
     beat: Duration,
     stop: &CancellationToken,
@@ -105,13 +109,15 @@ pub async fn run(
     let clock = SystemClock;
     let interval = config.run.interval;
     let begun = clock.elapsed();
-    let mut work = Work::new(
-        reporter.clone(),
-        config.run.at_once,
-        interval,
-        stop.clone(),
-    );
+    let mut work = Work::new(reporter.clone(), config.run.at_once, interval, stop.clone());
     let mut next = Next::default();
+    let probes = Arc::new(Probes::default());
+    let every = config.run.probe;
+    // Dropped with the loop.
+    let mut probing = JoinSet::new();
+    if let Some(every) = every {
+        probing.spawn(probe::probe(probes.clone(), every, wakes.clone()));
+    }
     wakes.wake(Wake::Start);
     for number in 1_u64.. {
         let woken = woken(&mut work, wakes, watcher, &next, stop);
@@ -128,6 +134,9 @@ pub async fn run(
         let one = Box::pin(guarded(pass(&up, &mut work, watcher).instrument(span)));
         let looked = alive(one, watcher, beat).await;
         let took = clock.elapsed().saturating_sub(from);
+        if let (Some(every), Some(serving)) = (every, looked.serving) {
+            probes.serve(serving, every);
+        }
         let tries = match looked.ending {
             Ending::Busy { .. } | Ending::Failed { .. } => next.tries.saturating_add(1),
             _ => 0,
@@ -234,6 +243,8 @@ struct Looked {
     held: usize,
     /// When something of it may be tried again.
     again: Option<Duration>,
+    /// What serves, where it was seen.
+    serving: Option<Vec<Target>>,
 }
 
 impl From<Ending> for Looked {
@@ -244,6 +255,7 @@ impl From<Ending> for Looked {
             stacks: BTreeMap::new(),
             held: 0,
             again: None,
+            serving: None,
         }
     }
 }
@@ -264,6 +276,7 @@ async fn pass(config: &Config, work: &mut Work, watcher: &dyn Watcher) -> Looked
         stacks: states(&session.desired, &found.left, &found.failing, &found.busy),
         held: found.left.held.len(),
         again: found.again,
+        serving: Some(found.serving),
     }
 }
 

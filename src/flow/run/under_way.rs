@@ -176,7 +176,9 @@ impl UnderWay {
             ended: Mutex::default(),
             tally: self.tally.clone(),
         });
-        lock(&self.tally).failing.retain(|id| !group.stacks.contains(id));
+        lock(&self.tally)
+            .failing
+            .retain(|id| !group.stacks.contains(id));
         let span = tracing::info_span!("work", stacks = names(&group.stacks));
         let steps = plan.plan().steps.clone();
         let what = What::Steps {

@@ -3,6 +3,7 @@
 use super::under_way::{Ended, UnderWay};
 use crate::decide::drill;
 use crate::decide::groups::{Busy, split};
+use crate::decide::probe::{Target, targets};
 use crate::decide::turns::Turns;
 use crate::flow::apply::Reporter;
 use crate::flow::reconcile::{PlanError, plan_beside};
@@ -36,6 +37,8 @@ pub struct Found {
     pub failing: BTreeSet<StackId>,
     /// Stacks whose steps are under way.
     pub busy: BTreeSet<StackId>,
+    /// What serves.
+    pub serving: Vec<Target>,
 }
 
 impl Work {
@@ -123,6 +126,8 @@ impl Work {
         {
             self.under_way.drill(session, &planned, stack);
         }
+        let stacks = self.under_way.busy().stacks;
+        session.book().working_on(&stacks).await;
         let mut left = plan.clone();
         left.steps.retain(|step| !begun.contains(&step.id));
         let (done, failing) = self.under_way.tally();
@@ -131,7 +136,8 @@ impl Work {
             again,
             done,
             failing,
-            busy: self.under_way.busy().stacks,
+            busy: stacks,
+            serving: targets(&session.desired, seen),
         })
     }
 

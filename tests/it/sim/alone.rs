@@ -1,14 +1,17 @@
 //! The loop of `holdfast run` in the simulated world: steps go on beside the looks that follow.
 
-use super::life::{Life, Silent};
+use super::life::{Life, Telling};
 use super::story::{BOTH, both, lose};
+use holdfast::decide::derive;
 use holdfast::decide::history::History;
 use holdfast::flow::apply::Reporter;
 use holdfast::flow::reconcile::Reconciled;
 use holdfast::flow::run::Work;
 use holdfast::model::journal::Event;
 use jiff::Timestamp;
-use std::sync::Arc;
+use serde_json::Value;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +25,7 @@ impl Life {
     /// way and nothing is begun; `None`: it died. After each look something may happen.
     pub fn left_alone(&self, mut after: impl FnMut(&Self)) -> Option<Reconciled> {
         self.sim.say("a loop begins");
-        let reporter: Arc<dyn Reporter> = Arc::new(Silent(self.sim.clone()));
+        let reporter: Arc<dyn Reporter> = Arc::new(Telling(self.sim.clone()));
         let stop = CancellationToken::new();
         let ended = self.sim.process(async {
             let mut work = Work::new(reporter, 8, INTERVAL, stop.clone());
@@ -95,4 +98,76 @@ fn s16_a_restore_of_hours_delays_nobody_elses_repair() {
     life.comes_to_rest();
     assert_eq!(life.is_well("acme"), "acme-e2");
     assert_eq!(life.is_well("bolt"), "bolt-e2");
+}
+
+/// What a subscriber writes.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that is said in an installation and a rebuild, as `--log json` writes it.
+fn log_of_a_life() -> (Life, String) {
+    let written = Written::default();
+    let into = written.clone();
+    let log = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || into.clone())
+        .finish();
+    let life = tracing::subscriber::with_default(log, || {
+        let life = Life::begin(1, both());
+        life.left_alone(|_| ());
+        lose(&life, true);
+        life.left_alone(|_| ());
+        life
+    });
+    let bytes = written.0.lock().unwrap().clone();
+    (life, String::from_utf8(bytes).unwrap())
+}
+
+#[test]
+fn s13_no_line_of_the_log_shows_a_secret_and_each_says_whose_step_it_is_about() {
+    let (life, log) = log_of_a_life();
+    let session = life.session(&History::from_entries(&life.sim.state().journal));
+    let mut secrets = vec![derive::client_key(&session.key).private_openssh];
+    for stack in life.want.stacks.values() {
+        let keys = session.repository_keys(stack);
+        secrets.extend([keys.production, keys.maintenance, keys.escrow]);
+    }
+    for secret in &secrets {
+        let text = secret.expose_text().unwrap();
+        for line in text
+            .lines()
+            .filter(|line| line.len() > 20 && !line.starts_with("---"))
+        {
+            assert!(!log.contains(line), "a secret is in the log");
+        }
+    }
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of_steps = lines.iter().filter(|line| line["span"]["name"] == "step");
+    let said = |line: &&Value| line["span"]["machine"] == "acme-e1";
+    let of_acme: Vec<&Value> = of_steps.filter(said).collect();
+    let begins = |line: &&&Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.starts_with("begins: ")
+    };
+    assert!(of_acme.iter().filter(begins).count() > 5, "{log:.2000}");
+    for line in of_acme {
+        assert_eq!(line["span"]["stack"], "acme", "{line}");
+        let spans = line["spans"].as_array().unwrap();
+        assert!(spans.iter().any(|span| span["name"] == "work"), "{line}");
+    }
 }

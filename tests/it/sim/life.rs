@@ -17,6 +17,7 @@ use holdfast::model::ids::{CommitId, HosterId, ImageName, MachineName, SiteId, S
 use holdfast::model::journal::Event;
 use holdfast::model::plan::{Plan, Step};
 use holdfast::model::secret::Secret;
+use holdfast::show::service::log::Steps;
 use holdfast::world::hoster::Hoster;
 use holdfast::world::hoster::pool::Pool;
 use jiff::{SignedDuration, Timestamp};
@@ -38,14 +39,19 @@ pub struct Life {
     pub alone: bool,
 }
 
-pub struct Silent(pub Arc<Sim>);
+/// Tells the story, and the log whoever reads one.
+pub struct Telling(pub Arc<Sim>);
 
-impl Reporter for Silent {
+impl Reporter for Telling {
     fn started(&self, step: &Step) {
+        Steps.started(step);
         self.0.say(&format!("step {}", step.id));
     }
-    fn note(&self, _step: &Step, _text: &str) {}
-    fn ended(&self, step: &Step, result: &Result<(), StepError>, _took: Duration) {
+    fn note(&self, step: &Step, text: &str) {
+        Steps.note(step, text);
+    }
+    fn ended(&self, step: &Step, result: &Result<(), StepError>, took: Duration) {
+        Steps.ended(step, result, took);
         let how = result
             .as_ref()
             .err()
@@ -179,7 +185,7 @@ impl Life {
         self.sim.say("a process begins");
         let past = History::from_entries(&self.sim.state().journal);
         let session = self.session(&past);
-        let reporter: Arc<dyn Reporter> = Arc::new(Silent(self.sim.clone()));
+        let reporter: Arc<dyn Reporter> = Arc::new(Telling(self.sim.clone()));
         let stop = CancellationToken::new();
         let ended = self.sim.process(async {
             if past.accepted.as_ref() != Some(&self.want.commit) {
