@@ -1,6 +1,8 @@
 //! What the journal says has happened, derived from its entries each time.
 
+use super::asides::Asides;
 use super::names;
+use super::orders::Orders;
 use super::pause::{Pause, Pauses};
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
@@ -23,6 +25,10 @@ pub struct History {
     pub in_line: BTreeMap<StackId, CommitId>,
     /// The same for each machine that stacks share: one of them says nothing of the others.
     pub shared_in_line: BTreeMap<MachineName, CommitId>,
+    /// Ordered machines that we began to take and know no end of.
+    pub orders: Orders,
+    /// What became of the data of machines that were closed or fenced.
+    pub asides: Asides,
     /// Machines we made: creation receipts (S7) and what became of them.
     pub machines: BTreeMap<MachineName, PastMachine>,
     /// Who was last opened, per stack.
@@ -142,6 +148,8 @@ impl History {
 
     /// Takes in the next entry.
     pub fn take_in(&mut self, entry: &Entry) {
+        self.orders.take_in(entry);
+        self.asides.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
@@ -322,7 +330,7 @@ impl History {
                 },
             ),
             Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
-            Event::Closed { .. } => {}
+            Event::Closed { .. } | Event::Ordered { .. } | Event::SavedAside { .. } => {}
         }
     }
 

@@ -262,7 +262,7 @@ struct RunTable {
     #[schemars(extend("default" = 8, "minimum" = 1))]
     at_once: Option<usize>,
     /// How often a connection to what serves is tried, so that a loss wakes the loop; "off": never.
-    #[schemars(with = "Option<words::Duration>", extend("default" = "30s"))]
+    #[schemars(with = "Option<words::Often>", extend("default" = "30s"))]
     probe: Option<String>,
     /// Where health, metrics and pushes are, for example 127.0.0.1:9467; absent: nowhere.
     listen: Option<String>,

@@ -27,5 +27,9 @@ mod exit_kit;
 mod lab;
 mod luck;
 mod one_file_back;
+mod operators_pages;
+#[path = "../pages/mod.rs"]
+mod pages;
 mod run;
 mod support;
+mod zombie;
