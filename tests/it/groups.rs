@@ -148,7 +148,9 @@ fn what_brings_something_back_goes_first_then_who_waited_longest() {
     turns.begun(&plan, &first, seconds(1), MINUTE);
     turns.order(&mut groups);
     assert_ne!(groups[0], first);
-    groups.iter_mut().for_each(|g| g.urgent = *g == first);
+    for group in &mut groups {
+        group.urgent = *group == first;
+    }
     turns.order(&mut groups);
     assert_eq!(groups[0].stacks, first.stacks);
 }
