@@ -244,7 +244,9 @@ impl<'a> Court<'a> {
                     problems.push(("S15", "does not follow an installation".into()));
                 }
             }
-            Action::Fetch { machine, source } | Action::Load { machine, source } => {
+            Action::Precopy { machine, source }
+            | Action::Fetch { machine, source }
+            | Action::Load { machine, source } => {
                 problems.extend(self.must_be_new(machine));
                 problems.extend(if self.is_drill(machine) {
                     self.may_be_tried(step, source)

@@ -1,8 +1,10 @@
 //! What has happened, in words, from the journal alone.
 
+use super::history::History;
 use crate::model::evidence::What;
 use crate::model::ids::{CommitId, StackId, StepId};
 use crate::model::journal::{Entry, Event, StepResult};
+use crate::model::units::show_duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -57,7 +59,9 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
     let mut told: Vec<Told> = Vec::new();
     let mut open: BTreeMap<&StepId, usize> = BTreeMap::new();
     let mut commit: Option<CommitId> = None;
+    let mut past = History::default();
     for entry in entries {
+        let shut = past.shut_until(entry);
         if let Event::Accepted { commit: accepted } = &entry.event {
             commit = Some(accepted.clone());
         }
@@ -116,6 +120,14 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
                     }),
                 }
             }
+            Event::Opened { .. } if let Some(shut) = shut => told.push(Told {
+                millis: u64::try_from(shut.as_millis()).ok(),
+                ..new(format!(
+                    "{}; nobody got in for {}",
+                    words(&entry.event),
+                    show_duration(shut)
+                ))
+            }),
             event => told.push(new(words(event))),
         }
     }

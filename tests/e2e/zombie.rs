@@ -128,7 +128,7 @@ fn s02_a_hoster_that_is_gone_is_given_up_by_a_waiver_and_what_it_kept_is_saved_a
     stage.until("annex-e1", "grep -qx retired /etc/holdfast/stage");
     assert_eq!(stage.get("annex-e1", "/kept"), None);
     let again = stage.holdfast(&["reconcile", "--once"]).exits(0);
-    again.says("ok   fence annex-e1");
+    let again = again.says("ok   fence annex-e1");
     assert!(!again.stderr.contains("save-aside"), "{}", again.stderr);
     assert_eq!(stage.running("annex-"), Vec::<String>::new());
     stage.holdfast(&["plan"]).exits(0).says("Nothing to do.");

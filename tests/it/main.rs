@@ -71,6 +71,7 @@ mod plan_journal_lost;
 mod plan_keys;
 mod plan_markdown;
 mod plan_missing;
+mod plan_move;
 mod plan_offline;
 mod plan_paused;
 mod plan_possible_writers;

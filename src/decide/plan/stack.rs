@@ -7,7 +7,7 @@
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
 //! | off, switching on not tried | power on | [`keep`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
-//! | answers, elsewhere or on another operating system | last backup, fence, restore | [`relocate`] |
+//! | answers, elsewhere or on another operating system | copied ahead, last backup, restore, fence | [`relocate`] |
 //! | gone, off for good, or fenced for good | restore the newest proven point | [`rebuild`] |
 //!
 //! In each of them but a restore, its recovery points are read for damage ([`verify`]).
@@ -103,6 +103,8 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             } else if let Some(reason) = former::falls_together(view, placement) {
                 relocate::not_yet(view, placement, reason, pen);
                 keep::keep(view, writer, facts, pen);
+            } else if relocate::held_back(view, writer, pen) {
+                keep::as_it_was(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);

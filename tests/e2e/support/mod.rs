@@ -80,6 +80,11 @@ impl Running {
         }
     }
 
+    /// Whether it has come to its end by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Master connections of ssh that it has open, or has left behind.
     pub fn masters(&self) -> usize {
         let mark = format!("holdfast-ssh-{}-", self.child.id());

@@ -20,6 +20,7 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
         state.ends_on(state.servers[at].address);
     }
     let boot_id = state.servers[at].boot_id();
+    let sick = state.is_sick(at);
     let disk = &mut state.servers[at].disk;
     let one = |answer: Value| Ok(vec![answer]);
     match script {
@@ -41,6 +42,10 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
                 None if !disk.holds().is_empty() => refuse("occupied", disk.holds()),
                 _ => {
                     disk.identity = Some(wanted);
+                    let hoster = state.servers[at].hoster.clone();
+                    if let Some(own) = state.servers[at].disk.identity() {
+                        state.check_creation(&own.machine, &own.owner, &hoster);
+                    }
                     one(json!({"claimed": true}))
                 }
             }
@@ -111,16 +116,18 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             }
             answer
         }
-        "check" => Ok(input
-            .all()
-            .filter(|words| words.len() > 3)
-            .map(|words| {
+        "check" => {
+            let passed = disk.data.is_some() && !sick;
+            disk.checked = Some(passed);
+            let checks = input.all().filter(|words| words.len() > 3);
+            let check = |words: &[&str]| {
                 json!({
                     "service": words[0], "name": decode(words[3]),
-                    "passed": disk.data.is_some(), "detail": "", "millis": 1,
+                    "passed": passed, "detail": "", "millis": 1,
                 })
-            })
-            .collect()),
+            };
+            Ok(checks.map(check).collect())
+        }
         "mark-proven" => match disk.stage() {
             Stage::Loaded => {
                 disk.stage = Some(Stage::Proven);

@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::ledger::Death;
+use super::strangers::Likeness;
 use super::vault::Shelf;
 use holdfast::model::identity::Identity;
 use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
@@ -62,6 +63,8 @@ pub struct Disk {
     pub packages: BTreeSet<String>,
     pub units: BTreeSet<String>,
     pub restored_from: Option<String>,
+    /// Whether the last functional checks passed.
+    pub checked: Option<bool>,
     /// Points that were fetched, with what they hold.
     pub fetched: BTreeMap<String, super::vault::Snapshot>,
     pub data: Option<Data>,
@@ -200,6 +203,10 @@ pub struct State {
     /// A script that takes this many milliseconds on a machine.
     pub slow: Option<(String, &'static str, u64)>,
     pub numbers: u32,
+    /// Stacks whose functional checks fail, until then.
+    pub sick: BTreeMap<StackId, Timestamp>,
+    /// What is not ours, and what it was like when the world began.
+    pub strangers: BTreeMap<String, Likeness>,
     /// What happened, for people.
     pub told: Vec<String>,
     /// The first invariant that did not hold.
@@ -209,6 +216,12 @@ pub struct State {
 impl State {
     pub fn at(&mut self, address: IpAddr) -> Option<&mut Server> {
         self.servers.iter_mut().find(|s| s.address == address)
+    }
+
+    pub fn is_sick(&self, at: usize) -> bool {
+        let stack = self.servers[at].owner().and_then(|(_, owner)| owner.stack);
+        let until = stack.and_then(|stack| self.sick.get(&stack));
+        until.is_some_and(|until| *until > self.now)
     }
 
     pub fn is_deaf(&self, hoster: &HosterId) -> bool {
