@@ -428,7 +428,7 @@ impl<'a> Court<'a> {
         self.past
             .of_stack(stack)
             .filter(|(_, m)| !matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_))))
-            .filter(|(name, m)| !self.given_up(name) && !(m.fenced.is_some() && m.set_aside))
+            .filter(|(name, m)| !(self.given_up(name) || m.fenced.is_some() && m.set_aside))
             .map(|(name, m)| {
                 (
                     "S1",

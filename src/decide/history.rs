@@ -50,6 +50,8 @@ pub struct History {
     pub unfinished: BTreeSet<StepId>,
     /// Steps that were begun last as a repair.
     pub repairs: BTreeSet<StepId>,
+    /// From which head each of the unfinished was planned.
+    pub planned_from: BTreeMap<StepId, CommitId>,
     /// How long steps took that ended well, in milliseconds, by verb.
     pub durations: BTreeMap<String, Vec<u64>>,
     /// What was proven of each stack, and when it was tried.
@@ -174,9 +176,14 @@ impl History {
             Event::SetBack { head } => {
                 self.set_back.insert(head.clone());
             }
-            Event::Started { step, repair, .. } => {
+            Event::Started {
+                step, repair, head, ..
+            } => {
                 self.unfinished.insert(step.clone());
                 self.begun.insert(step.clone(), entry.at);
+                if let Some(head) = head {
+                    self.planned_from.insert(step.clone(), head.clone());
+                }
                 self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
@@ -197,6 +204,7 @@ impl History {
                     }
                     self.brought_in_line(entry.stack.as_ref(), step);
                 }
+                self.planned_from.remove(step);
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }
@@ -449,8 +457,9 @@ impl History {
     fn brought_in_line(&mut self, stack: Option<&StackId>, step: &StepId) {
         let mut parts = step.as_str().splitn(3, '.');
         let (_, verb, object) = (parts.next(), parts.next(), parts.next());
+        let head = self.planned_from.get(step).or(self.accepted.as_ref());
         let (Some("install" | "converge"), Some(object), Some(head)) =
-            (verb, object, self.accepted.clone())
+            (verb, object, head.cloned())
         else {
             return;
         };

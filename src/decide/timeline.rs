@@ -85,6 +85,7 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
                 step,
                 action,
                 repair,
+                ..
             } => {
                 open.insert(step, told.len());
                 told.push(Told {

@@ -50,6 +50,9 @@ pub enum Event {
         /// It repairs what happened, and nobody asked for it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repair: bool,
+        /// The head that it was planned from: steps end while a newer one is accepted already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitId>,
     },
     /// The step came to an end.
     Ended {

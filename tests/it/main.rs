@@ -33,6 +33,7 @@ mod exit_kit;
 mod exits;
 mod explain;
 mod fetch;
+mod groups;
 mod guide;
 mod hoster_hetzner;
 mod hoster_pool;

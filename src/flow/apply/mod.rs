@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// Is told what happens while it happens.
 pub trait Reporter: Send + Sync {
@@ -221,12 +222,14 @@ pub async fn apply(
         for step in ready {
             progress.insert(step.id.clone(), Progress::Running);
             let (run, step, clock) = (run.clone(), step.clone(), clock.clone());
-            running.spawn(async move {
+            let span = span_of(&step);
+            let work = async move {
                 let since = || clock.elapsed().saturating_sub(begin);
                 let began = since();
                 let result = run.step(&step).await;
                 (step, began, since().saturating_sub(began), result)
-            });
+            };
+            running.spawn(work.instrument(span));
         }
         let Some(ended) = running.join_next().await else {
             break;
@@ -258,6 +261,16 @@ pub async fn apply(
     Ok(report)
 }
 
+/// Whatever is said while the step runs is said of it.
+fn span_of(step: &Step) -> tracing::Span {
+    tracing::info_span!(
+        "step",
+        stack = step.stack.as_ref().map_or("shared", |stack| stack.as_str()),
+        step = step.id.as_str(),
+        machine = step.action.machine().as_str(),
+    )
+}
+
 impl Run {
     /// Intent, effect, outcome.
     async fn step(&self, step: &Step) -> Result<(), StepError> {
@@ -281,6 +294,7 @@ impl Run {
                 step: step.id.clone(),
                 action: format!("{} {}", step.action.verb(), step.action.machine()),
                 repair: step.why.cause == Cause::Reality,
+                head: Some(self.session.desired.commit.clone()),
             },
         )
         .await?;

@@ -109,6 +109,7 @@ impl World {
             step: step.id.clone(),
             action,
             repair: step.why.cause == holdfast::model::plan::Cause::Reality,
+            head: None,
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {

@@ -18,6 +18,7 @@ use holdfast::model::ids::{CommitId, HosterId, ImageName, MachineName, SiteId, S
 use holdfast::model::journal::Event;
 use holdfast::model::plan::{Plan, Step};
 use holdfast::model::secret::Secret;
+use holdfast::show::service::log::Steps;
 use holdfast::world::hoster::Hoster;
 use holdfast::world::hoster::pool::Pool;
 use jiff::{SignedDuration, Timestamp};
@@ -35,16 +36,23 @@ pub struct Life {
     pub want: Desired,
     /// Whether drills are done that are due.
     pub drills: bool,
+    /// Whether its processes are loops, as `holdfast run` is one.
+    pub alone: bool,
 }
 
-struct Silent(Arc<Sim>);
+/// Tells the story, and the log whoever reads one.
+pub struct Telling(pub Arc<Sim>);
 
-impl Reporter for Silent {
+impl Reporter for Telling {
     fn started(&self, step: &Step) {
+        Steps.started(step);
         self.0.say(&format!("step {}", step.id));
     }
-    fn note(&self, _step: &Step, _text: &str) {}
-    fn ended(&self, step: &Step, result: &Result<(), StepError>, _took: Duration) {
+    fn note(&self, step: &Step, text: &str) {
+        Steps.note(step, text);
+    }
+    fn ended(&self, step: &Step, result: &Result<(), StepError>, took: Duration) {
+        Steps.ended(step, result, took);
         let how = result
             .as_ref()
             .err()
@@ -123,6 +131,7 @@ impl Life {
             faults: Faults::default(),
             death: None,
             may_move: BTreeSet::new(),
+            slow: None,
             numbers: 0,
             sick: BTreeMap::new(),
             strangers: BTreeMap::new(),
@@ -139,6 +148,7 @@ impl Life {
             sim: Arc::new(Sim::new(state)),
             want: want.clone(),
             drills: true,
+            alone: false,
         };
         life.order(want);
         life
@@ -157,7 +167,7 @@ impl Life {
         self.another_commit();
     }
 
-    fn session(&self, past: &History) -> Arc<Session> {
+    pub fn session(&self, past: &History) -> Arc<Session> {
         let sim = &self.sim;
         let hoster = |(id, account): (&HosterId, &holdfast::model::desired::HosterAccount)| {
             let (id, estate) = (id.clone(), self.want.estate.clone());
@@ -189,10 +199,13 @@ impl Life {
 
     /// One process, as `holdfast reconcile --once` is one; `None`: it died.
     pub fn process(&self) -> Option<Reconciled> {
+        if self.alone && self.drills {
+            return self.left_alone(|_| ());
+        }
         self.sim.say("a process begins");
         let past = History::from_entries(&self.sim.state().journal);
         let session = self.session(&past);
-        let reporter: Arc<dyn Reporter> = Arc::new(Silent(self.sim.clone()));
+        let reporter: Arc<dyn Reporter> = Arc::new(Telling(self.sim.clone()));
         let stop = CancellationToken::new();
         let ended = self.sim.process(async {
             if past.accepted.as_ref() != Some(&self.want.commit) {
@@ -215,6 +228,12 @@ impl Life {
             }
             done
         });
+        self.goes_by();
+        ended
+    }
+
+    /// A while, until the next process begins.
+    pub fn goes_by(&self) {
         self.judge();
         let mut state = self.sim.state();
         let pause = i64::try_from(state.dice.between(5, 60)).unwrap();
@@ -222,7 +241,6 @@ impl Life {
         drop(state);
         self.sim.becomes(now);
         self.judge();
-        ended
     }
 
     /// Time goes by, and nobody looks.
@@ -233,7 +251,7 @@ impl Life {
     }
 
     /// Ends the test where an invariant did not hold.
-    fn judge(&self) {
+    pub fn judge(&self) {
         let state = self.sim.state();
         let Some(violation) = state.violation.clone() else {
             return;

@@ -160,6 +160,12 @@ impl Transport for Sim {
             let state = &mut *state;
             let lasts = takes(script.name);
             let lasts = state.dice.between(lasts / 2, lasts * 2);
+            let lasts = match &state.slow {
+                Some((slow, name, most)) if *slow == machine.as_str() && *name == script.name => {
+                    *most
+                }
+                _ => lasts,
+            };
             let begins = state.dice.between(1, 20);
             state.perhaps_cut(contact);
             (state.fate(state.faults.calls), begins, lasts)

@@ -229,6 +229,8 @@ pub struct State {
     pub death: Option<Death>,
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
     pub may_move: BTreeSet<StackId>,
+    /// A script that takes this many milliseconds on a machine.
+    pub slow: Option<(String, &'static str, u64)>,
     pub numbers: u32,
     /// Stacks whose functional checks fail, until then.
     pub sick: BTreeMap<StackId, Timestamp>,

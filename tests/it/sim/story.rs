@@ -150,7 +150,7 @@ fn acme() -> Desired {
     desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
 }
 
-fn both() -> Desired {
+pub fn both() -> Desired {
     let file = |id| stack_file(id, HETZNER, REPAIR);
     desired(&[("acme", file("acme")), ("bolt", file("bolt"))])
 }
@@ -163,15 +163,15 @@ fn retired(life: &Life) -> Desired {
 }
 
 /// A world that is made once.
-struct Kept(OnceLock<State>);
+pub struct Kept(OnceLock<State>);
 
-static ACME: Kept = Kept(OnceLock::new());
-static BOTH: Kept = Kept(OnceLock::new());
+pub static ACME: Kept = Kept(OnceLock::new());
+pub static BOTH: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
 
 impl Kept {
     /// Installed yesterday, and saved since.
-    fn installed(&self, want: Desired) -> State {
+    pub fn installed(&self, want: Desired) -> State {
         let make = || {
             let stacks: Vec<StackId> = want.stacks.keys().cloned().collect();
             let life = Life::begin(0, want);
@@ -207,7 +207,7 @@ impl Kept {
 }
 
 /// The machine that serves is gone by its hoster's own word, or will never start again.
-fn lose(life: &Life, gone: bool) {
+pub fn lose(life: &Life, gone: bool) {
     let mut state = life.sim.state();
     let now = state.now;
     let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
@@ -296,6 +296,8 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
+    // Every other life of a story is one of loops.
+    life.alone = seed / all % 2 == 1;
     // At any moment, also while the other is being opened.
     if matches!(story, Story::RebuildOfOneDead | Story::Move) {
         let mut state = life.sim.state();
