@@ -25,6 +25,7 @@ mod editors;
 mod evidence;
 mod exit_kit;
 mod lab;
+mod lost;
 mod luck;
 mod one_file_back;
 mod run;
