@@ -2,14 +2,21 @@
 //! still is, that it answers again. What follows from it is not decided here.
 
 use super::history::History;
-use super::silence::LOOKS;
+use super::silence::{LOOKS, Silence};
 use crate::model::desired::{Desired, InterfaceFamily};
 use crate::model::gap::GapKind;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
 use crate::model::machine::Role;
 use crate::model::observed::{Observed, Power, SeenMachine};
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
+
+/// A silence that lasts is told again after so long.
+const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// A silence of which nobody has told for so long is a new one.
+const UNWATCHED: SignedDuration = SignedDuration::from_hours(3);
 
 /// What a look says of the machine.
 enum Heard {
@@ -26,6 +33,7 @@ pub fn news(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<Stac
         .flat_map(|inventory| &inventory.machines)
         .map(|machine| (&machine.name, machine))
         .collect();
+    let since = |silence: &Silence| seen.at.duration_since(silence.looked);
     let mut news = Vec::new();
     for (stack, machine) in in_use(past) {
         let Some(heard) = heard(machine, listed.get(machine).copied(), want, seen, past) else {
@@ -35,9 +43,20 @@ pub fn news(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<Stac
         let waits = waits.unwrap_or_default();
         let machine = machine.clone();
         let event = match (past.silences.of(&machine), heard) {
-            (None, Heard::Nothing(seen)) => Event::FellSilent { machine, seen },
+            (None, Heard::Nothing(words)) => Event::FellSilent {
+                machine,
+                seen: words,
+            },
+            // Nobody looked for long: what was between, nobody knows.
+            (Some(silence), Heard::Nothing(words)) if since(silence) > UNWATCHED => {
+                Event::FellSilent {
+                    machine,
+                    seen: words,
+                }
+            }
             (Some(silence), Heard::Nothing(_))
-                if silence.looks < LOOKS && seen.at >= silence.next_look(&waits) =>
+                if (silence.looks < LOOKS && seen.at >= silence.next_look(&waits))
+                    || since(silence) >= TOLD_EVERY =>
             {
                 Event::StillSilent { machine }
             }

@@ -17,7 +17,7 @@ pub struct Silence {
     pub since: Timestamp,
     /// What was seen then.
     pub seen: String,
-    /// How often it was looked, up to [`LOOKS`].
+    /// How often it was looked, as far as it was told.
     pub looks: u32,
     /// When last, of those.
     pub looked: Timestamp,

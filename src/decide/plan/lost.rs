@@ -345,7 +345,8 @@ fn company(
     }
 }
 
-fn site_of<'a>(writer: &'a Writer<'_>, past: &'a History) -> Option<&'a SiteId> {
+/// Where it stands, or was made to stand.
+pub(super) fn site_of<'a>(writer: &'a Writer<'_>, past: &'a History) -> Option<&'a SiteId> {
     let listed = writer.seen.and_then(|machine| machine.site.as_ref());
     listed.or_else(|| {
         let made = past.machines.get(&writer.name)?;

@@ -82,7 +82,7 @@ pub fn plan(
         .values()
         .map(|stack| Situation::among(&fleet, stack, want, seen, past))
         .collect();
-    let brake = brake::storm(&situations, seen.at);
+    let brake = brake::storm(&situations, past, seen.at);
     for at in situations {
         let Some(backup) = backups.get(&at.serving) else {
             continue; // Every sound stack's backup machines were planned above.
