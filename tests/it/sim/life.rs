@@ -130,6 +130,7 @@ impl Life {
             deaf: BTreeMap::new(),
             faults: Faults::default(),
             death: None,
+            given_up: None,
             may_move: BTreeSet::new(),
             slow: None,
             numbers: 0,

@@ -227,6 +227,8 @@ pub struct State {
     pub deaf: BTreeMap<HosterId, Timestamp>,
     pub faults: Faults,
     pub death: Option<Death>,
+    /// A machine that nobody reached and people gave up, until it is found and closed.
+    pub given_up: Option<MachineName>,
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
     pub may_move: BTreeSet<StackId>,
     /// A script that takes this many milliseconds on a machine.

@@ -5,12 +5,12 @@ use super::life::Life;
 use super::state::{Faults, Hung, Late, Server, State};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
-use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
+use crate::plan_world::{HETZNER, IONOS, REPAIR, WITH_FALLBACK, desired, stack_file};
 use holdfast::decide::history::History;
 use holdfast::model::desired::Desired;
-use holdfast::model::ids::StackId;
+use holdfast::model::ids::{HosterId, MachineName, StackId};
 use holdfast::model::journal::Event;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::OnceLock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Story {
     Unreached,
     /// Nobody reaches either customer's machine. They serve all the same.
     Partition,
+    /// The hoster is gone with interface and machine, and people signed for it; later it is back.
+    GivenUp,
 }
 
 impl Story {
@@ -60,6 +62,7 @@ impl Story {
         let (state, want) = match self {
             Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
+            Self::GivenUp => (SPARED.installed(with_fallback("")), with_fallback("")),
             _ => (ACME.installed(acme()), acme()),
         };
         let mut life = Life::of(state, want);
@@ -75,6 +78,11 @@ impl Story {
             }
             Self::BackupMove => life.now_wants(at_ionos("")),
             Self::Retirement => life.now_wants(retired(&life)),
+            Self::GivenUp => {
+                goes_away(&life);
+                let waiver = "[[waiver]]\nmachine = \"acme-e1\"\nreason = \"gone\"\n";
+                life.now_wants(with_fallback(waiver));
+            }
             Self::Storm => {
                 lose(&life, false);
                 lose(&life, false);
@@ -116,6 +124,16 @@ impl Story {
                 let at_ionos = there.is_some_and(|s| s.hoster.as_str() == "ionos");
                 drop(now);
                 life.holds(at_ionos, "it stands at ionos");
+            }
+            Self::GivenUp => {
+                let state = life.sim.state();
+                let shelves = state.servers.iter().map(|s| &s.disk.shelf.repositories);
+                let kept = shelves.filter_map(|all| all.get(&StackId::new("acme")));
+                let mut points = kept.flat_map(|of| of.snapshots.values());
+                let saved = points.any(|p| p.manifest.aside && p.data.written == LATER_WRITTEN);
+                drop(state);
+                life.holds(serves != "acme-e1", "it went on elsewhere");
+                life.holds(saved, "what users wrote on the old one lies aside");
             }
             Self::Drill => {
                 let passed = |event: &Event| matches!(event, Event::Drilled { passed: true, .. });
@@ -162,11 +180,32 @@ fn retired(life: &Life) -> Desired {
     desired(&[("acme", file)])
 }
 
+fn with_fallback(waiver: &str) -> Desired {
+    let file = stack_file("acme", WITH_FALLBACK, &format!("{REPAIR}{waiver}"));
+    desired(&[("acme", file)])
+}
+
+/// When users wrote last on a machine that nobody reached.
+const LATER_WRITTEN: Timestamp = Timestamp::MAX;
+
+/// Neither the interface answers nor the machine, and users are on it all the same.
+fn goes_away(life: &Life) {
+    let mut state = life.sim.state();
+    let until = state.now + SignedDuration::from_hours(24 * 365);
+    state.deaf.insert(HosterId::new("hetzner"), until);
+    let now = state.now;
+    let serving = state.servers.iter_mut().find(|s| s.serves(now)).unwrap();
+    serving.cut_until = until;
+    serving.disk.data.as_mut().unwrap().written = LATER_WRITTEN;
+    state.given_up = Some(MachineName::new("acme-e1"));
+}
+
 /// A world that is made once.
 pub struct Kept(OnceLock<State>);
 
 pub static ACME: Kept = Kept(OnceLock::new());
 pub static BOTH: Kept = Kept(OnceLock::new());
+static SPARED: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
 
 impl Kept {
@@ -281,7 +320,10 @@ fn chance(life: &Life) {
 /// Lives a seed to its end; gives what happened.
 pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
-    let story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    let mut story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    if story == Story::Storm && (seed / all) % 2 == 1 {
+        story = Story::GivenUp;
+    }
     let mut life = story.begin(seed);
     life.sim.say(&format!("{story:?}"));
     let (faults, processes) = {
