@@ -50,6 +50,9 @@ pub enum Event {
         /// It repairs what happened, and nobody asked for it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repair: bool,
+        /// The head that it was planned from: steps end while a newer one is accepted already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitId>,
     },
     /// The step came to an end.
     Ended {
@@ -78,6 +81,18 @@ pub enum Event {
         /// The hoster's machine type. `None` when it has none, or nobody remembers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         machine_type: Option<String>,
+    },
+    /// About to take an ordered machine: until then the taking may still arrive there, whatever
+    /// was answered (S6).
+    Ordered {
+        /// Our name for it.
+        machine: MachineName,
+        /// Where.
+        hoster: HosterId,
+        /// The ordered machine.
+        take: MachineName,
+        /// From then on it refuses.
+        until: Timestamp,
     },
     /// A machine can no longer write (S2).
     Fenced {
@@ -141,6 +156,14 @@ pub enum Event {
     Quarantined {
         /// Which.
         machine: MachineName,
+    },
+    /// What users wrote on a machine that came back after another had taken its place lies in a
+    /// point of its own.
+    SavedAside {
+        /// Which.
+        machine: MachineName,
+        /// The point.
+        point: PointId,
     },
     /// A hoster had no room.
     NoCapacity {

@@ -22,8 +22,8 @@ pub(super) fn storm(
         }
         let lost = matches!(
             writer.state,
+            // What a person has signed for by name is no suspicion.
             WriterState::Gone
-                | WriterState::Waived
                 | WriterState::OffForGood(_)
                 | WriterState::Off
                 | WriterState::Silent(_)

@@ -275,6 +275,7 @@ impl World {
             step: StepId::new(step),
             action: step.to_owned(),
             repair: false,
+            head: None,
         };
         self.record(Some(&stack("acme")), started);
     }

@@ -109,6 +109,7 @@ impl World {
             step: step.id.clone(),
             action,
             repair: step.why.cause == holdfast::model::plan::Cause::Reality,
+            head: None,
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {
@@ -210,6 +211,18 @@ impl World {
                 let point = self.back_up(owner, &name, to)?;
                 made.insert(step.id.to_string(), point.clone());
                 self.prove(owner, point, Rung::Shipped);
+            }
+            Action::SaveAside { to, .. } => {
+                let owner = owner.ok_or("no stack")?;
+                if self.answers(&name)?.open {
+                    return Err("users are let in".to_owned());
+                }
+                let point = self.back_up(owner, &name, to)?;
+                let mut points = self.points_mut(to, owner).iter_mut();
+                points.find(|p| p.id == point).unwrap().aside = true;
+                self.prove(owner, point.clone(), Rung::Shipped);
+                let machine = name;
+                self.record(Some(owner), Event::SavedAside { machine, point });
             }
             Action::Verify { part, of, .. } => {
                 self.answers(&name)?;

@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::ledger::Death;
+use super::strangers::Likeness;
 use super::vault::Shelf;
 use holdfast::model::identity::Identity;
 use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
@@ -27,6 +28,8 @@ pub struct Server {
     pub on: bool,
     /// It will never start again.
     pub dead: bool,
+    /// When it was switched on again by nobody of us.
+    pub back_at: Option<Timestamp>,
     /// It is on, says nothing and serves nobody.
     pub hung: Option<Hung>,
     /// From then on it answers.
@@ -74,6 +77,8 @@ pub struct Disk {
     pub packages: BTreeSet<String>,
     pub units: BTreeSet<String>,
     pub restored_from: Option<String>,
+    /// Whether the last functional checks passed.
+    pub checked: Option<bool>,
     /// Points that were fetched, with what they hold.
     pub fetched: BTreeMap<String, super::vault::Snapshot>,
     pub data: Option<Data>,
@@ -141,6 +146,10 @@ impl Server {
         self.owner().map(|(_, owner)| owner.epoch)
     }
 
+    pub fn boot_id(&self) -> String {
+        format!("{}-{}", self.provider_id, self.disk.boots)
+    }
+
     pub fn answers(&self, now: Timestamp) -> bool {
         self.on && self.hung.is_none() && now >= self.up_at && now >= self.cut_until
     }
@@ -184,6 +193,8 @@ pub enum Late {
         input: String,
     },
     Create(Box<Server>),
+    /// Somebody switches on what is off.
+    ComesBack,
 }
 
 /// How much goes wrong, in thousandths of the calls.
@@ -216,9 +227,17 @@ pub struct State {
     pub deaf: BTreeMap<HosterId, Timestamp>,
     pub faults: Faults,
     pub death: Option<Death>,
+    /// A machine that nobody reached and people gave up, until it is found and closed.
+    pub given_up: Option<MachineName>,
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
     pub may_move: BTreeSet<StackId>,
+    /// A script that takes this many milliseconds on a machine.
+    pub slow: Option<(String, &'static str, u64)>,
     pub numbers: u32,
+    /// Stacks whose functional checks fail, until then.
+    pub sick: BTreeMap<StackId, Timestamp>,
+    /// What is not ours, and what it was like when the world began.
+    pub strangers: BTreeMap<String, Likeness>,
     /// What happened, for people.
     pub told: Vec<String>,
     /// The first invariant that did not hold.
@@ -228,6 +247,12 @@ pub struct State {
 impl State {
     pub fn at(&mut self, address: IpAddr) -> Option<&mut Server> {
         self.servers.iter_mut().find(|s| s.address == address)
+    }
+
+    pub fn is_sick(&self, at: usize) -> bool {
+        let stack = self.servers[at].owner().and_then(|(_, owner)| owner.stack);
+        let until = stack.and_then(|stack| self.sick.get(&stack));
+        until.is_some_and(|until| *until > self.now)
     }
 
     pub fn is_deaf(&self, hoster: &HosterId) -> bool {

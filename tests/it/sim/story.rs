@@ -2,13 +2,15 @@
 
 use super::dice::Dice;
 use super::life::Life;
-use super::state::{Faults, Hung, Server, State};
+use super::state::{Faults, Hung, Late, Server, State};
+use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
-use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
+use crate::plan_world::{HETZNER, IONOS, REPAIR, WITH_FALLBACK, desired, stack_file};
+use holdfast::decide::history::History;
 use holdfast::model::desired::Desired;
-use holdfast::model::ids::StackId;
+use holdfast::model::ids::{HosterId, MachineName, StackId};
 use holdfast::model::journal::Event;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::OnceLock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub enum Story {
     Unreached,
     /// Nobody reaches either customer's machine. They serve all the same.
     Partition,
+    /// The hoster is gone with interface and machine, and people signed for it; later it is back.
+    GivenUp,
 }
 
 impl Story {
@@ -58,6 +62,7 @@ impl Story {
         let (state, want) = match self {
             Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
+            Self::GivenUp => (SPARED.installed(with_fallback("")), with_fallback("")),
             _ => (ACME.installed(acme()), acme()),
         };
         let mut life = Life::of(state, want);
@@ -73,6 +78,11 @@ impl Story {
             }
             Self::BackupMove => life.now_wants(at_ionos("")),
             Self::Retirement => life.now_wants(retired(&life)),
+            Self::GivenUp => {
+                goes_away(&life);
+                let waiver = "[[waiver]]\nmachine = \"acme-e1\"\nreason = \"gone\"\n";
+                life.now_wants(with_fallback(waiver));
+            }
             Self::Storm => {
                 lose(&life, false);
                 lose(&life, false);
@@ -90,7 +100,7 @@ impl Story {
             Self::Retirement => return is_retired(life),
             // Nobody was rebuilt; with one of them back, it was no storm.
             Self::Storm => {
-                comes_back(life);
+                life.sim.state().comes_back();
                 life.comes_to_rest();
                 life.is_well("bolt");
             }
@@ -114,6 +124,16 @@ impl Story {
                 let at_ionos = there.is_some_and(|s| s.hoster.as_str() == "ionos");
                 drop(now);
                 life.holds(at_ionos, "it stands at ionos");
+            }
+            Self::GivenUp => {
+                let state = life.sim.state();
+                let shelves = state.servers.iter().map(|s| &s.disk.shelf.repositories);
+                let kept = shelves.filter_map(|all| all.get(&StackId::new("acme")));
+                let mut points = kept.flat_map(|of| of.snapshots.values());
+                let saved = points.any(|p| p.manifest.aside && p.data.written == LATER_WRITTEN);
+                drop(state);
+                life.holds(serves != "acme-e1", "it went on elsewhere");
+                life.holds(saved, "what users wrote on the old one lies aside");
             }
             Self::Drill => {
                 let passed = |event: &Event| matches!(event, Event::Drilled { passed: true, .. });
@@ -148,7 +168,7 @@ fn acme() -> Desired {
     desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
 }
 
-fn both() -> Desired {
+pub fn both() -> Desired {
     let file = |id| stack_file(id, HETZNER, REPAIR);
     desired(&[("acme", file("acme")), ("bolt", file("bolt"))])
 }
@@ -160,16 +180,37 @@ fn retired(life: &Life) -> Desired {
     desired(&[("acme", file)])
 }
 
-/// A world that is made once.
-struct Kept(OnceLock<State>);
+fn with_fallback(waiver: &str) -> Desired {
+    let file = stack_file("acme", WITH_FALLBACK, &format!("{REPAIR}{waiver}"));
+    desired(&[("acme", file)])
+}
 
-static ACME: Kept = Kept(OnceLock::new());
-static BOTH: Kept = Kept(OnceLock::new());
+/// When users wrote last on a machine that nobody reached.
+const LATER_WRITTEN: Timestamp = Timestamp::MAX;
+
+/// Neither the interface answers nor the machine, and users are on it all the same.
+fn goes_away(life: &Life) {
+    let mut state = life.sim.state();
+    let until = state.now + SignedDuration::from_hours(24 * 365);
+    state.deaf.insert(HosterId::new("hetzner"), until);
+    let now = state.now;
+    let serving = state.servers.iter_mut().find(|s| s.serves(now)).unwrap();
+    serving.cut_until = until;
+    serving.disk.data.as_mut().unwrap().written = LATER_WRITTEN;
+    state.given_up = Some(MachineName::new("acme-e1"));
+}
+
+/// A world that is made once.
+pub struct Kept(OnceLock<State>);
+
+pub static ACME: Kept = Kept(OnceLock::new());
+pub static BOTH: Kept = Kept(OnceLock::new());
+static SPARED: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
 
 impl Kept {
     /// Installed yesterday, and saved since.
-    fn installed(&self, want: Desired) -> State {
+    pub fn installed(&self, want: Desired) -> State {
         let make = || {
             let stacks: Vec<StackId> = want.stacks.keys().cloned().collect();
             let life = Life::begin(0, want);
@@ -181,6 +222,9 @@ impl Kept {
             }
             let mut state = life.sim.state().clone();
             state.told.clear();
+            // Where the journal knows of no machine yet, a label is as good as a receipt.
+            state.servers.extend(strangers::labelled());
+            state.meet_strangers();
             state
         };
         self.0.get_or_init(make).clone()
@@ -201,20 +245,8 @@ impl Kept {
     }
 }
 
-/// A machine that was off for good is on again: nobody told us.
-fn comes_back(life: &Life) {
-    let mut state = life.sim.state();
-    let now = state.now;
-    if let Some(server) = state.servers.iter_mut().find(|s| s.dead) {
-        server.dead = false;
-        server.boot(now, now + SignedDuration::from_secs(20));
-        let name = server.called();
-        state.say(&format!("{name} comes back"));
-    }
-}
-
 /// The machine that serves is gone by its hoster's own word, or will never start again.
-fn lose(life: &Life, gone: bool) {
+pub fn lose(life: &Life, gone: bool) {
     let mut state = life.sim.state();
     let now = state.now;
     let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
@@ -269,10 +301,29 @@ fn is_retired(life: &Life) -> String {
     names.join(" ")
 }
 
+/// What happens between two processes, and is nobody's doing.
+fn chance(life: &Life) {
+    let mut state = life.sim.state();
+    let state = &mut *state;
+    let acme = StackId::new("acme");
+    if state.dice.happens(100) {
+        state.adds_junk(&acme);
+    }
+    if state.dice.happens(100) {
+        let minutes = i64::try_from(state.dice.between(1, 40)).unwrap();
+        let until = state.now + SignedDuration::from_mins(minutes);
+        state.sick.insert(acme, until);
+        state.say(&format!("fault: checks fail until {until}"));
+    }
+}
+
 /// Lives a seed to its end; gives what happened.
 pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
-    let story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    let mut story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    if story == Story::Storm && (seed / all) % 2 == 1 {
+        story = Story::GivenUp;
+    }
     let mut life = story.begin(seed);
     life.sim.say(&format!("{story:?}"));
     let (faults, processes) = {
@@ -287,6 +338,17 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
+    // Every other life of a story is one of loops.
+    life.alone = seed / all % 2 == 1;
+    // At any moment, also while the other is being opened.
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        let mut state = life.sim.state();
+        for _ in 0..state.dice.below(3) {
+            let after = i64::try_from(state.dice.between(1, 600)).unwrap();
+            let due = state.now + SignedDuration::from_secs(after);
+            state.late.push((due, Late::ComesBack));
+        }
+    }
     // A ladder is long.
     let cut = matches!(story, Story::Unreached | Story::Partition);
     let processes = if cut { processes * 3 } else { processes };
@@ -297,14 +359,21 @@ pub fn live(seed: u64) -> Vec<String> {
         if life.sim.state().dice.happens(150) {
             life.another_commit();
         }
-        let returns = story == Story::RebuildOfOneDead && life.sim.state().dice.happens(150);
-        if returns && life.sim.state().is_recognised() {
-            comes_back(life);
-        }
+        chance(life);
     });
     life.comes_to_rest();
-    if story == Story::RebuildOfOneDead {
-        comes_back(&life);
+    // A move that did not go well while users waited is tried again when somebody says so.
+    for _ in 0..2 {
+        let acme = StackId::new("acme");
+        let past = History::from_entries(&life.sim.state().journal);
+        if story == Story::Move && past.windows.is_given_up(&acme) {
+            life.is_well("acme");
+            life.another_commit();
+            life.comes_to_rest();
+        }
+    }
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        life.sim.state().comes_back();
         life.comes_to_rest();
     }
     story.ends_well(&life);
