@@ -4,6 +4,7 @@
 
 mod drill;
 mod restore;
+mod silent;
 
 use crate::decide::history::History;
 use crate::decide::keepsake;
@@ -117,6 +118,9 @@ fn unsigned_for(step: &Step, mandate: &Mandate) -> Vec<Violation> {
     });
     short.into_iter().chain(frozen).chain(gated).collect()
 }
+
+/// How the proof of a fencing by people begins.
+pub(crate) const WAIVED: &str = "signed waiver";
 
 struct Court<'a> {
     seen: &'a Observed,
@@ -271,6 +275,7 @@ impl<'a> Court<'a> {
                 }
                 match by {
                     FenceBy::PowerOff => problems.extend(self.must_be_ours(machine)),
+                    FenceBy::PowerOffIfSilent => problems.extend(self.must_be_lost(machine)),
                     // Nothing is done to a machine that a waiver names; it need not be seen.
                     FenceBy::Waiver { .. } if !self.past.machines.contains_key(machine) => {
                         problems.push(("S7", format!("waives {machine}, which we never made")));
@@ -283,6 +288,19 @@ impl<'a> Court<'a> {
                 if step.stack.is_some() {
                     problems.extend(self.must_be_new(machine));
                 }
+            }
+            Action::SaveAside { machine, .. } => {
+                problems.extend(self.must_be_ours(machine));
+                let writer = step.stack.as_ref().and_then(|s| self.past.writers.get(s));
+                if writer.is_none_or(|(_, name)| name == machine) {
+                    problems.push((
+                        "S5",
+                        format!("saves {machine} aside, whose epoch is not over"),
+                    ));
+                }
+            }
+            Action::Reset { machine } | Action::PowerCycle { machine } => {
+                problems.extend(self.must_be_silent(machine));
             }
             Action::PowerOn { machine }
             | Action::Close { machine }
@@ -410,6 +428,7 @@ impl<'a> Court<'a> {
         self.past
             .of_stack(stack)
             .filter(|(_, m)| !matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_))))
+            .filter(|(name, m)| !(self.given_up(name) || m.fenced.is_some() && m.set_aside))
             .map(|(name, m)| {
                 (
                     "S1",
@@ -420,6 +439,15 @@ impl<'a> Court<'a> {
                 )
             })
             .collect()
+    }
+
+    /// A signed waiver that names it was, or is, taken for its fencing.
+    fn given_up(&self, machine: &MachineName) -> bool {
+        let by_waiver = |step: &&Step| matches!(&step.action, Action::Fence { machine: m, by: FenceBy::Waiver { .. } } if m == machine);
+        let past = self.past.machines.get(machine);
+        let before = past.and_then(|m| m.fenced.as_deref());
+        before.is_some_and(|proof| proof.starts_with(WAIVED))
+            || self.steps.values().copied().any(|step| by_waiver(&step))
     }
 
     /// Whether a step of this kind comes before, however far back.

@@ -50,6 +50,9 @@ pub enum Event {
         /// It repairs what happened, and nobody asked for it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repair: bool,
+        /// The head that it was planned from: steps end while a newer one is accepted already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitId>,
     },
     /// The step came to an end.
     Ended {
@@ -78,6 +81,18 @@ pub enum Event {
         /// The hoster's machine type. `None` when it has none, or nobody remembers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         machine_type: Option<String>,
+    },
+    /// About to take an ordered machine: until then the taking may still arrive there, whatever
+    /// was answered (S6).
+    Ordered {
+        /// Our name for it.
+        machine: MachineName,
+        /// Where.
+        hoster: HosterId,
+        /// The ordered machine.
+        take: MachineName,
+        /// From then on it refuses.
+        until: Timestamp,
     },
     /// A machine can no longer write (S2).
     Fenced {
@@ -112,10 +127,43 @@ pub enum Event {
         /// Which.
         machine: MachineName,
     },
+    /// A machine in use was found silent: off, not listed, or without an answer on SSH. What that
+    /// means is not said here.
+    FellSilent {
+        /// Which.
+        machine: MachineName,
+        /// What was seen, in words.
+        seen: String,
+    },
+    /// It was looked at again some time later, and was as silent.
+    StillSilent {
+        /// Which.
+        machine: MachineName,
+    },
+    /// It says something again.
+    Answered {
+        /// Which.
+        machine: MachineName,
+    },
+    /// A silent machine was started anew, by its hoster's word.
+    Tried {
+        /// Which.
+        machine: MachineName,
+        /// How.
+        remedy: Remedy,
+    },
     /// A machine was set aside.
     Quarantined {
         /// Which.
         machine: MachineName,
+    },
+    /// What users wrote on a machine that came back after another had taken its place lies in a
+    /// point of its own.
+    SavedAside {
+        /// Which.
+        machine: MachineName,
+        /// The point.
+        point: PointId,
     },
     /// A hoster had no room.
     NoCapacity {
@@ -239,4 +287,24 @@ pub enum StepResult {
         /// Why.
         reason: String,
     },
+}
+
+/// How a machine that is on and silent is started anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Reset through its hoster's interface.
+    Reset,
+    /// Off, confirmed by its hoster, and on again.
+    PowerCycle,
+}
+
+impl Remedy {
+    /// As the step that does it is called.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::PowerCycle => "power-cycle",
+        }
+    }
 }

@@ -32,6 +32,8 @@ pub(super) enum WriterState<'a> {
     Answers(&'a MachineFacts),
     /// It should answer and does not, or its hoster could not be asked: unknown, so nothing is done (S1).
     Unseen(Gap),
+    /// On by its hoster's word, and without an answer on SSH.
+    Silent(&'a Gap),
     /// Off by the hoster's word; switching on has not been tried.
     Off,
     /// Off by the hoster's word, and switching on failed.
@@ -182,6 +184,7 @@ fn unseen(
                 let unseen = inventory.unseen.iter().filter(ours);
                 gaps.extend(unseen.map(|unseen| unseen.gap.clone()));
             }
+            Some(Err(_)) if abandoned(stack, hoster, remembered) => {}
             Some(Err(gap)) => gaps.push(gap.clone()),
             None => gaps.push(Gap::new(
                 GapKind::Unreachable,
@@ -206,6 +209,17 @@ pub(crate) fn may_write_unseen(machine: &SeenMachine, seen: &Observed, past: &Hi
         .iter()
         .any(|step| step.as_str().ends_with(&format!(".open.{}", machine.name)));
     machine.power != Power::Off && !machine.quarantined && unseen && (unremembered || opening)
+}
+
+/// Every machine that the stack has at this hoster is named by a signed waiver, or was fenced and
+/// set aside before: whatever stands there and cannot be seen, nobody waits for it.
+fn abandoned(stack: &DesiredStack, hoster: &HosterId, remembered: &[Remembered<'_>]) -> bool {
+    let mut there = remembered
+        .iter()
+        .filter(|(_, m)| m.hoster == *hoster)
+        .peekable();
+    there.peek().is_some()
+        && there.all(|(name, m)| waived(stack, name) || (m.fenced.is_some() && m.set_aside))
 }
 
 fn waived(stack: &DesiredStack, machine: &MachineName) -> bool {
@@ -243,6 +257,12 @@ fn gone<'a>(
         format!("machine {} at hoster {}", past.provider_id, past.hoster),
         format!("hosters.toml no longer lists it, so nobody can say whether {name} still writes"),
     ))
+}
+
+/// Whether the hoster has an interface that knows of power.
+pub(super) fn has_interface(want: &Desired, hoster: &HosterId) -> bool {
+    let account = want.hosters.get(hoster);
+    account.is_some_and(|account| account.descriptor.interface != InterfaceFamily::Pool)
 }
 
 /// A machine with our label that the journal does not know: the label alone proves nothing (S7).
@@ -307,6 +327,11 @@ fn writer<'a>(
             (_, Some(Ok(facts))) => WriterState::Answers(facts),
             (_, Some(Err(gap))) if waived(stack, &name) && gap.kind != GapKind::ForeignHostKey => {
                 WriterState::Waived
+            }
+            (Power::On, Some(Err(gap)))
+                if gap.kind == GapKind::Unreachable && has_interface(want, &m.hoster) =>
+            {
+                WriterState::Silent(gap)
             }
             (_, Some(Err(gap))) => WriterState::Unseen(gap.clone()),
             (_, None) => WriterState::Unseen(Gap::new(

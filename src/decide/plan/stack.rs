@@ -5,6 +5,7 @@
 //! | whatever it does, the stack is retired | last backup, off, set aside | [`retire`] |
 //! | never was, and no recovery point tells of one | first installation | [`install`] |
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
+//! | on by its hoster's word, and silent | started anew, then as lost | [`ladder`] |
 //! | off, switching on not tried | power on | [`keep`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
 //! | answers, elsewhere or on another operating system | copied ahead, last backup, restore, fence | [`relocate`] |
@@ -16,10 +17,10 @@
 //! backups; [`fencing`](super::fencing), how an old machine is kept from writing.
 
 use super::draft::{Draft, Pen};
-use super::fencing::zombies;
+use super::fencing::{waiver_text, zombies};
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{former, install, keep, rebuild, relocate, retire, verify};
+use super::{former, install, keep, ladder, rebuild, relocate, retire, verify};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
 use crate::model::plan::{Action, Cause, Hold, Step};
@@ -73,13 +74,15 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
         WriterState::Unseen(gap) if !moved_away => {
             let remedy = match gap.kind {
                 GapKind::ForeignHostKey => {
-                    "somebody may be in between; find out why before anything else is done to it"
+                    "somebody may be in between; find out why before anything else is done to it".to_owned()
                 }
-                _ if without_power_control(view, writer) => {
-                    "it is looked at again on the next run; if it can certainly never write again, sign a [[waiver]] that names it"
-                }
+                _ if without_power_control(view, writer) || hoster_away(view, writer) => format!(
+                    "it is looked at again on the next run; if it can certainly never write again, sign at the end of {}:{}",
+                    view.at.stack.id.file(),
+                    waiver_text(&writer.name)
+                ),
                 _ => {
-                    "it is looked at again on the next run; nothing is created or destroyed meanwhile"
+                    "it is looked at again on the next run; nothing is created or destroyed meanwhile; if it lasts, a person must look".to_owned()
                 }
             };
             pen.hold_unseen(
@@ -88,6 +91,7 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
                 remedy,
             );
         }
+        WriterState::Silent(gap) if !moved_away => ladder::climb(view, writer, gap, pen),
         WriterState::Off if !moved_away => keep::power_on(view, writer, pen),
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
@@ -125,6 +129,12 @@ fn inherits(view: &View<'_>, writer: &Writer<'_>) -> Option<String> {
             stack.id, stack.shown
         )
     })
+}
+
+/// Neither its hoster's interface answers nor it itself: a person is called.
+fn hoster_away(view: &View<'_>, writer: &Writer<'_>) -> bool {
+    let hoster = writer.hoster.as_ref();
+    hoster.is_some_and(|hoster| matches!(view.seen.hosters.get(hoster), Some(Err(_))))
 }
 
 fn without_power_control(view: &View<'_>, writer: &Writer<'_>) -> bool {

@@ -22,11 +22,14 @@ impl Action {
             Self::Check { .. } => "check",
             Self::Close { .. } => "close",
             Self::PowerOn { .. } => "power-on",
+            Self::Reset { .. } => "reset",
+            Self::PowerCycle { .. } => "power-cycle",
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
             Self::Backup { ahead: true, .. } => "backup-ahead",
             Self::Backup { .. } => "backup",
+            Self::SaveAside { .. } => "save-aside",
             Self::Repository { .. } => "repository",
             Self::Quarantine { .. } => "quarantine",
             Self::Verify { .. } => "verify",
@@ -53,10 +56,13 @@ impl Action {
             | Self::Check { machine, .. }
             | Self::Close { machine }
             | Self::PowerOn { machine }
+            | Self::Reset { machine }
+            | Self::PowerCycle { machine }
             | Self::Fence { machine, .. }
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }
             | Self::Backup { machine, .. }
+            | Self::SaveAside { machine, .. }
             | Self::Repository { machine, .. }
             | Self::Quarantine { machine }
             | Self::Verify { machine, .. }

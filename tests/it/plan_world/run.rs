@@ -2,9 +2,10 @@
 
 use super::{Cut, Order, World};
 use holdfast::decide::check::CheckedPlan;
+use holdfast::decide::pass::look_again;
 use holdfast::decide::settle::{Progress, closing, settle};
 use holdfast::model::ids::PointId;
-use holdfast::model::journal::{Event, StepResult};
+use holdfast::model::journal::{Event, Remedy, StepResult};
 use holdfast::model::machine::Stage;
 use holdfast::model::observed::Power;
 use holdfast::model::operation::FaultClass;
@@ -27,7 +28,11 @@ impl World {
             self.adopt();
             let plan = self.plan();
             if plan.plan().steps.is_empty() {
-                return done;
+                let Some(away) = look_again(plan.plan(), self.now) else {
+                    return done;
+                };
+                self.now += SignedDuration::try_from(away).unwrap();
+                continue;
             }
             refused.clear();
             self.apply(&plan, order, None, &mut done, &mut refused);
@@ -104,6 +109,7 @@ impl World {
             step: step.id.clone(),
             action,
             repair: step.why.cause == holdfast::model::plan::Cause::Reality,
+            head: None,
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {
@@ -158,8 +164,22 @@ impl World {
                     (facts.open, facts.stage) = (false, Stage::Retired);
                 }
             }
+            Action::Reset { .. } | Action::PowerCycle { .. } => {
+                self.start_anew(&name);
+                let remedy = match &step.action {
+                    Action::Reset { .. } => Remedy::Reset,
+                    _ => Remedy::PowerCycle,
+                };
+                self.record(
+                    owner,
+                    Event::Tried {
+                        machine: name,
+                        remedy,
+                    },
+                );
+            }
             Action::Fence { by, .. } => {
-                if *by == FenceBy::PowerOff {
+                if matches!(by, FenceBy::PowerOff | FenceBy::PowerOffIfSilent) {
                     self.machine_mut(name.as_str()).power = Power::Off;
                 }
                 let proof = format!("{by:?}");
@@ -191,6 +211,18 @@ impl World {
                 let point = self.back_up(owner, &name, to)?;
                 made.insert(step.id.to_string(), point.clone());
                 self.prove(owner, point, Rung::Shipped);
+            }
+            Action::SaveAside { to, .. } => {
+                let owner = owner.ok_or("no stack")?;
+                if self.answers(&name)?.open {
+                    return Err("users are let in".to_owned());
+                }
+                let point = self.back_up(owner, &name, to)?;
+                let mut points = self.points_mut(to, owner).iter_mut();
+                points.find(|p| p.id == point).unwrap().aside = true;
+                self.prove(owner, point.clone(), Rung::Shipped);
+                let machine = name;
+                self.record(Some(owner), Event::SavedAside { machine, point });
             }
             Action::Verify { part, of, .. } => {
                 self.answers(&name)?;

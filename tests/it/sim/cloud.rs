@@ -106,6 +106,10 @@ impl State {
             label_aside: false,
             on: true,
             dead: false,
+            back_at: None,
+            hung: None,
+            cut_from: Timestamp::UNIX_EPOCH,
+            booted_at: self.now,
             up_at: self.now + SignedDuration::from_secs(boots),
             cut_until: Timestamp::UNIX_EPOCH,
             disk: Disk {
@@ -133,7 +137,7 @@ impl State {
                 }
                 let server = self.server(hoster, want);
                 let receipt = done(&server);
-                self.check_creation(want);
+                self.check_creation(&want.name, &want.owner, hoster);
                 self.appears(server);
                 receipt
             }
@@ -157,6 +161,17 @@ impl State {
                     done(server)
                 }
             },
+            Operation::Reset { machine } => {
+                let now = self.now;
+                match self.labelled(hoster, machine) {
+                    None => refused("not_found", FaultClass::Retry),
+                    Some(server) if !server.on => refused("off", FaultClass::Retry),
+                    Some(server) => {
+                        server.boot(now, now + SignedDuration::from_secs(15));
+                        done(server)
+                    }
+                }
+            }
             Operation::Quarantine { machine } => match self.labelled(hoster, machine) {
                 None => refused("not_found", FaultClass::Retry),
                 Some(server) => {
@@ -196,6 +211,7 @@ fn words(op: &Operation) -> String {
         Operation::Create(want) => format!("create {}", want.name),
         Operation::PowerOn { machine } => format!("power on {machine}"),
         Operation::PowerOff { machine } => format!("power off {machine}"),
+        Operation::Reset { machine } => format!("reset {machine}"),
         Operation::Quarantine { machine } => format!("quarantine {machine}"),
         Operation::Destroy { machine } => format!("destroy {machine}"),
     }
@@ -259,7 +275,7 @@ impl Hoster for Cloud {
                     let server = state.server(&self.id, want);
                     // The adapter looks the name up for ten seconds, and then gives up.
                     let due = state.now + SignedDuration::from_secs(8);
-                    state.check_creation(want);
+                    state.check_creation(&want.name, &want.owner, &self.id);
                     state.late.push((due, Late::Create(Box::new(server))));
                     unknown()
                 }

@@ -9,16 +9,19 @@
 //! `HOLDFAST_SEED=7 cargo test --test it -- seeds` lives one seed again and prints what happened.
 //! Beside it `plan_world` plays planning alone, without time, faults or executing.
 
+mod alone;
 mod cloud;
 mod dice;
 mod invariants;
 mod ledger;
 mod life;
 mod machine;
+mod mutants;
 mod points;
 mod shell;
 mod state;
 mod story;
+mod strangers;
 mod tests;
 mod time;
 mod vault;

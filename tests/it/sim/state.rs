@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::ledger::Death;
+use super::strangers::Likeness;
 use super::vault::Shelf;
 use holdfast::model::identity::Identity;
 use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
@@ -27,11 +28,27 @@ pub struct Server {
     pub on: bool,
     /// It will never start again.
     pub dead: bool,
+    /// When it was switched on again by nobody of us.
+    pub back_at: Option<Timestamp>,
+    /// It is on, says nothing and serves nobody.
+    pub hung: Option<Hung>,
     /// From then on it answers.
     pub up_at: Timestamp,
+    /// When it was started last.
+    pub booted_at: Timestamp,
+    /// Since when nobody reaches it.
+    pub cut_from: Timestamp,
     /// Nobody reaches it until then; it runs all the same.
     pub cut_until: Timestamp,
     pub disk: Disk,
+}
+
+/// What becomes of a hung machine that is started anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hung {
+    Once,
+    /// It hangs again.
+    ForGood,
 }
 
 /// Whether users get in.
@@ -60,6 +77,8 @@ pub struct Disk {
     pub packages: BTreeSet<String>,
     pub units: BTreeSet<String>,
     pub restored_from: Option<String>,
+    /// Whether the last functional checks passed.
+    pub checked: Option<bool>,
     /// Points that were fetched, with what they hold.
     pub fetched: BTreeMap<String, super::vault::Snapshot>,
     pub data: Option<Data>,
@@ -127,18 +146,37 @@ impl Server {
         self.owner().map(|(_, owner)| owner.epoch)
     }
 
+    pub fn boot_id(&self) -> String {
+        format!("{}-{}", self.provider_id, self.disk.boots)
+    }
+
     pub fn answers(&self, now: Timestamp) -> bool {
-        self.on && now >= self.up_at && now >= self.cut_until
+        self.on && self.hung.is_none() && now >= self.up_at && now >= self.cut_until
     }
 
     /// It accepts writes of users, whether or not we reach it.
     pub fn serves(&self, now: Timestamp) -> bool {
-        self.on && now >= self.up_at && self.disk.gate == Gate::Open
+        self.on && self.hung.is_none() && now >= self.up_at && self.disk.gate == Gate::Open
+    }
+
+    /// Nobody reaches it until then; it runs all the same.
+    pub fn cut(&mut self, now: Timestamp, until: Timestamp) {
+        if self.cut_until <= now {
+            self.cut_from = now;
+        }
+        self.cut_until = until;
+    }
+
+    /// Nobody reached it, and starting it anew did not help: it is as good as lost.
+    pub fn was_given_its_chance(&self, now: Timestamp) -> bool {
+        self.cut_until > now && self.booted_at > self.cut_from
     }
 
     pub fn boot(&mut self, now: Timestamp, up_at: Timestamp) {
         self.on = true;
+        self.hung = self.hung.filter(|hung| *hung == Hung::ForGood);
         self.up_at = up_at.max(now);
+        self.booted_at = now;
         self.disk.boots += 1;
         if self.disk.gate == Gate::Open {
             self.disk.gate = Gate::Checking;
@@ -155,6 +193,8 @@ pub enum Late {
         input: String,
     },
     Create(Box<Server>),
+    /// Somebody switches on what is off.
+    ComesBack,
 }
 
 /// How much goes wrong, in thousandths of the calls.
@@ -189,7 +229,13 @@ pub struct State {
     pub death: Option<Death>,
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
     pub may_move: BTreeSet<StackId>,
+    /// A script that takes this many milliseconds on a machine.
+    pub slow: Option<(String, &'static str, u64)>,
     pub numbers: u32,
+    /// Stacks whose functional checks fail, until then.
+    pub sick: BTreeMap<StackId, Timestamp>,
+    /// What is not ours, and what it was like when the world began.
+    pub strangers: BTreeMap<String, Likeness>,
     /// What happened, for people.
     pub told: Vec<String>,
     /// The first invariant that did not hold.
@@ -199,6 +245,12 @@ pub struct State {
 impl State {
     pub fn at(&mut self, address: IpAddr) -> Option<&mut Server> {
         self.servers.iter_mut().find(|s| s.address == address)
+    }
+
+    pub fn is_sick(&self, at: usize) -> bool {
+        let stack = self.servers[at].owner().and_then(|(_, owner)| owner.stack);
+        let until = stack.and_then(|stack| self.sick.get(&stack));
+        until.is_some_and(|until| *until > self.now)
     }
 
     pub fn is_deaf(&self, hoster: &HosterId) -> bool {

@@ -2,7 +2,8 @@
 
 use super::dice::Dice;
 use super::life::Life;
-use super::state::{Faults, Server, State};
+use super::state::{Faults, Hung, Late, Server, State};
+use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
 use holdfast::decide::history::History;
@@ -25,10 +26,18 @@ pub enum Story {
     Retirement,
     /// Two customers' machines at the same place, at once.
     Storm,
+    /// The machine is on and says nothing, until it is started anew.
+    Hang,
+    /// It says nothing whatever is done.
+    HangForGood,
+    /// Nobody reaches the only machine at its place. It serves all the same.
+    Unreached,
+    /// Nobody reaches either customer's machine. They serve all the same.
+    Partition,
 }
 
 impl Story {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Install,
         Self::RebuildOfOneGone,
         Self::RebuildOfOneDead,
@@ -37,6 +46,10 @@ impl Story {
         Self::BackupMove,
         Self::Retirement,
         Self::Storm,
+        Self::Hang,
+        Self::HangForGood,
+        Self::Unreached,
+        Self::Partition,
     ];
 
     /// The world before it, with what is to happen already wished for or come about.
@@ -45,7 +58,7 @@ impl Story {
             return Life::begin(seed, acme());
         }
         let (state, want) = match self {
-            Self::Storm => (BOTH.installed(both()), both()),
+            Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
             _ => (ACME.installed(acme()), acme()),
         };
@@ -66,6 +79,9 @@ impl Story {
                 lose(&life, false);
                 lose(&life, false);
             }
+            Self::Hang => hang(&life, Hung::Once),
+            Self::HangForGood => hang(&life, Hung::ForGood),
+            Self::Unreached | Self::Partition => cut(&life),
         }
         life
     }
@@ -76,16 +92,24 @@ impl Story {
             Self::Retirement => return is_retired(life),
             // Nobody was rebuilt; with one of them back, it was no storm.
             Self::Storm => {
-                comes_back(life);
+                life.sim.state().comes_back();
                 life.comes_to_rest();
                 life.is_well("bolt");
+            }
+            Self::Partition => {
+                let bolt = life.is_well("bolt");
+                life.holds(bolt == "bolt-e1", "bolt was left alone");
             }
             _ => {}
         }
         let serves = life.is_well("acme");
         match self {
             Self::Install => life.holds(serves == "acme-e1", &serves),
-            Self::RebuildOfOneGone => life.holds(serves != "acme-e1", "it was rebuilt"),
+            Self::RebuildOfOneGone | Self::HangForGood => {
+                life.holds(serves != "acme-e1", "it was rebuilt");
+            }
+            Self::Hang => life.holds(serves == "acme-e1", "it was started anew"),
+            Self::Partition => life.holds(serves == "acme-e1", "acme was left alone"),
             Self::Move => {
                 let now = life.sim.state();
                 let there = now.servers.iter().find(|s| s.called() == serves);
@@ -116,7 +140,7 @@ impl Story {
                 life.holds(points >= 2, "history has moved");
             }
             // One that is dead may have come back before it was rebuilt.
-            Self::RebuildOfOneDead | Self::Retirement | Self::Storm => {}
+            Self::RebuildOfOneDead | Self::Retirement | Self::Storm | Self::Unreached => {}
         }
         serves
     }
@@ -126,7 +150,7 @@ fn acme() -> Desired {
     desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
 }
 
-fn both() -> Desired {
+pub fn both() -> Desired {
     let file = |id| stack_file(id, HETZNER, REPAIR);
     desired(&[("acme", file("acme")), ("bolt", file("bolt"))])
 }
@@ -139,15 +163,15 @@ fn retired(life: &Life) -> Desired {
 }
 
 /// A world that is made once.
-struct Kept(OnceLock<State>);
+pub struct Kept(OnceLock<State>);
 
-static ACME: Kept = Kept(OnceLock::new());
-static BOTH: Kept = Kept(OnceLock::new());
+pub static ACME: Kept = Kept(OnceLock::new());
+pub static BOTH: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
 
 impl Kept {
     /// Installed yesterday, and saved since.
-    fn installed(&self, want: Desired) -> State {
+    pub fn installed(&self, want: Desired) -> State {
         let make = || {
             let stacks: Vec<StackId> = want.stacks.keys().cloned().collect();
             let life = Life::begin(0, want);
@@ -159,6 +183,9 @@ impl Kept {
             }
             let mut state = life.sim.state().clone();
             state.told.clear();
+            // Where the journal knows of no machine yet, a label is as good as a receipt.
+            state.servers.extend(strangers::labelled());
+            state.meet_strangers();
             state
         };
         self.0.get_or_init(make).clone()
@@ -179,20 +206,8 @@ impl Kept {
     }
 }
 
-/// A machine that was off for good is on again: nobody told us.
-fn comes_back(life: &Life) {
-    let mut state = life.sim.state();
-    let now = state.now;
-    if let Some(server) = state.servers.iter_mut().find(|s| s.dead) {
-        server.dead = false;
-        server.boot(now, now + SignedDuration::from_secs(20));
-        let name = server.called();
-        state.say(&format!("{name} comes back"));
-    }
-}
-
 /// The machine that serves is gone by its hoster's own word, or will never start again.
-fn lose(life: &Life, gone: bool) {
+pub fn lose(life: &Life, gone: bool) {
     let mut state = life.sim.state();
     let now = state.now;
     let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
@@ -205,6 +220,27 @@ fn lose(life: &Life, gone: bool) {
         (state.servers[serving].on, state.servers[serving].dead) = (false, true);
         state.say(&format!("{name} is off for good"));
     }
+}
+
+/// The machine that serves hangs.
+fn hang(life: &Life, how: Hung) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
+    let name = state.servers[serving].called();
+    state.saves_in_vain(serving);
+    state.servers[serving].hung = Some(how);
+    state.say(&format!("{name} hangs, {how:?}"));
+}
+
+/// Nobody reaches the machines that serve, for as long as the trouble lasts.
+fn cut(life: &Life) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    for server in state.servers.iter_mut().filter(|s| s.serves(now)) {
+        server.cut(now, now + SignedDuration::from_hours(24 * 365));
+    }
+    state.say("nobody reaches the machines that serve");
 }
 
 /// Nobody is served, and everything is kept.
@@ -226,6 +262,22 @@ fn is_retired(life: &Life) -> String {
     names.join(" ")
 }
 
+/// What happens between two processes, and is nobody's doing.
+fn chance(life: &Life) {
+    let mut state = life.sim.state();
+    let state = &mut *state;
+    let acme = StackId::new("acme");
+    if state.dice.happens(100) {
+        state.adds_junk(&acme);
+    }
+    if state.dice.happens(100) {
+        let minutes = i64::try_from(state.dice.between(1, 40)).unwrap();
+        let until = state.now + SignedDuration::from_mins(minutes);
+        state.sick.insert(acme, until);
+        state.say(&format!("fault: checks fail until {until}"));
+    }
+}
+
 /// Lives a seed to its end; gives what happened.
 pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
@@ -244,14 +296,28 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
+    // Every other life of a story is one of loops.
+    life.alone = seed / all % 2 == 1;
+    // At any moment, also while the other is being opened.
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        let mut state = life.sim.state();
+        for _ in 0..state.dice.below(3) {
+            let after = i64::try_from(state.dice.between(1, 600)).unwrap();
+            let due = state.now + SignedDuration::from_secs(after);
+            state.late.push((due, Late::ComesBack));
+        }
+    }
+    // A ladder is long.
+    let cut = matches!(story, Story::Unreached | Story::Partition);
+    let processes = if cut { processes * 3 } else { processes };
     life.in_trouble(faults, processes, |life| {
+        if cut {
+            life.later(SignedDuration::from_secs(100));
+        }
         if life.sim.state().dice.happens(150) {
             life.another_commit();
         }
-        let returns = story == Story::RebuildOfOneDead && life.sim.state().dice.happens(150);
-        if returns && life.sim.state().is_recognised() {
-            comes_back(life);
-        }
+        chance(life);
     });
     life.comes_to_rest();
     // A move that did not go well while users waited is tried again when somebody says so.
@@ -264,8 +330,8 @@ pub fn live(seed: u64) -> Vec<String> {
             life.comes_to_rest();
         }
     }
-    if story == Story::RebuildOfOneDead {
-        comes_back(&life);
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        life.sim.state().comes_back();
         life.comes_to_rest();
     }
     story.ends_well(&life);
