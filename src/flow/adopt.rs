@@ -19,7 +19,7 @@ pub async fn adopt(
     let news = [adoptable(seen, past), recovered(seen, past), repositories];
     for (stack, event) in news.concat() {
         match session.book() {
-            Book::Writing(_) => {
+            Book::Writing(..) => {
                 let entry = session.record(stack.as_ref(), event).await?;
                 past.take_in(&entry);
             }

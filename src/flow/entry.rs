@@ -104,7 +104,7 @@ async fn open_with(
     unfetched: Vec<Gap>,
 ) -> Result<Arc<Session>, EntryError> {
     // Judged before anything is made on this computer, the journal included.
-    let entries = store::read_entries(&config.state).await?;
+    let entries = store::read_entries(&config.journal).await?;
     let past = History::from_entries(&entries);
     let accepted = entries.iter().rev().filter_map(|entry| match &entry.event {
         Event::Accepted { commit } => Some(commit),
@@ -118,7 +118,7 @@ async fn open_with(
     let book = match mode {
         Mode::Read => Book::Reading(entries),
         Mode::Write => {
-            let journal = Journal::open(&config.state).await?;
+            let journal = Journal::open(&config.journal).await?;
             let now = History::from_entries(&journal.entries().await?);
             if now.accepted != past.accepted {
                 return Err(EntryError::Overtaken);
@@ -173,7 +173,7 @@ async fn open_with(
 /// The newest head as it is, sound or not, for looking at it. Refused when it does not descend
 /// from what the journal says was accepted; writes nothing.
 pub async fn read_newest(config: &Config) -> Result<Estate, EntryError> {
-    let past = History::from_entries(&store::read_entries(&config.state).await?);
+    let past = History::from_entries(&store::read_entries(&config.journal).await?);
     Ok(head::newest(config, &past)?)
 }
 

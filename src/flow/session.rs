@@ -1,12 +1,14 @@
 //! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
 
 use super::config::Patience;
+use super::held::WhileHeld;
 use super::standing::Standing;
 use crate::decide::derive;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
 use crate::decide::repositories::{self, Repositories, Way};
+use crate::model::causes::chain;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId};
 use crate::model::journal::{Entry, Event};
@@ -39,8 +41,8 @@ pub struct World {
 
 /// The journal, as far as this session may use it.
 pub enum Book {
-    /// One writer at a time.
-    Writing(AsyncMutex<Box<dyn Ledger>>),
+    /// One writer at a time, and one entry after the other.
+    Writing(Arc<dyn Ledger>, AsyncMutex<()>),
     /// For plans: what was recorded so far; nothing is written.
     Reading(Vec<Entry>),
 }
@@ -48,13 +50,16 @@ pub enum Book {
 impl Book {
     /// To write in.
     pub fn writing(ledger: impl Ledger + 'static) -> Self {
-        Self::Writing(AsyncMutex::new(Box::new(ledger)))
+        Self::Writing(Arc::new(ledger), AsyncMutex::default())
     }
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         match self {
-            Self::Writing(journal) => journal.lock().await.entries().await,
+            Self::Writing(journal, turn) => {
+                let _turn = turn.lock().await;
+                journal.entries().await
+            }
             Self::Reading(entries) => Ok(entries.clone()),
         }
     }
@@ -88,6 +93,16 @@ impl Session {
         book: Book,
         standing: Standing,
     ) -> Self {
+        let world = match &book {
+            Book::Writing(ledger, _) => World {
+                transport: Arc::new(WhileHeld {
+                    transport: world.transport,
+                    ledger: ledger.clone(),
+                }),
+                ..world
+            },
+            Book::Reading(_) => world,
+        };
         Self {
             desired,
             key,
@@ -148,7 +163,10 @@ impl Session {
     pub async fn record(&self, stack: Option<&StackId>, event: Event) -> Result<Entry, StoreError> {
         let now = self.world.clock.now();
         match &self.book {
-            Book::Writing(journal) => journal.lock().await.append(stack, event, now).await,
+            Book::Writing(journal, turn) => {
+                let _turn = turn.lock().await;
+                journal.append(stack, event, now).await
+            }
             Book::Reading(_) => Err(StoreError::ReadOnly),
         }
     }
@@ -156,6 +174,22 @@ impl Session {
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         self.book.entries().await
+    }
+
+    /// Whether this session may still act.
+    pub fn held(&self) -> Result<(), StoreError> {
+        match &self.book {
+            Book::Writing(journal, _) => journal.held(),
+            Book::Reading(_) => Ok(()),
+        }
+    }
+
+    /// Ends when this session may not act any more.
+    pub async fn lost(&self) -> StoreError {
+        match &self.book {
+            Book::Writing(journal, _) => journal.lost().await,
+            Book::Reading(_) => std::future::pending().await,
+        }
     }
 
     /// What the journal says has happened.
@@ -378,6 +412,13 @@ impl Session {
         op: &crate::model::operation::Operation,
         key: &StepId,
     ) -> crate::model::operation::Outcome {
+        if let Err(error) = self.held() {
+            return crate::model::operation::Outcome::Refused(crate::model::operation::Refusal {
+                code: "lease-lost".into(),
+                message: chain(&error),
+                class: crate::model::operation::FaultClass::Retry,
+            });
+        }
         match self.world.hosters.get(hoster) {
             Some(hoster) => hoster.perform(op, key).await,
             None => crate::model::operation::Outcome::Refused(crate::model::operation::Refusal {

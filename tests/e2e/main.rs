@@ -28,4 +28,5 @@ mod lab;
 mod luck;
 mod one_file_back;
 mod run;
+mod several;
 mod support;

@@ -19,6 +19,9 @@ use std::time::Duration;
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
         match &error {
+            MachineError::Withheld { .. } => {
+                Self::refused("lease-lost", error.to_string(), FaultClass::Retry)
+            }
             MachineError::Unreachable { .. } => {
                 Self::refused("unreachable", error.to_string(), FaultClass::Retry)
             }
@@ -384,6 +387,7 @@ impl Run {
         else {
             return Ok(()); // The planner makes no such step without a name server.
         };
+        self.session.held()?;
         match names.point(host, contact.address, dns.ttl).await {
             Outcome::Done(_) => {
                 let named = Event::Named {

@@ -4,6 +4,7 @@
 //! longer than that. What woke it is told and decides nothing.
 
 mod class;
+mod lead;
 mod wakes;
 
 pub use wakes::Wakes;
@@ -16,6 +17,7 @@ use super::reconcile::{Reconciled, reconcile};
 use crate::decide::pass::{ending, pause, states};
 use crate::decide::push::{PushKey, Weak};
 use crate::model::ids::StackId;
+use crate::model::lease::ASKS;
 use crate::model::operation::FaultClass;
 use crate::model::pass::{Ending, Pass, StackState, Wake};
 use crate::model::plan::Plan;
@@ -23,6 +25,8 @@ use crate::model::secret::Secret;
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::{self, TrustError};
 use crate::world::secrets::{Opener, SecretError, private};
+use crate::world::store::Place;
+use lead::Lead;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -100,13 +104,23 @@ pub async fn run(
     beat: Duration,
     stop: &CancellationToken,
 ) {
-    let begun = Instant::now();
+    let mut lead = Lead::new(&config.journal);
     let mut tries = 0;
+    let mut stands_by = false;
     wakes.wake(Wake::Start);
     let rest = REST.min(config.run.interval);
     loop {
-        let next = pause(tries, config.run.interval).saturating_sub(rest);
-        let timer = if tries == 0 { Wake::Timer } else { Wake::Again };
+        let next = if stands_by {
+            ASKS.min(config.run.interval)
+        } else {
+            pause(tries, config.run.interval)
+        };
+        let next = next.saturating_sub(rest);
+        let timer = if tries == 0 || stands_by {
+            Wake::Timer
+        } else {
+            Wake::Again
+        };
         let woken = async {
             tokio::select! {
                 biased;
@@ -120,8 +134,12 @@ pub async fn run(
         };
         watcher.begins(&came);
         let (began, clock) = (SystemClock.now(), Instant::now());
-        let up = config.clone().running_for(begun.elapsed());
-        let one = Box::pin(guarded(pass(&up, reporter, watcher, stop)));
+        let one = Box::pin(guarded(async {
+            match lead.led().await {
+                Ok(up) => pass(&config.clone().running_for(up), reporter, watcher, stop).await,
+                Err(ending) => ending.into(),
+            }
+        }));
         let looked = alive(one, watcher, beat).await;
         let pass = Pass {
             wakes: came,
@@ -132,12 +150,19 @@ pub async fn run(
             stacks: looked.stacks,
             held: looked.held,
         };
+        // Whoever waits for a lease asks for it sooner than for anything else.
+        stands_by = match pass.ending {
+            Ending::Standby { .. } => true,
+            Ending::Busy { .. } => matches!(config.journal, Place::Shared(_)),
+            _ => false,
+        };
         tries = if pass.ending.wants_another() {
             tries.saturating_add(1)
         } else {
             0
         };
-        watcher.ended(&pass, pause(tries, config.run.interval));
+        let next = if stands_by { ASKS } else { config.run.interval };
+        watcher.ended(&pass, pause(tries, config.run.interval).min(next));
         if stop.is_cancelled() {
             return;
         }

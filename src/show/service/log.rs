@@ -98,6 +98,17 @@ pub fn pass(pass: &Pass, next: Duration, news: bool) {
                 "waits: another holdfast has the journal"
             );
         }
+        Ending::Standby { leader, since } if news => {
+            let since = since.strftime("%F %T UTC").to_string();
+            tracing::info!(
+                wakes,
+                ending,
+                leader,
+                since,
+                "stands by: another loop leads"
+            );
+        }
+        Ending::Standby { .. } => {}
         Ending::Settled | Ending::Held { .. } | Ending::Unfinished { .. } if news => {
             let (done, held) = (pass.done, pass.held);
             tracing::info!(
