@@ -103,6 +103,9 @@ async fn open_with(
     mode: Mode,
     unfetched: Vec<Gap>,
 ) -> Result<Arc<Session>, EntryError> {
+    if mode == Mode::Write {
+        store::carry_over(&config.journal, &config.state).await?;
+    }
     // Judged before anything is made on this computer, the journal included.
     let entries = store::read_entries(&config.journal).await?;
     let past = History::from_entries(&entries);

@@ -9,7 +9,7 @@ use crate::model::ids::StackId;
 use crate::model::journal::{Entry, Event};
 use crate::model::lease::Lease;
 use crate::world::clock::{Clock as _, SystemClock};
-use crate::world::store::{Journal, Requests, StoreError, read_entries};
+use crate::world::store::{Journal, Requests, StoreError, carry_over, read_entries};
 
 /// Why a pause is not where it should be.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,11 @@ pub async fn tell(
 ) -> Result<Kept, PauseError> {
     let requests = Requests::beside(&config.journal);
     let now = SystemClock.now();
-    let journal = match Journal::open(&config.journal).await {
+    let opened = match carry_over(&config.journal, &config.state).await {
+        Ok(()) => Journal::open(&config.journal).await,
+        Err(error) => Err(error),
+    };
+    let journal = match opened {
         Ok(journal) => journal,
         Err(
             StoreError::InUse { holder, .. }

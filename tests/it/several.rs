@@ -8,7 +8,7 @@ use holdfast::model::ids::StepId;
 use holdfast::model::journal::{Event, StepResult};
 use holdfast::model::lease::{Claim, LASTS, Lease};
 use holdfast::world::store::{
-    Hold, Journal, Ledger as _, Place, StoreError, holder_of, prepare, read_entries,
+    Hold, Journal, Ledger as _, Place, StoreError, carry_over, holder_of, prepare, read_entries,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::fs;
@@ -210,6 +210,33 @@ async fn s13_an_address_over_a_network_is_taken_only_where_nobody_can_read_or_pr
 fn private(file: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn s09_what_was_written_alone_is_carried_over_once_and_another_history_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, another) = (folder.path().join("own"), folder.path().join("another"));
+    let database = Database::new().await;
+    let place = database.place();
+    // Nothing to carry over.
+    carry_over(&place, &file).await.unwrap();
+    for (path, step) in [(&file, "mine"), (&another, "theirs")] {
+        let journal = Journal::open(path).await.unwrap();
+        journal.append(None, started(step), at(0)).await.unwrap();
+        journal.append(None, ended(step), at(1)).await.unwrap();
+    }
+    for _ in 0..2 {
+        carry_over(&place, &file).await.unwrap();
+        assert_eq!(steps(&place).await, ["mine begun", "mine ended"]);
+    }
+    let journal = Journal::open(&place).await.unwrap();
+    journal.append(None, started("next"), at(2)).await.unwrap();
+    journal.verify_chain().await.unwrap();
+    drop(journal);
+    carry_over(&place, &file).await.unwrap();
+    let error = carry_over(&place, &another).await.unwrap_err();
+    assert!(matches!(error, StoreError::Forked { .. }), "{error}");
+    assert_eq!(steps(&place).await.len(), 3);
 }
 
 /// A process of its own that writes, and acts when it is told to.

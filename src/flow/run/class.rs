@@ -74,6 +74,7 @@ fn of_store(error: &StoreError) -> FaultClass {
     match error {
         StoreError::Broken(_)
         | StoreError::Migrate { .. }
+        | StoreError::Forked { .. }
         | StoreError::Connection(_)
         | StoreError::Address { .. } => FaultClass::NeedsHuman,
         StoreError::ReadOnly | StoreError::Encode { .. } => FaultClass::Bug,

@@ -92,6 +92,14 @@ pub enum StoreError {
         /// Why.
         source: sqlx::Error,
     },
+    /// This computer's own journal and the shared one tell of two histories.
+    #[error(
+        "{} is not the beginning of the shared journal: this computer wrote alone while others shared; look which is true, and move the file away", file.display()
+    )]
+    Forked {
+        /// This computer's own.
+        file: PathBuf,
+    },
     /// This session only looks.
     #[error("this session only looks; nothing is written")]
     ReadOnly,

@@ -11,6 +11,7 @@ use crate::model::lease::Claim;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::AnyPool;
+use std::path::Path;
 
 /// Where entries are kept by one writer: durable, append-only, chained (S6, S9).
 #[async_trait]
@@ -140,18 +141,30 @@ impl Journal {
         };
         let text = serde_json::to_string(&entry).map_err(|source| StoreError::Encode { source })?;
         let hash = seal(&previous, &text);
+        let seq = entry.seq;
+        let line = Line {
+            seq,
+            entry: text,
+            hash,
+        };
+        self.add_line(line).await?;
+        Ok(entry)
+    }
+
+    async fn add_line(&self, line: Line) -> Result<(), StoreError> {
         let add = match &self.right {
             Right::Lock(_) => sqlx::query(ADD),
             Right::Lease(_) => sqlx::query(ADD_FENCED),
         };
-        let mut add = add.bind(entry.seq).bind(text).bind(hash);
+        let mut add = add.bind(line.seq).bind(line.entry).bind(line.hash);
         if let Right::Lease(hold) = &self.right {
             add = add.bind(hold.claim().word()).bind(hold.token());
         }
-        let added = add.execute(&self.pool).await.map_err(failed)?;
+        let added = add.execute(&self.pool).await;
+        let added = added.map_err(|source| StoreError::Append { source })?;
         match &self.right {
             Right::Lease(hold) if added.rows_affected() == 0 => Err(hold.loss()),
-            _ => Ok(entry),
+            _ => Ok(()),
         }
     }
 
@@ -220,6 +233,38 @@ async fn read(place: &Place) -> Result<Vec<Line>, StoreError> {
     };
     pool.close().await;
     lines
+}
+
+/// Brings what this computer wrote alone, in its file, into the journal that it shares now: line
+/// by line as it is, so that the chain goes on. Goes on where it was cut off; refuses what is
+/// another history.
+pub async fn carry_over(place: &Place, file: &Path) -> Result<(), StoreError> {
+    if *place == Place::from(file) {
+        return Ok(());
+    }
+    let own = read(&Place::from(file)).await?;
+    verified(&own)?;
+    if own.is_empty() || missing(&own, &read(place).await?, file)?.is_empty() {
+        return Ok(());
+    }
+    let journal = Journal::open(place).await?;
+    // Asked again now that nobody else writes.
+    let there = journal.while_held(lines(&journal.pool)).await?;
+    for line in missing(&own, &there, file)? {
+        journal.while_held(journal.add_line(line.clone())).await?;
+    }
+    journal.close().await;
+    Ok(())
+}
+
+/// What of this computer's own lines is not in the shared journal yet.
+fn missing<'l>(own: &'l [Line], shared: &[Line], file: &Path) -> Result<&'l [Line], StoreError> {
+    if own.iter().zip(shared).any(|(a, b)| a.hash != b.hash) {
+        return Err(StoreError::Forked {
+            file: file.to_owned(),
+        });
+    }
+    Ok(own.get(shared.len()..).unwrap_or_default())
 }
 
 /// All entries of the journal there, verified.

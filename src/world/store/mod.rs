@@ -17,7 +17,7 @@ pub use cache::{remember, remembered, remembered_in_full};
 pub use chain::BrokenChain;
 pub use documents::Documents;
 pub use error::StoreError;
-pub use journal::{Journal, Ledger, read_entries, seals};
+pub use journal::{Journal, Ledger, carry_over, read_entries, seals};
 pub use lease::{Hold, holder_of};
 pub use place::{Place, prepare};
 pub use requests::{Request, Requests};
