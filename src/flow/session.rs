@@ -21,7 +21,8 @@ use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
 use crate::world::store::{Ledger, StoreError};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,10 +40,19 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
 }
 
+/// The journal, open for writing: sessions of one process may share it, one entry at a time.
+#[derive(Clone)]
+pub struct Shared(Arc<Turns>);
+
+struct Turns {
+    ledger: Arc<dyn Ledger>,
+    turn: AsyncMutex<()>,
+}
+
 /// The journal, as far as this session may use it.
 pub enum Book {
-    /// One writer at a time, and one entry after the other.
-    Writing(Arc<dyn Ledger>, AsyncMutex<()>),
+    /// One writer at a time.
+    Writing(Shared),
     /// For plans: what was recorded so far; nothing is written.
     Reading(Vec<Entry>),
 }
@@ -50,15 +60,50 @@ pub enum Book {
 impl Book {
     /// To write in.
     pub fn writing(ledger: impl Ledger + 'static) -> Self {
-        Self::Writing(Arc::new(ledger), AsyncMutex::default())
+        Self::Writing(Shared(Arc::new(Turns {
+            ledger: Arc::new(ledger),
+            turn: AsyncMutex::default(),
+        })))
+    }
+
+    /// The same for another session of this process.
+    pub fn shared(&self) -> Option<Shared> {
+        match self {
+            Self::Writing(journal) => Some(journal.clone()),
+            Self::Reading(_) => None,
+        }
+    }
+
+    /// Says to whoever waits for the journal whose steps it is needed for.
+    pub fn working_on(&self, stacks: &BTreeSet<StackId>) {
+        if let Self::Writing(journal) = self {
+            let names: Vec<&str> = stacks.iter().map(StackId::as_str).collect();
+            journal.0.ledger.working_on(&names.join(", "));
+        }
+    }
+
+    /// Adds an event; durable when this returns (S6).
+    pub async fn append(
+        &self,
+        stack: Option<&StackId>,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Entry, StoreError> {
+        match self {
+            Self::Writing(journal) => {
+                let _turn = journal.0.turn.lock().await;
+                journal.0.ledger.append(stack, event, at).await
+            }
+            Self::Reading(_) => Err(StoreError::ReadOnly),
+        }
     }
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         match self {
-            Self::Writing(journal, turn) => {
-                let _turn = turn.lock().await;
-                journal.entries().await
+            Self::Writing(journal) => {
+                let _turn = journal.0.turn.lock().await;
+                journal.0.ledger.entries().await
             }
             Self::Reading(entries) => Ok(entries.clone()),
         }
@@ -94,10 +139,10 @@ impl Session {
         standing: Standing,
     ) -> Self {
         let world = match &book {
-            Book::Writing(ledger, _) => World {
+            Book::Writing(journal) => World {
                 transport: Arc::new(WhileHeld {
                     transport: world.transport,
-                    ledger: ledger.clone(),
+                    ledger: journal.0.ledger.clone(),
                 }),
                 ..world
             },
@@ -162,13 +207,7 @@ impl Session {
     /// Writes one event; durable when this returns (S6).
     pub async fn record(&self, stack: Option<&StackId>, event: Event) -> Result<Entry, StoreError> {
         let now = self.world.clock.now();
-        match &self.book {
-            Book::Writing(journal, turn) => {
-                let _turn = turn.lock().await;
-                journal.append(stack, event, now).await
-            }
-            Book::Reading(_) => Err(StoreError::ReadOnly),
-        }
+        self.book.append(stack, event, now).await
     }
 
     /// All entries from the beginning.
@@ -179,7 +218,7 @@ impl Session {
     /// Whether this session may still act.
     pub fn held(&self) -> Result<(), StoreError> {
         match &self.book {
-            Book::Writing(journal, _) => journal.held(),
+            Book::Writing(journal) => journal.0.ledger.held(),
             Book::Reading(_) => Ok(()),
         }
     }
@@ -187,7 +226,7 @@ impl Session {
     /// Ends when this session may not act any more.
     pub async fn lost(&self) -> StoreError {
         match &self.book {
-            Book::Writing(journal, _) => journal.lost().await,
+            Book::Writing(journal) => journal.0.ledger.lost().await,
             Book::Reading(_) => std::future::pending().await,
         }
     }

@@ -27,6 +27,7 @@ mod evidence;
 mod exit_kit;
 mod kills;
 mod lab;
+mod lost;
 mod luck;
 mod one_file_back;
 mod operators_pages;

@@ -38,13 +38,16 @@ pub trait Ledger: Send + Sync {
     async fn lost(&self) -> StoreError {
         std::future::pending().await
     }
+
+    /// Says to whoever waits for it what it is needed for. A word, no promise.
+    fn working_on(&self, _what: &str) {}
 }
 
 /// By what right it is written to.
 #[derive(Debug)]
 enum Right {
     /// One writer per computer.
-    Lock(#[expect(dead_code, reason = "held, never read")] WriterLock),
+    Lock(WriterLock),
     /// One writer among all computers, as long as the lease is not lost.
     Lease(Hold),
 }
@@ -214,6 +217,14 @@ impl Ledger for Journal {
                 hold.lost().await;
                 hold.loss()
             }
+        }
+    }
+
+    fn working_on(&self, what: &str) {
+        if let Right::Lock(lock) = &self.right
+            && let Err(error) = lock.working_on(what)
+        {
+            tracing::debug!(%error, "nobody is told what the journal is needed for");
         }
     }
 }

@@ -64,7 +64,7 @@ impl State {
     fn left(&self) -> Duration {
         let (steady, wall) = *self.granted.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = steady.elapsed().max(wall.elapsed().unwrap_or_default());
-        (LASTS - SPARE).saturating_sub(gone)
+        LASTS.saturating_sub(SPARE).saturating_sub(gone)
     }
 }
 

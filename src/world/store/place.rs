@@ -1,4 +1,4 @@
-//! Where the journal is: a file of this computer, or a PostgreSQL database that reconcilers
+//! Where the journal is: a file of this computer, or a `PostgreSQL` database that reconcilers
 //! share. The same statements go to both.
 
 use super::StoreError;
@@ -34,7 +34,7 @@ const OF_A_DATABASE: &str = "SET synchronous_commit = on;
 pub enum Place {
     /// `SQLite`, for one computer.
     File(PathBuf),
-    /// PostgreSQL, for several: the file that holds its address and password.
+    /// `PostgreSQL`, for several: the file that holds its address and password.
     Shared(PathBuf),
 }
 
