@@ -4,6 +4,7 @@ use super::asides::Asides;
 use super::names;
 use super::orders::Orders;
 use super::pause::{Pause, Pauses};
+use super::silence::Silences;
 use super::windows::Windows;
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
@@ -49,6 +50,8 @@ pub struct History {
     pub unfinished: BTreeSet<StepId>,
     /// Steps that were begun last as a repair.
     pub repairs: BTreeSet<StepId>,
+    /// From which head each of the unfinished was planned.
+    pub planned_from: BTreeMap<StepId, CommitId>,
     /// How long steps took that ended well, in milliseconds, by verb.
     pub durations: BTreeMap<String, Vec<u64>>,
     /// What was proven of each stack, and when it was tried.
@@ -59,6 +62,10 @@ pub struct History {
     pub pauses: Pauses,
     /// How long users were shut out in moves, and what was tried meanwhile.
     pub windows: Windows,
+    /// Machines in use that say nothing.
+    pub silences: Silences,
+    /// When those steps were begun of which the journal has no end at all.
+    pub begun: BTreeMap<StepId, Timestamp>,
 }
 
 /// The drills of one stack.
@@ -163,13 +170,20 @@ impl History {
         let writer = entry.stack.as_ref().and_then(|of| self.writers.get(of));
         let writer = writer.map(|(_, machine)| machine);
         self.windows.take_in(entry, writer, self.accepted.as_ref());
+        self.silences.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
                 self.set_back.insert(head.clone());
             }
-            Event::Started { step, repair, .. } => {
+            Event::Started {
+                step, repair, head, ..
+            } => {
                 self.unfinished.insert(step.clone());
+                self.begun.insert(step.clone(), entry.at);
+                if let Some(head) = head {
+                    self.planned_from.insert(step.clone(), head.clone());
+                }
                 self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
@@ -182,6 +196,7 @@ impl History {
                 result,
                 millis,
             } => {
+                self.begun.remove(step);
                 if *result == StepResult::Done {
                     if let Some(verb) = self.windows.kind_of(step) {
                         let durations = self.durations.entry(verb.to_owned()).or_default();
@@ -189,6 +204,7 @@ impl History {
                     }
                     self.brought_in_line(entry.stack.as_ref(), step);
                 }
+                self.planned_from.remove(step);
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }
@@ -337,7 +353,13 @@ impl History {
                 },
             ),
             Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
-            Event::Closed { .. } | Event::Ordered { .. } | Event::SavedAside { .. } => {}
+            Event::Closed { .. }
+            | Event::Ordered { .. }
+            | Event::SavedAside { .. }
+            | Event::FellSilent { .. }
+            | Event::StillSilent { .. }
+            | Event::Answered { .. }
+            | Event::Tried { .. } => {}
         }
     }
 
@@ -435,8 +457,9 @@ impl History {
     fn brought_in_line(&mut self, stack: Option<&StackId>, step: &StepId) {
         let mut parts = step.as_str().splitn(3, '.');
         let (_, verb, object) = (parts.next(), parts.next(), parts.next());
+        let head = self.planned_from.get(step).or(self.accepted.as_ref());
         let (Some("install" | "converge"), Some(object), Some(head)) =
-            (verb, object, self.accepted.clone())
+            (verb, object, head.cloned())
         else {
             return;
         };

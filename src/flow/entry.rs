@@ -4,7 +4,7 @@ use super::before;
 use super::config::{Config, ConfigError, Patience};
 use super::estate::{self, Estate, EstateError};
 use super::head;
-use super::session::{Book, Session, World};
+use super::session::{Book, Session, Shared, World};
 use super::standing;
 use crate::decide::derive::{self, DeriveError, EstateKey};
 use crate::decide::history::History;
@@ -90,21 +90,34 @@ pub enum Mode {
 /// Fetches where the configuration says so, then opens the estate for work.
 pub async fn open_newest(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
     let gaps = standing::fetch(config, SystemClock.now()).await;
-    open_with(config, mode, gaps).await
+    open_with(config, mode, None, gaps).await
+}
+
+/// The same for work beside what this process is doing already, in the same journal.
+pub async fn open_beside(
+    config: &Config,
+    journal: Option<Shared>,
+) -> Result<Arc<Session>, EntryError> {
+    let gaps = standing::fetch(config, SystemClock.now()).await;
+    open_with(config, Mode::Write, journal, gaps).await
 }
 
 /// Opens an estate for work, as it is on this computer.
 pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
-    open_with(config, mode, Vec::new()).await
+    open_with(config, mode, None, Vec::new()).await
 }
 
 async fn open_with(
     config: &Config,
     mode: Mode,
+    shared: Option<Shared>,
     unfetched: Vec<Gap>,
 ) -> Result<Arc<Session>, EntryError> {
+    if mode == Mode::Write && shared.is_none() {
+        store::carry_over(&config.journal, &config.state).await?;
+    }
     // Judged before anything is made on this computer, the journal included.
-    let entries = store::read_entries(&config.state).await?;
+    let entries = store::read_entries(&config.journal).await?;
     let past = History::from_entries(&entries);
     let accepted = entries.iter().rev().filter_map(|entry| match &entry.event {
         Event::Accepted { commit } => Some(commit),
@@ -118,8 +131,11 @@ async fn open_with(
     let book = match mode {
         Mode::Read => Book::Reading(entries),
         Mode::Write => {
-            let journal = Journal::open(&config.state).await?;
-            let now = History::from_entries(&journal.entries().await?);
+            let book = match shared {
+                Some(shared) => Book::Writing(shared),
+                None => Book::writing(Journal::open(&config.journal).await?),
+            };
+            let now = History::from_entries(&book.entries().await?);
             if now.accepted != past.accepted {
                 return Err(EntryError::Overtaken);
             }
@@ -133,10 +149,10 @@ async fn open_with(
                     .map(|head| Event::SetBack { head }),
             ];
             for event in news.into_iter().flatten() {
-                journal.append(None, event, SystemClock.now()).await?;
+                book.append(None, event, SystemClock.now()).await?;
             }
             estate::remember(config, &commit)?;
-            Book::writing(journal)
+            book
         }
     };
     let entries = book.entries().await?;
@@ -173,7 +189,7 @@ async fn open_with(
 /// The newest head as it is, sound or not, for looking at it. Refused when it does not descend
 /// from what the journal says was accepted; writes nothing.
 pub async fn read_newest(config: &Config) -> Result<Estate, EntryError> {
-    let past = History::from_entries(&store::read_entries(&config.state).await?);
+    let past = History::from_entries(&store::read_entries(&config.journal).await?);
     Ok(head::newest(config, &past)?)
 }
 

@@ -1,12 +1,14 @@
 //! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
 
 use super::config::Patience;
+use super::held::WhileHeld;
 use super::standing::Standing;
 use crate::decide::derive;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
 use crate::decide::repositories::{self, Repositories, Way};
+use crate::model::causes::chain;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId};
 use crate::model::journal::{Entry, Event};
@@ -19,7 +21,8 @@ use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
 use crate::world::store::{Ledger, StoreError};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,10 +40,19 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
 }
 
+/// The journal, open for writing: sessions of one process may share it, one entry at a time.
+#[derive(Clone)]
+pub struct Shared(Arc<Turns>);
+
+struct Turns {
+    ledger: Arc<dyn Ledger>,
+    turn: AsyncMutex<()>,
+}
+
 /// The journal, as far as this session may use it.
 pub enum Book {
     /// One writer at a time.
-    Writing(AsyncMutex<Box<dyn Ledger>>),
+    Writing(Shared),
     /// For plans: what was recorded so far; nothing is written.
     Reading(Vec<Entry>),
 }
@@ -48,13 +60,51 @@ pub enum Book {
 impl Book {
     /// To write in.
     pub fn writing(ledger: impl Ledger + 'static) -> Self {
-        Self::Writing(AsyncMutex::new(Box::new(ledger)))
+        Self::Writing(Shared(Arc::new(Turns {
+            ledger: Arc::new(ledger),
+            turn: AsyncMutex::default(),
+        })))
+    }
+
+    /// The same for another session of this process.
+    pub fn shared(&self) -> Option<Shared> {
+        match self {
+            Self::Writing(journal) => Some(journal.clone()),
+            Self::Reading(_) => None,
+        }
+    }
+
+    /// Says to whoever waits for the journal whose steps it is needed for.
+    pub fn working_on(&self, stacks: &BTreeSet<StackId>) {
+        if let Self::Writing(journal) = self {
+            let names: Vec<&str> = stacks.iter().map(StackId::as_str).collect();
+            journal.0.ledger.working_on(&names.join(", "));
+        }
+    }
+
+    /// Adds an event; durable when this returns (S6).
+    pub async fn append(
+        &self,
+        stack: Option<&StackId>,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Entry, StoreError> {
+        match self {
+            Self::Writing(journal) => {
+                let _turn = journal.0.turn.lock().await;
+                journal.0.ledger.append(stack, event, at).await
+            }
+            Self::Reading(_) => Err(StoreError::ReadOnly),
+        }
     }
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         match self {
-            Self::Writing(journal) => journal.lock().await.entries().await,
+            Self::Writing(journal) => {
+                let _turn = journal.0.turn.lock().await;
+                journal.0.ledger.entries().await
+            }
             Self::Reading(entries) => Ok(entries.clone()),
         }
     }
@@ -88,6 +138,16 @@ impl Session {
         book: Book,
         standing: Standing,
     ) -> Self {
+        let world = match &book {
+            Book::Writing(journal) => World {
+                transport: Arc::new(WhileHeld {
+                    transport: world.transport,
+                    ledger: journal.0.ledger.clone(),
+                }),
+                ..world
+            },
+            Book::Reading(_) => world,
+        };
         Self {
             desired,
             key,
@@ -147,15 +207,28 @@ impl Session {
     /// Writes one event; durable when this returns (S6).
     pub async fn record(&self, stack: Option<&StackId>, event: Event) -> Result<Entry, StoreError> {
         let now = self.world.clock.now();
-        match &self.book {
-            Book::Writing(journal) => journal.lock().await.append(stack, event, now).await,
-            Book::Reading(_) => Err(StoreError::ReadOnly),
-        }
+        self.book.append(stack, event, now).await
     }
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         self.book.entries().await
+    }
+
+    /// Whether this session may still act.
+    pub fn held(&self) -> Result<(), StoreError> {
+        match &self.book {
+            Book::Writing(journal) => journal.0.ledger.held(),
+            Book::Reading(_) => Ok(()),
+        }
+    }
+
+    /// Ends when this session may not act any more.
+    pub async fn lost(&self) -> StoreError {
+        match &self.book {
+            Book::Writing(journal) => journal.0.ledger.lost().await,
+            Book::Reading(_) => std::future::pending().await,
+        }
     }
 
     /// What the journal says has happened.
@@ -378,6 +451,13 @@ impl Session {
         op: &crate::model::operation::Operation,
         key: &StepId,
     ) -> crate::model::operation::Outcome {
+        if let Err(error) = self.held() {
+            return crate::model::operation::Outcome::Refused(crate::model::operation::Refusal {
+                code: "lease-lost".into(),
+                message: chain(&error),
+                class: crate::model::operation::FaultClass::Retry,
+            });
+        }
         match self.world.hosters.get(hoster) {
             Some(hoster) => hoster.perform(op, key).await,
             None => crate::model::operation::Outcome::Refused(crate::model::operation::Refusal {

@@ -19,11 +19,22 @@ pub enum Wake {
     Again,
     /// Somebody pushed, and signed for saying so.
     Push,
+    /// What was under way has come to its end.
+    Ended,
+    /// What answered before answers no longer.
+    Probe,
 }
 
 impl Wake {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Start, Self::Timer, Self::Again, Self::Push];
+    pub const ALL: [Self; 6] = [
+        Self::Start,
+        Self::Timer,
+        Self::Again,
+        Self::Push,
+        Self::Ended,
+        Self::Probe,
+    ];
 
     /// As it stands in logs and labels.
     pub fn word(self) -> &'static str {
@@ -32,6 +43,8 @@ impl Wake {
             Self::Timer => "timer",
             Self::Again => "again",
             Self::Push => "push",
+            Self::Ended => "ended",
+            Self::Probe => "probe",
         }
     }
 }
@@ -47,6 +60,11 @@ pub enum Ending {
         /// Holds and gaps.
         count: usize,
     },
+    /// Steps are under way; the loop goes on looking meanwhile.
+    UnderWay {
+        /// Of how many stacks.
+        stacks: usize,
+    },
     /// Steps are left: some failed, or were not begun because of that.
     Unfinished {
         /// How many.
@@ -56,6 +74,13 @@ pub enum Ending {
     Busy {
         /// Its process id, or "unknown".
         holder: String,
+    },
+    /// Another loop leads; this one takes over when that one is gone.
+    Standby {
+        /// Its computer and process.
+        leader: String,
+        /// Since when.
+        since: Timestamp,
     },
     /// It came to no plan, or the plan was thrown away.
     Failed {
@@ -72,20 +97,20 @@ impl Ending {
         match self {
             Self::Settled => "settled",
             Self::Held { .. } => "held",
+            Self::UnderWay { .. } => "under-way",
             Self::Unfinished { .. } => "unfinished",
             Self::Busy { .. } => "busy",
+            Self::Standby { .. } => "standby",
             Self::Failed { .. } => "failed",
         }
     }
 
     /// It looked at the estate, whatever it found.
     pub fn looked(&self) -> bool {
-        !matches!(self, Self::Busy { .. } | Self::Failed { .. })
-    }
-
-    /// Another look before the interval is over may bring more.
-    pub fn wants_another(&self) -> bool {
-        !matches!(self, Self::Settled | Self::Held { .. })
+        !matches!(
+            self,
+            Self::Busy { .. } | Self::Standby { .. } | Self::Failed { .. }
+        )
     }
 }
 
@@ -97,6 +122,8 @@ pub enum StackState {
     Settled,
     /// Steps are left that nothing speaks against.
     Changing,
+    /// Steps are being done.
+    UnderWay,
     /// Something is wanted that may not happen now.
     Held,
     /// A step failed.
@@ -107,9 +134,10 @@ pub enum StackState {
 
 impl StackState {
     /// All of them, the best first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Settled,
         Self::Changing,
+        Self::UnderWay,
         Self::Held,
         Self::Failing,
         Self::Broken,
@@ -120,6 +148,7 @@ impl StackState {
         match self {
             Self::Settled => "settled",
             Self::Changing => "changing",
+            Self::UnderWay => "under-way",
             Self::Held => "held",
             Self::Failing => "failing",
             Self::Broken => "broken",
@@ -140,7 +169,7 @@ pub struct Pass {
     /// What came of it.
     #[serde(flatten)]
     pub ending: Ending,
-    /// Steps that were done in it.
+    /// Steps that were done since the one before.
     pub done: usize,
     /// Where each stack stands; empty where it did not look.
     pub stacks: BTreeMap<StackId, StackState>,

@@ -97,7 +97,10 @@ impl State {
             let back_at = server.back_at;
             !self.is_given_up(server) && back_at.is_none_or(|at| now.duration_since(at) >= PASS)
         };
-        let serving = |server: &&Server| server.serves(now) && for_long(server);
+        // Of one that nobody reaches, nobody can say more than that; S2 stands before its users.
+        let serving = |server: &&Server| {
+            server.serves(now) && for_long(server) && !server.was_given_its_chance(now)
+        };
         let serving = self.production(stack).find(serving).map(Server::called);
         if let Some(serving) = serving.filter(|_| !self.may_move.contains(stack)) {
             self.violate(format!("S1: {name} is made while {serving} serves {stack}"));
@@ -141,7 +144,8 @@ impl State {
                 .machines
                 .get(name)
                 .is_some_and(|made| made.fenced.is_some());
-            !fenced && !self.production(stack).any(|server| server.on)
+            let well = |server: &Server| server.on && server.hung.is_none();
+            !fenced && !self.production(stack).any(well)
         };
         let writers = past.writers.iter().filter(lost);
         writers.map(|(stack, _)| stack.clone()).collect()

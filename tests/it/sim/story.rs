@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::life::Life;
-use super::state::{Faults, Late, Server, State};
+use super::state::{Faults, Hung, Late, Server, State};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, WITH_FALLBACK, desired, stack_file};
@@ -26,12 +26,20 @@ pub enum Story {
     Retirement,
     /// Two customers' machines at the same place, at once.
     Storm,
+    /// The machine is on and says nothing, until it is started anew.
+    Hang,
+    /// It says nothing whatever is done.
+    HangForGood,
+    /// Nobody reaches the only machine at its place. It serves all the same.
+    Unreached,
+    /// Nobody reaches either customer's machine. They serve all the same.
+    Partition,
     /// The hoster is gone with interface and machine, and people signed for it; later it is back.
     GivenUp,
 }
 
 impl Story {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Install,
         Self::RebuildOfOneGone,
         Self::RebuildOfOneDead,
@@ -40,6 +48,10 @@ impl Story {
         Self::BackupMove,
         Self::Retirement,
         Self::Storm,
+        Self::Hang,
+        Self::HangForGood,
+        Self::Unreached,
+        Self::Partition,
     ];
 
     /// The world before it, with what is to happen already wished for or come about.
@@ -48,7 +60,7 @@ impl Story {
             return Life::begin(seed, acme());
         }
         let (state, want) = match self {
-            Self::Storm => (BOTH.installed(both()), both()),
+            Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
             Self::GivenUp => (SPARED.installed(with_fallback("")), with_fallback("")),
             _ => (ACME.installed(acme()), acme()),
@@ -75,6 +87,9 @@ impl Story {
                 lose(&life, false);
                 lose(&life, false);
             }
+            Self::Hang => hang(&life, Hung::Once),
+            Self::HangForGood => hang(&life, Hung::ForGood),
+            Self::Unreached | Self::Partition => cut(&life),
         }
         life
     }
@@ -89,12 +104,20 @@ impl Story {
                 life.comes_to_rest();
                 life.is_well("bolt");
             }
+            Self::Partition => {
+                let bolt = life.is_well("bolt");
+                life.holds(bolt == "bolt-e1", "bolt was left alone");
+            }
             _ => {}
         }
         let serves = life.is_well("acme");
         match self {
             Self::Install => life.holds(serves == "acme-e1", &serves),
-            Self::RebuildOfOneGone => life.holds(serves != "acme-e1", "it was rebuilt"),
+            Self::RebuildOfOneGone | Self::HangForGood => {
+                life.holds(serves != "acme-e1", "it was rebuilt");
+            }
+            Self::Hang => life.holds(serves == "acme-e1", "it was started anew"),
+            Self::Partition => life.holds(serves == "acme-e1", "acme was left alone"),
             Self::Move => {
                 let now = life.sim.state();
                 let there = now.servers.iter().find(|s| s.called() == serves);
@@ -135,7 +158,7 @@ impl Story {
                 life.holds(points >= 2, "history has moved");
             }
             // One that is dead may have come back before it was rebuilt.
-            Self::RebuildOfOneDead | Self::Retirement | Self::Storm => {}
+            Self::RebuildOfOneDead | Self::Retirement | Self::Storm | Self::Unreached => {}
         }
         serves
     }
@@ -145,7 +168,7 @@ fn acme() -> Desired {
     desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
 }
 
-fn both() -> Desired {
+pub fn both() -> Desired {
     let file = |id| stack_file(id, HETZNER, REPAIR);
     desired(&[("acme", file("acme")), ("bolt", file("bolt"))])
 }
@@ -178,16 +201,16 @@ fn goes_away(life: &Life) {
 }
 
 /// A world that is made once.
-struct Kept(OnceLock<State>);
+pub struct Kept(OnceLock<State>);
 
-static ACME: Kept = Kept(OnceLock::new());
-static BOTH: Kept = Kept(OnceLock::new());
+pub static ACME: Kept = Kept(OnceLock::new());
+pub static BOTH: Kept = Kept(OnceLock::new());
 static SPARED: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
 
 impl Kept {
     /// Installed yesterday, and saved since.
-    fn installed(&self, want: Desired) -> State {
+    pub fn installed(&self, want: Desired) -> State {
         let make = || {
             let stacks: Vec<StackId> = want.stacks.keys().cloned().collect();
             let life = Life::begin(0, want);
@@ -223,7 +246,7 @@ impl Kept {
 }
 
 /// The machine that serves is gone by its hoster's own word, or will never start again.
-fn lose(life: &Life, gone: bool) {
+pub fn lose(life: &Life, gone: bool) {
     let mut state = life.sim.state();
     let now = state.now;
     let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
@@ -236,6 +259,27 @@ fn lose(life: &Life, gone: bool) {
         (state.servers[serving].on, state.servers[serving].dead) = (false, true);
         state.say(&format!("{name} is off for good"));
     }
+}
+
+/// The machine that serves hangs.
+fn hang(life: &Life, how: Hung) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
+    let name = state.servers[serving].called();
+    state.saves_in_vain(serving);
+    state.servers[serving].hung = Some(how);
+    state.say(&format!("{name} hangs, {how:?}"));
+}
+
+/// Nobody reaches the machines that serve, for as long as the trouble lasts.
+fn cut(life: &Life) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    for server in state.servers.iter_mut().filter(|s| s.serves(now)) {
+        server.cut(now, now + SignedDuration::from_hours(24 * 365));
+    }
+    state.say("nobody reaches the machines that serve");
 }
 
 /// Nobody is served, and everything is kept.
@@ -294,6 +338,8 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
+    // Every other life of a story is one of loops.
+    life.alone = seed / all % 2 == 1;
     // At any moment, also while the other is being opened.
     if matches!(story, Story::RebuildOfOneDead | Story::Move) {
         let mut state = life.sim.state();
@@ -303,7 +349,13 @@ pub fn live(seed: u64) -> Vec<String> {
             state.late.push((due, Late::ComesBack));
         }
     }
+    // A ladder is long.
+    let cut = matches!(story, Story::Unreached | Story::Partition);
+    let processes = if cut { processes * 3 } else { processes };
     life.in_trouble(faults, processes, |life| {
+        if cut {
+            life.later(SignedDuration::from_secs(100));
+        }
         if life.sim.state().dice.happens(150) {
             life.another_commit();
         }
