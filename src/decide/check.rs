@@ -4,6 +4,7 @@
 
 mod drill;
 mod restore;
+mod silent;
 
 use crate::decide::history::History;
 use crate::decide::keepsake;
@@ -274,6 +275,7 @@ impl<'a> Court<'a> {
                 }
                 match by {
                     FenceBy::PowerOff => problems.extend(self.must_be_ours(machine)),
+                    FenceBy::PowerOffIfSilent => problems.extend(self.must_be_lost(machine)),
                     // Nothing is done to a machine that a waiver names; it need not be seen.
                     FenceBy::Waiver { .. } if !self.past.machines.contains_key(machine) => {
                         problems.push(("S7", format!("waives {machine}, which we never made")));
@@ -296,6 +298,9 @@ impl<'a> Court<'a> {
                         format!("saves {machine} aside, whose epoch is not over"),
                     ));
                 }
+            }
+            Action::Reset { machine } | Action::PowerCycle { machine } => {
+                problems.extend(self.must_be_silent(machine));
             }
             Action::PowerOn { machine }
             | Action::Close { machine }

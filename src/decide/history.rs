@@ -4,6 +4,7 @@ use super::asides::Asides;
 use super::names;
 use super::orders::Orders;
 use super::pause::{Pause, Pauses};
+use super::silence::Silences;
 use super::windows::Windows;
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
@@ -61,6 +62,10 @@ pub struct History {
     pub pauses: Pauses,
     /// How long users were shut out in moves, and what was tried meanwhile.
     pub windows: Windows,
+    /// Machines in use that say nothing.
+    pub silences: Silences,
+    /// When those steps were begun of which the journal has no end at all.
+    pub begun: BTreeMap<StepId, Timestamp>,
 }
 
 /// The drills of one stack.
@@ -165,6 +170,7 @@ impl History {
         let writer = entry.stack.as_ref().and_then(|of| self.writers.get(of));
         let writer = writer.map(|(_, machine)| machine);
         self.windows.take_in(entry, writer, self.accepted.as_ref());
+        self.silences.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
@@ -174,6 +180,7 @@ impl History {
                 step, repair, head, ..
             } => {
                 self.unfinished.insert(step.clone());
+                self.begun.insert(step.clone(), entry.at);
                 if let Some(head) = head {
                     self.planned_from.insert(step.clone(), head.clone());
                 }
@@ -189,6 +196,7 @@ impl History {
                 result,
                 millis,
             } => {
+                self.begun.remove(step);
                 if *result == StepResult::Done {
                     if let Some(verb) = self.windows.kind_of(step) {
                         let durations = self.durations.entry(verb.to_owned()).or_default();
@@ -345,7 +353,13 @@ impl History {
                 },
             ),
             Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
-            Event::Closed { .. } | Event::Ordered { .. } | Event::SavedAside { .. } => {}
+            Event::Closed { .. }
+            | Event::Ordered { .. }
+            | Event::SavedAside { .. }
+            | Event::FellSilent { .. }
+            | Event::StillSilent { .. }
+            | Event::Answered { .. }
+            | Event::Tried { .. } => {}
         }
     }
 

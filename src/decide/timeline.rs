@@ -3,7 +3,7 @@
 use super::history::History;
 use crate::model::evidence::What;
 use crate::model::ids::{CommitId, StackId, StepId};
-use crate::model::journal::{Entry, Event, StepResult};
+use crate::model::journal::{Entry, Event, Remedy, StepResult};
 use crate::model::units::show_duration;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -191,6 +191,15 @@ fn words(event: &Event) -> String {
             format!("{machine} could not be switched on: {reason}")
         }
         Event::SeenOn { machine } => format!("{machine} was seen running again"),
+        Event::FellSilent { machine, seen } => format!("{machine} fell silent: {seen}"),
+        Event::StillSilent { machine } => format!("{machine} was looked at again, and is silent"),
+        Event::Answered { machine } => format!("{machine} answers again"),
+        Event::Tried { machine, remedy } => match remedy {
+            Remedy::Reset => format!("{machine} was reset, by its hoster's word"),
+            Remedy::PowerCycle => {
+                format!("{machine} was switched off and on, by its hoster's word")
+            }
+        },
         Event::Quarantined { machine } => format!("{machine} was set aside"),
         Event::SavedAside { machine, point } => format!(
             "what users wrote on {machine} lies aside, in point {}",

@@ -1,9 +1,11 @@
 //! What a look says about what the journal remembers: receipts that a crash left out (S6, S7),
-//! machines that recovered, repositories that a lost journal does not know.
+//! machines that recovered, that fell silent or answer again, repositories that a lost journal
+//! does not know.
 
 use super::session::{Book, Session};
 use crate::decide::adoption::{adoptable, found, recovered};
 use crate::decide::groups::Busy;
+use crate::decide::heard;
 use crate::decide::history::History;
 use crate::model::ids::StackId;
 use crate::model::journal::Event;
@@ -22,11 +24,16 @@ pub async fn adopt(
     let mut repositories = found(&session.desired, seen, past);
     repositories.retain(|news| !is_told_by_others(busy, news));
     let look_again = !repositories.is_empty();
-    let news = [adoptable(seen, past), recovered(seen, past), repositories];
+    let news = [
+        adoptable(seen, past),
+        recovered(seen, past),
+        repositories,
+        heard::news(&session.desired, seen, past),
+    ];
     let news = news.concat().into_iter();
     for (stack, event) in news.filter(|news| !is_told_by_others(busy, news)) {
         match session.book() {
-            Book::Writing(_) => {
+            Book::Writing(..) => {
                 let entry = session.record(stack.as_ref(), event).await?;
                 past.take_in(&entry);
             }

@@ -17,15 +17,20 @@ use crate::decide::groups::{self, Busy, Group};
 use crate::decide::history::History;
 use crate::decide::mandate::{Mandate, withhold};
 use crate::decide::only::only;
+use crate::decide::pass::look_again;
 use crate::decide::plan;
 use crate::model::ids::StackId;
 use crate::model::plan::{Basis, Plan};
 use crate::world::store::StoreError;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often one call looks again; a pass follows only where the plan has changed.
 const PASSES: usize = 8;
+
+/// What a look so soon may tell is waited for.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// A plan with what it was made from.
 pub struct Planned {
@@ -232,6 +237,14 @@ pub async fn reconcile(
         done.left = Some(plan.clone());
         let seen = &planned.look.observed;
         done.due = drill::due(&session.desired, &planned.past, seen, plan);
+        if plan.steps.is_empty()
+            && !stop.is_cancelled()
+            && let Some(away) = look_again(plan, session.world.clock.now())
+            && away <= MOMENT
+        {
+            session.world.clock.wait(away).await;
+            continue;
+        }
         if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }

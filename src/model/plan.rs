@@ -258,6 +258,16 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+    /// Reset a machine that its hoster says is on, and that does not answer.
+    Reset {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Switch such a machine off, and on once its hoster says that it is off.
+    PowerCycle {
+        /// The machine.
+        machine: MachineName,
+    },
     /// Make sure that a machine can no longer write (S2).
     Fence {
         /// The machine.
@@ -390,6 +400,8 @@ pub struct Leaving {
 pub enum FenceBy {
     /// Powered off, confirmed by the hoster's interface.
     PowerOff,
+    /// The same for a machine that was given up because it is silent: not if it answers by then.
+    PowerOffIfSilent,
     /// Gone by the hoster's own word.
     Gone,
     /// A signed waiver names it.
@@ -451,6 +463,13 @@ pub enum Hold {
         /// Why, in words.
         reason: String,
     },
+    /// It is too early to tell whether it must be done; it is looked at again then.
+    NotYet {
+        /// When.
+        until: Timestamp,
+        /// What is missing, in words.
+        reason: String,
+    },
     /// The storm brake (S8).
     Brake {
         /// In words.
@@ -462,7 +481,7 @@ impl Hold {
     /// The rule that it stands for: of the safety invariants its number.
     pub fn rule(&self) -> &str {
         match self {
-            Self::NotObserved { .. } => "S1",
+            Self::NotObserved { .. } | Self::NotYet { .. } => "S1",
             Self::Broken { .. } => "S16",
             Self::Forbidden { rule, .. } => rule,
             Self::NeedsApproval { .. } => "S5",

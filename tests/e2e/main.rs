@@ -27,11 +27,13 @@ mod evidence;
 mod exit_kit;
 mod kills;
 mod lab;
+mod lost;
 mod luck;
 mod one_file_back;
 mod operators_pages;
 #[path = "../pages/mod.rs"]
 mod pages;
 mod run;
+mod several;
 mod support;
 mod zombie;

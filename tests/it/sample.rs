@@ -177,6 +177,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
         },
         services,
         repair: Vec::new(),
+        waits: holdfast::model::desired::Waits::default(),
         waivers: Vec::new(),
         discards: Vec::new(),
     }
@@ -253,6 +254,7 @@ pub fn standing(head: &CommitId, trust: &Trust) -> Standing {
     Standing {
         repository: "/nowhere".into(),
         state: None,
+        journal: None,
         root: head.clone(),
         head: head.clone(),
         trust: trust.clone(),

@@ -302,7 +302,9 @@ fn back_up(
 
 /// Off by the hoster's word and not tried yet: the cheapest rung of the ladder first.
 pub(super) fn power_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
-    if !view.at.stack.repair.contains(&Repair::Restart) {
+    let repair = &view.at.stack.repair;
+    // What was switched off in order to be switched on again is not left off.
+    if !repair.contains(&Repair::Restart) && !repair.contains(&Repair::Reboot) {
         pen.hold(
             format!("switching {} on", writer.name),
             Hold::Forbidden {

@@ -52,7 +52,7 @@ words! {
     Image: text("^[a-z][a-z0-9.-]{0,39}$", forms::IMAGE.rule(), "debian-13");
     KnownImage: one_of(&["debian-12", "debian-13"]);
     Language: one_of(&["de", "en"]);
-    Repair: one_of(&["restart", "reinstall", "rebuild"]);
+    Repair: one_of(&["restart", "reinstall", "reboot", "rebuild"]);
     Algorithm: one_of(&["hmac-sha256"]);
     Moment: text(
         r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})$",

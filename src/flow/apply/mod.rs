@@ -4,6 +4,7 @@ mod copy;
 mod data;
 mod discard;
 mod drill;
+mod ladder;
 mod machine;
 mod opening;
 mod part;
@@ -22,7 +23,7 @@ use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
 use crate::model::operation::{Fault, FaultClass, Refusal};
-use crate::model::plan::{Action, Basis, Cause, Step};
+use crate::model::plan::{Action, Basis, Cause, FenceBy, Step};
 use crate::world::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -230,7 +231,17 @@ pub async fn apply(
             };
             running.spawn(work.instrument(span));
         }
-        let Some(ended) = running.join_next().await else {
+        let ended = tokio::select! {
+            biased;
+            lost = session.lost() => {
+                // As a crash would end them: whoever writes now looks what came of them.
+                tracing::error!("running steps are left where they are: {lost}");
+                running.shutdown().await;
+                break;
+            }
+            ended = running.join_next() => ended,
+        };
+        let Some(ended) = ended else {
             break;
         };
         let Ok((step, began, took, result)) = ended else {
@@ -340,7 +351,14 @@ impl Run {
             Action::Check { machine, .. } => self.check(step, machine).await,
             Action::Close { machine } => self.close(step, machine).await,
             Action::PowerOn { machine } => self.power_on(step, machine).await,
-            Action::Fence { machine, by } => self.fence(step, machine, by).await,
+            Action::Reset { machine } => self.reset(step, machine).await,
+            Action::PowerCycle { machine } => self.power_cycle(step, machine).await,
+            Action::Fence { machine, by } => {
+                if *by == FenceBy::PowerOffIfSilent {
+                    self.still_silent(machine).await?;
+                }
+                self.fence(step, machine, by).await
+            }
             Action::Open {
                 machine,
                 epoch,

@@ -3,6 +3,7 @@
 use super::under_way::{Ended, UnderWay};
 use crate::decide::drill;
 use crate::decide::groups::{Busy, split};
+use crate::decide::pass::look_again;
 use crate::decide::probe::{Target, targets};
 use crate::decide::turns::Turns;
 use crate::flow::apply::Reporter;
@@ -29,7 +30,7 @@ pub struct Work {
 pub struct Found {
     /// What is left: held, or to be begun later.
     pub left: Plan,
-    /// How long until the first of what is left may be tried again.
+    /// How long until something of it may be tried again, or another look may tell more.
     pub again: Option<Duration>,
     /// Steps that ended well since the last look.
     pub done: usize,
@@ -127,13 +128,14 @@ impl Work {
             self.under_way.drill(session, &planned, stack);
         }
         let stacks = self.under_way.busy().stacks;
-        session.book().working_on(&stacks).await;
+        session.book().working_on(&stacks);
         let mut left = plan.clone();
         left.steps.retain(|step| !begun.contains(&step.id));
+        let soon = look_again(&left, session.world.clock.now());
         let (done, failing) = self.under_way.tally();
         Ok(Found {
             left,
-            again,
+            again: again.into_iter().chain(soon).min(),
             done,
             failing,
             busy: stacks,

@@ -22,6 +22,8 @@ impl Action {
             Self::Check { .. } => "check",
             Self::Close { .. } => "close",
             Self::PowerOn { .. } => "power-on",
+            Self::Reset { .. } => "reset",
+            Self::PowerCycle { .. } => "power-cycle",
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
@@ -54,6 +56,8 @@ impl Action {
             | Self::Check { machine, .. }
             | Self::Close { machine }
             | Self::PowerOn { machine }
+            | Self::Reset { machine }
+            | Self::PowerCycle { machine }
             | Self::Fence { machine, .. }
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }

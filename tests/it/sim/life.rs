@@ -16,7 +16,7 @@ use holdfast::flow::session::{self, Book, Session};
 use holdfast::model::desired::{Desired, InterfaceFamily, PoolMachine};
 use holdfast::model::ids::{CommitId, HosterId, ImageName, MachineName, SiteId, StackId};
 use holdfast::model::journal::Event;
-use holdfast::model::plan::{Plan, Step};
+use holdfast::model::plan::{Hold, Plan, Step};
 use holdfast::model::secret::Secret;
 use holdfast::show::service::log::Steps;
 use holdfast::world::hoster::Hoster;
@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Enough for everything that is asked for, once nothing goes wrong any more.
-const SESSIONS: usize = 12;
+const SESSIONS: usize = 16;
 
 pub struct Life {
     pub sim: Arc<Sim>,
@@ -105,6 +105,9 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         on: true,
         dead: false,
         back_at: None,
+        hung: None,
+        cut_from: Timestamp::UNIX_EPOCH,
+        booted_at: Timestamp::UNIX_EPOCH,
         up_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,
         disk: Disk::default(),
@@ -127,6 +130,7 @@ impl Life {
             deaf: BTreeMap::new(),
             faults: Faults::default(),
             death: None,
+            given_up: None,
             may_move: BTreeSet::new(),
             slow: None,
             numbers: 0,
@@ -297,7 +301,11 @@ impl Life {
             // What was still on its way has come by then.
             self.later(SignedDuration::from_mins(6));
             let done = self.process().expect("nobody kills it");
-            let settled = done.settled() && done.due.is_empty();
+            let waits = done.left.iter().flat_map(|plan| &plan.held);
+            let waits = waits
+                .filter(|held| matches!(held.hold, Hold::NotYet { .. }))
+                .count();
+            let settled = done.settled() && done.due.is_empty() && waits == 0;
             left = done.left;
             for held in left.iter().flat_map(|plan| &plan.held) {
                 self.sim

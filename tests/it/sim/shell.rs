@@ -247,8 +247,9 @@ impl State {
         }
         let minutes = i64::try_from(self.dice.between(1, 20)).unwrap();
         let until = self.now + SignedDuration::from_mins(minutes);
+        let now = self.now;
         if let Some(server) = self.at(contact.address) {
-            server.cut_until = until;
+            server.cut(now, until);
             let name = server.called();
             self.say(&format!("fault: nobody reaches {name} until {until}"));
         }
