@@ -141,11 +141,10 @@ pub(super) fn case(
     let on = matches!(writer.state, WriterState::Silent(_));
     let busy = in_flight(writer, at, seen.at, past).filter(|_| on);
     let word = word(writer, silence, at, seen.at);
-    let next = match (&company, &busy, &lasts) {
-        (_, Some(until), _) => Next::Look { at: *until },
-        (Err(_), _, Err(until)) | (Ok(_), _, Err(until)) => Next::Look { at: *until },
-        (Err(_), _, _) => Next::Person,
-        _ => word.next.clone(),
+    let next = match (busy.or(lasts.as_ref().err().copied()), &company) {
+        (Some(at), _) => Next::Look { at },
+        (None, Err(_)) => Next::Person,
+        (None, Ok(_)) => word.next,
     };
     let rule = |rule, evidence: Result<String, String>| Rule {
         rule,
