@@ -121,12 +121,11 @@ pub(super) fn case(
     }
     let waits = &at.stack.waits;
     let unknown;
-    let silence = match past.silences.of(&writer.name) {
-        Some(silence) => silence,
-        None => {
-            unknown = Silence::new(seen.at, "it was found so just now");
-            &unknown
-        }
+    let silence = if let Some(silence) = past.silences.of(&writer.name) {
+        silence
+    } else {
+        unknown = Silence::new(seen.at, "it was found so just now");
+        &unknown
     };
     // Where the journal was lost, only points tell of it, and no hoster lists it: since when,
     // nobody can say any more.
@@ -142,8 +141,7 @@ pub(super) fn case(
     let busy = in_flight(writer, at, seen.at, past).filter(|_| on);
     let word = word(writer, silence, at, seen.at);
     let next = match (&company, &busy, &lasts) {
-        (_, Some(until), _) => Next::Look { at: *until },
-        (Err(_), _, Err(until)) | (Ok(_), _, Err(until)) => Next::Look { at: *until },
+        (_, Some(until), _) | (_, None, Err(until)) => Next::Look { at: *until },
         (Err(_), _, _) => Next::Person,
         _ => word.next.clone(),
     };
