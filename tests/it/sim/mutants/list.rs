@@ -79,7 +79,7 @@ pub const MUTANTS: &[Mutant] = &[
             ),
             ("decide/check.rs", "«!recorded && !fenced_before»", "false"),
             (
-                "flow/apply/machine.rs",
+                "flow/apply/opening.rs",
                 "for rival in «must_be_fenced» {",
                 "&must_be_fenced[..0]",
             ),
@@ -94,7 +94,7 @@ pub const MUTANTS: &[Mutant] = &[
                 "Outcome::Unknown(fault) => «Err(Unfenced::Unknown(fault))»",
                 "Ok(fault.message)",
             ),
-            ("flow/apply/machine.rs", "if «on» {", "false"),
+            ("flow/apply/opening.rs", "if «on» {", "false"),
         ],
     },
     Mutant {
@@ -106,7 +106,7 @@ pub const MUTANTS: &[Mutant] = &[
                 "Outcome::Refused(refusal) => «Err(Unfenced::Refused(refusal))»",
                 "Ok(refusal.message)",
             ),
-            ("flow/apply/machine.rs", "if «on» {", "false"),
+            ("flow/apply/opening.rs", "if «on» {", "false"),
         ],
     },
     Mutant {
@@ -127,7 +127,7 @@ pub const MUTANTS: &[Mutant] = &[
                 "let still_fenced = «in_flight && writer.seen.is_none_or(|m| m.power != Power::On)»;",
                 "in_flight",
             ),
-            ("flow/apply/machine.rs", "if «on» {", "false"),
+            ("flow/apply/opening.rs", "if «on» {", "false"),
             (
                 "decide/check.rs",
                 ".is_none_or(|m| «m.power != Power::On»);\n                let fenced_before",
@@ -170,7 +170,7 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S6",
         patches: &[(
             "decide/adoption.rs",
-            "«lost_journal || past.unfinished.contains(&intent)»",
+            "«lost_journal\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
             "lost_journal",
         )],
     },
@@ -188,7 +188,7 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S7",
         patches: &[(
             "decide/adoption.rs",
-            "«lost_journal || past.unfinished.contains(&intent)»",
+            "«lost_journal\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
             "true",
         )],
     },
