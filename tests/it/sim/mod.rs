@@ -16,6 +16,7 @@ mod ledger;
 mod life;
 mod machine;
 mod mutants;
+mod plights;
 mod points;
 mod shell;
 mod state;

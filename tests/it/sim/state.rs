@@ -193,6 +193,8 @@ pub struct State {
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
     pub may_move: BTreeSet<StackId>,
     pub numbers: u32,
+    /// Stacks whose production is in the hands of somebody who encrypts.
+    pub encrypted: BTreeSet<StackId>,
     /// Stacks whose functional checks fail, until then.
     pub sick: BTreeMap<StackId, Timestamp>,
     /// What is not ours, and what it was like when the world began.

@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::life::Life;
+use super::plights;
 use super::state::{Faults, Server, State};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
@@ -25,10 +26,15 @@ pub enum Story {
     Retirement,
     /// Two customers' machines at the same place, at once.
     Storm,
+    JournalLost,
+    PlacesSwapped,
+    Neighbour,
+    PointsAge,
+    SignedAway,
 }
 
 impl Story {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Install,
         Self::RebuildOfOneGone,
         Self::RebuildOfOneDead,
@@ -37,12 +43,26 @@ impl Story {
         Self::BackupMove,
         Self::Retirement,
         Self::Storm,
+        Self::JournalLost,
+        Self::PlacesSwapped,
+        Self::Neighbour,
+        Self::PointsAge,
+        Self::SignedAway,
     ];
 
     /// The world before it, with what is to happen already wished for or come about.
     pub fn begin(self, seed: u64) -> Life {
         if self == Self::Install {
             return Life::begin(seed, acme());
+        }
+        let variant = seed / Self::ALL.len() as u64;
+        match self {
+            Self::JournalLost => return plights::journal_lost(seed, variant % 2 == 1),
+            Self::PlacesSwapped => return plights::places_swapped(seed),
+            Self::Neighbour => return plights::neighbour(seed, variant % 3),
+            Self::PointsAge => return plights::points_age(seed),
+            Self::SignedAway => return plights::signed_away(seed, variant % 2 == 1),
+            _ => {}
         }
         let (state, want) = match self {
             Self::Storm => (BOTH.installed(both()), both()),
@@ -53,7 +73,6 @@ impl Story {
         life.sim.state().seed = seed;
         life.sim.state().dice = Dice::new(seed);
         match self {
-            Self::Install | Self::Drill => {}
             Self::RebuildOfOneGone => lose(&life, true),
             Self::RebuildOfOneDead => lose(&life, false),
             Self::Move => {
@@ -66,6 +85,7 @@ impl Story {
                 lose(&life, false);
                 lose(&life, false);
             }
+            _ => {}
         }
         life
     }
@@ -115,18 +135,35 @@ impl Story {
                 drop(state);
                 life.holds(points >= 2, "history has moved");
             }
+            Self::PlacesSwapped => {
+                let (_, kept) = plights::after_signing(life);
+                life.holds(kept >= 2, "history is at the new place");
+            }
+            Self::Neighbour => {
+                let state = life.sim.state();
+                let now = state.now;
+                let bolt = StackId::new("bolt");
+                let serving = state.production(&bolt).filter(|s| s.serves(now)).count();
+                drop(state);
+                life.holds(serving == 1, "the neighbour is as it was");
+            }
+            Self::SignedAway => {
+                let (old, kept) = plights::after_signing(life);
+                // Before a month is over, and something newer is restored from, nothing goes.
+                life.holds(old || kept > 0, "what was signed away is not all there was");
+            }
             // One that is dead may have come back before it was rebuilt.
-            Self::RebuildOfOneDead | Self::Retirement | Self::Storm => {}
+            _ => {}
         }
         serves
     }
 }
 
-fn acme() -> Desired {
+pub fn acme() -> Desired {
     desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
 }
 
-fn both() -> Desired {
+pub fn both() -> Desired {
     let file = |id| stack_file(id, HETZNER, REPAIR);
     desired(&[("acme", file("acme")), ("bolt", file("bolt"))])
 }
@@ -144,6 +181,15 @@ struct Kept(OnceLock<State>);
 static ACME: Kept = Kept(OnceLock::new());
 static BOTH: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
+
+/// Acme, and nothing else.
+pub fn installed() -> State {
+    ACME.installed(acme())
+}
+
+pub fn two_installed() -> State {
+    BOTH.installed(both())
+}
 
 impl Kept {
     /// Installed yesterday, and saved since.
@@ -195,7 +241,7 @@ fn comes_back(life: &Life) {
 }
 
 /// The machine that serves is gone by its hoster's own word, or will never start again.
-fn lose(life: &Life, gone: bool) {
+pub fn lose(life: &Life, gone: bool) {
     let mut state = life.sim.state();
     let now = state.now;
     let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
@@ -268,6 +314,9 @@ pub fn live(seed: u64) -> Vec<String> {
             life.another_commit();
         }
         chance(life);
+        if story == Story::PointsAge {
+            plights::a_day_of_points(life);
+        }
         let returns = story == Story::RebuildOfOneDead && life.sim.state().dice.happens(150);
         if returns && life.sim.state().is_recognised() {
             comes_back(life);

@@ -38,7 +38,7 @@ pub fn nameless(server: &mut Server) {
 pub fn elsewhere(server: &mut Server) {
     let identity = Identity {
         owner: owner("another", Role::Production),
-        machine: MachineName::new("zeta-e7"),
+        machine: MachineName::new(format!("zeta-{}", server.provider_id)),
     };
     server.disk.identity = Some(identity.to_text());
     server.disk.stage = Some(Stage::Opened);
