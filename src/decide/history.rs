@@ -1,6 +1,8 @@
 //! What the journal says has happened, derived from its entries each time.
 
+use super::asides::Asides;
 use super::names;
+use super::orders::Orders;
 use super::pause::{Pause, Pauses};
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
@@ -17,12 +19,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct History {
     /// The last accepted head (S9).
     pub accepted: Option<CommitId>,
+    /// A machine was begun to be made, whatever became of it.
+    pub has_made: bool,
     /// Heads that were refused because they do not descend from the accepted one (S9).
     pub set_back: BTreeSet<CommitId>,
     /// Under which accepted head the machine of a stack was last brought in line, as people asked.
     pub in_line: BTreeMap<StackId, CommitId>,
     /// The same for each machine that stacks share: one of them says nothing of the others.
     pub shared_in_line: BTreeMap<MachineName, CommitId>,
+    /// Ordered machines that we began to take and know no end of.
+    pub orders: Orders,
+    /// What became of the data of machines that were closed or fenced.
+    pub asides: Asides,
     /// Machines we made: creation receipts (S7) and what became of them.
     pub machines: BTreeMap<MachineName, PastMachine>,
     /// Who was last opened, per stack.
@@ -140,6 +148,8 @@ impl History {
 
     /// Takes in the next entry.
     pub fn take_in(&mut self, entry: &Entry) {
+        self.orders.take_in(entry);
+        self.asides.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
@@ -147,6 +157,7 @@ impl History {
             }
             Event::Started { step, repair, .. } => {
                 self.unfinished.insert(step.clone());
+                self.has_made |= step.as_str().split('.').nth(1) == Some("create");
                 self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
@@ -314,7 +325,7 @@ impl History {
                 },
             ),
             Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
-            Event::Closed { .. } => {}
+            Event::Closed { .. } | Event::Ordered { .. } | Event::SavedAside { .. } => {}
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod adoption;
 pub mod allowed_signers;
 pub mod anchor;
+pub(crate) mod asides;
 pub mod assumed;
 pub mod authority;
 pub mod basis;
@@ -33,6 +34,7 @@ pub mod moment;
 pub mod names;
 pub mod new_stack;
 pub mod only;
+pub(crate) mod orders;
 pub mod origins;
 pub mod pass;
 pub mod pause;

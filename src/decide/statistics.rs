@@ -2,7 +2,7 @@
 
 use super::allowed_signers::{signers_in, verify};
 use super::evidence::ALLOWED_SIGNERS;
-use super::point::moment;
+use super::point::{counting, moment};
 use super::promises::Measured;
 use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
 use crate::model::ids::StackId;
@@ -92,7 +92,7 @@ pub fn longest_gap(
     least: Rung,
     now: Timestamp,
 ) -> Option<SignedDuration> {
-    let counting = points.iter().filter(|point| point.rung >= least);
+    let counting = counting(points).filter(|point| point.rung >= least);
     let mut moments: Vec<Timestamp> = counting.map(moment).collect();
     moments.sort_unstable();
     moments.push(now.max(*moments.last()?));

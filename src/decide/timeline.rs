@@ -153,6 +153,12 @@ fn words(event: &Event) -> String {
             epoch,
             ..
         } => format!("{machine} was made at {hoster} ({}, {epoch})", role.word()),
+        Event::Ordered {
+            machine,
+            hoster,
+            take,
+            ..
+        } => format!("{take} at {hoster} is to become {machine}"),
         Event::Fenced { machine, proof } => format!("{machine} can no longer write: {proof}"),
         Event::Opened {
             machine,
@@ -173,6 +179,10 @@ fn words(event: &Event) -> String {
         }
         Event::SeenOn { machine } => format!("{machine} was seen running again"),
         Event::Quarantined { machine } => format!("{machine} was set aside"),
+        Event::SavedAside { machine, point } => format!(
+            "what users wrote on {machine} lies aside, in point {}",
+            point.short()
+        ),
         Event::NoCapacity { hoster, site } => format!("{hoster} {site} had no room"),
         Event::Proven { point, rung } => format!("point {} is {}", point.short(), rung.name()),
         Event::Verified {

@@ -280,6 +280,14 @@ pub enum Action {
         /// On which backup machine.
         to: MachineName,
     },
+    /// Save what users wrote on a closed machine of an epoch that is over, into a point that is
+    /// never chosen by itself, and read it back.
+    SaveAside {
+        /// From.
+        machine: MachineName,
+        /// On which backup machine.
+        to: MachineName,
+    },
     /// Give a stack its own repository on a backup machine.
     Repository {
         /// The backup machine.

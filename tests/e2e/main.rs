@@ -28,5 +28,9 @@ mod kills;
 mod lab;
 mod luck;
 mod one_file_back;
+mod operators_pages;
+#[path = "../pages/mod.rs"]
+mod pages;
 mod run;
 mod support;
+mod zombie;

@@ -50,6 +50,8 @@ mod new_stack;
 mod one_file_back;
 mod operators_view;
 mod origins;
+#[path = "../pages/mod.rs"]
+mod pages;
 mod pause;
 mod people;
 mod plan_apply;

@@ -13,7 +13,7 @@ mod template;
 pub use crate::model::machine::BackupAccess;
 pub use backup::{backup, way_in};
 pub use base::{
-    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of,
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, epoch_mark, postgresql_of,
     repository_address, script_path,
 };
 pub use draft::ManifestError;

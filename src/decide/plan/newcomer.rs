@@ -75,6 +75,12 @@ pub(super) fn newcomer(
             &[],
         );
     }
+    let epoch = view.at.next_epoch;
+    let name = names::production_machine(&view.at.stack.id, epoch);
+    if let Some(gap) = view.past.orders.open(&name, view.seen) {
+        pen.hold_unseen(wanted, &gap, machines::ON_ITS_WAY);
+        return None;
+    }
     match choose_place(places, view.want, view.seen, view.past, &pen.draft.taken) {
         PlaceFor::Full(reason) => {
             pen.hold(
@@ -88,8 +94,6 @@ pub(super) fn newcomer(
             None
         }
         PlaceFor::At { placement, take } => {
-            let epoch = view.at.next_epoch;
-            let name = names::production_machine(&view.at.stack.id, epoch);
             let created =
                 machines::create(pen, &name, Role::Production, epoch, placement, take, reason);
             let road = machines::prepare(pen, &name, placement, Some(&created), backup_created);

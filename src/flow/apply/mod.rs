@@ -5,6 +5,7 @@ mod data;
 mod discard;
 mod drill;
 mod machine;
+mod opening;
 mod part;
 mod shown;
 mod vault;
@@ -332,6 +333,7 @@ impl Run {
             } => self.open(step, machine, *epoch, fenced).await,
             Action::Name { host, machine } => self.name(step, host, machine).await,
             Action::Backup { machine, to } => self.backup(step, machine, to).await,
+            Action::SaveAside { machine, to } => self.save_aside(step, machine, to).await,
             Action::Repository { machine, like } => {
                 self.repository(step, machine, like.as_ref()).await
             }

@@ -21,6 +21,7 @@ impl Action {
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
             Self::Backup { .. } => "backup",
+            Self::SaveAside { .. } => "save-aside",
             Self::Repository { .. } => "repository",
             Self::Quarantine { .. } => "quarantine",
             Self::Verify { .. } => "verify",
@@ -50,6 +51,7 @@ impl Action {
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }
             | Self::Backup { machine, .. }
+            | Self::SaveAside { machine, .. }
             | Self::Repository { machine, .. }
             | Self::Quarantine { machine }
             | Self::Verify { machine, .. }

@@ -206,6 +206,9 @@ pub fn describe(step: &Step) -> String {
         Action::Backup { machine, to } => {
             format!("back up {machine} to {to} and read it back")
         }
+        Action::SaveAside { machine, to } => {
+            format!("save what is on {machine} aside, to {to}, and read it back")
+        }
         Action::Repository { machine, .. } => {
             format!("see to the repository and its keys on {machine}")
         }

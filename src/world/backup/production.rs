@@ -23,6 +23,9 @@ pub struct BackupRequest {
     pub commit: CommitId,
     /// What runs there, with its declared state.
     pub services: Vec<ServiceRuntime>,
+    /// Its epoch is over and it is closed: the point stands beside those that count. Of a machine
+    /// that is open it is refused (`open`).
+    pub aside: bool,
 }
 
 /// A point that restic wrote. It proves nothing until it was read back.
@@ -62,6 +65,7 @@ pub async fn take(
         .words(&["stack", request.stack.as_str()])
         .words(&["epoch", &request.epoch.0.to_string()])
         .words(&["commit", request.commit.as_str()])
+        .words(&["aside", if request.aside { "yes" } else { "no" }])
         .services(&request.services)
         .backup_hooks(&request.services)
         .done();

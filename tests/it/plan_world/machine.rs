@@ -177,10 +177,16 @@ impl World {
         Ok(())
     }
 
-    /// Machines of the stack that let users in.
+    /// Machines of the stack that let users in, but those that nobody reaches and people gave up.
     pub fn open_machines(&self, owner: &StackId) -> Vec<String> {
+        let waivers = self.want.stacks.get(owner).map(|stack| &stack.waivers);
+        let given_up = |m: &SeenMachine| {
+            let mut waived = waivers.into_iter().flatten();
+            self.deaf.contains_key(&m.hoster) && waived.any(|waiver| waiver.machine == m.name)
+        };
         let all = self.inventories.values().flat_map(|i| &i.machines);
-        all.filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(owner))
+        all.filter(|m| !given_up(m))
+            .filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(owner))
             .filter(|m| m.power != Power::Off && self.facts[&m.name].open)
             .map(|m| m.name.to_string())
             .collect()

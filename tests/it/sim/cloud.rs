@@ -106,6 +106,7 @@ impl State {
             label_aside: false,
             on: true,
             dead: false,
+            back_at: None,
             up_at: self.now + SignedDuration::from_secs(boots),
             cut_until: Timestamp::UNIX_EPOCH,
             disk: Disk {

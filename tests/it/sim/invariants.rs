@@ -85,8 +85,13 @@ impl State {
             self.violate(format!("S10: {name} believes what production only claims"));
         }
         self.check_half_made(name, owner, hoster);
-        let serving = self.production(stack).find(|server| server.serves(now));
-        let serving = serving.map(Server::called);
+        // One that came back during this pass was lost when it was looked at.
+        let for_long = |server: &Server| {
+            let back_at = server.back_at;
+            back_at.is_none_or(|at| now.duration_since(at) >= PASS)
+        };
+        let serving = |server: &&Server| server.serves(now) && for_long(server);
+        let serving = self.production(stack).find(serving).map(Server::called);
         if let Some(serving) = serving.filter(|_| !self.may_move.contains(stack)) {
             self.violate(format!("S1: {name} is made while {serving} serves {stack}"));
         }
@@ -286,25 +291,6 @@ impl State {
                 "S3: points of {stack} are deleted that lie nowhere else"
             ));
         }
-    }
-
-    /// Whoever boots now can tell from the repository whether a younger machine serves. Between
-    /// the opening of a machine and its first point an older one that comes back cannot, and
-    /// opens; the next process closes it.
-    pub fn is_recognised(&self) -> bool {
-        let now = self.now;
-        let serving = self.servers.iter().filter(|server| server.serves(now));
-        let mut serving =
-            serving.filter_map(|server| Some((server.owner()?.1.stack?, server.epoch())));
-        serving.all(|(stack, epoch)| {
-            let shelves = self.servers.iter().map(|s| &s.disk.shelf);
-            let mut kept = shelves.filter_map(|shelf| shelf.repositories.get(&stack));
-            kept.any(|of| {
-                of.snapshots
-                    .values()
-                    .any(|p| Some(p.manifest.epoch) == epoch)
-            })
-        })
     }
 
     /// When nothing is left to do: every machine is accounted for.

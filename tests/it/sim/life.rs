@@ -97,6 +97,7 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         label_aside: false,
         on: true,
         dead: false,
+        back_at: None,
         up_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,
         disk: Disk::default(),

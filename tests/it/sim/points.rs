@@ -142,10 +142,15 @@ pub fn take(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
         data.written = now;
     }
     let data = data.clone();
+    let aside = input.word("aside") == "yes";
+    if aside && serves {
+        return refuse("open", "users are let in here");
+    }
     let (there, _) = reached(state, at, None)?;
     state.numbers += 1;
     let point = PointId::new(sha256(&format!("point {}", state.numbers)).0);
     let manifest = PointManifest {
+        aside,
         schema: SCHEMA,
         stack: stack.clone(),
         epoch,

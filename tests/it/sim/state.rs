@@ -28,6 +28,8 @@ pub struct Server {
     pub on: bool,
     /// It will never start again.
     pub dead: bool,
+    /// When it was switched on again by nobody of us.
+    pub back_at: Option<Timestamp>,
     /// From then on it answers.
     pub up_at: Timestamp,
     /// Nobody reaches it until then; it runs all the same.
@@ -130,6 +132,10 @@ impl Server {
         self.owner().map(|(_, owner)| owner.epoch)
     }
 
+    pub fn boot_id(&self) -> String {
+        format!("{}-{}", self.provider_id, self.disk.boots)
+    }
+
     pub fn answers(&self, now: Timestamp) -> bool {
         self.on && now >= self.up_at && now >= self.cut_until
     }
@@ -158,6 +164,8 @@ pub enum Late {
         input: String,
     },
     Create(Box<Server>),
+    /// Somebody switches on what is off.
+    ComesBack,
 }
 
 /// How much goes wrong, in thousandths of the calls.

@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use super::life::Life;
 use super::plights;
-use super::state::{Faults, Server, State};
+use super::state::{Faults, Late, Server, State};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
@@ -96,7 +96,7 @@ impl Story {
             Self::Retirement => return is_retired(life),
             // Nobody was rebuilt; with one of them back, it was no storm.
             Self::Storm => {
-                comes_back(life);
+                life.sim.state().comes_back();
                 life.comes_to_rest();
                 life.is_well("bolt");
             }
@@ -228,18 +228,6 @@ impl Kept {
     }
 }
 
-/// A machine that was off for good is on again: nobody told us.
-fn comes_back(life: &Life) {
-    let mut state = life.sim.state();
-    let now = state.now;
-    if let Some(server) = state.servers.iter_mut().find(|s| s.dead) {
-        server.dead = false;
-        server.boot(now, now + SignedDuration::from_secs(20));
-        let name = server.called();
-        state.say(&format!("{name} comes back"));
-    }
-}
-
 /// The machine that serves is gone by its hoster's own word, or will never start again.
 pub fn lose(life: &Life, gone: bool) {
     let mut state = life.sim.state();
@@ -309,6 +297,15 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
+    // At any moment, also while the other is being opened.
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        let mut state = life.sim.state();
+        for _ in 0..state.dice.below(3) {
+            let after = i64::try_from(state.dice.between(1, 600)).unwrap();
+            let due = state.now + SignedDuration::from_secs(after);
+            state.late.push((due, Late::ComesBack));
+        }
+    }
     life.in_trouble(faults, processes, |life| {
         if life.sim.state().dice.happens(150) {
             life.another_commit();
@@ -317,14 +314,10 @@ pub fn live(seed: u64) -> Vec<String> {
         if story == Story::PointsAge {
             plights::a_day_of_points(life);
         }
-        let returns = story == Story::RebuildOfOneDead && life.sim.state().dice.happens(150);
-        if returns && life.sim.state().is_recognised() {
-            comes_back(life);
-        }
     });
     life.comes_to_rest();
-    if story == Story::RebuildOfOneDead {
-        comes_back(&life);
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        life.sim.state().comes_back();
         life.comes_to_rest();
     }
     story.ends_well(&life);

@@ -71,6 +71,7 @@ pub fn labelled() -> [Server; 2] {
         label_aside: false,
         on: true,
         dead: false,
+        back_at: None,
         up_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,
         disk: Disk {
