@@ -164,6 +164,7 @@ fn ship(stage: &Stage) -> (backup::Taken, backup::ReadBack) {
         epoch: Epoch(1),
         commit: session.desired.commit.clone(),
         services: look.manifests[&production].services.clone(),
+        aside: false,
     };
     let (production, vault) = (
         session.contact(&production).unwrap(),

@@ -2,7 +2,7 @@
 //! repositories from the backup machines that keep them.
 //!
 //! A machine that carries our label was made by us if the journal says that we
-//! began to make it, or if the journal never began to make any (it was lost, and Git
+//! began to make it, or if the journal never made any (it was lost, and Git
 //! and the hosters are all that is left). In any other case the label alone proves
 //! nothing, and the machine is not touched.
 
@@ -18,7 +18,7 @@ use crate::model::point::{RecoveryPoint, Rung};
 /// Receipts to be written, with the stack each belongs to.
 pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
     // Adopted machines are not made: what could not be seen at the first look is adopted later.
-    let lost_journal = past.machines.is_empty() || !past.has_made;
+    let lost_journal = past.machines.is_empty() || !past.durations.contains_key("create");
     seen.hosters
         .values()
         .flatten()

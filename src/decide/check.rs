@@ -4,6 +4,7 @@
 
 mod drill;
 mod restore;
+mod silent;
 
 use crate::decide::history::History;
 use crate::decide::keepsake;
@@ -244,7 +245,9 @@ impl<'a> Court<'a> {
                     problems.push(("S15", "does not follow an installation".into()));
                 }
             }
-            Action::Fetch { machine, source } | Action::Load { machine, source } => {
+            Action::Precopy { machine, source }
+            | Action::Fetch { machine, source }
+            | Action::Load { machine, source } => {
                 problems.extend(self.must_be_new(machine));
                 problems.extend(if self.is_drill(machine) {
                     self.may_be_tried(step, source)
@@ -272,6 +275,7 @@ impl<'a> Court<'a> {
                 }
                 match by {
                     FenceBy::PowerOff => problems.extend(self.must_be_ours(machine)),
+                    FenceBy::PowerOffIfSilent => problems.extend(self.must_be_lost(machine)),
                     // Nothing is done to a machine that a waiver names; it need not be seen.
                     FenceBy::Waiver { .. } if !self.past.machines.contains_key(machine) => {
                         problems.push(("S7", format!("waives {machine}, which we never made")));
@@ -294,6 +298,9 @@ impl<'a> Court<'a> {
                         format!("saves {machine} aside, whose epoch is not over"),
                     ));
                 }
+            }
+            Action::Reset { machine } | Action::PowerCycle { machine } => {
+                problems.extend(self.must_be_silent(machine));
             }
             Action::PowerOn { machine }
             | Action::Close { machine }
@@ -421,7 +428,7 @@ impl<'a> Court<'a> {
         self.past
             .of_stack(stack)
             .filter(|(_, m)| !matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_))))
-            .filter(|(name, m)| !self.given_up(name) && !(m.fenced.is_some() && m.set_aside))
+            .filter(|(name, m)| !(self.given_up(name) || m.fenced.is_some() && m.set_aside))
             .map(|(name, m)| {
                 (
                     "S1",

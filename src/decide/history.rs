@@ -4,6 +4,8 @@ use super::asides::Asides;
 use super::names;
 use super::orders::Orders;
 use super::pause::{Pause, Pauses};
+use super::silence::Silences;
+use super::windows::Windows;
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
@@ -11,7 +13,7 @@ use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::point::Rung;
 use crate::model::verification::Reading;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The past, as far as decisions need it.
@@ -19,8 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct History {
     /// The last accepted head (S9).
     pub accepted: Option<CommitId>,
-    /// A machine was begun to be made, whatever became of it.
-    pub has_made: bool,
     /// Heads that were refused because they do not descend from the accepted one (S9).
     pub set_back: BTreeSet<CommitId>,
     /// Under which accepted head the machine of a stack was last brought in line, as people asked.
@@ -50,6 +50,8 @@ pub struct History {
     pub unfinished: BTreeSet<StepId>,
     /// Steps that were begun last as a repair.
     pub repairs: BTreeSet<StepId>,
+    /// From which head each of the unfinished was planned.
+    pub planned_from: BTreeMap<StepId, CommitId>,
     /// How long steps took that ended well, in milliseconds, by verb.
     pub durations: BTreeMap<String, Vec<u64>>,
     /// What was proven of each stack, and when it was tried.
@@ -58,6 +60,12 @@ pub struct History {
     pub discarded: BTreeMap<MachineName, Timestamp>,
     /// What operators paused; each ends by itself.
     pub pauses: Pauses,
+    /// How long users were shut out in moves, and what was tried meanwhile.
+    pub windows: Windows,
+    /// Machines in use that say nothing.
+    pub silences: Silences,
+    /// When those steps were begun of which the journal has no end at all.
+    pub begun: BTreeMap<StepId, Timestamp>,
 }
 
 /// The drills of one stack.
@@ -146,18 +154,36 @@ impl History {
         });
     }
 
+    /// Takes in the next entry. Gives how long users of its stack were shut out, where it is the one
+    /// that lets them in at another machine.
+    pub fn shut_until(&mut self, entry: &Entry) -> Option<SignedDuration> {
+        self.take_in(entry);
+        let window = self.windows.last(entry.stack.as_ref()?)?;
+        let opens = matches!(entry.event, Event::Opened { .. }) && window.opened_by == entry.seq;
+        opens.then(|| window.length())
+    }
+
     /// Takes in the next entry.
     pub fn take_in(&mut self, entry: &Entry) {
         self.orders.take_in(entry);
         self.asides.take_in(entry);
+        let writer = entry.stack.as_ref().and_then(|of| self.writers.get(of));
+        let writer = writer.map(|(_, machine)| machine);
+        self.windows.take_in(entry, writer, self.accepted.as_ref());
+        self.silences.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
                 self.set_back.insert(head.clone());
             }
-            Event::Started { step, repair, .. } => {
+            Event::Started {
+                step, repair, head, ..
+            } => {
                 self.unfinished.insert(step.clone());
-                self.has_made |= step.as_str().split('.').nth(1) == Some("create");
+                self.begun.insert(step.clone(), entry.at);
+                if let Some(head) = head {
+                    self.planned_from.insert(step.clone(), head.clone());
+                }
                 self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
@@ -170,13 +196,15 @@ impl History {
                 result,
                 millis,
             } => {
+                self.begun.remove(step);
                 if *result == StepResult::Done {
-                    if let Some(verb) = step.as_str().split('.').nth(1) {
+                    if let Some(verb) = self.windows.kind_of(step) {
                         let durations = self.durations.entry(verb.to_owned()).or_default();
                         durations.push(*millis);
                     }
                     self.brought_in_line(entry.stack.as_ref(), step);
                 }
+                self.planned_from.remove(step);
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }
@@ -325,7 +353,13 @@ impl History {
                 },
             ),
             Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
-            Event::Closed { .. } | Event::Ordered { .. } | Event::SavedAside { .. } => {}
+            Event::Closed { .. }
+            | Event::Ordered { .. }
+            | Event::SavedAside { .. }
+            | Event::FellSilent { .. }
+            | Event::StillSilent { .. }
+            | Event::Answered { .. }
+            | Event::Tried { .. } => {}
         }
     }
 
@@ -423,8 +457,9 @@ impl History {
     fn brought_in_line(&mut self, stack: Option<&StackId>, step: &StepId) {
         let mut parts = step.as_str().splitn(3, '.');
         let (_, verb, object) = (parts.next(), parts.next(), parts.next());
+        let head = self.planned_from.get(step).or(self.accepted.as_ref());
         let (Some("install" | "converge"), Some(object), Some(head)) =
-            (verb, object, self.accepted.clone())
+            (verb, object, head.cloned())
         else {
             return;
         };

@@ -238,7 +238,7 @@ pub fn text(draft: &Draft) -> String {
          [backup] # independent of production: company, network, place\nhoster = {}\nsite = {}\nschedule = {}\n\
          retention = {{ within = {} }}\n\n\
          [[service]]\nname = {}\nblueprint = {}\nversion = {}\nhost = {}\n{settings}\n\
-         [repair] # what may happen without a person\nautomatic = [\"restart\", \"reinstall\", \"rebuild\"]\n",
+         [repair] # what may happen without a person\nautomatic = [\"restart\", \"reinstall\", \"reboot\", \"rebuild\"]\n",
         quoted(&draft.id),
         quoted(&draft.name),
         quoted(&draft.language),

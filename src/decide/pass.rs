@@ -5,9 +5,9 @@ use crate::decide::mandate::Freeze;
 use crate::model::desired::Desired;
 use crate::model::ids::StackId;
 use crate::model::pass::{Ending, Pass, StackState};
-use crate::model::plan::Plan;
+use crate::model::plan::{Hold, Plan};
 use crate::model::units::show_duration;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -45,6 +45,17 @@ pub fn pause(tries: u32, interval: Duration) -> Duration {
     }
 }
 
+/// When another look may tell what this one could not, and how far away that is.
+pub fn look_again(left: &Plan, now: Timestamp) -> Option<Duration> {
+    let held = left.held.iter();
+    let until = held.filter_map(|held| match &held.hold {
+        Hold::NotYet { until, .. } => Some(*until),
+        _ => None,
+    });
+    let away = until.min()?.duration_since(now);
+    Some(Duration::try_from(away).unwrap_or_default())
+}
+
 /// Is the loop at work, and why that is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
@@ -74,7 +85,10 @@ pub fn health(
             Ending::Busy { holder } => {
                 why = format!("{why}; process {holder} has the journal");
             }
-            Ending::Settled | Ending::Held { .. } | Ending::Unfinished { .. } => {}
+            Ending::Settled
+            | Ending::Held { .. }
+            | Ending::UnderWay { .. }
+            | Ending::Unfinished { .. } => {}
         }
     }
     let well = looked.is_some_and(|ago| ago <= limit);
@@ -88,9 +102,12 @@ fn shown(duration: Duration) -> String {
     show_duration(SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX))
 }
 
-/// How a pass ended that came to its last plan. Whatever was not done, is left.
-pub fn ending(left: &Plan) -> Ending {
+/// How a pass ended that came to a plan: what of it was not begun, is left. `busy` are the stacks
+/// whose steps are under way.
+pub fn ending(left: &Plan, busy: &BTreeSet<StackId>) -> Ending {
+    let stacks = busy.len();
     match (left.steps.len(), left.held.len() + left.gaps.len()) {
+        _ if stacks > 0 => Ending::UnderWay { stacks },
         (0, 0) => Ending::Settled,
         (0, count) => Ending::Held { count },
         (left, _) => Ending::Unfinished { left },
@@ -102,6 +119,7 @@ pub fn states(
     want: &Desired,
     left: &Plan,
     failed: &BTreeSet<StackId>,
+    busy: &BTreeSet<StackId>,
 ) -> BTreeMap<StackId, StackState> {
     let mut states: BTreeMap<StackId, StackState> = want
         .stacks
@@ -109,12 +127,20 @@ pub fn states(
         .map(|id| (id.clone(), StackState::Settled))
         .collect();
     let broken = want.broken.keys().map(|id| (id, StackState::Broken));
+    // One whose steps failed, and nothing of them is left, has got over it.
+    let wants = |id: &StackId| {
+        let mut owners = left.steps.iter().map(|s| &s.stack);
+        let mut holders = left.held.iter().map(|h| &h.stack);
+        owners.any(|s| s.as_ref() == Some(id)) || holders.any(|s| s.as_ref() == Some(id))
+    };
+    let failed = failed.iter().filter(|id| wants(id) && !busy.contains(*id));
     let changing = left.steps.iter().filter_map(|step| step.stack.as_ref());
     let held = left.held.iter().filter_map(|held| held.stack.as_ref());
     let said = changing
         .map(|id| (id, StackState::Changing))
         .chain(held.map(|id| (id, StackState::Held)))
-        .chain(failed.iter().map(|id| (id, StackState::Failing)))
+        .chain(busy.iter().map(|id| (id, StackState::UnderWay)))
+        .chain(failed.map(|id| (id, StackState::Failing)))
         .chain(broken);
     for (id, state) in said {
         let worst = states.entry(id.clone()).or_insert(state);

@@ -134,7 +134,9 @@ fn judged(
     paused: Option<&Pause>,
 ) -> (State, String) {
     let down = match position {
-        Position::Unseen(_) => return (State::Unknown, position.words()),
+        Position::Unseen(_) | Position::Silent(_) => {
+            return (State::Unknown, position.words());
+        }
         Position::Retired { done: true, .. } if held.is_empty() && steps == 0 => {
             return (State::Retired, position.words());
         }

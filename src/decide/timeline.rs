@@ -1,8 +1,10 @@
 //! What has happened, in words, from the journal alone.
 
+use super::history::History;
 use crate::model::evidence::What;
 use crate::model::ids::{CommitId, StackId, StepId};
-use crate::model::journal::{Entry, Event, StepResult};
+use crate::model::journal::{Entry, Event, Remedy, StepResult};
+use crate::model::units::show_duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -57,7 +59,9 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
     let mut told: Vec<Told> = Vec::new();
     let mut open: BTreeMap<&StepId, usize> = BTreeMap::new();
     let mut commit: Option<CommitId> = None;
+    let mut past = History::default();
     for entry in entries {
+        let shut = past.shut_until(entry);
         if let Event::Accepted { commit: accepted } = &entry.event {
             commit = Some(accepted.clone());
         }
@@ -81,6 +85,7 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
                 step,
                 action,
                 repair,
+                ..
             } => {
                 open.insert(step, told.len());
                 told.push(Told {
@@ -115,6 +120,14 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
                     }),
                 }
             }
+            Event::Opened { .. } if let Some(shut) = shut => told.push(Told {
+                millis: u64::try_from(shut.as_millis()).ok(),
+                ..new(format!(
+                    "{}; nobody got in for {}",
+                    words(&entry.event),
+                    show_duration(shut)
+                ))
+            }),
             event => told.push(new(words(event))),
         }
     }
@@ -178,6 +191,15 @@ fn words(event: &Event) -> String {
             format!("{machine} could not be switched on: {reason}")
         }
         Event::SeenOn { machine } => format!("{machine} was seen running again"),
+        Event::FellSilent { machine, seen } => format!("{machine} fell silent: {seen}"),
+        Event::StillSilent { machine } => format!("{machine} was looked at again, and is silent"),
+        Event::Answered { machine } => format!("{machine} answers again"),
+        Event::Tried { machine, remedy } => match remedy {
+            Remedy::Reset => format!("{machine} was reset, by its hoster's word"),
+            Remedy::PowerCycle => {
+                format!("{machine} was switched off and on, by its hoster's word")
+            }
+        },
         Event::Quarantined { machine } => format!("{machine} was set aside"),
         Event::SavedAside { machine, point } => format!(
             "what users wrote on {machine} lies aside, in point {}",

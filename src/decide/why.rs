@@ -2,7 +2,7 @@
 //! the journal knows, and by which rule the one follows from the others.
 
 use super::history::History;
-use super::plan::{Stands, stands};
+use super::plan::{Case, Stands, stands};
 use super::repositories;
 use super::status::{self, Line};
 use super::timeline::{Told, timeline};
@@ -34,6 +34,8 @@ pub struct Account {
     pub latest: Vec<Told>,
     /// What is decided about its machine, and by which rule; `None`: it was not looked at.
     pub decision: Option<&'static str>,
+    /// Whether its machine is lost, rule by rule; `None`: it is not silent.
+    pub lost: Option<Case>,
 }
 
 /// Something that the estate asks for.
@@ -70,7 +72,8 @@ pub fn account(
         seen,
         known: what_is_known(id, past),
         latest,
-        decision: stands.map(|stands| stands.position.decision()),
+        decision: stands.as_ref().map(|stands| stands.position.decision()),
+        lost: stands.and_then(|stands| stands.case),
         line,
     })
 }
@@ -158,6 +161,7 @@ fn word(repair: Repair) -> &'static str {
     match repair {
         Repair::Restart => "restart",
         Repair::Reinstall => "reinstall",
+        Repair::Reboot => "reboot",
         Repair::Rebuild => "rebuild",
     }
 }

@@ -1,23 +1,37 @@
 //! What a look says about what the journal remembers: receipts that a crash left out (S6, S7),
-//! machines that recovered, repositories that a lost journal does not know.
+//! machines that recovered, that fell silent or answer again, repositories that a lost journal
+//! does not know.
 
 use super::session::{Book, Session};
 use crate::decide::adoption::{adoptable, found, recovered};
+use crate::decide::groups::Busy;
+use crate::decide::heard;
 use crate::decide::history::History;
+use crate::model::ids::StackId;
+use crate::model::journal::Event;
 use crate::model::observed::Observed;
 use crate::world::store::StoreError;
 
 /// Writes it down, or only takes them in where nothing may be written. True when repositories were
-/// found: who may reach them was not known when it was looked at what machines should be.
+/// found: who may reach them was not known when it was looked at what machines should be. Of what
+/// is under way, those tell that do it.
 pub async fn adopt(
     session: &Session,
     seen: &Observed,
     past: &mut History,
+    busy: &Busy,
 ) -> Result<bool, StoreError> {
-    let repositories = found(&session.desired, seen, past);
+    let mut repositories = found(&session.desired, seen, past);
+    repositories.retain(|news| !is_told_by_others(busy, news));
     let look_again = !repositories.is_empty();
-    let news = [adoptable(seen, past), recovered(seen, past), repositories];
-    for (stack, event) in news.concat() {
+    let news = [
+        adoptable(seen, past),
+        recovered(seen, past),
+        repositories,
+        heard::news(&session.desired, seen, past),
+    ];
+    let news = news.concat().into_iter();
+    for (stack, event) in news.filter(|news| !is_told_by_others(busy, news)) {
         match session.book() {
             Book::Writing(_) => {
                 let entry = session.record(stack.as_ref(), event).await?;
@@ -27,4 +41,13 @@ pub async fn adopt(
         }
     }
     Ok(look_again)
+}
+
+fn is_told_by_others(busy: &Busy, (stack, event): &(Option<StackId>, Event)) -> bool {
+    match event {
+        Event::Created { machine, .. } | Event::SeenOn { machine } => {
+            busy.holds(stack.as_ref(), machine)
+        }
+        _ => stack.as_ref().is_some_and(|id| busy.stacks.contains(id)),
+    }
 }

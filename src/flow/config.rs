@@ -48,6 +48,10 @@ pub struct Run {
     pub interval: Duration,
     /// Nothing destructive for so long after its start (S8).
     pub still: Duration,
+    /// So many groups of stacks have their steps under way at once, repairs not counted.
+    pub at_once: usize,
+    /// How often what serves is probed; without it, never.
+    pub probe: Option<Duration>,
     /// Where health, metrics and pushes are; without it, nowhere.
     pub listen: Option<SocketAddr>,
     /// The file with the secret that pushes are signed with; without it they are not taken.
@@ -59,6 +63,8 @@ impl Default for Run {
         Self {
             interval: Duration::from_mins(1),
             still: Duration::from_mins(5),
+            at_once: 8,
+            probe: Some(Duration::from_secs(30)),
             listen: None,
             push_secret: None,
         }
@@ -251,6 +257,13 @@ struct RunTable {
     /// After its start, nothing destructive happens for this long.
     #[schemars(with = "Option<words::Duration>", extend("default" = "5m"))]
     still_after_start: Option<String>,
+    /// So many stacks have their steps under way at once; repairs of what was lost begin beside
+    /// them.
+    #[schemars(extend("default" = 8, "minimum" = 1))]
+    at_once: Option<usize>,
+    /// How often a connection to what serves is tried, so that a loss wakes the loop; "off": never.
+    #[schemars(with = "Option<words::Often>", extend("default" = "30s"))]
+    probe: Option<String>,
     /// Where health, metrics and pushes are, for example 127.0.0.1:9467; absent: nowhere.
     listen: Option<String>,
     /// The file with the secret that the forge signs its webhooks with; relative to this file.
@@ -267,6 +280,18 @@ impl RunTable {
         if interval < Duration::from_secs(1) {
             return Err("[run] interval: at least 1s".to_owned());
         }
+        let at_once = self.at_once.unwrap_or(usual.at_once);
+        if at_once == 0 {
+            return Err("[run] at_once: at least 1".to_owned());
+        }
+        let probe = match self.probe.as_deref() {
+            Some("off") => None,
+            Some(_) => Some(or("probe", self.probe, Duration::ZERO)?),
+            None => usual.probe,
+        };
+        if probe.is_some_and(|probe| probe < Duration::from_secs(5)) {
+            return Err("[run] probe: at least 5s, or \"off\"".to_owned());
+        }
         let listen = self.listen.map(|text| loopback(&text)).transpose()?;
         if self.push_secret.is_some() && listen.is_none() {
             return Err("[run] push_secret: pushes come to `listen`, which is missing".to_owned());
@@ -274,6 +299,8 @@ impl RunTable {
         Ok(Run {
             interval,
             still: or("still_after_start", self.still_after_start, usual.still)?,
+            at_once,
+            probe,
             listen,
             push_secret: self.push_secret.map(|path| folder.join(path)),
         })

@@ -72,6 +72,18 @@ pub async fn drill(
     stop: &CancellationToken,
 ) -> Result<Drilled, DrillError> {
     let planned = plan_now(session).await?;
+    drill_as_planned(session, &planned, stack, asked, reporter, stop).await
+}
+
+/// The same by what was just looked at.
+pub(super) async fn drill_as_planned(
+    session: &Arc<Session>,
+    planned: &Planned,
+    stack: &StackId,
+    asked: &Asked,
+    reporter: Arc<dyn Reporter>,
+    stop: &CancellationToken,
+) -> Result<Drilled, DrillError> {
     let (seen, past) = (&planned.look.observed, &planned.past);
     let basis = planned.plan.plan().basis.clone();
     let mut drill =
@@ -83,7 +95,7 @@ pub async fn drill(
         })?;
     foresee(&mut drill.plan, &session.desired.hosters, past);
     let (report, (production, mut unseen)) = tokio::join!(
-        carry_out(session, drill.plan.clone(), &planned, reporter, stop),
+        carry_out(session, drill.plan.clone(), planned, reporter, stop),
         on_production(session, &drill.point, &planned.look),
     );
     let mut report = report?;

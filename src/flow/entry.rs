@@ -4,7 +4,7 @@ use super::before;
 use super::config::{Config, ConfigError, Patience};
 use super::estate::{self, Estate, EstateError};
 use super::head;
-use super::session::{Book, Session, World};
+use super::session::{Book, Session, Shared, World};
 use super::standing;
 use crate::decide::derive::{self, DeriveError, EstateKey};
 use crate::decide::history::History;
@@ -90,17 +90,27 @@ pub enum Mode {
 /// Fetches where the configuration says so, then opens the estate for work.
 pub async fn open_newest(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
     let gaps = standing::fetch(config, SystemClock.now()).await;
-    open_with(config, mode, gaps).await
+    open_with(config, mode, None, gaps).await
+}
+
+/// The same for work beside what this process is doing already, in the same journal.
+pub async fn open_beside(
+    config: &Config,
+    journal: Option<Shared>,
+) -> Result<Arc<Session>, EntryError> {
+    let gaps = standing::fetch(config, SystemClock.now()).await;
+    open_with(config, Mode::Write, journal, gaps).await
 }
 
 /// Opens an estate for work, as it is on this computer.
 pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
-    open_with(config, mode, Vec::new()).await
+    open_with(config, mode, None, Vec::new()).await
 }
 
 async fn open_with(
     config: &Config,
     mode: Mode,
+    shared: Option<Shared>,
     unfetched: Vec<Gap>,
 ) -> Result<Arc<Session>, EntryError> {
     // Judged before anything is made on this computer, the journal included.
@@ -118,8 +128,11 @@ async fn open_with(
     let book = match mode {
         Mode::Read => Book::Reading(entries),
         Mode::Write => {
-            let journal = Journal::open(&config.state).await?;
-            let now = History::from_entries(&journal.entries().await?);
+            let book = match shared {
+                Some(shared) => Book::Writing(shared),
+                None => Book::writing(Journal::open(&config.state).await?),
+            };
+            let now = History::from_entries(&book.entries().await?);
             if now.accepted != past.accepted {
                 return Err(EntryError::Overtaken);
             }
@@ -133,10 +146,10 @@ async fn open_with(
                     .map(|head| Event::SetBack { head }),
             ];
             for event in news.into_iter().flatten() {
-                journal.append(None, event, SystemClock.now()).await?;
+                book.append(None, event, SystemClock.now()).await?;
             }
             estate::remember(config, &commit)?;
-            Book::writing(journal)
+            book
         }
     };
     let entries = book.entries().await?;

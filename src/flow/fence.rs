@@ -60,7 +60,9 @@ pub async fn fence(
     step: &StepId,
 ) -> Result<Fenced, Unfenced> {
     let proof = match by {
-        FenceBy::PowerOff => power_off(session, machine, at, step).await?,
+        FenceBy::PowerOff | FenceBy::PowerOffIfSilent => {
+            power_off(session, machine, at, step).await?
+        }
         FenceBy::Gone => gone(session, machine, at).await?,
         FenceBy::Waiver { place } => {
             format!("{WAIVED}, {} line {}", place.file, place.line)

@@ -13,18 +13,24 @@ use crate::decide::basis;
 use crate::decide::check::{CheckedPlan, Violation, check, without};
 use crate::decide::drill;
 use crate::decide::forecast::foresee;
+use crate::decide::groups::{self, Busy, Group};
 use crate::decide::history::History;
 use crate::decide::mandate::{Mandate, withhold};
 use crate::decide::only::only;
+use crate::decide::pass::look_again;
 use crate::decide::plan;
 use crate::model::ids::StackId;
 use crate::model::plan::{Basis, Plan};
 use crate::world::store::StoreError;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often one call looks again; a pass follows only where the plan has changed.
 const PASSES: usize = 8;
+
+/// What a look so soon may tell is waited for.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// A plan with what it was made from.
 pub struct Planned {
@@ -62,10 +68,15 @@ fn join(violations: &[Violation]) -> String {
 
 /// Looks and plans; touches nothing.
 pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
+    plan_beside(session, &Busy::default()).await
+}
+
+/// The same beside what this process is doing already: nothing is planned that meddles with it.
+pub async fn plan_beside(session: &Arc<Session>, busy: &Busy) -> Result<Planned, PlanError> {
     let mut past = session.history().await?;
     let unread_pauses = pause::take_in(session, &mut past).await?;
     let mut look = observe::observe(session, &past).await;
-    if adopt::adopt(session, &look.observed, &mut past).await? {
+    if adopt::adopt(session, &look.observed, &mut past, busy).await? {
         look = observe::observe(session, &past).await;
     }
     points::remember(session, &look).await;
@@ -78,6 +89,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
         basis::whole(&parts),
     );
     plan.basis.parts = parts;
+    let plan = groups::beside(plan, busy);
     let mut plan = session.standing.tell_drift(plan, &session.desired, &past);
     let standing = &session.standing;
     let (mut mandate, unknown) = standing.mandate(&plan, &session.desired, &past, look.observed.at);
@@ -162,6 +174,27 @@ pub fn narrowed(
     })
 }
 
+/// The steps of one group alone, judged anew.
+pub fn part(session: &Session, planned: &Planned, group: &Group) -> Result<CheckedPlan, PlanError> {
+    let (whole, seen) = (planned.plan.plan(), &planned.look.observed);
+    let mut basis = whole.basis.clone();
+    if !group.stacks.is_empty() {
+        basis.stacks = Some(group.stacks.iter().cloned().collect());
+        basis.parts = basis::parts_for(&basis, &session.desired, seen);
+        basis.observed = Some(basis::whole(&basis.parts));
+    }
+    let mut plan = groups::part(whole.clone(), group, &basis.parts);
+    plan.basis = basis;
+    foresee(&mut plan, &session.desired.hosters, &planned.past);
+    check(plan, seen, &planned.past, &planned.mandate).map_err(PlanError::Violations)
+}
+
+/// What is kept of steps that have ended: what they proved, and how far history has grown.
+pub(super) async fn keep(session: &Arc<Session>, report: &mut Report, mandate: &Mandate) {
+    evidence::keep_all(session, report).await;
+    anchor::drop_anchor(session, report, &mandate.freezes).await;
+}
+
 /// How a reconciliation went.
 #[derive(Debug, Default)]
 pub struct Reconciled {
@@ -204,6 +237,14 @@ pub async fn reconcile(
         done.left = Some(plan.clone());
         let seen = &planned.look.observed;
         done.due = drill::due(&session.desired, &planned.past, seen, plan);
+        if plan.steps.is_empty()
+            && !stop.is_cancelled()
+            && let Some(away) = look_again(plan, session.world.clock.now())
+            && away <= MOMENT
+        {
+            session.world.clock.wait(away).await;
+            continue;
+        }
         if again || plan.steps.is_empty() || stop.is_cancelled() {
             break;
         }
@@ -216,8 +257,7 @@ pub async fn reconcile(
             stop,
         )
         .await?;
-        evidence::keep_all(session, &mut report).await;
-        anchor::drop_anchor(session, &report, &planned.mandate.freezes).await;
+        keep(session, &mut report, &planned.mandate).await;
         done.reports.push(report);
     }
     Ok(done)

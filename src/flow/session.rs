@@ -19,7 +19,8 @@ use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
 use crate::world::store::{Ledger, StoreError};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,10 +38,14 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
 }
 
+/// The journal, open for writing: sessions of one process may share it, one entry at a time.
+#[derive(Clone)]
+pub struct Shared(Arc<AsyncMutex<Box<dyn Ledger>>>);
+
 /// The journal, as far as this session may use it.
 pub enum Book {
     /// One writer at a time.
-    Writing(AsyncMutex<Box<dyn Ledger>>),
+    Writing(Shared),
     /// For plans: what was recorded so far; nothing is written.
     Reading(Vec<Entry>),
 }
@@ -48,13 +53,42 @@ pub enum Book {
 impl Book {
     /// To write in.
     pub fn writing(ledger: impl Ledger + 'static) -> Self {
-        Self::Writing(AsyncMutex::new(Box::new(ledger)))
+        Self::Writing(Shared(Arc::new(AsyncMutex::new(Box::new(ledger)))))
+    }
+
+    /// The same for another session of this process.
+    pub fn shared(&self) -> Option<Shared> {
+        match self {
+            Self::Writing(journal) => Some(journal.clone()),
+            Self::Reading(_) => None,
+        }
+    }
+
+    /// Says to whoever waits for the journal whose steps it is needed for.
+    pub async fn working_on(&self, stacks: &BTreeSet<StackId>) {
+        if let Self::Writing(journal) = self {
+            let names: Vec<&str> = stacks.iter().map(StackId::as_str).collect();
+            journal.0.lock().await.working_on(&names.join(", "));
+        }
+    }
+
+    /// Adds an event; durable when this returns (S6).
+    pub async fn append(
+        &self,
+        stack: Option<&StackId>,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Entry, StoreError> {
+        match self {
+            Self::Writing(journal) => journal.0.lock().await.append(stack, event, at).await,
+            Self::Reading(_) => Err(StoreError::ReadOnly),
+        }
     }
 
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         match self {
-            Self::Writing(journal) => journal.lock().await.entries().await,
+            Self::Writing(journal) => journal.0.lock().await.entries().await,
             Self::Reading(entries) => Ok(entries.clone()),
         }
     }
@@ -147,10 +181,7 @@ impl Session {
     /// Writes one event; durable when this returns (S6).
     pub async fn record(&self, stack: Option<&StackId>, event: Event) -> Result<Entry, StoreError> {
         let now = self.world.clock.now();
-        match &self.book {
-            Book::Writing(journal) => journal.lock().await.append(stack, event, now).await,
-            Book::Reading(_) => Err(StoreError::ReadOnly),
-        }
+        self.book.append(stack, event, now).await
     }
 
     /// All entries from the beginning.

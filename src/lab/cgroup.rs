@@ -54,6 +54,12 @@ impl Group {
             .is_ok_and(|events| events.lines().any(|line| line == "populated 1"))
     }
 
+    /// Stops all its processes where they are (cgroup v2, `cgroup.freeze`); ending them still works.
+    pub fn freeze(&self) -> Result<(), FleetError> {
+        let path = self.path.join("cgroup.freeze");
+        fs::write(&path, "1").map_err(|error| failed(format!("write {}", path.display()), &error))
+    }
+
     /// Ends all its processes at once (SIGKILL), waits until they are gone and removes it.
     pub fn end(&self) -> Result<(), FleetError> {
         if !self.path.exists() {

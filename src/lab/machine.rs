@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 /// The machines of one lab. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Machines {
-    place: Place,
+    pub(super) place: Place,
     cache: PathBuf,
 }
 
@@ -64,7 +64,7 @@ impl Machines {
             })
     }
 
-    fn group(&self, name: &str) -> Result<Group, FleetError> {
+    pub(super) fn group(&self, name: &str) -> Result<Group, FleetError> {
         Ok(Group::of_lab(&self.place.name)?.member(&format!("machine-{name}")))
     }
 
@@ -179,7 +179,8 @@ impl Machines {
         };
         network::attach(&lab, &hoster, &cable)?;
         group.make()?;
-        self.boot(&machine, &group, &disk.root())
+        self.boot(&machine, &group, &disk.root())?;
+        self.hangs_again(name)
     }
 
     fn boot(&self, machine: &MachineRecord, group: &Group, root: &Path) -> Result<(), FleetError> {

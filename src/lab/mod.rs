@@ -24,6 +24,7 @@ pub mod down;
 pub mod faults;
 mod files;
 pub mod fleet;
+mod hang;
 pub mod hetzner;
 pub mod image;
 pub mod machine;
@@ -203,6 +204,12 @@ impl Lab {
     /// Power loss: the disk stays.
     pub async fn kill(&self, machine: &str) -> Result<(), LabError> {
         self.with_machine(machine, machine::Machines::power_off)
+            .await
+    }
+
+    /// It stays on, and nothing in it moves any more; with `for_good`, after each start as well.
+    pub async fn hang(&self, machine: &str, for_good: bool) -> Result<(), LabError> {
+        self.with_machine(machine, move |machines, name| machines.hang(name, for_good))
             .await
     }
 

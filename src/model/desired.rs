@@ -190,6 +190,8 @@ pub struct DesiredStack {
     pub services: Vec<DesiredService>,
     /// What may happen without a person.
     pub repair: Vec<Repair>,
+    /// How long is waited before its machine counts as lost.
+    pub waits: Waits,
     /// Machines that a signed commit declares unable to write (S2).
     pub waivers: Vec<Waiver>,
     /// Former backup machines of which a signed commit says that its repository may go (S3).
@@ -376,8 +378,30 @@ pub enum Repair {
     Restart,
     /// Converge packages and files.
     Reinstall,
+    /// Reset, then off and on again.
+    Reboot,
     /// A new machine beside the old.
     Rebuild,
+}
+
+/// How long is waited before a machine in use counts as lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// It must have been silent for so long.
+    pub lost_after: SignedDuration,
+    /// So long it may take to answer after it was started anew.
+    pub answers_within: SignedDuration,
+}
+
+impl Default for Waits {
+    /// With a look every minute, three minutes are not over when a machine that lost its power
+    /// is given up.
+    fn default() -> Self {
+        Self {
+            lost_after: SignedDuration::from_secs(90),
+            answers_within: SignedDuration::from_mins(2),
+        }
+    }
 }
 
 /// A signed statement that a machine can no longer write.

@@ -50,6 +50,9 @@ pub enum Event {
         /// It repairs what happened, and nobody asked for it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repair: bool,
+        /// The head that it was planned from: steps end while a newer one is accepted already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitId>,
     },
     /// The step came to an end.
     Ended {
@@ -123,6 +126,31 @@ pub enum Event {
     SeenOn {
         /// Which.
         machine: MachineName,
+    },
+    /// A machine in use was found silent: off, not listed, or without an answer on SSH. What that
+    /// means is not said here.
+    FellSilent {
+        /// Which.
+        machine: MachineName,
+        /// What was seen, in words.
+        seen: String,
+    },
+    /// It was looked at again some time later, and was as silent.
+    StillSilent {
+        /// Which.
+        machine: MachineName,
+    },
+    /// It says something again.
+    Answered {
+        /// Which.
+        machine: MachineName,
+    },
+    /// A silent machine was started anew, by its hoster's word.
+    Tried {
+        /// Which.
+        machine: MachineName,
+        /// How.
+        remedy: Remedy,
     },
     /// A machine was set aside.
     Quarantined {
@@ -259,4 +287,24 @@ pub enum StepResult {
         /// Why.
         reason: String,
     },
+}
+
+/// How a machine that is on and silent is started anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Reset through its hoster's interface.
+    Reset,
+    /// Off, confirmed by its hoster, and on again.
+    PowerCycle,
+}
+
+impl Remedy {
+    /// As the step that does it is called.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::PowerCycle => "power-cycle",
+        }
+    }
 }

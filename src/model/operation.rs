@@ -21,6 +21,12 @@ pub enum Operation {
         /// The machine.
         machine: MachineName,
     },
+    /// Start a machine anew that runs, as by its reset button; done when the hoster did it and
+    /// says that it runs. Refused where it is off.
+    Reset {
+        /// The machine.
+        machine: MachineName,
+    },
     /// Label as set aside.
     Quarantine {
         /// The machine.

@@ -19,11 +19,22 @@ pub enum Wake {
     Again,
     /// Somebody pushed, and signed for saying so.
     Push,
+    /// What was under way has come to its end.
+    Ended,
+    /// What answered before answers no longer.
+    Probe,
 }
 
 impl Wake {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Start, Self::Timer, Self::Again, Self::Push];
+    pub const ALL: [Self; 6] = [
+        Self::Start,
+        Self::Timer,
+        Self::Again,
+        Self::Push,
+        Self::Ended,
+        Self::Probe,
+    ];
 
     /// As it stands in logs and labels.
     pub fn word(self) -> &'static str {
@@ -32,6 +43,8 @@ impl Wake {
             Self::Timer => "timer",
             Self::Again => "again",
             Self::Push => "push",
+            Self::Ended => "ended",
+            Self::Probe => "probe",
         }
     }
 }
@@ -46,6 +59,11 @@ pub enum Ending {
     Held {
         /// Holds and gaps.
         count: usize,
+    },
+    /// Steps are under way; the loop goes on looking meanwhile.
+    UnderWay {
+        /// Of how many stacks.
+        stacks: usize,
     },
     /// Steps are left: some failed, or were not begun because of that.
     Unfinished {
@@ -72,6 +90,7 @@ impl Ending {
         match self {
             Self::Settled => "settled",
             Self::Held { .. } => "held",
+            Self::UnderWay { .. } => "under-way",
             Self::Unfinished { .. } => "unfinished",
             Self::Busy { .. } => "busy",
             Self::Failed { .. } => "failed",
@@ -81,11 +100,6 @@ impl Ending {
     /// It looked at the estate, whatever it found.
     pub fn looked(&self) -> bool {
         !matches!(self, Self::Busy { .. } | Self::Failed { .. })
-    }
-
-    /// Another look before the interval is over may bring more.
-    pub fn wants_another(&self) -> bool {
-        !matches!(self, Self::Settled | Self::Held { .. })
     }
 }
 
@@ -97,6 +111,8 @@ pub enum StackState {
     Settled,
     /// Steps are left that nothing speaks against.
     Changing,
+    /// Steps are being done.
+    UnderWay,
     /// Something is wanted that may not happen now.
     Held,
     /// A step failed.
@@ -107,9 +123,10 @@ pub enum StackState {
 
 impl StackState {
     /// All of them, the best first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Settled,
         Self::Changing,
+        Self::UnderWay,
         Self::Held,
         Self::Failing,
         Self::Broken,
@@ -120,6 +137,7 @@ impl StackState {
         match self {
             Self::Settled => "settled",
             Self::Changing => "changing",
+            Self::UnderWay => "under-way",
             Self::Held => "held",
             Self::Failing => "failing",
             Self::Broken => "broken",
@@ -140,7 +158,7 @@ pub struct Pass {
     /// What came of it.
     #[serde(flatten)]
     pub ending: Ending,
-    /// Steps that were done in it.
+    /// Steps that were done since the one before.
     pub done: usize,
     /// Where each stack stands; empty where it did not look.
     pub stacks: BTreeMap<StackId, StackState>,

@@ -219,6 +219,14 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+    /// A point into a fresh path of the new machine while the old one still serves, so that after
+    /// its closing only what has changed since is fetched.
+    Precopy {
+        /// The new machine.
+        machine: MachineName,
+        /// From.
+        source: Source,
+    },
     /// The point's files and dumps into a fresh path of the new machine.
     Fetch {
         /// The machine.
@@ -247,6 +255,16 @@ pub enum Action {
     },
     /// Switch on a machine that its hoster says is off.
     PowerOn {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Reset a machine that its hoster says is on, and that does not answer.
+    Reset {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Switch such a machine off, and on once its hoster says that it is off.
+    PowerCycle {
         /// The machine.
         machine: MachineName,
     },
@@ -279,6 +297,9 @@ pub enum Action {
         machine: MachineName,
         /// On which backup machine.
         to: MachineName,
+        /// Before a move closes the machine, so that the last point after it has little to add.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ahead: bool,
     },
     /// Save what users wrote on a closed machine of an epoch that is over, into a point that is
     /// never chosen by itself, and read it back.
@@ -379,6 +400,8 @@ pub struct Leaving {
 pub enum FenceBy {
     /// Powered off, confirmed by the hoster's interface.
     PowerOff,
+    /// The same for a machine that was given up because it is silent: not if it answers by then.
+    PowerOffIfSilent,
     /// Gone by the hoster's own word.
     Gone,
     /// A signed waiver names it.
@@ -440,6 +463,13 @@ pub enum Hold {
         /// Why, in words.
         reason: String,
     },
+    /// It is too early to tell whether it must be done; it is looked at again then.
+    NotYet {
+        /// When.
+        until: Timestamp,
+        /// What is missing, in words.
+        reason: String,
+    },
     /// The storm brake (S8).
     Brake {
         /// In words.
@@ -451,7 +481,7 @@ impl Hold {
     /// The rule that it stands for: of the safety invariants its number.
     pub fn rule(&self) -> &str {
         match self {
-            Self::NotObserved { .. } => "S1",
+            Self::NotObserved { .. } | Self::NotYet { .. } => "S1",
             Self::Broken { .. } => "S16",
             Self::Forbidden { rule, .. } => rule,
             Self::NeedsApproval { .. } => "S5",

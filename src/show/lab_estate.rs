@@ -25,7 +25,7 @@ pub fn options(lab: &LabStatus, name: Option<String>) -> InitOptions {
         name,
         hosters: Some(hosters(lab)),
         dns: Some(dns(lab)),
-        stacks: BTreeMap::from([(STACK.to_owned(), stack().to_owned())]),
+        stacks: BTreeMap::from([(STACK.to_owned(), stack())]),
         secrets,
     }
 }
@@ -88,7 +88,9 @@ fn dns(lab: &LabStatus) -> String {
     )
 }
 
-/// One customer with two applications on one machine.
-fn stack() -> &'static str {
-    include_str!("../../stacks/examples/acme.toml")
+/// One customer with two applications on one machine. Whoever breaks something here knows that it
+/// is broken: there is no silence to wait for.
+fn stack() -> String {
+    let example = include_str!("../../stacks/examples/acme.toml");
+    example.replacen("\nautomatic = ", "\nlost_after = \"1s\"\nautomatic = ", 1)
 }

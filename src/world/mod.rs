@@ -7,6 +7,7 @@ pub mod dns;
 pub mod git;
 pub mod hoster;
 pub mod machine;
+pub mod probe;
 pub mod secrets;
 pub mod store;
 pub mod supervisor;

@@ -153,6 +153,18 @@ pub async fn conformance(hoster: &dyn Hoster, bench: &Bench) {
             let seen = the_machine(hoster, estate, "conf-e1").await;
             assert_eq!(seen.power, Power::On);
         }
+        // Started anew, it is on as before; what is off is not.
+        let reset = Operation::Reset {
+            machine: name.clone(),
+        };
+        done(hoster.perform(&reset, &step).await);
+        assert_eq!(
+            the_machine(hoster, estate, "conf-e1").await.power,
+            Power::On
+        );
+        done(hoster.perform(&off, &step).await);
+        assert_eq!(refused(hoster.perform(&reset, &step).await).code, "off");
+        done(hoster.perform(&on, &step).await);
         let absent = Operation::PowerOff {
             machine: MachineName::new("conf-none"),
         };
@@ -161,7 +173,10 @@ pub async fn conformance(hoster: &dyn Hoster, bench: &Bench) {
             "not_found"
         );
     } else {
-        for op in [&on, &off] {
+        let reset = Operation::Reset {
+            machine: name.clone(),
+        };
+        for op in [&on, &off, &reset] {
             let refusal = refused(hoster.perform(op, &step).await);
             assert_eq!(refusal.class, FaultClass::NeedsHuman);
         }

@@ -16,6 +16,7 @@ fn started(step: &str) -> Event {
         step: StepId::new(step),
         action: format!("create {step}"),
         repair: false,
+        head: None,
     }
 }
 

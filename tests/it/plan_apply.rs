@@ -31,6 +31,7 @@ fn off_for_good() -> World {
     let mut world = installed();
     world.machine_mut("acme-e1").power = Power::Off;
     world.dead.insert(machine("acme-e1"));
+    world.has_long_been_silent("acme-e1");
     world
 }
 

@@ -176,7 +176,8 @@ fn s11_production_lost_anywhere_in_the_move_comes_back_from_the_newest_proven_po
                 });
                 world.apply(&plan, Order::First, None, &mut done, &mut refused);
             }
-            assert_eq!(taken, newest, "after {done:#?}");
+            let held = world.plan().plan().held.clone();
+            assert_eq!(taken, newest, "after {done:#?} {held:#?} {refused:#?}");
             ends_well(&mut world, Order::First, "acme-e2");
         }
     }

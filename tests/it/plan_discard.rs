@@ -262,6 +262,7 @@ fn s12_nothing_goes_in_doubt() {
         step: StepId::new("acme.load.acme-e1"),
         action: "load acme-e1".to_owned(),
         repair: false,
+        head: None,
     };
     world.record(Some(&stack("acme")), begun);
     holds(

@@ -37,6 +37,7 @@ fn s02_a_machine_whose_opening_did_not_end_may_be_open() {
             step: StepId::new("acme.open.acme-e1"),
             action: "open acme-e1".into(),
             repair: false,
+            head: None,
         },
     );
     world.points.get_mut(&stack("acme")).unwrap().clear();

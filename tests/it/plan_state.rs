@@ -37,6 +37,7 @@ fn s06_what_was_begun_in_the_place_of_one_that_came_back_is_set_aside() {
     let mut world = running(HETZNER);
     world.machine_mut("acme-e1").power = Power::Off;
     world.dead.insert(machine("acme-e1"));
+    world.has_long_been_silent("acme-e1");
     let (mut done, mut refused) = (Vec::new(), Vec::new());
     for cut in [None, Some((1, Cut::BeforeTheEffect))] {
         let plan = world.plan();

@@ -3,8 +3,10 @@
 use super::plan_holds::{plan_of, running};
 use super::plan_world::{HETZNER, World, stack};
 use holdfast::decide::pass::{ending, health, just_begun, pause, states};
+use holdfast::decide::probe::{Answers, targets};
 use holdfast::flow::run::Wakes;
 use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::observed::Power;
 use holdfast::model::operation::FaultClass;
 use holdfast::model::pass::{Ending, Pass, StackState, Wake};
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,20 +105,76 @@ fn each_stack_is_where_the_worst_that_is_true_of_it_puts_it() {
     let mut world = running(HETZNER);
     let of = |world: &World, failed: &[&str]| {
         let failed = failed.iter().map(|id| stack(id)).collect();
-        states(&world.want, &plan_of(world), &failed)[&stack("acme")]
+        states(&world.want, &plan_of(world), &failed, &BTreeSet::new())[&stack("acme")]
     };
-    assert_eq!(ending(&plan_of(&world)), Ending::Settled);
+    let none = BTreeSet::new();
+    assert_eq!(ending(&plan_of(&world), &none), Ending::Settled);
     assert_eq!(of(&world, &[]), StackState::Settled);
-    assert_eq!(of(&world, &["acme"]), StackState::Failing);
+    // Nothing is left of what failed.
+    assert_eq!(of(&world, &["acme"]), StackState::Settled);
     world.facts_mut("acme-e1").packages.remove("nginx");
     assert_eq!(of(&world, &[]), StackState::Changing);
     assert!(matches!(
-        ending(&plan_of(&world)),
+        ending(&plan_of(&world), &none),
         Ending::Unfinished { left: 1 }
     ));
+    assert_eq!(of(&world, &["acme"]), StackState::Failing);
+    let busy = BTreeSet::from([stack("acme")]);
+    let found = states(&world.want, &plan_of(&world), &busy, &busy);
+    assert_eq!(found[&stack("acme")], StackState::UnderWay);
+    let under_way = ending(&plan_of(&world), &busy);
+    assert_eq!(under_way, Ending::UnderWay { stacks: 1 });
     let gap = Gap::new(GapKind::Unreachable, "hoster hetzner", "no answer");
     world.deaf.insert(super::plan_world::hoster("hetzner"), gap);
     assert_eq!(of(&world, &[]), StackState::Held);
-    assert!(matches!(ending(&plan_of(&world)), Ending::Held { .. }));
+    assert!(matches!(
+        ending(&plan_of(&world), &none),
+        Ending::Held { .. }
+    ));
     assert_eq!(of(&world, &["acme"]), StackState::Failing);
+}
+
+#[test]
+fn two_failures_in_a_row_of_what_answered_before_wake_the_loop_once() {
+    let every = seconds(30);
+    let mut answers = Answers::default();
+    // What never answered is perhaps not for us to reach.
+    for _ in 0..5 {
+        assert!(!answers.take_in(false));
+        assert_eq!(answers.next(every), every);
+    }
+    assert!(!answers.take_in(true));
+    assert_eq!(answers.next(every), every);
+    assert!(!answers.take_in(false), "one may be the network's");
+    assert_eq!(answers.next(every), seconds(5));
+    assert!(answers.take_in(false));
+    assert!(!answers.take_in(false), "the loop knows");
+    assert_eq!(answers.next(every), every);
+    assert!(!answers.take_in(true));
+    assert!(!answers.take_in(false));
+    assert!(answers.take_in(false), "it was lost once more");
+}
+
+#[test]
+fn what_serves_is_probed_and_what_is_closed_or_off_is_not() {
+    let mut world = running(HETZNER);
+    let of = |world: &World| -> Vec<String> {
+        let found = targets(&world.want, &world.seen());
+        found
+            .into_iter()
+            .map(|target| format!("{} {}", target.what, target.address.port()))
+            .collect()
+    };
+    let all = of(&world);
+    assert!(all.contains(&"acme-e1 22".to_owned()), "{all:?}");
+    assert!(all.iter().any(|target| target.ends_with(" 443")), "{all:?}");
+    assert!(
+        !all.iter().any(|target| target.starts_with("backup-")),
+        "{all:?}"
+    );
+    world.facts_mut("acme-e1").open = false;
+    assert_eq!(of(&world), Vec::<String>::new());
+    world.facts_mut("acme-e1").open = true;
+    world.machine_mut("acme-e1").power = Power::Off;
+    assert_eq!(of(&world), Vec::<String>::new());
 }

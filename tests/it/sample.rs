@@ -177,6 +177,7 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
         },
         services,
         repair: Vec::new(),
+        waits: holdfast::model::desired::Waits::default(),
         waivers: Vec::new(),
         discards: Vec::new(),
     }

@@ -209,6 +209,12 @@ pub fn postgresql_of(image: &ImageName) -> Option<u16> {
     }
 }
 
+/// Whether the restic of an operating system can restore over an older copy and fetch only what
+/// differs: since 0.17, and Debian 12 has 0.14.
+pub fn builds_on_copies(image: &ImageName) -> bool {
+    image.as_str() != "debian-12"
+}
+
 /// `PostgreSQL` with data checksums, as Debian packages it.
 pub(super) fn postgresql(draft: &mut Draft, image: &ImageName) -> Result<(), ManifestError> {
     // The wrapper postgresql.service is "active" whatever its clusters do.

@@ -1,12 +1,18 @@
 //! The storm brake (S8): many suspects at once mean a common cause, not many dead machines.
 
+use super::lost::site_of;
 use super::situation::{Situation, WriterState};
+use crate::decide::history::History;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Why no rebuild may begin, if so: two suspects in one failure domain, or
 /// more than max(1, 20 %) of the fleet.
-pub(super) fn storm(situations: &[Situation<'_>], now: Timestamp) -> Option<String> {
+pub(super) fn storm(
+    situations: &[Situation<'_>],
+    past: &History,
+    now: Timestamp,
+) -> Option<String> {
     let mut suspects = 0_usize;
     let mut domains: BTreeMap<String, usize> = BTreeMap::new();
     for at in situations {
@@ -17,17 +23,17 @@ pub(super) fn storm(situations: &[Situation<'_>], now: Timestamp) -> Option<Stri
         let lost = matches!(
             writer.state,
             // What a person has signed for by name is no suspicion.
-            WriterState::Gone | WriterState::OffForGood(_) | WriterState::Off
+            WriterState::Gone
+                | WriterState::OffForGood(_)
+                | WriterState::Off
+                | WriterState::Silent(_)
         );
         if !lost || writer.fenced.is_some() {
             continue;
         }
         suspects += 1;
         if let Some(hoster) = &writer.hoster {
-            let site = writer
-                .seen
-                .and_then(|m| m.site.as_ref())
-                .map_or_else(String::new, |site| format!(" {site}"));
+            let site = site_of(writer, past).map_or_else(String::new, |site| format!(" {site}"));
             *domains.entry(format!("{hoster}{site}")).or_default() += 1;
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn fence(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -
     // A waiver is a word of people, not an observation.
     let cause = match &by {
         FenceBy::Waiver { .. } => Cause::Intent,
-        FenceBy::PowerOff | FenceBy::Gone => pen.cause,
+        FenceBy::PowerOff | FenceBy::PowerOffIfSilent | FenceBy::Gone => pen.cause,
     };
     Some(pen.set_off_by(cause).step(
         Action::Fence {

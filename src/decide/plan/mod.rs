@@ -13,6 +13,8 @@ mod former;
 mod install;
 mod keep;
 mod keys;
+mod ladder;
+mod lost;
 mod machines;
 mod missing;
 mod newcomer;
@@ -30,6 +32,7 @@ mod view;
 
 pub use draft::create_step;
 pub use drill::{Asked, Drill, NoDrill, drill_now};
+pub use lost::{Case, Next, Rule};
 pub(crate) use rebuild::ENOUGH;
 pub use stands::{Position, Proven, Standing, Stands, stands};
 
@@ -79,7 +82,7 @@ pub fn plan(
         .values()
         .map(|stack| Situation::among(&fleet, stack, want, seen, past))
         .collect();
-    let brake = brake::storm(&situations, seen.at);
+    let brake = brake::storm(&situations, past, seen.at);
     for at in situations {
         let Some(backup) = backups.get(&at.serving) else {
             continue; // Every sound stack's backup machines were planned above.

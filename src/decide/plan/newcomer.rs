@@ -162,13 +162,11 @@ fn resume(
 
 /// Fetch beside the installation, load when both are there.
 ///
-/// `made` is the step that makes the point, `last_word` the step after which none newer can come:
-/// a machine that was filled before that would hold yesterday's data after a crash.
+/// `made` is the step that makes the point.
 pub(super) fn restore(
     machine: &Newcomer,
     source: Source,
     made: Option<&StepId>,
-    last_word: Option<&StepId>,
     pen: &mut Pen<'_>,
 ) -> StepId {
     let why = || because("state comes from a recovery point, never from nothing");
@@ -188,6 +186,6 @@ pub(super) fn restore(
         },
         Effect::Safe,
         why(),
-        &[Some(&fetched), Some(&machine.installed), last_word],
+        &[Some(&fetched), Some(&machine.installed)],
     )
 }

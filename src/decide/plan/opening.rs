@@ -62,6 +62,7 @@ pub(super) fn open_and_resume(
             Action::Backup {
                 machine: name.clone(),
                 to: to.clone(),
+                ahead: false,
             },
             Effect::Safe,
             because("a new machine begins a new chain of recovery points"),

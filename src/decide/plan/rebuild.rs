@@ -4,6 +4,7 @@ use super::backups::BackupMachine;
 use super::draft::{Pen, because};
 use super::fencing::{no_way_to_fence, quarantine, waiver_for, waiver_remedy, way_to_fence};
 use super::former;
+use super::lost;
 use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
 use super::situation::{Writer, WriterState};
@@ -43,6 +44,9 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
                 },
                 "find the common cause first",
             );
+            return;
+        }
+        if !lost::is_certain(view, &wanted, pen) {
             return;
         }
     }
@@ -93,6 +97,9 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             "it does not answer, and a signed waiver says that it can no longer write".to_owned()
         }
         WriterState::OffForGood(reason) => format!("it is off and cannot be switched on: {reason}"),
+        WriterState::Silent(_) => {
+            "it is silent, and starting it anew through its hoster did not help".to_owned()
+        }
         _ => "the old machine was fenced and the new one is not open yet".to_owned(),
     };
     // A fence that was undone (somebody switched the machine on again) is no fence.
@@ -108,6 +115,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
                 by
             }
             (WriterState::Gone, _) | (_, None) => FenceBy::Gone,
+            (WriterState::Silent(_), Some(_)) => FenceBy::PowerOffIfSilent,
             (_, Some(old)) => {
                 let Some(by) = way_to_fence(view, old) else {
                     pen.hold(wanted, no_way_to_fence(old), waiver_remedy(old));
@@ -139,6 +147,8 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         return;
     };
     let fenced = fence_step.map(|by| {
+        // Nobody but us may have lost sight of it: it is left on until its successor answers.
+        let first = (by == FenceBy::PowerOffIfSilent).then_some(&machine.prepared);
         pen.step(
             Action::Fence {
                 machine: writer.name.clone(),
@@ -146,7 +156,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             },
             Effect::Destructive,
             because(why.clone()),
-            &[],
+            &[first],
         )
     });
     for passed_over in passed_over {
@@ -162,7 +172,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         Some(BackupMachine::Ready { serves, .. }) if !is_here => serves.as_ref(),
         _ => None,
     };
-    let loaded = restore(&machine, source, reachable, None, pen);
+    let loaded = restore(&machine, source, reachable, pen);
     let fences: Vec<StepId> = fenced.into_iter().collect();
     let old: Vec<&SeenMachine> = writer.seen.into_iter().collect();
     let opened = open_and_resume(

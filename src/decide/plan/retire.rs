@@ -32,6 +32,10 @@ pub(super) fn retire(view: &View<'_>, retirement: &Retirement, pen: &mut Pen<'_>
             let remedy = "it is looked at again on the next run; nothing is done to it meanwhile";
             pen.hold_unseen(wanted, gap, remedy);
         }
+        WriterState::Silent(gap) => {
+            let remedy = "reset it by hand at its hoster, and the rest is done once it answers";
+            pen.hold_unseen(wanted, gap, remedy);
+        }
         WriterState::Off if !may_stay_off(view, writer) => pen.hold(
             wanted,
             Hold::Forbidden {
@@ -121,6 +125,7 @@ fn close_down(
         Action::Backup {
             machine: writer.name.clone(),
             to: to.clone(),
+            ahead: false,
         },
         Effect::Safe,
         why(),

@@ -32,6 +32,8 @@ pub(super) enum WriterState<'a> {
     Answers(&'a MachineFacts),
     /// It should answer and does not, or its hoster could not be asked: unknown, so nothing is done (S1).
     Unseen(Gap),
+    /// On by its hoster's word, and without an answer on SSH.
+    Silent(&'a Gap),
     /// Off by the hoster's word; switching on has not been tried.
     Off,
     /// Off by the hoster's word, and switching on failed.
@@ -257,6 +259,12 @@ fn gone<'a>(
     ))
 }
 
+/// Whether the hoster has an interface that knows of power.
+pub(super) fn has_interface(want: &Desired, hoster: &HosterId) -> bool {
+    let account = want.hosters.get(hoster);
+    account.is_some_and(|account| account.descriptor.interface != InterfaceFamily::Pool)
+}
+
 /// A machine with our label that the journal does not know: the label alone proves nothing (S7).
 pub(super) fn without_receipt(machine: &SeenMachine, past: &History) -> Option<Gap> {
     (!past.machines.contains_key(&machine.name)).then(|| {
@@ -319,6 +327,11 @@ fn writer<'a>(
             (_, Some(Ok(facts))) => WriterState::Answers(facts),
             (_, Some(Err(gap))) if waived(stack, &name) && gap.kind != GapKind::ForeignHostKey => {
                 WriterState::Waived
+            }
+            (Power::On, Some(Err(gap)))
+                if gap.kind == GapKind::Unreachable && has_interface(want, &m.hoster) =>
+            {
+                WriterState::Silent(gap)
             }
             (_, Some(Err(gap))) => WriterState::Unseen(gap.clone()),
             (_, None) => WriterState::Unseen(Gap::new(

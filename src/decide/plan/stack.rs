@@ -5,9 +5,10 @@
 //! | whatever it does, the stack is retired | last backup, off, set aside | [`retire`] |
 //! | never was, and no recovery point tells of one | first installation | [`install`] |
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
+//! | on by its hoster's word, and silent | started anew, then as lost | [`ladder`] |
 //! | off, switching on not tried | power on | [`keep`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
-//! | answers, elsewhere or on another operating system | last backup, fence, restore | [`relocate`] |
+//! | answers, elsewhere or on another operating system | copied ahead, last backup, restore, fence | [`relocate`] |
 //! | gone, off for good, or fenced for good | restore the newest proven point | [`rebuild`] |
 //!
 //! In each of them but a restore, its recovery points are read for damage ([`verify`]).
@@ -19,7 +20,7 @@ use super::draft::{Draft, Pen};
 use super::fencing::{waiver_text, zombies};
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{former, install, keep, rebuild, relocate, retire, verify};
+use super::{former, install, keep, ladder, rebuild, relocate, retire, verify};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
 use crate::model::plan::{Action, Cause, Hold, Step};
@@ -81,7 +82,7 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
                     waiver_text(&writer.name)
                 ),
                 _ => {
-                    "it is looked at again on the next run; nothing is created or destroyed meanwhile".to_owned()
+                    "it is looked at again on the next run; nothing is created or destroyed meanwhile; if it lasts, a person must look".to_owned()
                 }
             };
             pen.hold_unseen(
@@ -90,6 +91,7 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
                 remedy,
             );
         }
+        WriterState::Silent(gap) if !moved_away => ladder::climb(view, writer, gap, pen),
         WriterState::Off if !moved_away => keep::power_on(view, writer, pen),
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
@@ -103,6 +105,8 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             } else if let Some(reason) = former::falls_together(view, placement) {
                 relocate::not_yet(view, placement, reason, pen);
                 keep::keep(view, writer, facts, pen);
+            } else if relocate::held_back(view, writer, pen) {
+                keep::as_it_was(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);

@@ -1,5 +1,6 @@
 //! Where a stack stands, for people: the same situation that the plan is made from.
 
+use super::lost::{self, Case};
 use super::rebuild::ENOUGH;
 use super::situation::{Situation, Writer, WriterState};
 use crate::decide::history::History;
@@ -26,6 +27,9 @@ pub struct Stands {
     pub proven: Result<Option<Proven>, Gap>,
     /// What must be seen before a machine of it is created or declared lost, and was not.
     pub unseen: Vec<Gap>,
+    /// Whether its machine is lost, rule by rule; `None`: it says something, or it is nobody's
+    /// question.
+    pub case: Option<Case>,
 }
 
 /// A machine, and where it stands.
@@ -65,6 +69,8 @@ pub enum Position {
     Open,
     /// It answers and lets nobody in.
     Closed,
+    /// On by its hoster's word, and without an answer.
+    Silent(Gap),
     /// Off by its hoster's word; switching on was not tried.
     Off,
     /// Off, and switching on failed, with the hoster's words.
@@ -90,6 +96,7 @@ pub fn stands(stack: &DesiredStack, want: &Desired, seen: &Observed, past: &Hist
     Stands {
         position: position(&at, seen.at, past),
         machine: at.writer.as_ref().map(standing),
+        case: lost::case(&at, want, seen, past),
         proven: proven(&at),
         backup: at.serving,
         unseen: at.unseen,
@@ -125,6 +132,7 @@ fn position(at: &Situation<'_>, now: Timestamp, past: &History) -> Position {
         WriterState::Answers(facts) if facts.open => Position::Open,
         WriterState::Answers(_) => Position::Closed,
         WriterState::Unseen(gap) => Position::Unseen(gap.clone()),
+        WriterState::Silent(gap) => Position::Silent((*gap).clone()),
         WriterState::Off => Position::Off,
         WriterState::OffForGood(reason) => Position::OffForGood((*reason).to_owned()),
         WriterState::Gone => Position::Gone,
@@ -151,6 +159,7 @@ impl Position {
             Self::Unseen(gap) => format!("it should answer, and could not be seen: {gap}"),
             Self::Open => "it answers, and lets users in".to_owned(),
             Self::Closed => "it answers, and lets nobody in".to_owned(),
+            Self::Silent(gap) => format!("it is on, by its hoster's word, and silent: {gap}"),
             Self::Off => "it is off, by its hoster's word".to_owned(),
             Self::OffForGood(reason) => {
                 format!("it is off, and could not be switched on: {reason}")
@@ -185,9 +194,12 @@ impl Position {
             Self::Closed => {
                 "it is let open again once its functional checks pass, and while no other machine can write (S2, S15)"
             }
+            Self::Silent(_) => {
+                "silence alone proves nothing (S1): it is given up only when every rule below says so, and started anew before that"
+            }
             Self::Off => "it is switched on before anything else is tried: its data may be whole",
             Self::OffForGood(_) | Self::Gone | Self::Waived => {
-                "it is lost: a new machine is filled from the newest point that is proven far enough (S11), after the old one can certainly not write (S2)"
+                "it counts as lost when every rule below says so: then a new machine is filled from the newest point that is proven far enough (S11), after the old one can certainly not write (S2)"
             }
             Self::Fenced(_) => {
                 "what was begun is finished: a new machine is filled from the newest point that is proven far enough (S11), and opens after its checks (S15)"

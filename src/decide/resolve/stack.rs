@@ -5,7 +5,7 @@ use super::{
     placement, service,
 };
 use crate::decide::document::{Document, Table, codes, suggest, words};
-use crate::model::desired::{DesiredStack, Repair, Retirement, Waiver};
+use crate::model::desired::{DesiredStack, Repair, Retirement, Waits, Waiver};
 use crate::model::diagnostic::{Diagnostic, Place};
 use crate::model::ids::{MachineName, StackId};
 
@@ -54,7 +54,7 @@ pub(super) fn read(
         promises.check(root, schedule, surroundings.policy);
         let image = production.as_ref().map(|p| &p.placement.image);
         let services = service::read(root, image, surroundings);
-        let repair = repair(root);
+        let (repair, waits) = repair(root);
         let ids = [&StackId::new(file_id), &origin];
         let ids = if ids[0] == ids[1] { &ids[..1] } else { &ids };
         let waivers = waivers(root, ids, surroundings);
@@ -74,6 +74,7 @@ pub(super) fn read(
             backup: backup?.intent,
             services,
             repair,
+            waits,
             waivers,
             discards,
         })
@@ -200,19 +201,21 @@ fn fallback(table: &Table<'_>, surroundings: &Surroundings<'_>) {
 }
 
 /// Absent means that nothing happens without a person.
-fn repair(root: &Table<'_>) -> Vec<Repair> {
+fn repair(root: &Table<'_>) -> (Vec<Repair>, Waits) {
+    let mut waits = Waits::default();
     let Some(table) = root.table_if("repair") else {
-        return Vec::new();
+        return (Vec::new(), waits);
     };
     let mut rungs = Vec::new();
     for found in table.texts("automatic", "restart") {
         let rung = match found.value.as_str() {
             "restart" => Repair::Restart,
             "reinstall" => Repair::Reinstall,
+            "reboot" => Repair::Reboot,
             "rebuild" => Repair::Rebuild,
             other => {
                 let message = format!("no repair is called {:?}", words::shorten(other));
-                let help = suggest(other, ["restart", "reinstall", "rebuild"]);
+                let help = suggest(other, ["restart", "reinstall", "reboot", "rebuild"]);
                 table.report(codes::UNKNOWN_NAME, &found.span, &message, help.as_deref());
                 continue;
             }
@@ -223,9 +226,15 @@ fn repair(root: &Table<'_>) -> Vec<Repair> {
             rungs.push(rung);
         }
     }
+    if let Some(found) = words::duration_if(&table, "lost_after", "90s") {
+        waits.lost_after = found.value;
+    }
+    if let Some(found) = words::duration_if(&table, "answers_within", "2m") {
+        waits.answers_within = found.value;
+    }
     table.finish();
     rungs.sort();
-    rungs
+    (rungs, waits)
 }
 
 fn waivers(root: &Table<'_>, ids: &[&StackId], surroundings: &Surroundings<'_>) -> Vec<Waiver> {

@@ -187,8 +187,14 @@ pub struct Service {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Repairs {
-    /// restart: a unit. reinstall: packages and files. rebuild: a new machine from the newest proven recovery point.
+    /// restart: a unit. reinstall: packages and files. reboot: a machine that is on and silent is reset, then switched off and on. rebuild: a new machine from the newest proven recovery point.
     pub automatic: Option<Vec<Repair>>,
+    /// A machine in use must have been silent for so long before it counts as lost.
+    #[schemars(extend("default" = "90s"))]
+    pub lost_after: Option<Duration>,
+    /// So long a machine that was started anew may take to answer.
+    #[schemars(extend("default" = "2m"))]
+    pub answers_within: Option<Duration>,
 }
 
 /// A machine that can no longer write, by a person's word.

@@ -52,7 +52,7 @@ words! {
     Image: text("^[a-z][a-z0-9.-]{0,39}$", forms::IMAGE.rule(), "debian-13");
     KnownImage: one_of(&["debian-12", "debian-13"]);
     Language: one_of(&["de", "en"]);
-    Repair: one_of(&["restart", "reinstall", "rebuild"]);
+    Repair: one_of(&["restart", "reinstall", "reboot", "rebuild"]);
     Algorithm: one_of(&["hmac-sha256"]);
     Moment: text(
         r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})$",
@@ -95,6 +95,7 @@ words! {
     Distance: text("^[0-9]+ *km$", "a whole number of kilometres", "100 km");
     Day: text("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "year, month and day", "2026-12-31");
     Duration: text(r"^0*[1-9][0-9]* ?(s|m|min|h|d|w)$", "an amount with its unit: s, m, h, d or w", "24h");
+    Often: text(r"^(off|0*[1-9][0-9]* ?(s|m|min|h|d|w))$", "an amount with its unit: s, m, h, d or w; or off", "30s");
     Size: text(
         r"^[0-9]+ ?(B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)$",
         "an amount with its unit: MiB, GiB, TiB, MB, GB or TB",

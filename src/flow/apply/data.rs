@@ -170,7 +170,29 @@ impl Run {
             Some(from) => backup::fetch_from(transport, &contact, &point, &from).await?,
             None => backup::fetch(transport, &contact, &point).await?,
         };
+        if let Some(copy) = &fetched.built_on {
+            let copy = copy.short();
+            self.reporter
+                .note(step, &format!("built on the copy of {copy}"));
+        }
         self.saw_fetched(step, machine, &fetched);
+        Ok(())
+    }
+
+    /// The same while the machine that it comes from still serves.
+    pub(super) async fn precopy(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        source: &Source,
+    ) -> Result<(), StepError> {
+        let contact = self.contact(machine)?;
+        let point = self.point(source)?;
+        let from = self.elsewhere(step, machine, source)?;
+        let transport = self.session.world.transport.as_ref();
+        let fetched = backup::fetch_ahead(transport, &contact, &point, from.as_ref()).await?;
+        self.reporter
+            .note(step, &format!("{} lie there", fetched.bytes));
         Ok(())
     }
 

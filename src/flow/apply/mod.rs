@@ -4,6 +4,7 @@ mod copy;
 mod data;
 mod discard;
 mod drill;
+mod ladder;
 mod machine;
 mod opening;
 mod part;
@@ -22,7 +23,7 @@ use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
 use crate::model::operation::{Fault, FaultClass, Refusal};
-use crate::model::plan::{Action, Basis, Cause, Step};
+use crate::model::plan::{Action, Basis, Cause, FenceBy, Step};
 use crate::world::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// Is told what happens while it happens.
 pub trait Reporter: Send + Sync {
@@ -220,12 +222,14 @@ pub async fn apply(
         for step in ready {
             progress.insert(step.id.clone(), Progress::Running);
             let (run, step, clock) = (run.clone(), step.clone(), clock.clone());
-            running.spawn(async move {
+            let span = span_of(&step);
+            let work = async move {
                 let since = || clock.elapsed().saturating_sub(begin);
                 let began = since();
                 let result = run.step(&step).await;
                 (step, began, since().saturating_sub(began), result)
-            });
+            };
+            running.spawn(work.instrument(span));
         }
         let Some(ended) = running.join_next().await else {
             break;
@@ -257,6 +261,16 @@ pub async fn apply(
     Ok(report)
 }
 
+/// Whatever is said while the step runs is said of it.
+fn span_of(step: &Step) -> tracing::Span {
+    tracing::info_span!(
+        "step",
+        stack = step.stack.as_ref().map_or("shared", |stack| stack.as_str()),
+        step = step.id.as_str(),
+        machine = step.action.machine().as_str(),
+    )
+}
+
 impl Run {
     /// Intent, effect, outcome.
     async fn step(&self, step: &Step) -> Result<(), StepError> {
@@ -280,6 +294,7 @@ impl Run {
                 step: step.id.clone(),
                 action: format!("{} {}", step.action.verb(), step.action.machine()),
                 repair: step.why.cause == Cause::Reality,
+                head: Some(self.session.desired.commit.clone()),
             },
         )
         .await?;
@@ -320,19 +335,27 @@ impl Run {
             Action::Install { machine } => self.install(step, machine).await,
             Action::Converge { machine, changes } => self.converge(step, machine, changes).await,
             Action::Initialise { machine } => self.initialise(step, machine).await,
+            Action::Precopy { machine, source } => self.precopy(step, machine, source).await,
             Action::Fetch { machine, source } => self.fetch(step, machine, source).await,
             Action::Load { machine, source } => self.load(step, machine, source).await,
             Action::Check { machine, .. } => self.check(step, machine).await,
             Action::Close { machine } => self.close(step, machine).await,
             Action::PowerOn { machine } => self.power_on(step, machine).await,
-            Action::Fence { machine, by } => self.fence(step, machine, by).await,
+            Action::Reset { machine } => self.reset(step, machine).await,
+            Action::PowerCycle { machine } => self.power_cycle(step, machine).await,
+            Action::Fence { machine, by } => {
+                if *by == FenceBy::PowerOffIfSilent {
+                    self.still_silent(machine).await?;
+                }
+                self.fence(step, machine, by).await
+            }
             Action::Open {
                 machine,
                 epoch,
                 fenced,
             } => self.open(step, machine, *epoch, fenced).await,
             Action::Name { host, machine } => self.name(step, host, machine).await,
-            Action::Backup { machine, to } => self.backup(step, machine, to).await,
+            Action::Backup { machine, to, .. } => self.backup(step, machine, to).await,
             Action::SaveAside { machine, to } => self.save_aside(step, machine, to).await,
             Action::Repository { machine, like } => {
                 self.repository(step, machine, like.as_ref()).await

@@ -1,42 +1,47 @@
 //! The loop of `holdfast run`: something wakes it, and it reads everything afresh.
 //!
-//! A pass is what `holdfast apply` does, with the same code, and with the journal's lock held no
-//! longer than that. What woke it is told and decides nothing.
+//! A pass looks, plans and begins what may begin; steps go on beside the passes that follow, and
+//! the journal's lock is held while any does. What woke it is told and decides nothing.
 
 mod class;
+mod probe;
+mod under_way;
 mod wakes;
+mod work;
 
+pub use under_way::Ended;
 pub use wakes::Wakes;
+pub use work::{Found, Work};
 
-use super::apply::{Reporter, StepRecord};
+use super::apply::Reporter;
 use super::config::Config;
-use super::drill::{Tried, drill_due};
-use super::entry::{self, Mode};
-use super::reconcile::{Reconciled, reconcile};
+use super::drill::Tried;
+use super::entry;
 use crate::decide::pass::{ending, pause, states};
+use crate::decide::probe::Target;
 use crate::decide::push::{PushKey, Weak};
 use crate::model::ids::StackId;
 use crate::model::operation::FaultClass;
 use crate::model::pass::{Ending, Pass, StackState, Wake};
 use crate::model::plan::Plan;
 use crate::model::secret::Secret;
-use crate::world::clock::{Clock as _, SystemClock};
+use crate::world::clock::{Clock, SystemClock};
 use crate::world::git::{self, TrustError};
 use crate::world::secrets::{Opener, SecretError, private};
+use probe::Probes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// A rest after each pass, however often somebody pushes.
 const REST: Duration = Duration::from_secs(1);
-
-/// So many drills in one pass: while one runs, nobody looks after the other stacks.
-const DRILLS: usize = 1;
 
 /// Is told what the loop does.
 pub trait Watcher: Sync {
@@ -46,8 +51,9 @@ pub trait Watcher: Sync {
     fn planned(&self, plan: &Plan);
     /// A drill of the schedule's has ended.
     fn drilled(&self, tried: &Tried);
-    /// A pass has ended; the next is this far away, if nothing wakes the loop before.
-    fn ended(&self, pass: &Pass, next: Duration);
+    /// A pass has ended; the next is this far away, if nothing wakes the loop before. Of these
+    /// stacks steps are under way, for so long.
+    fn ended(&self, pass: &Pass, next: Duration, under_way: &BTreeMap<StackId, Duration>);
     /// The loop is alive. Told by the very task that looks and acts: if that hangs, nobody says so.
     fn alive(&self);
 }
@@ -90,61 +96,129 @@ pub fn ready(config: &Config) -> Result<Option<PushKey>, StartError> {
     })
 }
 
-/// Pass after pass, until it is stopped; a running step comes to its end first.
+/// Pass after pass, until it is stopped; running steps come to their end first.
 ///
 /// `beat` is how often it says that it is alive.
 pub async fn run(
     config: &Config,
-    wakes: &Wakes,
+    wakes: &Arc<Wakes>,
     (reporter, watcher): (&Arc<dyn Reporter>, &dyn Watcher),
     beat: Duration,
     stop: &CancellationToken,
 ) {
-    let begun = Instant::now();
-    let mut tries = 0;
+    let clock = SystemClock;
+    let interval = config.run.interval;
+    let begun = clock.elapsed();
+    let mut work = Work::new(reporter.clone(), config.run.at_once, interval, stop.clone());
+    let mut next = Next::default();
+    let probes = Arc::new(Probes::default());
+    let every = config.run.probe;
+    // Dropped with the loop.
+    let mut probing = JoinSet::new();
+    if let Some(every) = every {
+        probing.spawn(probe::probe(probes.clone(), every, wakes.clone()));
+    }
     wakes.wake(Wake::Start);
-    let rest = REST.min(config.run.interval);
-    loop {
-        let next = pause(tries, config.run.interval).saturating_sub(rest);
-        let timer = if tries == 0 { Wake::Timer } else { Wake::Again };
-        let woken = async {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => None,
-                came = wakes.next() => Some(came),
-                () = tokio::time::sleep(next) => Some(BTreeSet::from([timer])),
-            }
-        };
+    for number in 1_u64.. {
+        let woken = woken(&mut work, wakes, watcher, &next, stop);
         let Some(came) = alive(woken, watcher, beat).await else {
-            return;
+            break;
         };
+        if came.contains(&Wake::Push) {
+            work.try_all();
+        }
         watcher.begins(&came);
-        let (began, clock) = (SystemClock.now(), Instant::now());
-        let up = config.clone().running_for(begun.elapsed());
-        let one = Box::pin(guarded(pass(&up, reporter, watcher, stop)));
+        let (began, from) = (clock.now(), clock.elapsed());
+        let up = config.clone().running_for(from.saturating_sub(begun));
+        let span = tracing::info_span!("pass", pass = number);
+        let one = Box::pin(guarded(pass(&up, &mut work, watcher).instrument(span)));
         let looked = alive(one, watcher, beat).await;
+        let took = clock.elapsed().saturating_sub(from);
+        if let (Some(every), Some(serving)) = (every, looked.serving) {
+            probes.serve(serving, every);
+        }
+        let tries = match looked.ending {
+            Ending::Busy { .. } | Ending::Failed { .. } => next.tries.saturating_add(1),
+            _ => 0,
+        };
+        let limit = pause(tries, interval);
+        next = Next {
+            tries,
+            again: looked.again.is_some_and(|again| again < limit) || tries > 0,
+            wait: looked.again.map_or(limit, |again| again.min(limit)),
+            // Whatever wakes it, the loop does not look all the time.
+            rest: took.max(REST).min(interval),
+        };
         let pass = Pass {
             wakes: came,
             began,
-            took: clock.elapsed(),
+            took,
             ending: looked.ending,
             done: looked.done,
             stacks: looked.stacks,
             held: looked.held,
         };
-        tries = if pass.ending.wants_another() {
-            tries.saturating_add(1)
-        } else {
-            0
-        };
-        watcher.ended(&pass, pause(tries, config.run.interval));
-        if stop.is_cancelled() {
-            return;
+        let now = clock.elapsed();
+        let since = work.since().into_iter();
+        let under_way = since.map(|(stack, since)| (stack, now.saturating_sub(since)));
+        watcher.ended(&pass, next.wait.max(next.rest), &under_way.collect());
+    }
+    // No further step begins; those that run come to their end.
+    while let Some(ended) = alive(work.ended(), watcher, beat).await {
+        tell(&ended, watcher);
+    }
+}
+
+/// When the loop looks again.
+#[derive(Debug, Default)]
+struct Next {
+    /// Passes in a row that did not come to a plan.
+    tries: u32,
+    /// Something is to be tried again by then.
+    again: bool,
+    wait: Duration,
+    /// Not before, whatever wakes it.
+    rest: Duration,
+}
+
+/// Waits until something wakes the loop, or until it is time; `None`: it is stopped.
+async fn woken(
+    work: &mut Work,
+    wakes: &Wakes,
+    watcher: &dyn Watcher,
+    next: &Next,
+    stop: &CancellationToken,
+) -> Option<BTreeSet<Wake>> {
+    let clock = SystemClock;
+    let rest = clock.wait(next.rest);
+    let timer = clock.wait(next.wait.max(next.rest));
+    tokio::pin!(rest, timer);
+    let (mut rested, mut late) = (false, false);
+    let mut came = BTreeSet::new();
+    loop {
+        if rested && late && came.is_empty() {
+            came.insert(if next.again { Wake::Again } else { Wake::Timer });
+        }
+        if rested && !came.is_empty() {
+            return Some(came);
         }
         tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(rest) => {}
+            biased;
+            () = stop.cancelled() => return None,
+            Some(ended) = work.ended() => {
+                tell(&ended, watcher);
+                came.insert(Wake::Ended);
+            }
+            () = &mut rest, if !rested => rested = true,
+            more = wakes.next() => came.extend(more),
+            () = &mut timer, if !late => late = true,
         }
+    }
+}
+
+fn tell(ended: &Ended, watcher: &dyn Watcher) {
+    if let Ended::Drill(tried) = ended {
+        watcher.drilled(tried);
     }
 }
 
@@ -167,6 +241,10 @@ struct Looked {
     done: usize,
     stacks: BTreeMap<StackId, StackState>,
     held: usize,
+    /// When something of it may be tried again.
+    again: Option<Duration>,
+    /// What serves, where it was seen.
+    serving: Option<Vec<Target>>,
 }
 
 impl From<Ending> for Looked {
@@ -176,53 +254,30 @@ impl From<Ending> for Looked {
             done: 0,
             stacks: BTreeMap::new(),
             held: 0,
+            again: None,
+            serving: None,
         }
     }
 }
 
-/// Looks, does what may be done, and lets go of the journal.
-async fn pass(
-    config: &Config,
-    reporter: &Arc<dyn Reporter>,
-    watcher: &dyn Watcher,
-    stop: &CancellationToken,
-) -> Looked {
-    let session = match entry::open_newest(config, Mode::Write).await {
+/// Looks, and begins what may be begun. The journal is let go of where nothing is under way.
+async fn pass(config: &Config, work: &mut Work, watcher: &dyn Watcher) -> Looked {
+    let session = match entry::open_beside(config, work.journal()).await {
         Ok(session) => session,
         Err(error) => return class::of_entry(&error).into(),
     };
-    let mut done =
-        match reconcile(&session, None, reporter, stop, |plan| watcher.planned(plan)).await {
-            Ok(done) => done,
-            Err(error) => return class::of_plan(&error).into(),
-        };
-    done.due.truncate(DRILLS);
-    match drill_due(&session, reporter, stop, &mut done).await {
-        Ok(all) => all.iter().for_each(|tried| watcher.drilled(tried)),
+    let found = match work.look(&session, |plan| watcher.planned(plan)).await {
+        Ok(found) => found,
         Err(error) => return class::of_plan(&error).into(),
-    }
-    let Some(left) = &done.left else {
-        return Ending::Settled.into(); // There is a plan whenever a reconciliation ends.
     };
     Looked {
-        ending: ending(left),
-        done: steps(&done).filter(|step| step.error.is_none()).count(),
-        stacks: states(&session.desired, left, &failed(&done)),
-        held: left.held.len(),
+        ending: ending(&found.left, &found.busy),
+        done: found.done,
+        stacks: states(&session.desired, &found.left, &found.failing, &found.busy),
+        held: found.left.held.len(),
+        again: found.again,
+        serving: Some(found.serving),
     }
-}
-
-fn steps(done: &Reconciled) -> impl Iterator<Item = &StepRecord> {
-    done.reports.iter().flat_map(|report| &report.steps)
-}
-
-/// Whose steps failed in the last round.
-fn failed(done: &Reconciled) -> BTreeSet<StackId> {
-    let last = done.reports.last().into_iter();
-    last.flat_map(|report| &report.steps)
-        .filter(|step| step.error.is_some())
-        .filter_map(|record| record.step.stack.clone())
-        .collect()
 }
 
 /// A fault of ours in one pass ends that pass, as a crash would, and not the loop.

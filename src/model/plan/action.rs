@@ -1,6 +1,6 @@
 //! What every action has: a verb, and the machine that it concerns.
 
-use super::Action;
+use super::{Action, Source};
 use crate::model::ids::MachineName;
 
 impl Action {
@@ -12,14 +12,22 @@ impl Action {
             Self::Install { .. } => "install",
             Self::Converge { .. } => "converge",
             Self::Initialise { .. } => "initialise",
+            Self::Precopy {
+                source: Source::Point { .. },
+                ..
+            } => "pre-copy",
+            Self::Precopy { .. } => "catch-up",
             Self::Fetch { .. } => "fetch",
             Self::Load { .. } => "load",
             Self::Check { .. } => "check",
             Self::Close { .. } => "close",
             Self::PowerOn { .. } => "power-on",
+            Self::Reset { .. } => "reset",
+            Self::PowerCycle { .. } => "power-cycle",
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
+            Self::Backup { ahead: true, .. } => "backup-ahead",
             Self::Backup { .. } => "backup",
             Self::SaveAside { .. } => "save-aside",
             Self::Repository { .. } => "repository",
@@ -42,11 +50,14 @@ impl Action {
             | Self::Install { machine }
             | Self::Converge { machine, .. }
             | Self::Initialise { machine }
+            | Self::Precopy { machine, .. }
             | Self::Fetch { machine, .. }
             | Self::Load { machine, .. }
             | Self::Check { machine, .. }
             | Self::Close { machine }
             | Self::PowerOn { machine }
+            | Self::Reset { machine }
+            | Self::PowerCycle { machine }
             | Self::Fence { machine, .. }
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }

@@ -50,6 +50,14 @@ enum Verb {
         /// As status names it
         machine: String,
     },
+    /// Everything in a machine stops, and its hoster says that it is on
+    Hang {
+        /// As status names it
+        machine: String,
+        /// It hangs again whenever it is started
+        #[arg(long)]
+        for_good: bool,
+    },
     /// Power loss of a machine, and its disk is gone for good
     Destroy {
         /// As status names it
@@ -218,6 +226,12 @@ async fn perform(args: Args) -> Result<(), LabError> {
             lab.kill(&machine).await?;
             say(&format!(
                 "{machine} has lost its power; start it again with: holdfast lab power-on {machine}{which}"
+            ));
+        }
+        Verb::Hang { machine, for_good } => {
+            lab.hang(&machine, for_good).await?;
+            say(&format!(
+                "{machine} hangs; a reset through its hoster starts it anew"
             ));
         }
         Verb::Destroy { machine } => {

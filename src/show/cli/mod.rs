@@ -226,7 +226,7 @@ fn trace(usual: &str, format: LogFormat) {
         .log_internal_errors(false);
     match format {
         LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }
 

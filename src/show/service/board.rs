@@ -6,13 +6,13 @@ use crate::decide::pass::{Health, health};
 use crate::decide::push::{PushKey, Unsigned};
 use crate::flow::drill::Tried;
 use crate::flow::run::{Wakes, Watcher};
-use crate::model::ids::StackId;
+use crate::model::ids::{StackId, StepId};
 use crate::model::pass::{Pass, Wake};
 use crate::model::plan::{Held, Plan};
 use crate::world::supervisor;
 use metrics_exporter_prometheus::BuildError;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,11 @@ pub struct Board {
 struct Told {
     looked: Option<Instant>,
     last: Option<(Pass, Instant)>,
-    under_way: Option<Instant>,
+    looking: Option<Instant>,
+    /// Since when whose steps are under way.
+    steps: BTreeMap<StackId, Instant>,
+    /// Steps that stand in the log already.
+    planned: BTreeSet<StepId>,
     /// Holds that stand in the log already.
     holds: BTreeSet<(Option<StackId>, String)>,
 }
@@ -61,7 +65,12 @@ impl Board {
             "well": health.well,
             "why": health.why,
             "interval_seconds": self.interval.as_secs_f64(),
-            "under_way_for_seconds": seconds(told.under_way),
+            "looking_for_seconds": seconds(told.looking),
+            "under_way_for_seconds": told
+                .steps
+                .iter()
+                .map(|(stack, since)| (stack.to_string(), ago(*since).as_secs_f64()))
+                .collect::<BTreeMap<_, _>>(),
             "last_look_ended_seconds_ago": seconds(told.looked),
             "last_pass_ended_seconds_ago": seconds(told.last.as_ref().map(|(_, at)| *at)),
             "last_pass": told.last.as_ref().map(|(pass, _)| pass),
@@ -110,16 +119,18 @@ fn key_of(held: &Held) -> (Option<StackId>, String) {
 
 impl Watcher for Board {
     fn begins(&self, _: &BTreeSet<Wake>) {
-        self.told().under_way = Some(Instant::now());
+        self.told().looking = Some(Instant::now());
         supervisor::status("looks at the estate");
     }
 
     fn planned(&self, plan: &Plan) {
-        if !plan.steps.is_empty() {
+        let mut told = self.told();
+        let steps: BTreeSet<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+        if !steps.is_subset(&told.planned) {
             log::plan(plan);
             supervisor::status(&crate::show::views::plan::headline(plan));
         }
-        let mut told = self.told();
+        told.planned = steps;
         let news = plan
             .held
             .iter()
@@ -132,14 +143,19 @@ impl Watcher for Board {
         log::drilled(tried);
     }
 
-    fn ended(&self, pass: &Pass, next: Duration) {
+    fn ended(&self, pass: &Pass, next: Duration, under_way: &BTreeMap<StackId, Duration>) {
         self.meters.pass(pass);
+        self.meters.under_way(under_way);
         let mut told = self.told();
         let before = told.last.as_ref().map(|(pass, _)| &pass.ending);
         let news = pass.done > 0 || before != Some(&pass.ending);
         log::pass(pass, next, news);
         let now = Instant::now();
-        told.under_way = None;
+        told.looking = None;
+        told.steps = under_way
+            .iter()
+            .map(|(stack, ago)| (stack.clone(), now.checked_sub(*ago).unwrap_or(now)))
+            .collect();
         if pass.ending.looked() {
             told.looked = Some(now);
         }

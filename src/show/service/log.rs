@@ -13,30 +13,24 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Steps;
 
-fn owner(step: &Step) -> &str {
-    step.stack.as_ref().map_or("shared", |stack| stack.as_str())
-}
-
+// Which step of whose, and in which pass, is in the span around each.
 impl Reporter for Steps {
     fn started(&self, step: &Step) {
         let what = views::plan::describe(step);
-        let (stack, id) = (owner(step), step.id.as_str());
-        tracing::info!(stack, step = id, "begins: {}", visible_line(&what));
+        tracing::info!("begins: {}", visible_line(&what));
     }
 
-    fn note(&self, step: &Step, text: &str) {
-        let (stack, id) = (owner(step), step.id.as_str());
-        tracing::debug!(stack, step = id, "{}", visible_line(text));
+    fn note(&self, _: &Step, text: &str) {
+        tracing::debug!("{}", visible_line(text));
     }
 
-    fn ended(&self, step: &Step, result: &Result<(), StepError>, took: Duration) {
-        let (stack, id) = (owner(step), step.id.as_str());
+    fn ended(&self, _: &Step, result: &Result<(), StepError>, took: Duration) {
         let seconds = took.as_secs_f64();
         match result {
-            Ok(()) => tracing::info!(stack, step = id, seconds, "done"),
+            Ok(()) => tracing::info!(seconds, "done"),
             Err(error) => {
                 let why = chain(error);
-                tracing::warn!(stack, step = id, seconds, "failed: {}", visible_line(&why));
+                tracing::warn!(seconds, "failed: {}", visible_line(&why));
             }
         }
     }
@@ -98,7 +92,7 @@ pub fn pass(pass: &Pass, next: Duration, news: bool) {
                 "waits: another holdfast has the journal"
             );
         }
-        Ending::Settled | Ending::Held { .. } | Ending::Unfinished { .. } if news => {
+        _ if news => {
             let (done, held) = (pass.done, pass.held);
             tracing::info!(
                 wakes,
@@ -110,7 +104,7 @@ pub fn pass(pass: &Pass, next: Duration, news: bool) {
                 "the pass has ended"
             );
         }
-        Ending::Settled | Ending::Held { .. } | Ending::Unfinished { .. } => {
+        _ => {
             tracing::debug!(wakes, ending, seconds, next, "the pass has ended");
         }
     }

@@ -1,11 +1,14 @@
 //! What Prometheus reads of the loop.
 
+use crate::model::ids::StackId;
 use crate::model::pass::{Pass, StackState, Wake};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
     with_local_recorder,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusRecorder};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Seconds; a look at a small estate takes one, a rebuild hours.
 const BUCKETS: [f64; 10] = [
@@ -20,6 +23,7 @@ const STEPS: &str = "holdfast_steps_done_total";
 const LAST_PASS: &str = "holdfast_last_pass_timestamp_seconds";
 const LAST_LOOK: &str = "holdfast_last_look_timestamp_seconds";
 const WAKES: &str = "holdfast_wakes_total";
+const OLDEST: &str = "holdfast_under_way_oldest_seconds";
 const PUSHES: &str = "holdfast_pushes_refused_total";
 
 /// Counters of one loop; a computer may run several.
@@ -45,6 +49,11 @@ impl Meters {
                 LAST_LOOK,
                 Unit::Seconds,
                 "When the last pass ended that looked at the estate."
+            );
+            describe_gauge!(
+                OLDEST,
+                Unit::Seconds,
+                "For how long the steps that were begun first are under way; 0: none are."
             );
             describe_counter!(WAKES, "What woke the loop.");
             describe_counter!(PUSHES, "Pushes without the right signature.");
@@ -84,6 +93,12 @@ impl Meters {
         });
         // Otherwise each pass would be kept until somebody asks.
         self.0.handle().run_upkeep();
+    }
+
+    /// Whose steps are under way, and for how long.
+    pub fn under_way(&self, steps: &BTreeMap<StackId, Duration>) {
+        let oldest = steps.values().max().map_or(0.0, Duration::as_secs_f64);
+        with_local_recorder(&self.0, || gauge!(OLDEST).set(oldest));
     }
 
     /// A push did not count.

@@ -176,6 +176,12 @@ pub fn describe(step: &Step) -> String {
         Action::Initialise { machine } => {
             format!("initialise {machine}: first installation into empty state")
         }
+        Action::Precopy { machine, source } => {
+            format!(
+                "fetch {} to {machine} ahead, while users go on",
+                from(source)
+            )
+        }
         Action::Fetch { machine, source } => format!("fetch {} to {machine}", from(source)),
         Action::Load { machine, source } => {
             format!(
@@ -191,9 +197,16 @@ pub fn describe(step: &Step) -> String {
             format!("close {machine}: no user gets in, services stop writing")
         }
         Action::PowerOn { machine } => format!("power on {machine}"),
+        Action::Reset { machine } => format!("reset {machine} through its hoster's interface"),
+        Action::PowerCycle { machine } => {
+            format!("switch {machine} off, and on once its hoster says that it is off")
+        }
         Action::Fence { machine, by } => {
             let how = match by {
                 FenceBy::PowerOff => "power off, confirmed by its hoster".to_owned(),
+                FenceBy::PowerOffIfSilent => {
+                    "power off, confirmed by its hoster, if it is still silent".to_owned()
+                }
                 FenceBy::Gone => "gone by its hoster's word".to_owned(),
                 FenceBy::Waiver { place } => {
                     format!("signed waiver, {}:{}", place.file, place.line)
@@ -203,7 +216,14 @@ pub fn describe(step: &Step) -> String {
         }
         Action::Open { machine, epoch, .. } => format!("open {machine} for users, {epoch}"),
         Action::Name { host, machine } => format!("point {host} at {machine}"),
-        Action::Backup { machine, to } => {
+        Action::Backup {
+            machine,
+            to,
+            ahead: true,
+        } => {
+            format!("back up {machine} to {to} ahead, while users go on")
+        }
+        Action::Backup { machine, to, .. } => {
             format!("back up {machine} to {to} and read it back")
         }
         Action::SaveAside { machine, to } => {
@@ -330,6 +350,10 @@ pub fn hold(hold: &Hold) -> String {
         Hold::NotAccepted { commit, reason } => {
             format!("commit {:.12} is not accepted: {reason}", commit.as_str())
         }
+        Hold::NotYet { until, reason } => format!(
+            "too early to tell, looked at again from {} on: {reason}",
+            until.strftime("%H:%M:%S UTC")
+        ),
         Hold::Brake { reason } => format!("storm brake: {reason}"),
     }
 }

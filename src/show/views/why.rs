@@ -4,6 +4,7 @@ use super::log::line;
 use super::plan::{describe, hold, section, why as because};
 use super::status::{self, drill, machine, proven};
 use crate::decide::pause::RULE;
+use crate::decide::plan::Rule;
 use crate::decide::why::{Account, Wanted};
 use crate::model::plan::{Held, Plan};
 use crate::model::visible::visible;
@@ -42,12 +43,17 @@ pub fn human(account: &Account, plan: &Plan, now: Timestamp) -> String {
         "The journal",
         account.known.iter().cloned().chain(latest),
     );
+    let rules = account.lost.iter().flat_map(|case| &case.rules);
+    section(&mut out, "Is it lost", rules.map(rule));
     let _ = writeln!(out, "\nSo");
     match account.decision {
         Some(decision) => {
             let _ = writeln!(out, "  {decision}");
         }
         None => out.push_str("  nothing is planned for what was not looked at (S16)\n"),
+    }
+    if let Some(case) = &account.lost {
+        let _ = writeln!(out, "  {}", case.next.words());
     }
     let by_a_pause = |held: &Held| held.hold.rule() == RULE;
     if let Some(pause) = &short.paused
@@ -77,6 +83,11 @@ pub fn human(account: &Account, plan: &Plan, now: Timestamp) -> String {
     visible(&out).into_owned()
 }
 
+fn rule(rule: &Rule) -> String {
+    let says = if rule.holds { "yes" } else { "not so far" };
+    format!("{}: {says}: {}", rule.rule, rule.evidence)
+}
+
 fn wanted(wanted: &Wanted) -> String {
     match &wanted.place {
         Some(place) => format!("{} ({}:{})", wanted.text, place.file, place.line),
@@ -94,6 +105,7 @@ pub fn json(account: &Account, plan: &Plan, now: Timestamp) -> Value {
         "known": account.known,
         "latest": account.latest,
         "decision": account.decision,
+        "lost": account.lost,
         "steps": plan.steps,
         "held": plan.held.iter().map(|held| json!({
             "rule": held.hold.rule(),

@@ -35,7 +35,7 @@ pub use part::{
     retrieve, retrieve_database,
 };
 pub use production::{
-    BackupRequest, Compared, Fetched, Taken, content, fetch, fetch_from, load, take,
+    BackupRequest, Compared, Fetched, Taken, content, fetch, fetch_ahead, fetch_from, load, take,
 };
 pub use undeclared::undeclared;
 pub use vault::{

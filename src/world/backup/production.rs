@@ -85,6 +85,9 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// It was there already from an earlier, interrupted run.
     pub reused: bool,
+    /// The point, or a part of one, whose copy was there, so that only the rest was fetched.
+    #[serde(default)]
+    pub built_on: Option<PointId>,
     /// Milliseconds on the machine.
     pub millis: u64,
     /// The manifest that came with it.
@@ -104,6 +107,24 @@ pub async fn fetch(
 ) -> Result<Fetched, MachineError> {
     let input = Lines::new().words(&["point", point.as_str()]).done();
     let answer = transport.run(machine, FETCH, &input).await?;
+    only(&machine.machine, FETCH, "fetched", answer)
+}
+
+/// The same ahead of time: the machine that the point comes from goes on, and another point will
+/// be fetched over this one. What is there is digested, so that it need not be read again then.
+pub async fn fetch_ahead(
+    transport: &dyn Transport,
+    machine: &Contact,
+    point: &PointId,
+    from: Option<&BackupAccess>,
+) -> Result<Fetched, MachineError> {
+    let mut input = Lines::new()
+        .words(&["point", point.as_str()])
+        .words(&["ahead"]);
+    if let Some(from) = from {
+        input = input.another(from);
+    }
+    let answer = transport.run(machine, FETCH, &input.done()).await?;
     only(&machine.machine, FETCH, "fetched", answer)
 }
 

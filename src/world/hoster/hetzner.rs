@@ -9,6 +9,7 @@
 mod calls;
 mod destroy;
 mod labels;
+mod reset;
 
 pub use calls::SetupError;
 
@@ -476,6 +477,7 @@ impl Hoster for Hetzner {
             Operation::Create(want) => self.create(want, key).await,
             Operation::PowerOn { machine } => self.switch(machine, Power::On).await,
             Operation::PowerOff { machine } => self.switch(machine, Power::Off).await,
+            Operation::Reset { machine } => self.reset(machine).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.destroy(machine).await,
         }

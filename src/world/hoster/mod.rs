@@ -54,6 +54,7 @@ pub(crate) fn subject(op: &Operation) -> (&'static str, &MachineName) {
         Operation::Create(want) => ("create", &want.name),
         Operation::PowerOn { machine } => ("power-on", machine),
         Operation::PowerOff { machine } => ("power-off", machine),
+        Operation::Reset { machine } => ("reset", machine),
         Operation::Quarantine { machine } => ("quarantine", machine),
         Operation::Destroy { machine } => ("destroy", machine),
     }

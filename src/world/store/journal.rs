@@ -88,13 +88,16 @@ pub trait Ledger: Send + Sync {
 
     /// All entries, oldest first; a broken chain is an error, not a shorter list.
     async fn entries(&self) -> Result<Vec<Entry>, StoreError>;
+
+    /// Says to whoever waits for it what it is needed for. A word, no promise.
+    fn working_on(&self, _what: &str) {}
 }
 
 /// The journal, open for writing: there is one of these per state file and computer.
 #[derive(Debug)]
 pub struct Journal {
     pool: SqlitePool,
-    _lock: WriterLock,
+    lock: WriterLock,
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -142,7 +145,7 @@ impl Journal {
                 path: path.to_owned(),
                 source,
             })?;
-        let journal = Self { pool, _lock: lock };
+        let journal = Self { pool, lock };
         journal.entries().await?;
         Ok(journal)
     }
@@ -214,6 +217,12 @@ impl Ledger for Journal {
 
     async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         Self::entries(self).await
+    }
+
+    fn working_on(&self, what: &str) {
+        if let Err(error) = self.lock.working_on(what) {
+            tracing::debug!(%error, "nobody is told what the journal is needed for");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Held as long as it lives.
 #[derive(Debug)]
 pub(super) struct WriterLock {
-    _file: File,
+    file: File,
 }
 
 /// Beside the state file. The file stays: removing it would let two hold "the" lock.
@@ -60,11 +60,21 @@ impl WriterLock {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let written = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()));
-        written.map_err(failed)?;
-        Ok(Self { _file: file })
+        let lock = Self { file };
+        lock.working_on("").map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// Says to whoever waits for it who has it, and for what.
+    pub fn working_on(&self, what: &str) -> std::io::Result<()> {
+        let id = std::process::id();
+        let line = match what {
+            "" => format!("{id}\n"),
+            what => format!("{id} (at work on {what})\n"),
+        };
+        let mut file = &self.file;
+        self.file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(line.as_bytes())
     }
 }

@@ -80,6 +80,42 @@ async fn a_machine_that_will_not_start_is_refused_with_the_hosters_words() {
     assert_eq!(refusal.class, FaultClass::NeedsHuman);
 }
 
+fn reset() -> Operation {
+    Operation::Reset {
+        machine: MachineName::new("acme-e1"),
+    }
+}
+
+#[tokio::test]
+async fn a_reset_is_believed_when_its_action_has_ended() {
+    let server = MockServer::start().await;
+    one_server(&server, &["running", "starting", "running"]).await;
+    post("/servers/7/actions/reset")
+        .respond_with(acting("success"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    assert_eq!(done(perform(&server, &reset()).await).provider_id, "7");
+}
+
+#[tokio::test]
+async fn s01_a_reset_whose_end_nobody_saw_is_no_reset() {
+    // It runs before and after: its status proves nothing.
+    let server = MockServer::start().await;
+    one_server(&server, &["running", "running"]).await;
+    post("/servers/7/actions/reset")
+        .respond_with(error(504, "timeout"))
+        .mount(&server)
+        .await;
+    unknown(perform(&server, &reset()).await);
+    assert_eq!(asked(&server, "POST").await, 1);
+    // A server that is off is not reset.
+    let server = MockServer::start().await;
+    one_server(&server, &["off"]).await;
+    assert_eq!(refused(perform(&server, &reset()).await).code, "off");
+    assert_eq!(asked(&server, "POST").await, 0);
+}
+
 #[tokio::test]
 async fn s07_a_server_without_our_label_is_never_switched_nor_labelled() {
     let server = MockServer::start().await;
@@ -90,6 +126,7 @@ async fn s07_a_server_without_our_label_is_never_switched_nor_labelled() {
     let machine = MachineName::new("acme-e1");
     for op in [
         power_off(),
+        reset(),
         Operation::PowerOn {
             machine: machine.clone(),
         },

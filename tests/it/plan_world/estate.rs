@@ -47,7 +47,8 @@ settings = {{ title = "Documents" }}
 pub const HETZNER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 2, memory = \"4 GiB\", disk = \"40 GB\" }";
 pub const WITH_FALLBACK: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nfallback = [{ hoster = \"ionos\", site = \"de/fra\" }]\nmachine = { cpus = 2, memory = \"4 GiB\", disk = \"40 GB\" }";
 pub const IONOS: &str = "hoster = \"ionos\"\nsite = \"de/fra\"";
-pub const REPAIR: &str = "\n[repair]\nautomatic = [\"restart\", \"reinstall\", \"rebuild\"]\n";
+pub const REPAIR: &str =
+    "\n[repair]\nautomatic = [\"restart\", \"reinstall\", \"reboot\", \"rebuild\"]\n";
 
 fn the_catalogue() -> &'static Catalogue {
     fn walk(root: &Path, dir: &Path, files: &mut Files) {

@@ -104,7 +104,7 @@ impl World {
         let name = step.action.machine().clone();
         let seen = self.machine(name.as_str()).cloned();
         let manifest = seen.map(|seen| self.manifest(&seen));
-        if let Action::Fetch { source, .. } = &step.action {
+        if let Action::Fetch { source, .. } | Action::Precopy { source, .. } = &step.action {
             self.can_be_fetched(step, source)?;
         }
         let facts = self.answers(&name)?;
@@ -132,7 +132,10 @@ impl World {
                 Stage::Loaded | Stage::Proven if facts.restored_from.is_none() => {}
                 _ => return Err(format!("its state is not touched: {stage:?}")),
             },
-            Action::Fetch { source, .. } => {
+            Action::Fetch { source, .. } | Action::Precopy { source, .. } => {
+                if stage >= Stage::Opened {
+                    return Err(format!("not new: {stage:?}"));
+                }
                 point_of(source, made)?;
             }
             Action::Load { source, .. } => {

@@ -16,9 +16,11 @@ pub use machine::STATE;
 use holdfast::decide::adoption::{adoptable, found};
 use holdfast::decide::check::{CheckedPlan, Violation, check};
 use holdfast::decide::drill::gates;
+use holdfast::decide::heard;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
+use holdfast::decide::silence::LOOKS;
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
@@ -33,7 +35,7 @@ use holdfast::model::point::RecoveryPoint;
 use holdfast::model::repository::KeysSeen;
 use holdfast::model::vault::Holdings;
 use holdfast::model::verification::Verification;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -225,6 +227,37 @@ impl World {
         }
         self.facts.remove(&machine(name));
         self.forget_disk(&machine(name));
+        self.has_long_been_silent(name);
+    }
+
+    /// A hung machine answers after it; one that is dead, or that nobody reaches, does not.
+    pub fn start_anew(&mut self, name: &MachineName) {
+        if !self.dead.contains(name) {
+            self.silent.remove(name);
+        }
+    }
+
+    /// It was looked at often enough, long enough ago.
+    pub fn has_long_been_silent(&mut self, name: &str) {
+        let name = machine(name);
+        let owner = self
+            .past()
+            .machines
+            .get(&name)
+            .and_then(|m| m.stack.clone());
+        let now = self.now;
+        self.now -= SignedDuration::from_hours(1);
+        let seen = "nothing".to_owned();
+        let fell = Event::FellSilent {
+            machine: name.clone(),
+            seen,
+        };
+        self.record(owner.as_ref(), fell);
+        for _ in 1..LOOKS {
+            let machine = name.clone();
+            self.record(owner.as_ref(), Event::StillSilent { machine });
+        }
+        self.now = now;
     }
 
     pub fn record(&mut self, stack: Option<&StackId>, event: Event) {
@@ -242,6 +275,7 @@ impl World {
             step: StepId::new(step),
             action: step.to_owned(),
             repair: false,
+            head: None,
         };
         self.record(Some(&stack("acme")), started);
     }
@@ -296,7 +330,8 @@ impl World {
     pub fn adopt(&mut self) {
         let (seen, past) = (self.seen(), self.past());
         let repositories = found(&self.want, &seen, &past);
-        for (owner, event) in [adoptable(&seen, &past), repositories].concat() {
+        let news = heard::news(&self.want, &seen, &past);
+        for (owner, event) in [adoptable(&seen, &past), repositories, news].concat() {
             self.record(owner.as_ref(), event);
         }
     }

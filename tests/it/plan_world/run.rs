@@ -2,9 +2,10 @@
 
 use super::{Cut, Order, World};
 use holdfast::decide::check::CheckedPlan;
+use holdfast::decide::pass::look_again;
 use holdfast::decide::settle::{Progress, closing, settle};
 use holdfast::model::ids::PointId;
-use holdfast::model::journal::{Event, StepResult};
+use holdfast::model::journal::{Event, Remedy, StepResult};
 use holdfast::model::machine::Stage;
 use holdfast::model::observed::Power;
 use holdfast::model::operation::FaultClass;
@@ -27,7 +28,11 @@ impl World {
             self.adopt();
             let plan = self.plan();
             if plan.plan().steps.is_empty() {
-                return done;
+                let Some(away) = look_again(plan.plan(), self.now) else {
+                    return done;
+                };
+                self.now += SignedDuration::try_from(away).unwrap();
+                continue;
             }
             refused.clear();
             self.apply(&plan, order, None, &mut done, &mut refused);
@@ -104,6 +109,7 @@ impl World {
             step: step.id.clone(),
             action,
             repair: step.why.cause == holdfast::model::plan::Cause::Reality,
+            head: None,
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {
@@ -158,8 +164,22 @@ impl World {
                     (facts.open, facts.stage) = (false, Stage::Retired);
                 }
             }
+            Action::Reset { .. } | Action::PowerCycle { .. } => {
+                self.start_anew(&name);
+                let remedy = match &step.action {
+                    Action::Reset { .. } => Remedy::Reset,
+                    _ => Remedy::PowerCycle,
+                };
+                self.record(
+                    owner,
+                    Event::Tried {
+                        machine: name,
+                        remedy,
+                    },
+                );
+            }
             Action::Fence { by, .. } => {
-                if *by == FenceBy::PowerOff {
+                if matches!(by, FenceBy::PowerOff | FenceBy::PowerOffIfSilent) {
                     self.machine_mut(name.as_str()).power = Power::Off;
                 }
                 let proof = format!("{by:?}");

@@ -107,6 +107,9 @@ impl State {
             on: true,
             dead: false,
             back_at: None,
+            hung: None,
+            cut_from: Timestamp::UNIX_EPOCH,
+            booted_at: self.now,
             up_at: self.now + SignedDuration::from_secs(boots),
             cut_until: Timestamp::UNIX_EPOCH,
             disk: Disk {
@@ -158,6 +161,17 @@ impl State {
                     done(server)
                 }
             },
+            Operation::Reset { machine } => {
+                let now = self.now;
+                match self.labelled(hoster, machine) {
+                    None => refused("not_found", FaultClass::Retry),
+                    Some(server) if !server.on => refused("off", FaultClass::Retry),
+                    Some(server) => {
+                        server.boot(now, now + SignedDuration::from_secs(15));
+                        done(server)
+                    }
+                }
+            }
             Operation::Quarantine { machine } => match self.labelled(hoster, machine) {
                 None => refused("not_found", FaultClass::Retry),
                 Some(server) => {
@@ -197,6 +211,7 @@ fn words(op: &Operation) -> String {
         Operation::Create(want) => format!("create {}", want.name),
         Operation::PowerOn { machine } => format!("power on {machine}"),
         Operation::PowerOff { machine } => format!("power off {machine}"),
+        Operation::Reset { machine } => format!("reset {machine}"),
         Operation::Quarantine { machine } => format!("quarantine {machine}"),
         Operation::Destroy { machine } => format!("destroy {machine}"),
     }

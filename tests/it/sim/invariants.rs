@@ -1,7 +1,7 @@
 //! What must hold after every effect, whatever went wrong. The first that does not is kept with
 //! the step after which it did not; a scenario ends there.
 
-use super::state::{Server, State};
+use super::state::{Gate, Server, State};
 use super::vault::Repository;
 use holdfast::decide::history::History;
 use holdfast::model::ids::{Epoch, HosterId, MachineName, PointId, StackId};
@@ -25,6 +25,10 @@ impl State {
         owners.filter_map(|(_, owner)| owner.stack).collect()
     }
 
+    fn is_given_up(&self, server: &Server) -> bool {
+        self.given_up.is_some() && server.name() == self.given_up
+    }
+
     pub fn production<'a>(&'a self, stack: &'a StackId) -> impl Iterator<Item = &'a Server> {
         let all = self.servers.iter();
         all.filter(move |server| server.is(Role::Production, Some(stack)))
@@ -34,10 +38,16 @@ impl State {
     pub fn look(&mut self, after: &str) {
         self.look_at_strangers(after);
         let now = self.now;
+        let found = |server: &Server| server.answers(now) && server.disk.gate != Gate::Open;
+        let given_up = self.given_up.clone();
+        let mut all = self.servers.iter().filter(|s| s.name() == given_up);
+        if all.any(|server| !server.on || found(server)) {
+            self.given_up = None;
+        }
         for stack in self.stacks() {
             let open: Vec<String> = self
                 .production(&stack)
-                .filter(|server| server.serves(now))
+                .filter(|server| server.serves(now) && !self.is_given_up(server))
                 .map(Server::called)
                 .collect();
             if open.len() > 1 {
@@ -88,9 +98,12 @@ impl State {
         // One that came back during this pass was lost when it was looked at.
         let for_long = |server: &Server| {
             let back_at = server.back_at;
-            back_at.is_none_or(|at| now.duration_since(at) >= PASS)
+            !self.is_given_up(server) && back_at.is_none_or(|at| now.duration_since(at) >= PASS)
         };
-        let serving = |server: &&Server| server.serves(now) && for_long(server);
+        // Of one that nobody reaches, nobody can say more than that; S2 stands before its users.
+        let serving = |server: &&Server| {
+            server.serves(now) && for_long(server) && !server.was_given_its_chance(now)
+        };
         let serving = self.production(stack).find(serving).map(Server::called);
         if let Some(serving) = serving.filter(|_| !self.may_move.contains(stack)) {
             self.violate(format!("S1: {name} is made while {serving} serves {stack}"));
@@ -134,7 +147,8 @@ impl State {
                 .machines
                 .get(name)
                 .is_some_and(|made| made.fenced.is_some());
-            !fenced && !self.production(stack).any(|server| server.on)
+            let well = |server: &Server| server.on && server.hung.is_none();
+            !fenced && !self.production(stack).any(well)
         };
         let writers = past.writers.iter().filter(lost);
         writers.map(|(stack, _)| stack.clone()).collect()
@@ -194,7 +208,7 @@ impl State {
         let kept = reachable.filter_map(|s| s.disk.shelf.repositories.get(&stack));
         let newer = kept
             .flat_map(|of| of.snapshots.iter().filter(|(id, _)| of.read_back(id)))
-            .filter(|(_, other)| Some(other.manifest.epoch) != epoch)
+            .filter(|(_, other)| Some(other.manifest.epoch) != epoch && !other.manifest.aside)
             .filter(|(id, _)| **id != point)
             .find(|(_, other)| Some(&other.data.written) > data.as_ref().map(|d| &d.written));
         if let Some((newer, _)) = newer {
@@ -310,7 +324,13 @@ impl State {
                 .stack
                 .as_ref()
                 .and_then(|stack| past.writers.get(stack));
-            let in_use = writer.is_some_and(|(_, writer)| *writer == name);
+            // A move that was given up leaves it for somebody to look at.
+            let begun = owner.stack.as_ref().is_some_and(|stack| {
+                let older = past.writers.get(stack);
+                let older = older.is_some_and(|(epoch, _)| *epoch < owner.epoch);
+                older && past.windows.is_given_up(stack)
+            });
+            let in_use = begun || writer.is_some_and(|(_, writer)| *writer == name);
             let aside = server.label_aside || server.disk.aside;
             if owner.role == Role::Production && !in_use && !aside {
                 self.violate(format!("S6 at rest: {name} is in nobody's use"));

@@ -17,8 +17,9 @@ use holdfast::flow::session::{self, Book, Session};
 use holdfast::model::desired::{Desired, InterfaceFamily, PoolMachine};
 use holdfast::model::ids::{CommitId, HosterId, ImageName, MachineName, SiteId, StackId};
 use holdfast::model::journal::Event;
-use holdfast::model::plan::{Plan, Step};
+use holdfast::model::plan::{Hold, Plan, Step};
 use holdfast::model::secret::Secret;
+use holdfast::show::service::log::Steps;
 use holdfast::world::hoster::Hoster;
 use holdfast::world::hoster::pool::Pool;
 use jiff::{SignedDuration, Timestamp};
@@ -29,23 +30,30 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Enough for everything that is asked for, once nothing goes wrong any more.
-const SESSIONS: usize = 12;
+const SESSIONS: usize = 16;
 
 pub struct Life {
     pub sim: Arc<Sim>,
     pub want: Desired,
     /// Whether drills are done that are due.
     pub drills: bool,
+    /// Whether its processes are loops, as `holdfast run` is one.
+    pub alone: bool,
 }
 
-struct Silent(Arc<Sim>);
+/// Tells the story, and the log whoever reads one.
+pub struct Telling(pub Arc<Sim>);
 
-impl Reporter for Silent {
+impl Reporter for Telling {
     fn started(&self, step: &Step) {
+        Steps.started(step);
         self.0.say(&format!("step {}", step.id));
     }
-    fn note(&self, _step: &Step, _text: &str) {}
-    fn ended(&self, step: &Step, result: &Result<(), StepError>, _took: Duration) {
+    fn note(&self, step: &Step, text: &str) {
+        Steps.note(step, text);
+    }
+    fn ended(&self, step: &Step, result: &Result<(), StepError>, took: Duration) {
+        Steps.ended(step, result, took);
         let how = result
             .as_ref()
             .err()
@@ -98,6 +106,9 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         on: true,
         dead: false,
         back_at: None,
+        hung: None,
+        cut_from: Timestamp::UNIX_EPOCH,
+        booted_at: Timestamp::UNIX_EPOCH,
         up_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,
         disk: Disk::default(),
@@ -120,7 +131,9 @@ impl Life {
             deaf: BTreeMap::new(),
             faults: Faults::default(),
             death: None,
+            given_up: None,
             may_move: BTreeSet::new(),
+            slow: None,
             numbers: 0,
             encrypted: BTreeSet::new(),
             sick: BTreeMap::new(),
@@ -138,6 +151,7 @@ impl Life {
             sim: Arc::new(Sim::new(state)),
             want: want.clone(),
             drills: true,
+            alone: false,
         };
         life.order(want);
         life
@@ -156,7 +170,7 @@ impl Life {
         self.another_commit();
     }
 
-    fn session(&self, past: &History) -> Arc<Session> {
+    pub fn session(&self, past: &History) -> Arc<Session> {
         let sim = &self.sim;
         let hoster = |(id, account): (&HosterId, &holdfast::model::desired::HosterAccount)| {
             let (id, estate) = (id.clone(), self.want.estate.clone());
@@ -188,10 +202,13 @@ impl Life {
 
     /// One process, as `holdfast reconcile --once` is one; `None`: it died.
     pub fn process(&self) -> Option<Reconciled> {
+        if self.alone && self.drills {
+            return self.left_alone(|_| ());
+        }
         self.sim.say("a process begins");
         let past = History::from_entries(&self.sim.state().journal);
         let session = self.session(&past);
-        let reporter: Arc<dyn Reporter> = Arc::new(Silent(self.sim.clone()));
+        let reporter: Arc<dyn Reporter> = Arc::new(Telling(self.sim.clone()));
         let stop = CancellationToken::new();
         let ended = self.sim.process(async {
             if past.accepted.as_ref() != Some(&self.want.commit) {
@@ -214,6 +231,12 @@ impl Life {
             }
             done
         });
+        self.goes_by();
+        ended
+    }
+
+    /// A while, until the next process begins.
+    pub fn goes_by(&self) {
         self.judge();
         let mut state = self.sim.state();
         let pause = i64::try_from(state.dice.between(5, 60)).unwrap();
@@ -221,7 +244,6 @@ impl Life {
         drop(state);
         self.sim.becomes(now);
         self.judge();
-        ended
     }
 
     /// Time goes by, and nobody looks.
@@ -232,7 +254,7 @@ impl Life {
     }
 
     /// Ends the test where an invariant did not hold.
-    fn judge(&self) {
+    pub fn judge(&self) {
         let state = self.sim.state();
         let Some(violation) = state.violation.clone() else {
             return;
@@ -283,7 +305,11 @@ impl Life {
             // What was still on its way has come by then.
             self.later(SignedDuration::from_mins(6));
             let done = self.process().expect("nobody kills it");
-            let settled = done.settled() && done.due.is_empty();
+            let waits = done.left.iter().flat_map(|plan| &plan.held);
+            let waits = waits
+                .filter(|held| matches!(held.hold, Hold::NotYet { .. }))
+                .count();
+            let settled = done.settled() && done.due.is_empty() && waits == 0;
             left = done.left;
             for held in left.iter().flat_map(|plan| &plan.held) {
                 self.sim

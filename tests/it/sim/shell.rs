@@ -160,6 +160,12 @@ impl Transport for Sim {
             let state = &mut *state;
             let lasts = takes(script.name);
             let lasts = state.dice.between(lasts / 2, lasts * 2);
+            let lasts = match &state.slow {
+                Some((slow, name, most)) if *slow == machine.as_str() && *name == script.name => {
+                    *most
+                }
+                _ => lasts,
+            };
             let begins = state.dice.between(1, 20);
             state.perhaps_cut(contact);
             (state.fate(state.faults.calls), begins, lasts)
@@ -241,8 +247,9 @@ impl State {
         }
         let minutes = i64::try_from(self.dice.between(1, 20)).unwrap();
         let until = self.now + SignedDuration::from_mins(minutes);
+        let now = self.now;
         if let Some(server) = self.at(contact.address) {
-            server.cut_until = until;
+            server.cut(now, until);
             let name = server.called();
             self.say(&format!("fault: nobody reaches {name} until {until}"));
         }

@@ -30,11 +30,25 @@ pub struct Server {
     pub dead: bool,
     /// When it was switched on again by nobody of us.
     pub back_at: Option<Timestamp>,
+    /// It is on, says nothing and serves nobody.
+    pub hung: Option<Hung>,
     /// From then on it answers.
     pub up_at: Timestamp,
+    /// When it was started last.
+    pub booted_at: Timestamp,
+    /// Since when nobody reaches it.
+    pub cut_from: Timestamp,
     /// Nobody reaches it until then; it runs all the same.
     pub cut_until: Timestamp,
     pub disk: Disk,
+}
+
+/// What becomes of a hung machine that is started anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hung {
+    Once,
+    /// It hangs again.
+    ForGood,
 }
 
 /// Whether users get in.
@@ -137,17 +151,32 @@ impl Server {
     }
 
     pub fn answers(&self, now: Timestamp) -> bool {
-        self.on && now >= self.up_at && now >= self.cut_until
+        self.on && self.hung.is_none() && now >= self.up_at && now >= self.cut_until
     }
 
     /// It accepts writes of users, whether or not we reach it.
     pub fn serves(&self, now: Timestamp) -> bool {
-        self.on && now >= self.up_at && self.disk.gate == Gate::Open
+        self.on && self.hung.is_none() && now >= self.up_at && self.disk.gate == Gate::Open
+    }
+
+    /// Nobody reaches it until then; it runs all the same.
+    pub fn cut(&mut self, now: Timestamp, until: Timestamp) {
+        if self.cut_until <= now {
+            self.cut_from = now;
+        }
+        self.cut_until = until;
+    }
+
+    /// Nobody reached it, and starting it anew did not help: it is as good as lost.
+    pub fn was_given_its_chance(&self, now: Timestamp) -> bool {
+        self.cut_until > now && self.booted_at > self.cut_from
     }
 
     pub fn boot(&mut self, now: Timestamp, up_at: Timestamp) {
         self.on = true;
+        self.hung = self.hung.filter(|hung| *hung == Hung::ForGood);
         self.up_at = up_at.max(now);
+        self.booted_at = now;
         self.disk.boots += 1;
         if self.disk.gate == Gate::Open {
             self.disk.gate = Gate::Checking;
@@ -198,8 +227,12 @@ pub struct State {
     pub deaf: BTreeMap<HosterId, Timestamp>,
     pub faults: Faults,
     pub death: Option<Death>,
+    /// A machine that nobody reached and people gave up, until it is found and closed.
+    pub given_up: Option<MachineName>,
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
     pub may_move: BTreeSet<StackId>,
+    /// A script that takes this many milliseconds on a machine.
+    pub slow: Option<(String, &'static str, u64)>,
     pub numbers: u32,
     /// Stacks whose production is in the hands of somebody who encrypts.
     pub encrypted: BTreeSet<StackId>,

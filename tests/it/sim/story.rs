@@ -3,14 +3,15 @@
 use super::dice::Dice;
 use super::life::Life;
 use super::plights;
-use super::state::{Faults, Late, Server, State};
+use super::state::{Faults, Hung, Late, Server, State};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
-use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
+use crate::plan_world::{HETZNER, IONOS, REPAIR, WITH_FALLBACK, desired, stack_file};
+use holdfast::decide::history::History;
 use holdfast::model::desired::Desired;
-use holdfast::model::ids::StackId;
+use holdfast::model::ids::{HosterId, MachineName, StackId};
 use holdfast::model::journal::Event;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::OnceLock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +32,20 @@ pub enum Story {
     Neighbour,
     PointsAge,
     SignedAway,
+    /// The machine is on and says nothing, until it is started anew.
+    Hang,
+    /// It says nothing whatever is done.
+    HangForGood,
+    /// Nobody reaches the only machine at its place. It serves all the same.
+    Unreached,
+    /// Nobody reaches either customer's machine. They serve all the same.
+    Partition,
+    /// The hoster is gone with interface and machine, and people signed for it; later it is back.
+    GivenUp,
 }
 
 impl Story {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Install,
         Self::RebuildOfOneGone,
         Self::RebuildOfOneDead,
@@ -48,6 +59,10 @@ impl Story {
         Self::Neighbour,
         Self::PointsAge,
         Self::SignedAway,
+        Self::Hang,
+        Self::HangForGood,
+        Self::Unreached,
+        Self::Partition,
     ];
 
     /// The world before it, with what is to happen already wished for or come about.
@@ -65,8 +80,9 @@ impl Story {
             _ => {}
         }
         let (state, want) = match self {
-            Self::Storm => (BOTH.installed(both()), both()),
+            Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
+            Self::GivenUp => (SPARED.installed(with_fallback("")), with_fallback("")),
             _ => (ACME.installed(acme()), acme()),
         };
         let mut life = Life::of(state, want);
@@ -81,10 +97,18 @@ impl Story {
             }
             Self::BackupMove => life.now_wants(at_ionos("")),
             Self::Retirement => life.now_wants(retired(&life)),
+            Self::GivenUp => {
+                goes_away(&life);
+                let waiver = "[[waiver]]\nmachine = \"acme-e1\"\nreason = \"gone\"\n";
+                life.now_wants(with_fallback(waiver));
+            }
             Self::Storm => {
                 lose(&life, false);
                 lose(&life, false);
             }
+            Self::Hang => hang(&life, Hung::Once),
+            Self::HangForGood => hang(&life, Hung::ForGood),
+            Self::Unreached | Self::Partition => cut(&life),
             _ => {}
         }
         life
@@ -100,18 +124,36 @@ impl Story {
                 life.comes_to_rest();
                 life.is_well("bolt");
             }
+            Self::Partition => {
+                let bolt = life.is_well("bolt");
+                life.holds(bolt == "bolt-e1", "bolt was left alone");
+            }
             _ => {}
         }
         let serves = life.is_well("acme");
         match self {
             Self::Install => life.holds(serves == "acme-e1", &serves),
-            Self::RebuildOfOneGone => life.holds(serves != "acme-e1", "it was rebuilt"),
+            Self::RebuildOfOneGone | Self::HangForGood => {
+                life.holds(serves != "acme-e1", "it was rebuilt");
+            }
+            Self::Hang => life.holds(serves == "acme-e1", "it was started anew"),
+            Self::Partition => life.holds(serves == "acme-e1", "acme was left alone"),
             Self::Move => {
                 let now = life.sim.state();
                 let there = now.servers.iter().find(|s| s.called() == serves);
                 let at_ionos = there.is_some_and(|s| s.hoster.as_str() == "ionos");
                 drop(now);
                 life.holds(at_ionos, "it stands at ionos");
+            }
+            Self::GivenUp => {
+                let state = life.sim.state();
+                let shelves = state.servers.iter().map(|s| &s.disk.shelf.repositories);
+                let kept = shelves.filter_map(|all| all.get(&StackId::new("acme")));
+                let mut points = kept.flat_map(|of| of.snapshots.values());
+                let saved = points.any(|p| p.manifest.aside && p.data.written == LATER_WRITTEN);
+                drop(state);
+                life.holds(serves != "acme-e1", "it went on elsewhere");
+                life.holds(saved, "what users wrote on the old one lies aside");
             }
             Self::Drill => {
                 let passed = |event: &Event| matches!(event, Event::Drilled { passed: true, .. });
@@ -175,11 +217,32 @@ fn retired(life: &Life) -> Desired {
     desired(&[("acme", file)])
 }
 
-/// A world that is made once.
-struct Kept(OnceLock<State>);
+fn with_fallback(waiver: &str) -> Desired {
+    let file = stack_file("acme", WITH_FALLBACK, &format!("{REPAIR}{waiver}"));
+    desired(&[("acme", file)])
+}
 
-static ACME: Kept = Kept(OnceLock::new());
-static BOTH: Kept = Kept(OnceLock::new());
+/// When users wrote last on a machine that nobody reached.
+const LATER_WRITTEN: Timestamp = Timestamp::MAX;
+
+/// Neither the interface answers nor the machine, and users are on it all the same.
+fn goes_away(life: &Life) {
+    let mut state = life.sim.state();
+    let until = state.now + SignedDuration::from_hours(24 * 365);
+    state.deaf.insert(HosterId::new("hetzner"), until);
+    let now = state.now;
+    let serving = state.servers.iter_mut().find(|s| s.serves(now)).unwrap();
+    serving.cut_until = until;
+    serving.disk.data.as_mut().unwrap().written = LATER_WRITTEN;
+    state.given_up = Some(MachineName::new("acme-e1"));
+}
+
+/// A world that is made once.
+pub struct Kept(OnceLock<State>);
+
+pub static ACME: Kept = Kept(OnceLock::new());
+pub static BOTH: Kept = Kept(OnceLock::new());
+static SPARED: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
 
 /// Acme, and nothing else.
@@ -193,7 +256,7 @@ pub fn two_installed() -> State {
 
 impl Kept {
     /// Installed yesterday, and saved since.
-    fn installed(&self, want: Desired) -> State {
+    pub fn installed(&self, want: Desired) -> State {
         let make = || {
             let stacks: Vec<StackId> = want.stacks.keys().cloned().collect();
             let life = Life::begin(0, want);
@@ -244,6 +307,27 @@ pub fn lose(life: &Life, gone: bool) {
     }
 }
 
+/// The machine that serves hangs.
+fn hang(life: &Life, how: Hung) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    let serving = state.servers.iter().position(|s| s.serves(now)).unwrap();
+    let name = state.servers[serving].called();
+    state.saves_in_vain(serving);
+    state.servers[serving].hung = Some(how);
+    state.say(&format!("{name} hangs, {how:?}"));
+}
+
+/// Nobody reaches the machines that serve, for as long as the trouble lasts.
+fn cut(life: &Life) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    for server in state.servers.iter_mut().filter(|s| s.serves(now)) {
+        server.cut(now, now + SignedDuration::from_hours(24 * 365));
+    }
+    state.say("nobody reaches the machines that serve");
+}
+
 /// Nobody is served, and everything is kept.
 fn is_retired(life: &Life) -> String {
     let state = life.sim.state();
@@ -282,7 +366,10 @@ fn chance(life: &Life) {
 /// Lives a seed to its end; gives what happened.
 pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
-    let story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    let mut story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    if story == Story::Storm && (seed / all) % 2 == 1 {
+        story = Story::GivenUp;
+    }
     let mut life = story.begin(seed);
     life.sim.say(&format!("{story:?}"));
     let (faults, processes) = {
@@ -297,6 +384,8 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
+    // Every other life of a story is one of loops.
+    life.alone = seed / all % 2 == 1;
     // At any moment, also while the other is being opened.
     if matches!(story, Story::RebuildOfOneDead | Story::Move) {
         let mut state = life.sim.state();
@@ -306,7 +395,13 @@ pub fn live(seed: u64) -> Vec<String> {
             state.late.push((due, Late::ComesBack));
         }
     }
+    // A ladder is long.
+    let cut = matches!(story, Story::Unreached | Story::Partition);
+    let processes = if cut { processes * 3 } else { processes };
     life.in_trouble(faults, processes, |life| {
+        if cut {
+            life.later(SignedDuration::from_secs(100));
+        }
         if life.sim.state().dice.happens(150) {
             life.another_commit();
         }
@@ -316,6 +411,16 @@ pub fn live(seed: u64) -> Vec<String> {
         }
     });
     life.comes_to_rest();
+    // A move that did not go well while users waited is tried again when somebody says so.
+    for _ in 0..2 {
+        let acme = StackId::new("acme");
+        let past = History::from_entries(&life.sim.state().journal);
+        if story == Story::Move && past.windows.is_given_up(&acme) {
+            life.is_well("acme");
+            life.another_commit();
+            life.comes_to_rest();
+        }
+    }
     if matches!(story, Story::RebuildOfOneDead | Story::Move) {
         life.sim.state().comes_back();
         life.comes_to_rest();

@@ -73,6 +73,9 @@ pub fn labelled() -> [Server; 2] {
         dead: false,
         back_at: None,
         up_at: Timestamp::UNIX_EPOCH,
+        hung: None,
+        cut_from: Timestamp::UNIX_EPOCH,
+        booted_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,
         disk: Disk {
             stage: Some(Stage::Opened),

@@ -2,6 +2,7 @@
 
 use super::ledger::Death;
 use super::story::{Story, live};
+use jiff::SignedDuration;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +18,11 @@ fn deaths(story: Story) {
         for death in [Death::Before(number), Death::After(number)] {
             let life = story.begin(1);
             life.dies_at(Some(death));
-            let died = (0..12).any(|_| life.process().is_none());
+            let died = (0..16).any(|_| {
+                // A ladder's rungs have their waits.
+                life.later(SignedDuration::from_secs(60));
+                life.process().is_none()
+            });
             assert!(died, "{death:?} of {last}");
             life.dies_at(None);
             life.comes_to_rest();
@@ -35,6 +40,12 @@ fn s06_a_death_at_any_entry_of_an_installation_ends_where_none_does() {
 fn s06_a_death_at_any_entry_of_a_rebuild_ends_where_none_does() {
     deaths(Story::RebuildOfOneGone);
     deaths(Story::RebuildOfOneDead);
+}
+
+#[test]
+fn s06_a_death_at_any_entry_of_the_repair_ladder_ends_where_none_does() {
+    deaths(Story::Hang);
+    deaths(Story::HangForGood);
 }
 
 #[test]

@@ -1,0 +1,124 @@
+//! What a look hears of machines in use, as far as it is news: that one fell silent, that it
+//! still is, that it answers again. What follows from it is not decided here.
+
+use super::history::History;
+use super::silence::{LOOKS, Silence};
+use crate::model::desired::{Desired, InterfaceFamily};
+use crate::model::gap::GapKind;
+use crate::model::ids::{MachineName, StackId};
+use crate::model::journal::Event;
+use crate::model::machine::Role;
+use crate::model::observed::{Observed, Power, SeenMachine};
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
+/// A silence that lasts is told again after so long.
+const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// A silence of which nobody has told for so long is a new one.
+const UNWATCHED: SignedDuration = SignedDuration::from_hours(3);
+
+/// What a look says of the machine.
+enum Heard {
+    Something,
+    Nothing(String),
+}
+
+/// What was heard of the machines in use, and is new.
+pub fn news(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
+    let listed: BTreeMap<&MachineName, &SeenMachine> = seen
+        .hosters
+        .values()
+        .flatten()
+        .flat_map(|inventory| &inventory.machines)
+        .map(|machine| (&machine.name, machine))
+        .collect();
+    let since = |silence: &Silence| seen.at.duration_since(silence.looked);
+    let mut news = Vec::new();
+    for (stack, machine) in in_use(past) {
+        let Some(heard) = heard(machine, listed.get(machine).copied(), want, seen, past) else {
+            continue;
+        };
+        let waits = want.stacks.get(stack).map(|stack| stack.waits);
+        let waits = waits.unwrap_or_default();
+        let machine = machine.clone();
+        let event = match (past.silences.of(&machine), heard) {
+            (None, Heard::Nothing(words)) => Event::FellSilent {
+                machine,
+                seen: words,
+            },
+            // Nobody looked for long: what was between, nobody knows.
+            (Some(silence), Heard::Nothing(words)) if since(silence) > UNWATCHED => {
+                Event::FellSilent {
+                    machine,
+                    seen: words,
+                }
+            }
+            (Some(silence), Heard::Nothing(_))
+                if (silence.looks < LOOKS && seen.at >= silence.next_look(&waits))
+                    || since(silence) >= TOLD_EVERY =>
+            {
+                Event::StillSilent { machine }
+            }
+            (Some(_), Heard::Something) => Event::Answered { machine },
+            (None, Heard::Something) | (Some(_), Heard::Nothing(_)) => continue,
+        };
+        news.push((Some(stack.clone()), event));
+    }
+    news
+}
+
+/// Who was opened last. Where a lost journal no longer knows, whatever was found of its machines.
+fn in_use(past: &History) -> impl Iterator<Item = (&StackId, &MachineName)> {
+    let opened = past.writers.iter();
+    let found = past.machines.iter().filter_map(|(name, made)| {
+        let stack = made.stack.as_ref()?;
+        let found = made.role == Role::Production && made.wanted.is_none();
+        (found && !past.writers.contains_key(stack)).then_some((stack, name))
+    });
+    opened.map(|(stack, (_, name))| (stack, name)).chain(found)
+}
+
+/// `None`: nobody could look, or nobody expects it to say anything.
+fn heard(
+    name: &MachineName,
+    listed: Option<&SeenMachine>,
+    want: &Desired,
+    seen: &Observed,
+    past: &History,
+) -> Option<Heard> {
+    let made = past.machines.get(name)?;
+    if made.fenced.is_some() || made.set_aside {
+        return None;
+    }
+    let inventory = seen.hosters.get(&made.hoster)?.as_ref().ok()?;
+    let Some(listed) = listed else {
+        if let Some(gap) = inventory.unseen(&made.provider_id) {
+            return of_gap(gap.kind, &gap.reason);
+        }
+        let account = want.hosters.get(&made.hoster)?;
+        // An inventory is a list that we keep ourselves; there only an empty disk says so.
+        let pool = account.descriptor.interface == InterfaceFamily::Pool;
+        let mut free = inventory.free.iter();
+        let blank = free.any(|m| m.name.as_str() == made.provider_id);
+        let words = format!("{} no longer lists it", made.hoster);
+        return (!pool || blank).then_some(Heard::Nothing(words));
+    };
+    if listed.power == Power::Off {
+        let words = format!("{} says that it is off", listed.hoster);
+        return Some(Heard::Nothing(words));
+    }
+    match seen.machines.get(name)? {
+        Ok(_) => Some(Heard::Something),
+        Err(gap) => of_gap(gap.kind, &gap.reason),
+    }
+}
+
+/// Whoever refuses us, or answers what we cannot read, is not silent.
+fn of_gap(kind: GapKind, reason: &str) -> Option<Heard> {
+    match kind {
+        GapKind::Unreachable => Some(Heard::Nothing(reason.to_owned())),
+        GapKind::RateLimited => None,
+        GapKind::Denied | GapKind::Unreadable | GapKind::ForeignHostKey => Some(Heard::Something),
+    }
+}

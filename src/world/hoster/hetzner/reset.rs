@@ -1,0 +1,47 @@
+//! The reset button (Hetzner Cloud reference, "Server Actions", "Reset a Server").
+
+use super::calls::{class_of, unclear};
+use super::{Hetzner, Way, is_settled};
+use crate::model::ids::MachineName;
+use crate::model::observed::Power;
+use crate::model::operation::{FaultClass, Outcome};
+use crate::world::hoster::{ACTION_FAILED, refused};
+use hcloud::models::PowerOffServerResponse;
+use reqwest::Method;
+
+impl Hetzner {
+    /// The server runs before and after, so its status proves nothing: only the action's own end
+    /// says that it was reset.
+    pub(super) async fn reset(&self, machine: &MachineName) -> Outcome {
+        let server = match self.find_ours(machine).await {
+            Ok(server) => server,
+            Err(outcome) => return outcome,
+        };
+        if is_settled(&server, Power::Off) {
+            return refused("off", format!("{machine} is off"), FaultClass::Retry);
+        }
+        let path = format!("/servers/{}/actions/reset", server.id);
+        let no_fields = serde_json::Map::new();
+        let asked = self
+            .calls
+            .send_body::<PowerOffServerResponse>(Method::POST, &path, &no_fields);
+        let way = match asked.await {
+            Ok(answer) => self.wait(std::slice::from_ref(&answer.action)).await,
+            Err(error) => match error.refusal() {
+                Some(refusal) => return refusal,
+                None => Way::Unclear(error.to_string()),
+            },
+        };
+        match way {
+            Way::Ended => {
+                let within = self.timing.action;
+                self.wait_for_power(server.id, Power::On, within).await
+            }
+            Way::Failed { code, message } => {
+                let class = class_of(&code);
+                refused(ACTION_FAILED, format!("{code}: {message}"), class)
+            }
+            Way::Unclear(why) => unclear(why),
+        }
+    }
+}
