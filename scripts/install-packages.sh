@@ -7,11 +7,11 @@ set -eu
 # systemd-container, mmdebstrap, nftables, iproute2, uidmap, knot: the lab's machines,
 # networks and name server. knot-dnsutils, python3-venv, openssl: tests that look at it
 # from outside; curl, jq: the steps of docs/ci. gcc, libc6-dev, make, pkg-config: the C
-# parts of libgit2, SQLite and ring.
+# parts of libgit2, SQLite and ring. postgresql: the store that several reconcilers share.
 PACKAGES="
 	ca-certificates curl debian-archive-keyring gcc git iproute2 jq knot knot-dnsutils
 	libc6-dev make mmdebstrap mount nftables openssh-client openssl pkg-config
-	python3-venv restic systemd-container time uidmap util-linux
+	postgresql python3-venv restic systemd-container time uidmap util-linux
 "
 
 POLICY=/usr/sbin/policy-rc.d
@@ -79,6 +79,14 @@ case " $wanted " in
 *" knot "*)
 	if command -v update-rc.d >/dev/null; then
 		update-rc.d knot disable >/dev/null 2>&1 || say "note: knot.service stays enabled; to turn it off: systemctl disable knot"
+	fi
+	;;
+esac
+# The tests begin a server of their own (scripts/postgresql.sh).
+case " $wanted " in
+*" postgresql "*)
+	if command -v update-rc.d >/dev/null; then
+		update-rc.d postgresql disable >/dev/null 2>&1 || say "note: postgresql.service stays enabled; to turn it off: systemctl disable postgresql"
 	fi
 	;;
 esac

@@ -29,6 +29,7 @@ pub mod independent;
 pub mod init;
 mod keepsake;
 pub mod layout;
+pub mod lease;
 pub mod lines;
 pub mod losses;
 pub mod mandate;

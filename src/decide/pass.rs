@@ -19,14 +19,18 @@ pub const INTERVALS: u32 = 3;
 
 /// Nothing destructive until the loop has seen the world for a while (S8): what looks lost to
 /// somebody who has just got up may be his own network. A person's `apply` is no loop.
-pub fn just_begun(up: Duration, still: Duration) -> Option<Freeze> {
+///
+/// Where several share the work, `up` is how long this one has led without a break: who has just
+/// taken over knows no more than who has just begun.
+pub fn just_begun(up: Duration, still: Duration, shared: bool) -> Option<Freeze> {
     if up >= still {
         return None;
     }
+    let has = if shared { "led" } else { "run" };
     Some(Freeze {
         rule: "S8",
         reason: format!(
-            "the loop has run for {}; nothing destructive happens in the first {}",
+            "the loop has {has} for {}; nothing destructive happens in the first {}",
             shown(up),
             shown(still)
         ),
@@ -65,6 +69,14 @@ pub struct Health {
     pub why: String,
 }
 
+/// Who has the journal: a process of this computer by its number alone, others in full.
+pub fn named(holder: &str) -> String {
+    if holder.contains("process ") {
+        return holder.to_owned();
+    }
+    format!("process {holder}")
+}
+
 /// Judges by the last pass that looked at the estate, by the last pass at all, and how long ago
 /// each ended.
 pub fn health(
@@ -83,7 +95,17 @@ pub fn health(
                 why = format!("{why}; the last pass failed {} ago: {reason}", shown(ago));
             }
             Ending::Busy { holder } => {
-                why = format!("{why}; process {holder} has the journal");
+                why = format!("{why}; {} has the journal", named(holder));
+            }
+            Ending::Standby { leader, since } => {
+                return Health {
+                    well: ago <= limit,
+                    why: format!(
+                        "stands by: {leader} leads since {}, asked {} ago",
+                        since.strftime("%F %T UTC"),
+                        shown(ago)
+                    ),
+                };
             }
             Ending::Settled
             | Ending::Held { .. }

@@ -33,7 +33,7 @@ pub async fn adopt(
     let news = news.concat().into_iter();
     for (stack, event) in news.filter(|news| !is_told_by_others(busy, news)) {
         match session.book() {
-            Book::Writing(_) => {
+            Book::Writing(..) => {
                 let entry = session.record(stack.as_ref(), event).await?;
                 past.take_in(&entry);
             }

@@ -64,10 +64,10 @@ pub struct Doubts {
 pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Doubts, StoreError> {
     let mut doubts = Doubts::default();
     let standing = &session.standing;
-    let Some(state) = standing.state.as_ref().filter(|_| !anchors.is_empty()) else {
+    let Some(journal) = standing.journal.as_ref().filter(|_| !anchors.is_empty()) else {
         return Ok(doubts);
     };
-    let seals = store::seals(state).await?;
+    let seals = store::seals(journal).await?;
     for anchor in anchors {
         // An anchored commit that is not even here is none that the head descends from.
         let descends = is_descendant(&standing.repository, &anchor.head, &standing.head);
@@ -94,10 +94,10 @@ pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Fre
     if machines.is_empty() || freezes.iter().any(|freeze| freeze.rule == RULE) {
         return;
     }
-    let Some(state) = &session.standing.state else {
+    let Some(journal) = &session.standing.journal else {
         return;
     };
-    let seals = match store::seals(state).await {
+    let seals = match store::seals(journal).await {
         Ok(seals) => seals,
         Err(error) => {
             tracing::warn!(%error, "no anchor was written");

@@ -6,6 +6,7 @@ use crate::model::ids::CommitId;
 use crate::model::repository::KeyRole;
 use crate::model::units::parse_duration;
 use crate::world::git::write::{WriteError, git_dir};
+use crate::world::store::Place;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fs;
@@ -25,8 +26,10 @@ pub struct Config {
     pub root: CommitId,
     /// The reconciler's age identity file.
     pub identity: PathBuf,
-    /// The journal.
+    /// The journal's file; what this computer keeps for itself lies beside it in any case.
     pub state: PathBuf,
+    /// Where the journal is.
+    pub journal: Place,
     /// The reference that is followed.
     pub head: String,
     /// How long this computer waits for others.
@@ -160,7 +163,7 @@ struct File {
     root: String,
     /// The reconciler's age identity, which opens the estate's secrets; relative to this file.
     identity: PathBuf,
-    /// The journal; relative to this file.
+    /// The journal; relative to this file. With `[store]`, what lies beside it stays here.
     state: PathBuf,
     /// The reference that is followed.
     #[schemars(extend("default" = "HEAD"))]
@@ -175,6 +178,17 @@ struct File {
     #[serde(default)]
     #[schemars(with = "Option<RunTable>")]
     run: RunTable,
+    /// Where several reconcilers keep their journal; absent: in `state`, for this computer alone.
+    store: Option<StoreTable>,
+}
+
+/// Where several reconcilers keep their journal.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StoreTable {
+    /// The file with the database's address and password, as one line that begins with
+    /// postgresql://; relative to this file.
+    postgresql: PathBuf,
 }
 
 /// How long the outside may take before it counts as not answering.
@@ -394,11 +408,17 @@ impl Config {
             .map_or_else(|| "HEAD".to_owned(), Fetch::reference);
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         let run = read.run.read(folder).map_err(malformed)?;
+        let state = folder.join(read.state);
+        let journal = match read.store {
+            Some(store) => Place::Shared(folder.join(store.postgresql)),
+            None => Place::File(state.clone()),
+        };
         Ok(Self {
             estate: estate.to_owned(),
             root: CommitId::new(read.root),
             identity: folder.join(read.identity),
-            state: folder.join(read.state),
+            state,
+            journal,
             head: read.head.unwrap_or(usual),
             patience,
             fetch,

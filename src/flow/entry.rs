@@ -113,8 +113,11 @@ async fn open_with(
     shared: Option<Shared>,
     unfetched: Vec<Gap>,
 ) -> Result<Arc<Session>, EntryError> {
+    if mode == Mode::Write && shared.is_none() {
+        store::carry_over(&config.journal, &config.state).await?;
+    }
     // Judged before anything is made on this computer, the journal included.
-    let entries = store::read_entries(&config.state).await?;
+    let entries = store::read_entries(&config.journal).await?;
     let past = History::from_entries(&entries);
     let accepted = entries.iter().rev().filter_map(|entry| match &entry.event {
         Event::Accepted { commit } => Some(commit),
@@ -130,7 +133,7 @@ async fn open_with(
         Mode::Write => {
             let book = match shared {
                 Some(shared) => Book::Writing(shared),
-                None => Book::writing(Journal::open(&config.state).await?),
+                None => Book::writing(Journal::open(&config.journal).await?),
             };
             let now = History::from_entries(&book.entries().await?);
             if now.accepted != past.accepted {
@@ -186,7 +189,7 @@ async fn open_with(
 /// The newest head as it is, sound or not, for looking at it. Refused when it does not descend
 /// from what the journal says was accepted; writes nothing.
 pub async fn read_newest(config: &Config) -> Result<Estate, EntryError> {
-    let past = History::from_entries(&store::read_entries(&config.state).await?);
+    let past = History::from_entries(&store::read_entries(&config.journal).await?);
     Ok(head::newest(config, &past)?)
 }
 

@@ -28,7 +28,7 @@ pub async fn read(
     stack: Option<&StackId>,
     since: Option<Timestamp>,
 ) -> Result<Vec<Told>, LogError> {
-    let entries = read_entries(&config.state).await?;
+    let entries = read_entries(&config.journal).await?;
     let Some(asked) = stack else {
         return Ok(timeline(&entries, None, since));
     };

@@ -7,9 +7,9 @@ use crate::decide::pause::Pauses;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::StackId;
 use crate::model::journal::{Entry, Event};
+use crate::model::lease::Lease;
 use crate::world::clock::{Clock as _, SystemClock};
-use crate::world::store::{Journal, Requests, StoreError, read_entries};
-use std::path::PathBuf;
+use crate::world::store::{Journal, Requests, StoreError, carry_over, read_entries};
 
 /// Why a pause is not where it should be.
 #[derive(Debug, thiserror::Error)]
@@ -17,14 +17,6 @@ pub enum PauseError {
     /// The journal.
     #[error("the journal could not be written; nothing was changed")]
     Journal(#[from] StoreError),
-    /// The folder beside it.
-    #[error("{} could not be written; nothing was changed", path.display())]
-    Left {
-        /// The journal.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 /// Where it stands now.
@@ -34,7 +26,7 @@ pub enum Kept {
     InTheJournal,
     /// Beside it: another Holdfast writes there, and takes it in before it plans next.
     LeftFor {
-        /// Its process id, or "unknown".
+        /// Its process id, or "unknown"; with a shared journal also its computer.
         holder: String,
     },
 }
@@ -44,15 +36,21 @@ pub async fn tell(
     config: &Config,
     events: &[(Option<StackId>, Event)],
 ) -> Result<Kept, PauseError> {
-    let requests = Requests::beside(&config.state);
+    let requests = Requests::beside(&config.journal);
     let now = SystemClock.now();
-    let left = |source| PauseError::Left {
-        path: config.state.clone(),
-        source,
+    let opened = match carry_over(&config.journal, &config.state).await {
+        Ok(()) => Journal::open(&config.journal).await,
+        Err(error) => Err(error),
     };
-    let journal = match Journal::open(&config.state).await {
+    let journal = match opened {
         Ok(journal) => journal,
-        Err(StoreError::InUse { holder, .. }) => {
+        Err(
+            StoreError::InUse { holder, .. }
+            | StoreError::Leased {
+                lease: Lease { holder, .. },
+                ..
+            },
+        ) => {
             for ((stack, event), seq) in events.iter().zip(0..) {
                 let entry = Entry {
                     seq,
@@ -60,20 +58,20 @@ pub async fn tell(
                     stack: stack.clone(),
                     event: event.clone(),
                 };
-                requests.leave(&entry).map_err(left)?;
+                requests.leave(&entry).await?;
             }
             return Ok(Kept::LeftFor { holder });
         }
         Err(error) => return Err(error.into()),
     };
     // What was asked for before comes before.
-    for request in requests.waiting().map_err(left)? {
+    for request in requests.waiting().await? {
         let entry = &request.entry;
         if is_of_an_operator(&entry.event) {
             let (stack, event) = (entry.stack.as_ref(), entry.event.clone());
             journal.append(stack, event, now).await?;
         }
-        request.taken_in().map_err(left)?;
+        requests.taken_in(request).await?;
     }
     for (stack, event) in events {
         journal.append(stack.as_ref(), event.clone(), now).await?;
@@ -83,12 +81,8 @@ pub async fn tell(
 
 /// What is paused now, as whoever plans next will see it; reaches nothing outside.
 pub async fn pauses(config: &Config) -> Result<Pauses, PauseError> {
-    let mut past = History::from_entries(&read_entries(&config.state).await?);
-    let waiting = Requests::beside(&config.state).waiting();
-    let waiting = waiting.map_err(|source| PauseError::Left {
-        path: config.state.clone(),
-        source,
-    })?;
+    let mut past = History::from_entries(&read_entries(&config.journal).await?);
+    let waiting = Requests::beside(&config.journal).waiting().await?;
     for request in waiting {
         let entry = &request.entry;
         if is_of_an_operator(&entry.event) {
@@ -104,7 +98,7 @@ pub(super) async fn take_in(
     session: &Session,
     past: &mut History,
 ) -> Result<Option<Gap>, StoreError> {
-    let Some(state) = &session.standing.state else {
+    let Some(journal) = &session.standing.journal else {
         return Ok(None);
     };
     let unread = |error: &dyn std::error::Error| {
@@ -115,7 +109,8 @@ pub(super) async fn take_in(
             reason,
         )
     };
-    let waiting = match Requests::beside(state).waiting() {
+    let requests = Requests::beside(journal);
+    let waiting = match requests.waiting().await {
         Ok(waiting) => waiting,
         Err(error) => return Ok(Some(unread(&error))),
     };
@@ -123,12 +118,12 @@ pub(super) async fn take_in(
         let entry = request.entry.clone();
         let asked = is_of_an_operator(&entry.event);
         match session.book() {
-            Book::Writing(_) => {
+            Book::Writing(..) => {
                 if asked {
                     let recorded = session.record(entry.stack.as_ref(), entry.event).await?;
                     past.take_in(&recorded);
                 }
-                if let Err(error) = request.taken_in() {
+                if let Err(error) = requests.taken_in(request).await {
                     return Ok(Some(unread(&error)));
                 }
             }

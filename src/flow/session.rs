@@ -1,12 +1,14 @@
 //! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
 
 use super::config::Patience;
+use super::held::WhileHeld;
 use super::standing::Standing;
 use crate::decide::derive;
 use crate::decide::derive::EstateKey;
 use crate::decide::history::History;
 use crate::decide::manifest::{self, BackupAccess, ManifestError};
 use crate::decide::repositories::{self, Repositories, Way};
+use crate::model::causes::chain;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, StackId, StepId};
 use crate::model::journal::{Entry, Event};
@@ -40,7 +42,12 @@ pub struct World {
 
 /// The journal, open for writing: sessions of one process may share it, one entry at a time.
 #[derive(Clone)]
-pub struct Shared(Arc<AsyncMutex<Box<dyn Ledger>>>);
+pub struct Shared(Arc<Turns>);
+
+struct Turns {
+    ledger: Arc<dyn Ledger>,
+    turn: AsyncMutex<()>,
+}
 
 /// The journal, as far as this session may use it.
 pub enum Book {
@@ -53,7 +60,10 @@ pub enum Book {
 impl Book {
     /// To write in.
     pub fn writing(ledger: impl Ledger + 'static) -> Self {
-        Self::Writing(Shared(Arc::new(AsyncMutex::new(Box::new(ledger)))))
+        Self::Writing(Shared(Arc::new(Turns {
+            ledger: Arc::new(ledger),
+            turn: AsyncMutex::default(),
+        })))
     }
 
     /// The same for another session of this process.
@@ -65,10 +75,10 @@ impl Book {
     }
 
     /// Says to whoever waits for the journal whose steps it is needed for.
-    pub async fn working_on(&self, stacks: &BTreeSet<StackId>) {
+    pub fn working_on(&self, stacks: &BTreeSet<StackId>) {
         if let Self::Writing(journal) = self {
             let names: Vec<&str> = stacks.iter().map(StackId::as_str).collect();
-            journal.0.lock().await.working_on(&names.join(", "));
+            journal.0.ledger.working_on(&names.join(", "));
         }
     }
 
@@ -80,7 +90,10 @@ impl Book {
         at: Timestamp,
     ) -> Result<Entry, StoreError> {
         match self {
-            Self::Writing(journal) => journal.0.lock().await.append(stack, event, at).await,
+            Self::Writing(journal) => {
+                let _turn = journal.0.turn.lock().await;
+                journal.0.ledger.append(stack, event, at).await
+            }
             Self::Reading(_) => Err(StoreError::ReadOnly),
         }
     }
@@ -88,7 +101,10 @@ impl Book {
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         match self {
-            Self::Writing(journal) => journal.0.lock().await.entries().await,
+            Self::Writing(journal) => {
+                let _turn = journal.0.turn.lock().await;
+                journal.0.ledger.entries().await
+            }
             Self::Reading(entries) => Ok(entries.clone()),
         }
     }
@@ -122,6 +138,16 @@ impl Session {
         book: Book,
         standing: Standing,
     ) -> Self {
+        let world = match &book {
+            Book::Writing(journal) => World {
+                transport: Arc::new(WhileHeld {
+                    transport: world.transport,
+                    ledger: journal.0.ledger.clone(),
+                }),
+                ..world
+            },
+            Book::Reading(_) => world,
+        };
         Self {
             desired,
             key,
@@ -187,6 +213,22 @@ impl Session {
     /// All entries from the beginning.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         self.book.entries().await
+    }
+
+    /// Whether this session may still act.
+    pub fn held(&self) -> Result<(), StoreError> {
+        match &self.book {
+            Book::Writing(journal) => journal.0.ledger.held(),
+            Book::Reading(_) => Ok(()),
+        }
+    }
+
+    /// Ends when this session may not act any more.
+    pub async fn lost(&self) -> StoreError {
+        match &self.book {
+            Book::Writing(journal) => journal.0.ledger.lost().await,
+            Book::Reading(_) => std::future::pending().await,
+        }
     }
 
     /// What the journal says has happened.
@@ -409,6 +451,13 @@ impl Session {
         op: &crate::model::operation::Operation,
         key: &StepId,
     ) -> crate::model::operation::Outcome {
+        if let Err(error) = self.held() {
+            return crate::model::operation::Outcome::Refused(crate::model::operation::Refusal {
+                code: "lease-lost".into(),
+                message: chain(&error),
+                class: crate::model::operation::FaultClass::Retry,
+            });
+        }
         match self.world.hosters.get(hoster) {
             Some(hoster) => hoster.perform(op, key).await,
             None => crate::model::operation::Outcome::Refused(crate::model::operation::Refusal {

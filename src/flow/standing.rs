@@ -13,6 +13,7 @@ use crate::model::units::show_duration;
 use crate::world::git::fetch::{self, LastFetch};
 use crate::world::git::lineage::{Lineage, Lineages, approved, lineages};
 use crate::world::git::{AcceptedCommit, Known, Question, TrustError};
+use crate::world::store::Place;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -74,8 +75,10 @@ impl Asking {
 pub struct Standing {
     /// The estate's repository.
     pub repository: PathBuf,
-    /// The journal, where there is one.
+    /// The journal's file, where there is one: what this computer keeps lies beside it.
     pub state: Option<PathBuf>,
+    /// Where the journal is.
+    pub journal: Option<Place>,
     /// The configured root.
     pub root: CommitId,
     /// The accepted head.
@@ -97,6 +100,7 @@ impl Standing {
     pub fn new(config: &Config, head: &AcceptedCommit) -> Self {
         Self {
             state: Some(config.state.clone()),
+            journal: Some(config.journal.clone()),
             ..Self::alone(&config.estate, &config.root, head)
         }
     }
@@ -106,6 +110,7 @@ impl Standing {
         Self {
             repository: repository.to_owned(),
             state: None,
+            journal: None,
             root: root.clone(),
             head: head.id().clone(),
             trust: head.trust().clone(),
@@ -133,7 +138,9 @@ impl Standing {
     pub fn fetched(mut self, config: &Config, gaps: Vec<Gap>, now: Timestamp) -> Self {
         self.gaps.extend(gaps);
         self.freezes.extend(staleness(config, now));
-        let begun = config.up.and_then(|up| just_begun(up, config.run.still));
+        let begun = config.up;
+        let shared = matches!(config.journal, Place::Shared(_));
+        let begun = begun.and_then(|up| just_begun(up, config.run.still, shared));
         self.freezes.extend(begun);
         self
     }

@@ -13,6 +13,7 @@ pub mod gap;
 pub mod identity;
 pub mod ids;
 pub mod journal;
+pub mod lease;
 pub mod listed;
 pub mod machine;
 pub mod observed;

@@ -75,6 +75,13 @@ pub enum Ending {
         /// Its process id, or "unknown".
         holder: String,
     },
+    /// Another loop leads; this one takes over when that one is gone.
+    Standby {
+        /// Its computer and process.
+        leader: String,
+        /// Since when.
+        since: Timestamp,
+    },
     /// It came to no plan, or the plan was thrown away.
     Failed {
         /// What that means for what happens next.
@@ -93,13 +100,17 @@ impl Ending {
             Self::UnderWay { .. } => "under-way",
             Self::Unfinished { .. } => "unfinished",
             Self::Busy { .. } => "busy",
+            Self::Standby { .. } => "standby",
             Self::Failed { .. } => "failed",
         }
     }
 
     /// It looked at the estate, whatever it found.
     pub fn looked(&self) -> bool {
-        !matches!(self, Self::Busy { .. } | Self::Failed { .. })
+        !matches!(
+            self,
+            Self::Busy { .. } | Self::Standby { .. } | Self::Failed { .. }
+        )
     }
 }
 

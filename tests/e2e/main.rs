@@ -34,5 +34,6 @@ mod operators_pages;
 #[path = "../pages/mod.rs"]
 mod pages;
 mod run;
+mod several;
 mod support;
 mod zombie;

@@ -1,11 +1,54 @@
 //! The journal: durable, chained, append-only, one writer.
 
+use super::postgres::Database;
 use holdfast::model::ids::{CommitId, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
-use holdfast::world::store::{BrokenChain, Journal, StoreError, read_entries};
+use holdfast::world::store::{BrokenChain, Journal, Place, StoreError, read_entries};
 use jiff::Timestamp;
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
+use tempfile::TempDir;
+
+/// A journal's home: the same holds in each.
+enum Home {
+    File(TempDir),
+    Shared(Database),
+}
+
+impl Home {
+    async fn each() -> [Self; 2] {
+        let file = tempfile::tempdir().unwrap();
+        [Self::File(file), Self::Shared(Database::new().await)]
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::File(folder) => Place::File(folder.path().join("state.db")),
+            Self::Shared(database) => database.place(),
+        }
+    }
+
+    async fn raw(&self, statement: &'static str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::File(folder) => raw(&folder.path().join("state.db"), statement).await,
+            Self::Shared(database) => database.raw(statement).await,
+        }
+    }
+
+    /// What whoever owns the database can do.
+    async fn lift_its_guards(&self) {
+        let statements: &[&'static str] = match self {
+            Self::File(_) => &[
+                "DROP TRIGGER journal_is_never_changed",
+                "DROP TRIGGER journal_is_never_shortened",
+            ],
+            Self::Shared(_) => &["ALTER TABLE journal DISABLE TRIGGER ALL"],
+        };
+        for statement in statements {
+            self.raw(statement).await.unwrap();
+        }
+    }
+}
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_764_000_000 + second).unwrap()
@@ -20,8 +63,8 @@ fn started(step: &str) -> Event {
     }
 }
 
-async fn three(path: &Path) -> Vec<Entry> {
-    let journal = Journal::open(path).await.unwrap();
+async fn three(place: &Place) -> Vec<Entry> {
+    let journal = Journal::open(place).await.unwrap();
     let commit = Event::Accepted {
         commit: CommitId::new("c0ffee"),
     };
@@ -56,18 +99,19 @@ async fn raw(path: &Path, statement: &'static str) -> Result<(), sqlx::Error> {
 
 #[tokio::test]
 async fn s06_what_was_appended_is_there_after_opening_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    assert_eq!(read_entries(&path).await.unwrap(), []);
-    let entries = three(&path).await;
-    assert_eq!(entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(read_entries(&path).await.unwrap(), entries);
-    let journal = Journal::open(&path).await.unwrap();
-    let next = journal.append(None, started("s2"), at(3)).await.unwrap();
-    assert_eq!(next.seq, 4);
-    // Looking needs no lock.
-    assert_eq!(read_entries(&path).await.unwrap().len(), 4);
-    journal.verify_chain().await.unwrap();
+    for home in Home::each().await {
+        let place = home.place();
+        assert_eq!(read_entries(&place).await.unwrap(), []);
+        let entries = three(&place).await;
+        assert_eq!(entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(read_entries(&place).await.unwrap(), entries);
+        let journal = Journal::open(&place).await.unwrap();
+        let next = journal.append(None, started("s2"), at(3)).await.unwrap();
+        assert_eq!(next.seq, 4);
+        // Looking needs no lock.
+        assert_eq!(read_entries(&place).await.unwrap().len(), 4);
+        journal.verify_chain().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -90,18 +134,22 @@ async fn s06_an_append_survives_a_writer_that_just_vanishes() {
 
 #[tokio::test]
 async fn s09_update_and_delete_are_refused_by_the_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    let entries = three(&path).await;
-    for statement in [
-        "UPDATE journal SET entry = '{}' WHERE seq = 2",
-        "DELETE FROM journal WHERE seq = 3",
-        "INSERT INTO journal (seq, entry, hash) VALUES (9, '{}', '')",
-    ] {
-        let error = raw(&path, statement).await.unwrap_err().to_string();
-        assert!(error.contains("the journal"), "{statement}: {error}");
+    for home in Home::each().await {
+        let entries = three(&home.place()).await;
+        let mut statements = vec![
+            "UPDATE journal SET entry = '{}' WHERE seq = 2",
+            "DELETE FROM journal WHERE seq = 3",
+            "INSERT INTO journal (seq, entry, hash) VALUES (9, '{}', '')",
+        ];
+        if matches!(home, Home::Shared(_)) {
+            statements.push("TRUNCATE journal");
+        }
+        for statement in statements {
+            let error = home.raw(statement).await.unwrap_err().to_string();
+            assert!(error.contains("the journal"), "{statement}: {error}");
+        }
+        assert_eq!(read_entries(&home.place()).await.unwrap(), entries);
     }
-    assert_eq!(read_entries(&path).await.unwrap(), entries);
 }
 
 #[tokio::test]
@@ -116,25 +164,21 @@ async fn s09_a_changed_or_missing_entry_breaks_the_chain() {
         ("DELETE FROM journal WHERE seq = 2", 2),
     ];
     for (statement, seq) in cases {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.db");
-        three(&path).await;
-        raw(&path, "DROP TRIGGER journal_is_never_changed")
-            .await
-            .unwrap();
-        raw(&path, "DROP TRIGGER journal_is_never_shortened")
-            .await
-            .unwrap();
-        raw(&path, statement).await.unwrap();
-        let error = Journal::open(&path).await.unwrap_err();
-        let StoreError::Broken(BrokenChain { seq: found, .. }) = error else {
-            panic!("{statement}: {error}");
-        };
-        assert_eq!(found, seq, "{statement}");
-        assert!(matches!(
-            read_entries(&path).await,
-            Err(StoreError::Broken(_))
-        ));
+        for home in Home::each().await {
+            let place = home.place();
+            three(&place).await;
+            home.lift_its_guards().await;
+            home.raw(statement).await.unwrap();
+            let error = Journal::open(&place).await.unwrap_err();
+            let StoreError::Broken(BrokenChain { seq: found, .. }) = error else {
+                panic!("{statement}: {error}");
+            };
+            assert_eq!(found, seq, "{statement}");
+            assert!(matches!(
+                read_entries(&place).await,
+                Err(StoreError::Broken(_))
+            ));
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 //! it, and no crash loses it.
 
 use super::new_estate::Estate;
+use super::postgres::Database;
 use holdfast::model::ids::StackId;
 use holdfast::model::journal::{Entry, Event};
-use holdfast::world::store::{Journal, Requests, read_entries};
+use holdfast::world::store::{Journal, Place, Requests, read_entries};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -99,7 +100,11 @@ async fn s06_what_is_asked_for_while_another_writes_waits_beside_the_journal_in_
     assert_eq!(said["left_for"], std::process::id().to_string());
     assert!(events(&estate).await.is_empty());
     assert_eq!(
-        Requests::beside(&state(&estate)).waiting().unwrap().len(),
+        Requests::beside(&state(&estate))
+            .waiting()
+            .await
+            .unwrap()
+            .len(),
         2
     );
     // The other one crashed before it took them in: whoever comes next does.
@@ -114,27 +119,32 @@ async fn s06_what_is_asked_for_while_another_writes_waits_beside_the_journal_in_
     assert!(
         Requests::beside(&state(&estate))
             .waiting()
+            .await
             .unwrap()
             .is_empty()
     );
 }
 
-#[test]
-fn requests_come_in_the_order_of_their_times_and_stay_until_they_are_taken_in() {
+#[tokio::test]
+async fn requests_come_in_the_order_of_their_times_and_stay_until_they_are_taken_in() {
     let folder = tempfile::tempdir().unwrap();
-    let requests = Requests::beside(&folder.path().join("state.sqlite"));
-    assert!(requests.waiting().unwrap().is_empty());
-    for second in [2, 1, 3] {
-        requests.leave(&paused(second)).unwrap();
+    let database = Database::new().await;
+    let file = Place::File(folder.path().join("state.sqlite"));
+    for place in [file, database.place()] {
+        let requests = Requests::beside(&place);
+        assert!(requests.waiting().await.unwrap().is_empty());
+        for second in [2, 1, 3] {
+            requests.leave(&paused(second)).await.unwrap();
+        }
+        let mut waiting = requests.waiting().await.unwrap();
+        let entries: Vec<Entry> = waiting.iter().map(|r| r.entry.clone()).collect();
+        assert_eq!(entries, [paused(1), paused(2), paused(3)]);
+        // Whoever crashed between the journal and this takes it in twice.
+        let mut again = requests.waiting().await.unwrap();
+        requests.taken_in(waiting.remove(0)).await.unwrap();
+        requests.taken_in(again.remove(0)).await.unwrap();
+        assert_eq!(requests.waiting().await.unwrap().len(), 2);
     }
-    let waiting = || requests.waiting().unwrap();
-    let entries: Vec<Entry> = waiting().into_iter().map(|r| r.entry).collect();
-    assert_eq!(entries, [paused(1), paused(2), paused(3)]);
-    // Whoever crashed between the journal and this takes it in twice.
-    let (mut first, mut again) = (waiting(), waiting());
-    first.remove(0).taken_in().unwrap();
-    again.remove(0).taken_in().unwrap();
-    assert_eq!(waiting().len(), 2);
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn s08_the_brake_does_not_stop_a_rebuild_that_has_fenced_the_old_machine_already
 /// What a loop knows of itself that has run for so long.
 fn up_for(world: &mut World, up: Duration) {
     let still = Duration::from_mins(5);
-    world.mandate.freezes = just_begun(up, still).into_iter().collect();
+    world.mandate.freezes = just_begun(up, still, false).into_iter().collect();
 }
 
 #[test]

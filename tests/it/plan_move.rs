@@ -191,7 +191,7 @@ fn s02_a_move_whose_checks_fail_is_taken_back_and_held() {
 fn a_machine_that_opens_again_is_not_changed_before() {
     let mut world = to_move();
     cut_at(&mut world, "acme.check.acme-e2", Cut::BeforeTheEffect);
-    world.facts_mut("acme-e1").files.clear();
+    world.facts_mut("acme-e1").files.remove("/etc/motd");
     world.broken.insert(machine("acme-e2"));
     world.settle();
     let log = &world.journal;
@@ -281,6 +281,20 @@ fn whoever_takes_the_commit_back_gets_the_old_place_back() {
     for kept in ["acme-e1", "acme-e2"] {
         assert!(world.machine(kept).unwrap().quarantined, "{kept}");
     }
+}
+
+#[test]
+fn another_machine_type_alone_is_told_and_does_nothing() {
+    let mut world = World::running(acme(HETZNER));
+    let mut want = acme(HETZNER);
+    let production = &mut want.stacks.get_mut(&stack("acme")).unwrap().production;
+    production.machine_type = Some("cx53".to_owned());
+    world.now_wants(want);
+    let plan = world.plan();
+    assert!(plan.plan().steps.is_empty());
+    let notes = &plan.plan().notes;
+    let said = |text: &String| text.contains("cx53 is wanted: it comes with the next move");
+    assert!(notes.iter().any(|note| said(&note.text)), "{notes:?}");
 }
 
 /// The closed window of the plan's move, as it is foreseen.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// Nobody's machines, so that a pass asks nobody.
-fn without_customers() -> People {
+pub fn without_customers() -> People {
     let people = People::founded();
     fs::remove_file(people.dir().join("stacks/acme.toml")).unwrap();
     people.write(

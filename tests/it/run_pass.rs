@@ -91,13 +91,13 @@ fn the_loop_is_well_as_long_as_its_last_look_is_young() {
 #[test]
 fn s08_a_loop_that_has_just_begun_destroys_nothing() {
     let still = Duration::from_mins(5);
-    let freeze = just_begun(seconds(40), still).unwrap();
+    let freeze = just_begun(seconds(40), still, false).unwrap();
     assert_eq!(freeze.rule, "S8");
     assert!(freeze.reason.contains("40s"), "{}", freeze.reason);
     assert!(freeze.reason.contains("5m 00s"), "{}", freeze.reason);
-    assert!(just_begun(seconds(299), still).is_some());
-    assert_eq!(just_begun(still, still), None);
-    assert_eq!(just_begun(Duration::ZERO, Duration::ZERO), None);
+    assert!(just_begun(seconds(299), still, false).is_some());
+    assert_eq!(just_begun(still, still, false), None);
+    assert_eq!(just_begun(Duration::ZERO, Duration::ZERO, false), None);
 }
 
 #[test]

@@ -254,6 +254,7 @@ pub fn standing(head: &CommitId, trust: &Trust) -> Standing {
     Standing {
         repository: "/nowhere".into(),
         state: None,
+        journal: None,
         root: head.clone(),
         head: head.clone(),
         trust: trust.clone(),

@@ -137,7 +137,9 @@ pub(super) fn case(
         lasting(silence, waits, seen.at)
     };
     let company = company(writer, want, seen, past);
-    let busy = in_flight(writer, at, seen.at, past);
+    // Nothing is at work on a machine that is off, or is no more.
+    let on = matches!(writer.state, WriterState::Silent(_));
+    let busy = in_flight(writer, at, seen.at, past).filter(|_| on);
     let word = word(writer, silence, at, seen.at);
     let next = match (&company, &busy, &lasts) {
         (_, Some(until), _) => Next::Look { at: *until },

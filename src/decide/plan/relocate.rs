@@ -7,7 +7,7 @@ use super::newcomer::{Filling, Newcomer, newcomer, restore};
 use super::opening::open_and_resume;
 use super::rebuild::ENOUGH;
 use super::situation::{Writer, WriterState};
-use super::view::{View, runs_on, service_names};
+use super::view::{View, runs_on, service_names, suits};
 use crate::decide::manifest::{builds_on_copies, postgresql_of};
 use crate::decide::repositories::{self, named};
 use crate::model::blueprint::Engine;
@@ -216,6 +216,22 @@ fn ahead(
         because("what was written since is saved and copied while users go on"),
         &[copied.as_ref(), Some(&fresh), Some(&machine.prepared)],
     ))
+}
+
+/// Another machine type alone is no move, and nothing resizes what runs.
+pub(super) fn tell_of_size(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
+    let placement = &view.at.stack.production;
+    let runs = view.past.machines.get(&writer.name);
+    let runs = runs.and_then(|made| made.machine_type.as_ref());
+    let there = writer.seen.is_some_and(|old| suits(view, old, placement));
+    if let (true, Some(runs), Some(wanted)) = (there, runs, &placement.machine_type)
+        && runs != wanted
+    {
+        pen.note(format!(
+            "{} runs on a {runs}, and {wanted} is wanted: it comes with the next move or rebuild, nothing resizes a machine that runs",
+            view.at.stack.shown
+        ));
+    }
 }
 
 /// A move that was tried under this head and did not come to its end while users waited. The old

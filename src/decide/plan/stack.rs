@@ -99,6 +99,7 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             // A move takes a last point; first the machine learns where to.
             if well_placed {
                 keep::half_made(view, pen);
+                relocate::tell_of_size(view, writer, pen);
             }
             if well_placed || keep::writes_elsewhere(view, writer, facts) {
                 keep::keep(view, writer, facts, pen);

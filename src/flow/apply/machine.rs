@@ -22,6 +22,9 @@ const ORDER_ARRIVES: SignedDuration = SignedDuration::from_secs(2 * pool::CLAIM_
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
         match &error {
+            MachineError::Withheld { .. } => {
+                Self::refused("lease-lost", error.to_string(), FaultClass::Retry)
+            }
             MachineError::Unreachable { .. } => {
                 Self::refused("unreachable", error.to_string(), FaultClass::Retry)
             }
@@ -320,6 +323,7 @@ impl Run {
         else {
             return Ok(()); // The planner makes no such step without a name server.
         };
+        self.session.held()?;
         match names.point(host, contact.address, dns.ttl).await {
             Outcome::Done(_) => {
                 let named = Event::Named {

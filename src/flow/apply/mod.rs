@@ -231,7 +231,17 @@ pub async fn apply(
             };
             running.spawn(work.instrument(span));
         }
-        let Some(ended) = running.join_next().await else {
+        let ended = tokio::select! {
+            biased;
+            lost = session.lost() => {
+                // As a crash would end them: whoever writes now looks what came of them.
+                tracing::error!("running steps are left where they are: {lost}");
+                running.shutdown().await;
+                break;
+            }
+            ended = running.join_next() => ended,
+        };
+        let Some(ended) = ended else {
             break;
         };
         let Ok((step, began, took, result)) = ended else {

@@ -4,6 +4,7 @@ use crate::flow::entry::EntryError;
 use crate::flow::estate::EstateError;
 use crate::flow::reconcile::PlanError;
 use crate::model::causes::chain;
+use crate::model::lease::Lease;
 use crate::model::operation::FaultClass;
 use crate::model::pass::Ending;
 use crate::world::store::StoreError;
@@ -11,7 +12,13 @@ use crate::world::store::StoreError;
 /// The estate could not be opened.
 pub fn of_entry(error: &EntryError) -> Ending {
     let class = match error {
-        EntryError::Journal(StoreError::InUse { holder, .. }) => {
+        EntryError::Journal(
+            StoreError::InUse { holder, .. }
+            | StoreError::Leased {
+                lease: Lease { holder, .. },
+                ..
+            },
+        ) => {
             return Ending::Busy {
                 holder: holder.clone(),
             };
@@ -42,6 +49,17 @@ pub fn of_entry(error: &EntryError) -> Ending {
     failed(class, error)
 }
 
+/// Who leads cannot be told, or another does.
+pub fn of_lead(error: &StoreError) -> Ending {
+    match error {
+        StoreError::Leased { lease, .. } => Ending::Standby {
+            leader: lease.holder.clone(),
+            since: lease.since,
+        },
+        other => failed(of_store(other), other),
+    }
+}
+
 /// There is no plan, or it was thrown away.
 pub fn of_plan(error: &PlanError) -> Ending {
     let class = match error {
@@ -54,9 +72,16 @@ pub fn of_plan(error: &PlanError) -> Ending {
 
 fn of_store(error: &StoreError) -> FaultClass {
     match error {
-        StoreError::Broken(_) | StoreError::Migrate { .. } => FaultClass::NeedsHuman,
+        StoreError::Broken(_)
+        | StoreError::Migrate { .. }
+        | StoreError::Forked { .. }
+        | StoreError::Connection(_)
+        | StoreError::Address { .. } => FaultClass::NeedsHuman,
         StoreError::ReadOnly | StoreError::Encode { .. } => FaultClass::Bug,
         StoreError::InUse { .. }
+        | StoreError::Leased { .. }
+        | StoreError::LeaseLost { .. }
+        | StoreError::Claim { .. }
         | StoreError::Lock { .. }
         | StoreError::Open { .. }
         | StoreError::Read { .. }

@@ -4,6 +4,7 @@
 //! the journal's lock is held while any does. What woke it is told and decides nothing.
 
 mod class;
+mod lead;
 mod probe;
 mod under_way;
 mod wakes;
@@ -21,6 +22,7 @@ use crate::decide::pass::{ending, pause, states};
 use crate::decide::probe::Target;
 use crate::decide::push::{PushKey, Weak};
 use crate::model::ids::StackId;
+use crate::model::lease::ASKS;
 use crate::model::operation::FaultClass;
 use crate::model::pass::{Ending, Pass, StackState, Wake};
 use crate::model::plan::Plan;
@@ -28,6 +30,8 @@ use crate::model::secret::Secret;
 use crate::world::clock::{Clock, SystemClock};
 use crate::world::git::{self, TrustError};
 use crate::world::secrets::{Opener, SecretError, private};
+use crate::world::store::Place;
+use lead::Lead;
 use probe::Probes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -108,7 +112,7 @@ pub async fn run(
 ) {
     let clock = SystemClock;
     let interval = config.run.interval;
-    let begun = clock.elapsed();
+    let mut lead = Lead::new(&config.journal);
     let mut work = Work::new(reporter.clone(), config.run.at_once, interval, stop.clone());
     let mut next = Next::default();
     let probes = Arc::new(Probes::default());
@@ -129,9 +133,14 @@ pub async fn run(
         }
         watcher.begins(&came);
         let (began, from) = (clock.now(), clock.elapsed());
-        let up = config.clone().running_for(from.saturating_sub(begun));
         let span = tracing::info_span!("pass", pass = number);
-        let one = Box::pin(guarded(pass(&up, &mut work, watcher).instrument(span)));
+        let looking = async {
+            match lead.led().await {
+                Ok(up) => pass(&config.clone().running_for(up), &mut work, watcher).await,
+                Err(ending) => ending.into(),
+            }
+        };
+        let one = Box::pin(guarded(looking.instrument(span)));
         let looked = alive(one, watcher, beat).await;
         let took = clock.elapsed().saturating_sub(from);
         if let (Some(every), Some(serving)) = (every, looked.serving) {
@@ -141,7 +150,13 @@ pub async fn run(
             Ending::Busy { .. } | Ending::Failed { .. } => next.tries.saturating_add(1),
             _ => 0,
         };
-        let limit = pause(tries, interval);
+        // Whoever waits for a lease asks for it sooner than for anything else.
+        let shared = matches!(config.journal, Place::Shared(_));
+        let limit = match looked.ending {
+            Ending::Standby { .. } => ASKS.min(interval),
+            Ending::Busy { .. } if shared => ASKS.min(interval),
+            _ => pause(tries, interval),
+        };
         next = Next {
             tries,
             again: looked.again.is_some_and(|again| again < limit) || tries > 0,

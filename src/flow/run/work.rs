@@ -128,7 +128,7 @@ impl Work {
             self.under_way.drill(session, &planned, stack);
         }
         let stacks = self.under_way.busy().stacks;
-        session.book().working_on(&stacks).await;
+        session.book().working_on(&stacks);
         let mut left = plan.clone();
         left.steps.retain(|step| !begun.contains(&step.id));
         let soon = look_again(&left, session.world.clock.now());

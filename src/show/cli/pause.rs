@@ -2,6 +2,7 @@
 
 use super::estate::{EstateArgs, chosen};
 use super::failure::{explain, fail, failed};
+use crate::decide::pass::named;
 use crate::decide::pause::{Pauses, ends};
 use crate::flow::config::Config;
 use crate::flow::entry::EntryError;
@@ -168,7 +169,8 @@ fn words(whose: &Whose) -> String {
 fn said_where(kept: &Kept) {
     if let Kept::LeftFor { holder } = kept {
         outln!(
-            "Another holdfast is at work (process {holder}): it hears of it before it plans next, and ends what it has begun."
+            "Another holdfast is at work ({}): it hears of it before it plans next, and ends what it has begun.",
+            named(holder)
         );
     }
 }

@@ -4,6 +4,7 @@ use super::estate::EstateArgs;
 use super::failure::fail;
 use crate::decide::status::lines;
 use crate::flow::entry::Mode;
+use crate::flow::leads::leads;
 use crate::flow::reconcile::plan_now;
 use crate::show::exit::Exit;
 use crate::show::say::out;
@@ -35,9 +36,21 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     };
     let (seen, plan) = (&planned.look.observed, planned.plan.plan());
     let lines = lines(&session.desired, seen, &planned.past, plan);
+    let leads = leads(&session).await;
     match args.format {
-        Format::Human => out!("{}", view::human(&lines, plan, seen.at)),
-        Format::Json => super::print_json(&view::json(&lines, plan, seen.at)),
+        Format::Human => {
+            out!("{}", view::human(&lines, plan, seen.at));
+            if let Some(leads) = &leads {
+                out!("{}", view::leads(leads));
+            }
+        }
+        Format::Json => {
+            let mut value = view::json(&lines, plan, seen.at);
+            if let Some(leads) = &leads {
+                value["reconcilers"] = view::leads_json(leads);
+            }
+            super::print_json(&value);
+        }
     }
     Exit::of_lines(plan, &lines)
 }

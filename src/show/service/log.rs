@@ -92,6 +92,17 @@ pub fn pass(pass: &Pass, next: Duration, news: bool) {
                 "waits: another holdfast has the journal"
             );
         }
+        Ending::Standby { leader, since } if news => {
+            let since = since.strftime("%F %T UTC").to_string();
+            tracing::info!(
+                wakes,
+                ending,
+                leader,
+                since,
+                "stands by: another loop leads"
+            );
+        }
+        Ending::Standby { .. } => {}
         _ if news => {
             let (done, held) = (pass.done, pass.held);
             tracing::info!(

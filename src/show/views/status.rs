@@ -4,7 +4,9 @@ use super::plan::hold;
 use crate::decide::drill::Standing as DrillStanding;
 use crate::decide::plan::{Proven, Standing};
 use crate::decide::status::{Line, State};
+use crate::flow::leads::Leads;
 use crate::model::gap::Gap;
+use crate::model::lease::Lease;
 use crate::model::plan::{Held, Plan};
 use crate::model::units::show_duration;
 use crate::model::visible::visible;
@@ -173,6 +175,41 @@ pub fn json(lines: &[Line], plan: &Plan, now: Timestamp) -> Value {
         "held": of_all(plan).collect::<Vec<_>>(),
         "gaps": plan.gaps,
     })
+}
+
+/// Who acts, where several reconcilers share a journal.
+pub fn leads(leads: &Result<Leads, Gap>) -> String {
+    let mut out = String::from("\n");
+    let leads = match leads {
+        Ok(leads) => leads,
+        Err(gap) => {
+            let _ = writeln!(out, "Nobody knows who leads: {gap}");
+            return visible(&out).into_owned();
+        }
+    };
+    let since = |lease: &Lease| {
+        format!(
+            "{} since {}",
+            lease.holder,
+            lease.since.strftime("%F %T UTC")
+        )
+    };
+    let _ = match &leads.leader {
+        Some(lease) => writeln!(out, "Leads: {}", since(lease)),
+        None => writeln!(out, "Leads: nobody; no loop runs"),
+    };
+    if let Some(lease) = &leads.writer {
+        let _ = writeln!(out, "Writes: {}", since(lease));
+    }
+    visible(&out).into_owned()
+}
+
+/// The same for programs.
+pub fn leads_json(leads: &Result<Leads, Gap>) -> Value {
+    match leads {
+        Ok(leads) => json!(leads),
+        Err(gap) => json!({ "gap": gap }),
+    }
 }
 
 pub(super) fn of_line(line: &Line, now: Timestamp) -> Value {

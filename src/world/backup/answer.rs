@@ -36,7 +36,9 @@ pub(super) fn only<T: DeserializeOwned>(
 /// What an error of a script means for knowing: never absence (S1).
 pub fn scripted_error_gap(subject: &str, error: &MachineError) -> Gap {
     let kind = match error {
-        MachineError::Unreachable { .. } | MachineError::Lost { .. } => GapKind::Unreachable,
+        MachineError::Unreachable { .. }
+        | MachineError::Withheld { .. }
+        | MachineError::Lost { .. } => GapKind::Unreachable,
         MachineError::ForeignHostKey { .. } => GapKind::ForeignHostKey,
         MachineError::Denied { .. } => GapKind::Denied,
         MachineError::Refused { code, .. } => kind_of(code),

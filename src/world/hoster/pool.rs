@@ -346,7 +346,7 @@ async fn find(
 
 fn outcome(error: &MachineError) -> Outcome {
     match error {
-        MachineError::Unreachable { .. } => {
+        MachineError::Unreachable { .. } | MachineError::Withheld { .. } => {
             refused("unreachable", error.to_string(), FaultClass::Retry)
         }
         MachineError::Denied { .. } => refused("denied", error.to_string(), FaultClass::NeedsHuman),

@@ -48,6 +48,14 @@ pub enum MachineError {
         /// What ssh said.
         detail: String,
     },
+    /// This process may not act any more; certainly nothing was run.
+    #[error("{machine} was not called: {detail}")]
+    Withheld {
+        /// Which.
+        machine: MachineName,
+        /// Why.
+        detail: String,
+    },
     /// It answers but does not let us in; certainly nothing was run.
     #[error("{machine} rejects our SSH key: {detail}")]
     Denied {
@@ -101,6 +109,7 @@ impl MachineError {
     pub fn machine(&self) -> &MachineName {
         match self {
             Self::Unreachable { machine, .. }
+            | Self::Withheld { machine, .. }
             | Self::Denied { machine, .. }
             | Self::ForeignHostKey { machine }
             | Self::Refused { machine, .. }
@@ -112,7 +121,9 @@ impl MachineError {
     /// What it means for an observation (S1): not seen, never absent.
     pub fn gap(&self) -> Gap {
         let kind = match self {
-            Self::Unreachable { .. } | Self::Lost { .. } => GapKind::Unreachable,
+            Self::Unreachable { .. } | Self::Withheld { .. } | Self::Lost { .. } => {
+                GapKind::Unreachable
+            }
             Self::Denied { .. } => GapKind::Denied,
             Self::ForeignHostKey { .. } => GapKind::ForeignHostKey,
             Self::Refused { .. } | Self::Unreadable { .. } => GapKind::Unreadable,

@@ -24,7 +24,7 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePoo
         .connect_with(options.filename(path).busy_timeout(Duration::from_secs(5)))
         .await
         .map_err(|source| StoreError::Open {
-            path: path.to_owned(),
+            place: path.display().to_string(),
             source,
         })
 }
@@ -64,7 +64,7 @@ async fn remember_in(
         .run(&pool)
         .await
         .map_err(|source| StoreError::Migrate {
-            path: path.to_owned(),
+            place: path.display().to_string(),
             source,
         })?;
     let written = write(&pool, seen).await;

@@ -1,79 +1,17 @@
-//! The journal on `SQLite`: durable before an append returns, append-only, chained.
+//! The journal: durable before an append returns, append-only, chained.
 
-use super::chain::{BrokenChain, Line, ROOT, seal, verified};
+use super::StoreError;
+use super::chain::{Line, ROOT, seal, verified};
+use super::lease::Hold;
 use super::lock::WriterLock;
+use super::place::{Access, Place};
 use crate::model::ids::StackId;
 use crate::model::journal::{Entry, Event};
+use crate::model::lease::Claim;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("src/world/store/migrations");
-
-/// Why the journal cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another Holdfast writes to it.
-    #[error("{} is in use by another holdfast, process {holder}; wait for it to end", path.display())]
-    InUse {
-        /// The state file.
-        path: PathBuf,
-        /// Its process id, or "unknown".
-        holder: String,
-    },
-    /// The lock file could not be opened or written.
-    #[error("cannot lock {}", path.display())]
-    Lock {
-        /// The lock file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The database could not be opened or brought up to date.
-    #[error("cannot open the journal {}", path.display())]
-    Open {
-        /// The state file.
-        path: PathBuf,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// Its tables could not be made, or are from a newer Holdfast.
-    #[error("cannot prepare the journal {}", path.display())]
-    Migrate {
-        /// The state file.
-        path: PathBuf,
-        /// Why.
-        source: sqlx::migrate::MigrateError,
-    },
-    /// A line could not be read.
-    #[error("cannot read the journal")]
-    Read {
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// A line could not be written; it is not there.
-    #[error("cannot write to the journal")]
-    Append {
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// This session only looks.
-    #[error("this session only looks; nothing is written")]
-    ReadOnly,
-    /// An event has no JSON form.
-    #[error("cannot encode a journal entry")]
-    Encode {
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// It is not what was written.
-    #[error(transparent)]
-    Broken(#[from] BrokenChain),
-}
+use sqlx::AnyPool;
+use std::path::Path;
 
 /// Where entries are kept by one writer: durable, append-only, chained (S6, S9).
 #[async_trait]
@@ -89,65 +27,90 @@ pub trait Ledger: Send + Sync {
     /// All entries, oldest first; a broken chain is an error, not a shorter list.
     async fn entries(&self) -> Result<Vec<Entry>, StoreError>;
 
+    /// Whether this may still be written to, as far as can be told without asking: looked at
+    /// right before each effect. An intent in the journal from before another took over is no
+    /// right to act after it (S2).
+    fn held(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Ends when this may not be written to any more.
+    async fn lost(&self) -> StoreError {
+        std::future::pending().await
+    }
+
     /// Says to whoever waits for it what it is needed for. A word, no promise.
     fn working_on(&self, _what: &str) {}
 }
 
-/// The journal, open for writing: there is one of these per state file and computer.
+/// By what right it is written to.
+#[derive(Debug)]
+enum Right {
+    /// One writer per computer.
+    Lock(WriterLock),
+    /// One writer among all computers, as long as the lease is not lost.
+    Lease(Hold),
+}
+
+/// The journal, open for writing: there is one of these per place.
 #[derive(Debug)]
 pub struct Journal {
-    pool: SqlitePool,
-    lock: WriterLock,
+    pool: AnyPool,
+    right: Right,
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10))
-}
-
-async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
-    // One connection: one writer, and what it wrote is what it reads.
-    SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
-        .map_err(|source| StoreError::Open {
-            path: path.to_owned(),
-            source,
-        })
-}
-
-async fn lines(pool: &SqlitePool) -> Result<Vec<Line>, StoreError> {
+async fn lines(pool: &AnyPool) -> Result<Vec<Line>, StoreError> {
     sqlx::query_as("SELECT seq, entry, hash FROM journal ORDER BY seq")
         .fetch_all(pool)
         .await
         .map_err(|source| StoreError::Read { source })
 }
 
+/// A line at the end.
+const ADD: &str = "INSERT INTO journal (seq, entry, hash) VALUES ($1, $2, $3)";
+
+/// The same where others may have taken over: only as long as the token is the newest and its
+/// time is not over, by the database's clock. Whoever takes over waits until this is durable, or
+/// this comes too late.
+const ADD_FENCED: &str = "WITH mine AS (SELECT 1 FROM leases
+        WHERE claim = $4 AND token = $5 AND until > clock_timestamp() FOR SHARE)
+    INSERT INTO journal (seq, entry, hash) SELECT $1, $2, $3 FROM mine";
+
 impl Journal {
-    /// Opens or makes the journal at `path`, takes its lock, and verifies its chain.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = WriterLock::take(path)?;
-        let pool = connect(
-            path,
-            options(path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full),
-        )
-        .await?;
-        MIGRATIONS
-            .run(&pool)
-            .await
-            .map_err(|source| StoreError::Migrate {
-                path: path.to_owned(),
-                source,
-            })?;
-        let journal = Self { pool, lock };
+    /// Opens or makes the journal there, takes the right to write to it, and verifies its chain.
+    pub async fn open(place: impl Into<Place>) -> Result<Self, StoreError> {
+        let place = place.into();
+        if let Place::File(path) = &place {
+            let lock = WriterLock::take(path)?;
+            let address = place.address(Access::Write)?;
+            let pool = address.open(Access::Write).await?;
+            address.prepare(&pool).await?;
+            return Self::verified(pool, Right::Lock(lock)).await;
+        }
+        let address = place.address(Access::Write)?;
+        let pool = address.open(Access::Write).await?;
+        address.prepare(&pool).await?;
+        let hold = Hold::take(&place, Claim::Writer).await?;
+        Self::verified(pool, Right::Lease(hold)).await
+    }
+
+    async fn verified(pool: AnyPool, right: Right) -> Result<Self, StoreError> {
+        let journal = Self { pool, right };
         journal.entries().await?;
         Ok(journal)
+    }
+
+    /// Does it as long as this may be written to.
+    async fn while_held<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.held()?;
+        tokio::select! {
+            biased;
+            lost = self.lost() => Err(lost),
+            done = work => done,
+        }
     }
 
     /// Adds an event; it is on the disk when this returns (S6).
@@ -157,15 +120,19 @@ impl Journal {
         event: Event,
         at: Timestamp,
     ) -> Result<Entry, StoreError> {
+        self.while_held(self.add(stack, event, at)).await
+    }
+
+    async fn add(
+        &self,
+        stack: Option<&StackId>,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Entry, StoreError> {
         let failed = |source| StoreError::Append { source };
-        let mut writing = self
-            .pool
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(failed)?;
         let last: Option<(i64, String)> =
             sqlx::query_as("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
-                .fetch_optional(&mut *writing)
+                .fetch_optional(&self.pool)
                 .await
                 .map_err(failed)?;
         let (seq, previous) = last.unwrap_or((0, ROOT.to_owned()));
@@ -177,20 +144,37 @@ impl Journal {
         };
         let text = serde_json::to_string(&entry).map_err(|source| StoreError::Encode { source })?;
         let hash = seal(&previous, &text);
-        sqlx::query("INSERT INTO journal (seq, entry, hash) VALUES (?, ?, ?)")
-            .bind(entry.seq)
-            .bind(&text)
-            .bind(&hash)
-            .execute(&mut *writing)
-            .await
-            .map_err(failed)?;
-        writing.commit().await.map_err(failed)?;
+        let seq = entry.seq;
+        let line = Line {
+            seq,
+            entry: text,
+            hash,
+        };
+        self.add_line(line).await?;
         Ok(entry)
+    }
+
+    async fn add_line(&self, line: Line) -> Result<(), StoreError> {
+        let add = match &self.right {
+            Right::Lock(_) => sqlx::query(ADD),
+            Right::Lease(_) => sqlx::query(ADD_FENCED),
+        };
+        let mut add = add.bind(line.seq).bind(line.entry).bind(line.hash);
+        if let Right::Lease(hold) = &self.right {
+            add = add.bind(hold.claim().word()).bind(hold.token());
+        }
+        let added = add.execute(&self.pool).await;
+        let added = added.map_err(|source| StoreError::Append { source })?;
+        match &self.right {
+            Right::Lease(hold) if added.rows_affected() == 0 => Err(hold.loss()),
+            _ => Ok(()),
+        }
     }
 
     /// All entries, oldest first; a broken chain is an error, not a shorter list (S9).
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        Ok(verified(&lines(&self.pool).await?)?)
+        let all = self.while_held(lines(&self.pool)).await?;
+        Ok(verified(&all)?)
     }
 
     /// Whether the journal is what was written.
@@ -219,34 +203,89 @@ impl Ledger for Journal {
         Self::entries(self).await
     }
 
+    fn held(&self) -> Result<(), StoreError> {
+        match &self.right {
+            Right::Lease(hold) if !hold.holds() => Err(hold.loss()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn lost(&self) -> StoreError {
+        match &self.right {
+            Right::Lock(_) => std::future::pending().await,
+            Right::Lease(hold) => {
+                hold.lost().await;
+                hold.loss()
+            }
+        }
+    }
+
     fn working_on(&self, what: &str) {
-        if let Err(error) = self.lock.working_on(what) {
+        if let Right::Lock(lock) = &self.right
+            && let Err(error) = lock.working_on(what)
+        {
             tracing::debug!(%error, "nobody is told what the journal is needed for");
         }
     }
 }
 
-/// All entries of the journal at `path`, for commands that only look: takes no
-/// lock. No file means that nothing was ever done.
-pub async fn read_entries(path: &Path) -> Result<Vec<Entry>, StoreError> {
-    if !path.exists() {
+/// All lines of the journal there, for commands that only look: takes no lock. No file, or no
+/// table, means that nothing was ever done.
+async fn read(place: &Place) -> Result<Vec<Line>, StoreError> {
+    if place.is_missing() {
         return Ok(Vec::new());
     }
-    let pool = connect(path, options(path).read_only(true)).await?;
-    let entries = lines(&pool).await.and_then(|lines| Ok(verified(&lines)?));
+    let address = place.address(Access::Look)?;
+    let pool = address.open(Access::Look).await?;
+    let lines = match address.has(&pool, "journal").await {
+        Ok(true) => lines(&pool).await,
+        Ok(false) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    };
     pool.close().await;
-    entries
+    lines
 }
 
-/// The seals of all entries at `path`, from the first: what an anchor compares.
-pub async fn seals(path: &Path) -> Result<Vec<String>, StoreError> {
-    if !path.exists() {
-        return Ok(Vec::new());
+/// Brings what this computer wrote alone, in its file, into the journal that it shares now: line
+/// by line as it is, so that the chain goes on. Goes on where it was cut off; refuses what is
+/// another history.
+pub async fn carry_over(place: &Place, file: &Path) -> Result<(), StoreError> {
+    if *place == Place::from(file) {
+        return Ok(());
     }
-    let pool = connect(path, options(path).read_only(true)).await?;
-    let lines = lines(&pool).await;
-    pool.close().await;
-    let lines = lines?;
+    let own = read(&Place::from(file)).await?;
+    verified(&own)?;
+    if own.is_empty() || missing(&own, &read(place).await?, file)?.is_empty() {
+        return Ok(());
+    }
+    let journal = Journal::open(place).await?;
+    // Asked again now that nobody else writes.
+    let there = journal.while_held(lines(&journal.pool)).await?;
+    for line in missing(&own, &there, file)? {
+        journal.while_held(journal.add_line(line.clone())).await?;
+    }
+    journal.close().await;
+    Ok(())
+}
+
+/// What of this computer's own lines is not in the shared journal yet.
+fn missing<'l>(own: &'l [Line], shared: &[Line], file: &Path) -> Result<&'l [Line], StoreError> {
+    if own.iter().zip(shared).any(|(a, b)| a.hash != b.hash) {
+        return Err(StoreError::Forked {
+            file: file.to_owned(),
+        });
+    }
+    Ok(own.get(shared.len()..).unwrap_or_default())
+}
+
+/// All entries of the journal there, verified.
+pub async fn read_entries(place: impl Into<Place>) -> Result<Vec<Entry>, StoreError> {
+    Ok(verified(&read(&place.into()).await?)?)
+}
+
+/// The seals of all its entries, from the first: what an anchor compares.
+pub async fn seals(place: impl Into<Place>) -> Result<Vec<String>, StoreError> {
+    let lines = read(&place.into()).await?;
     verified(&lines)?;
     Ok(lines.into_iter().map(|line| line.hash).collect())
 }

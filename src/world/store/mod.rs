@@ -6,12 +6,18 @@
 mod cache;
 mod chain;
 mod documents;
+mod error;
 mod journal;
+mod lease;
 mod lock;
+mod place;
 mod requests;
 
 pub use cache::{remember, remembered, remembered_in_full};
 pub use chain::BrokenChain;
 pub use documents::Documents;
-pub use journal::{Journal, Ledger, StoreError, read_entries, seals};
+pub use error::StoreError;
+pub use journal::{Journal, Ledger, carry_over, read_entries, seals};
+pub use lease::{Hold, holder_of};
+pub use place::{Place, prepare};
 pub use requests::{Request, Requests};

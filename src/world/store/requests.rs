@@ -1,89 +1,96 @@
 //! What operators ask for while another Holdfast writes to the journal: it takes them in before
-//! it plans next. A request is on the disk when [`Requests::leave`] returns, and goes only when
-//! the journal has it; taken in twice, it says the same.
+//! it plans next. A request is durable when [`Requests::leave`] returns, and goes only when the
+//! journal has it; taken in twice, it says the same.
 
+use super::StoreError;
+use super::place::{Access, Address, Place};
 use crate::model::journal::Entry;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use sqlx::AnyPool;
 
-/// The folder of requests beside a journal.
+/// Requests beside a journal.
 #[derive(Debug, Clone)]
 pub struct Requests {
-    folder: PathBuf,
+    place: Place,
 }
 
-/// A request, and where it lies.
+/// A request, and what it is kept under.
 #[derive(Debug)]
 pub struct Request {
     /// What the journal should hear; its number says nothing.
     pub entry: Entry,
-    path: PathBuf,
+    name: String,
 }
 
 impl Requests {
-    /// Beside the journal at `state`.
-    pub fn beside(state: &Path) -> Self {
-        let mut name = state.as_os_str().to_owned();
-        name.push(".asked");
+    /// Beside the journal there.
+    pub fn beside(place: impl Into<Place>) -> Self {
         Self {
-            folder: PathBuf::from(name),
+            place: place.into(),
         }
     }
 
+    async fn open(&self, access: Access) -> Result<(Address, AnyPool), StoreError> {
+        let address = self.place.address(access)?;
+        let pool = address.open(access).await?;
+        Ok((address, pool))
+    }
+
     /// Leaves one; whole or not at all.
-    pub fn leave(&self, entry: &Entry) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        let text = serde_json::to_vec(entry)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&text)?;
-        file.as_file().sync_all()?;
+    pub async fn leave(&self, entry: &Entry) -> Result<(), StoreError> {
+        let text = serde_json::to_string(entry).map_err(|source| StoreError::Encode { source })?;
         // By time, so that a pause and its end stay in their order.
         let name = format!(
-            "{:020}-{}-{}.json",
+            "{:020}-{}-{}",
             entry.at.as_nanosecond(),
             std::process::id(),
             entry.seq
         );
-        file.persist(self.folder.join(name))
-            .map_err(|error| error.error)?;
-        File::open(&self.folder)?.sync_all()
+        let (address, pool) = self.open(Access::Write).await?;
+        if !address.has(&pool, "requests").await? {
+            address.prepare(&pool).await?;
+        }
+        let left = sqlx::query("INSERT INTO requests (name, entry) VALUES ($1, $2)")
+            .bind(name)
+            .bind(text)
+            .execute(&pool)
+            .await;
+        pool.close().await;
+        left.map(|_| ())
+            .map_err(|source| StoreError::Append { source })
     }
 
     /// All that wait, in the order in which they were asked for.
-    pub fn waiting(&self) -> io::Result<Vec<Request>> {
-        let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
+    pub async fn waiting(&self) -> Result<Vec<Request>, StoreError> {
+        if self.place.is_missing() {
+            return Ok(Vec::new());
+        }
+        let (address, pool) = self.open(Access::Look).await?;
+        if !address.has(&pool, "requests").await? {
+            return Ok(Vec::new());
+        }
+        let rows: Result<Vec<(String, String)>, _> =
+            sqlx::query_as("SELECT name, entry FROM requests ORDER BY name")
+                .fetch_all(&pool)
+                .await;
+        pool.close().await;
+        let rows = rows.map_err(|source| StoreError::Read { source })?;
+        let read = |(name, text): (String, String)| {
+            let entry =
+                serde_json::from_str(&text).map_err(|source| StoreError::Encode { source })?;
+            Ok(Request { entry, name })
         };
-        let mut paths = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "json") {
-                paths.push(path);
-            }
-        }
-        paths.sort();
-        let mut waiting = Vec::new();
-        for path in paths {
-            let text = match fs::read(&path) {
-                // Whoever may write to the journal has just taken it in.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                text => text?,
-            };
-            let entry = serde_json::from_slice(&text)?;
-            waiting.push(Request { entry, path });
-        }
-        Ok(waiting)
+        rows.into_iter().map(read).collect()
     }
-}
 
-impl Request {
     /// The journal has it.
-    pub fn taken_in(self) -> io::Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
+    pub async fn taken_in(&self, request: Request) -> Result<(), StoreError> {
+        let (_, pool) = self.open(Access::Write).await?;
+        let gone = sqlx::query("DELETE FROM requests WHERE name = $1")
+            .bind(request.name)
+            .execute(&pool)
+            .await;
+        pool.close().await;
+        gone.map(|_| ())
+            .map_err(|source| StoreError::Append { source })
     }
 }

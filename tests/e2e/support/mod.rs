@@ -104,6 +104,13 @@ impl Running {
         self
     }
 
+    /// `SIGSTOP`, `SIGCONT`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();

@@ -13,7 +13,7 @@ fn deaths(story: Story) {
     uncut.comes_to_rest();
     let end = story.ends_well(&uncut);
     let last = uncut.sim.state().journal.len();
-    assert!(last > first + 8, "from {first} to {last}");
+    assert!(last > first + 5, "from {first} to {last}");
     for number in first..=last {
         for death in [Death::Before(number), Death::After(number)] {
             let life = story.begin(1);
