@@ -265,4 +265,91 @@ pub const MUTANTS: &[Mutant] = &[
             ),
         ],
     },
+    Mutant {
+        name: "a repository goes before it was copied",
+        rule: "S3",
+        patches: &[
+            (
+                "decide/plan/discard.rs",
+                "let reasons = never_the_last(view, machine, points);\n    if «!reasons.is_empty()» {",
+                "false",
+            ),
+            (
+                "decide/check.rs",
+                "«keepsake::of_a_repository(stack, machine, points, self.seen, self.past)»",
+                "Vec::new()",
+            ),
+        ],
+    },
+    Mutant {
+        name: "points go while the newest look encrypted",
+        rule: "S12",
+        patches: &[(
+            "decide/doubt.rs",
+            "«doubts.extend(looks_wrong(points, &holdings.shapes, right).map(|wrong| wrong.to_string()));»",
+            "",
+        )],
+    },
+    Mutant {
+        name: "points go while none is recent",
+        rule: "S12",
+        patches: &[
+            (
+                "decide/doubt.rs",
+                "«doubts.extend(not_recent(points, seen.at));»",
+                "",
+            ),
+            (
+                "decide/plan/forget.rs",
+                "if «!writer.is_some_and(|writer| matches!(writer.state, WriterState::Answers(_)))» {",
+                "false",
+            ),
+            (
+                "decide/plan/forget.rs",
+                "let held = held.filter(|held| «held.stack.as_ref() == Some(&stack.id) && held.wanted != JUNK»);",
+                "held.stack.is_none() && held.stack.is_some()",
+            ),
+        ],
+    },
+    Mutant {
+        name: "points go while damage stands",
+        rule: "S12",
+        patches: &[(
+            "decide/doubt.rs",
+            "let mut doubts: Vec<String> = «found.map(|words| format!(\"damage: {words}\")).collect()»;",
+            "Vec::new()",
+        )],
+    },
+    Mutant {
+        name: "production goes where its only points are",
+        rule: "S14",
+        patches: &[(
+            "decide/plan/stack.rs",
+            "else if let Some(reason) = «former::falls_together(view, placement)» {",
+            "None::<String>",
+        )],
+    },
+    Mutant {
+        name: "another hoster's trouble is this customer's",
+        rule: "S16",
+        patches: &[(
+            "decide/plan/situation.rs",
+            "let forgotten = «has_points && remembered.is_empty()»;",
+            "has_points",
+        )],
+    },
+    Mutant {
+        name: "nothing marks that another has taken over",
+        rule: "S2",
+        patches: &[(
+            "flow/apply/opening.rs",
+            "if «!must_be_fenced.is_empty()» {",
+            "false",
+        )],
+    },
+    Mutant {
+        name: "nobody looks once more before users are let in",
+        rule: "S2",
+        patches: &[("flow/apply/opening.rs", "if «on» {", "false")],
+    },
 ];
