@@ -7,7 +7,7 @@
 //! nothing, and the machine is not touched.
 
 use super::history::History;
-use super::plan::create_step;
+use super::names::create_step;
 use super::repositories::named;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::ids::{MachineName, StackId};
