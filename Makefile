@@ -4,6 +4,7 @@
 # make lint    formatting, clippy, dependencies
 # make bench   how long deciding, whole commands, backup and restore take, and how much memory (root, Linux)
 # make soak    simulated disasters by seed, without end, until one ends badly (SEED=n to begin there)
+# make mutants takes one guard after the other out; simulated disasters must notice each
 # make fuzz    hostile bytes for every parser, SECONDS=60 each (see fuzz/README.md)
 #
 # Packages that are missing are installed first (Debian; see scripts/install-packages.sh).
@@ -16,7 +17,7 @@ SEED   ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test blueprints bench soak fuzz lint fmt clippy deny install-packages rust
+.PHONY: help demo test blueprints bench soak mutants fuzz lint fmt clippy deny install-packages rust
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -44,6 +45,10 @@ bench: install-packages rust
 # What `make test` lives some thousand seeds of.
 soak: install-packages rust
 	HOLDFAST_SOAK=$(SEED) $(CARGO) test --locked --test it soak -- --ignored --nocapture
+
+# Which guards, and what the lives are: docs/simulated-world.md.
+mutants: install-packages rust
+	$(CARGO) test --locked --test it without_any_single_guard -- --ignored --nocapture
 
 fuzz: install-packages rust
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)

@@ -2,12 +2,12 @@
 //! repositories from the backup machines that keep them.
 //!
 //! A machine that carries our label was made by us if the journal says that we
-//! began to make it, or if there is no journal at all (it was lost, and Git and
-//! the hosters are all that is left). In any other case the label alone proves
+//! began to make it, or if the journal never made any (it was lost, and Git
+//! and the hosters are all that is left). In any other case the label alone proves
 //! nothing, and the machine is not touched.
 
 use super::history::History;
-use super::plan::create_step;
+use super::names::create_step;
 use super::repositories::named;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::ids::{MachineName, StackId};
@@ -17,7 +17,8 @@ use crate::model::point::{RecoveryPoint, Rung};
 
 /// Receipts to be written, with the stack each belongs to.
 pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
-    let lost_journal = past.machines.is_empty();
+    // Adopted machines are not made: what could not be seen at the first look is adopted later.
+    let lost_journal = past.machines.is_empty() || !past.durations.contains_key("create");
     seen.hosters
         .values()
         .flatten()

@@ -1,7 +1,7 @@
 //! How long a plan will shut users out, from what its stack has measured.
 
 use super::critical_path::{Measured, critical_path};
-use super::forecast::{kind, median};
+use super::durations::{kind, median};
 use super::history::History;
 use crate::model::forecast::ClosedWindow;
 use crate::model::ids::StepId;

@@ -3,8 +3,8 @@
 
 use super::closed_window::windows;
 use super::critical_path::{Measured, critical_path};
+use super::durations::{kind, median};
 use super::history::History;
-use super::windows::REST;
 use crate::model::desired::HosterAccount;
 use crate::model::forecast::{
     CostChange, CostFrom, DataAtRisk, Estimate, Forecast, TotalCost, TotalEstimate,
@@ -46,29 +46,6 @@ pub fn foresee(plan: &mut Plan, hosters: &BTreeMap<HosterId, HosterAccount>, pas
     }
     plan.estimate = total_time(&plan.steps);
     plan.monthly_cost = total_cost(&plan.steps);
-}
-
-/// What a step's durations are found under.
-pub(super) fn kind<'a>(step: &'a Step, steps: &[Step]) -> &'a str {
-    let built_on = |machine| {
-        let mut all = steps.iter().map(|other| &other.action);
-        all.any(|other| matches!(other, Action::Precopy { machine: of, .. } if of == machine))
-    };
-    match &step.action {
-        Action::Fetch { machine, .. } if built_on(machine) => REST,
-        other => other.verb(),
-    }
-}
-
-/// The middle one; of an even number the lower of the two.
-pub(super) fn median(durations: &[u64]) -> Option<Estimate> {
-    let mut sorted = durations.to_vec();
-    sorted.sort_unstable();
-    let millis = *sorted.get(sorted.len().checked_sub(1)? / 2)?;
-    Some(Estimate {
-        millis,
-        measured: sorted.len(),
-    })
 }
 
 /// A new machine costs from the beginning; an old one until a person has retired it.

@@ -18,6 +18,7 @@ pub mod derive;
 pub mod document;
 pub mod doubt;
 pub mod drill;
+mod durations;
 pub mod evidence;
 pub mod exit_kit;
 pub mod first_contact;

@@ -1,6 +1,6 @@
 //! How our machines are called: the name is also the key under which a crash is looked up (S6).
 
-use crate::model::ids::{Epoch, HosterId, MachineName, SiteId, StackId};
+use crate::model::ids::{Epoch, HosterId, MachineName, SiteId, StackId, StepId};
 
 /// The production machine of a stack at an epoch: `acme-e2`.
 pub fn production_machine(stack: &StackId, epoch: Epoch) -> MachineName {
@@ -31,4 +31,10 @@ pub fn drill_machine(stack: &StackId, number: u32) -> MachineName {
 pub fn drill_number(stack: &StackId, machine: &MachineName) -> Option<u32> {
     let rest = machine.as_str().strip_prefix(stack.as_str())?;
     rest.strip_prefix("-drill-")?.parse().ok()
+}
+
+/// The id that the creation of a machine has in every plan.
+pub fn create_step(stack: Option<&StackId>, machine: &MachineName) -> StepId {
+    let owner = stack.map_or("estate", StackId::as_str);
+    StepId::new(format!("{owner}.create.{machine}"))
 }

@@ -4,7 +4,7 @@
 //! then there would be two of one name. So it says until when it may do anything, and until then
 //! no other is taken.
 
-use super::plan::create_step;
+use super::names::create_step;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HosterId, MachineName, StackId};
 use crate::model::journal::{Entry, Event, StepResult};

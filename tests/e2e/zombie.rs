@@ -143,7 +143,11 @@ fn s02_a_hoster_that_is_gone_is_given_up_by_a_waiver_and_what_it_kept_is_saved_a
     assert_eq!(stage.get("annex-e1", "/kept"), None);
     let again = done(stage.holdfast(&["reconcile", "--once"]));
     let again = again.says("ok   fence annex-e1");
-    assert!(!again.stderr.contains("save what is on"), "{}", again.stderr);
+    assert!(
+        !again.stderr.contains("save what is on"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(stage.running("annex-"), Vec::<String>::new());
     let plan = stage.holdfast(&["plan", "--format", "json"]).json();
     assert_eq!(plan["steps"], serde_json::json!([]), "{plan:#}");

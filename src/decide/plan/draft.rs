@@ -150,12 +150,6 @@ impl Pen<'_> {
     }
 }
 
-/// The id that the creation of a machine has in every plan.
-pub fn create_step(stack: Option<&StackId>, machine: &MachineName) -> StepId {
-    let owner = stack.map_or("estate", StackId::as_str);
-    StepId::new(format!("{owner}.create.{machine}"))
-}
-
 /// `acme.fetch.acme-e2`: the same content gives the same id, in every plan.
 fn step_id(stack: Option<&StackId>, action: &Action) -> StepId {
     let owner = stack.map_or("estate", StackId::as_str);

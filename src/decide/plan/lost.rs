@@ -121,12 +121,11 @@ pub(super) fn case(
     }
     let waits = &at.stack.waits;
     let unknown;
-    let silence = match past.silences.of(&writer.name) {
-        Some(silence) => silence,
-        None => {
-            unknown = Silence::new(seen.at, "it was found so just now");
-            &unknown
-        }
+    let silence = if let Some(silence) = past.silences.of(&writer.name) {
+        silence
+    } else {
+        unknown = Silence::new(seen.at, "it was found so just now");
+        &unknown
     };
     // Where the journal was lost, only points tell of it, and no hoster lists it: since when,
     // nobody can say any more.
@@ -306,7 +305,9 @@ fn company(
     let answers = |m: &&SeenMachine| matches!(seen.machines.get(&m.name), Some(Ok(_)));
     let others = || {
         let all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
-        all.filter(|m| m.name != writer.name && !m.quarantined && m.power != Power::Off)
+        // What only carries our label is nobody's witness (S7).
+        let ours = all.filter(|m| past.machines.contains_key(&m.name));
+        ours.filter(|m| m.name != writer.name && !m.quarantined && m.power != Power::Off)
     };
     let said = |m: &SeenMachine| match &m.site {
         Some(site) => format!("{} at {} {site}", m.name, m.hoster),

@@ -30,7 +30,6 @@ mod unknown;
 pub mod verify;
 mod view;
 
-pub use draft::create_step;
 pub use drill::{Asked, Drill, NoDrill, drill_now};
 pub use lost::{Case, Next, Rule};
 pub(crate) use rebuild::ENOUGH;

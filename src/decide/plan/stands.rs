@@ -195,11 +195,11 @@ impl Position {
                 "it is let open again once its functional checks pass, and while no other machine can write (S2, S15)"
             }
             Self::Silent(_) => {
-                "silence alone proves nothing (S1): it is given up only when every rule below says so, and started anew before that"
+                "silence alone proves nothing (S1): it is given up only when every rule of a loss says so, and started anew before that"
             }
             Self::Off => "it is switched on before anything else is tried: its data may be whole",
             Self::OffForGood(_) | Self::Gone | Self::Waived => {
-                "it counts as lost when every rule below says so: then a new machine is filled from the newest point that is proven far enough (S11), after the old one can certainly not write (S2)"
+                "it counts as lost when every rule of a loss says so: then a new machine is filled from the newest point that is proven far enough (S11), after the old one can certainly not write (S2)"
             }
             Self::Fenced(_) => {
                 "what was begun is finished: a new machine is filled from the newest point that is proven far enough (S11), and opens after its checks (S15)"

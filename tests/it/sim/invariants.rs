@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// What nobody but production says: an epoch that no machine was ever made for.
 pub const BOASTED: Epoch = Epoch(99);
 
+/// A point that is older is not recent.
+const RECENT: SignedDuration = SignedDuration::from_hours(50);
+
 /// No pass lasts longer.
 const PASS: SignedDuration = SignedDuration::from_mins(30);
 
@@ -185,6 +188,7 @@ impl State {
                 ));
             }
             self.check_fenced(&name, epoch, &stack);
+            self.check_independent(at, &stack);
         }
         let Some(point) = restored else {
             return;
@@ -217,6 +221,22 @@ impl State {
         }
     }
 
+    /// Not all that could bring it back stands where it stands itself.
+    fn check_independent(&mut self, at: usize, stack: &StackId) {
+        let keeps = |server: &&Server| {
+            let of = server.disk.shelf.repositories.get(stack);
+            of.is_some_and(|of| of.snapshots.keys().any(|id| of.read_back(id)))
+        };
+        let opened = &self.servers[at];
+        let mut keepers = self.servers.iter().filter(keeps).peekable();
+        if keepers.peek().is_some() && keepers.all(|server| server.hoster == opened.hoster) {
+            let name = opened.called();
+            self.violate(format!(
+                "S14: {name} is opened where all points of {stack} are"
+            ));
+        }
+    }
+
     /// Whatever was open before and can be switched off is off, before users get in elsewhere.
     fn check_fenced(&mut self, name: &str, epoch: Option<Epoch>, stack: &StackId) {
         let rival = |server: &&Server| {
@@ -243,24 +263,44 @@ impl State {
         self.violate(format!("S4: {script} on {name}, which is in use"));
     }
 
+    /// Nothing goes while something is wrong with the points that stay.
+    pub fn check_doubts(&mut self, at: usize, stack: &StackId) {
+        let shelf = &self.servers[at].disk.shelf;
+        let Some(of) = shelf.repositories.get(stack).filter(|_| !self.is_late) else {
+            return;
+        };
+        let read_back = || of.snapshots.iter().filter(|(id, _)| of.read_back(id));
+        let newest = read_back().map(|(_, point)| point.arrived).max();
+        let old = newest.is_none_or(|newest| self.now.duration_since(newest) > RECENT);
+        let found = of
+            .reading
+            .as_ref()
+            .is_some_and(|of| of.damaged_since.is_some());
+        let encrypted = read_back().any(|(_, point)| point.encrypted);
+        for (so, why) in [
+            (old, "no point is recent"),
+            (found, "damage was found"),
+            (encrypted, "the newest looks encrypted"),
+        ] {
+            if so {
+                self.violate(format!("S12: points of {stack} go while {why}"));
+            }
+        }
+    }
+
     pub fn check_deletion(&mut self, stack: &StackId, script: &str) {
         self.violate(format!(
             "S3: {script} would take the newest point of {stack}"
         ));
     }
 
-    /// What is deleted lies elsewhere, as far proven.
+    /// What is deleted lies elsewhere, or was copied there and has gone by its age since.
     pub fn check_discarded(&mut self, stack: &StackId, gone: &Repository) {
-        let moments = |of: &Repository| {
-            let shipped = of.snapshots.iter().filter(|(id, _)| of.read_back(id));
-            shipped
-                .map(|(_, point)| (point.manifest.epoch, point.manifest.taken_at))
-                .collect::<BTreeSet<_>>()
-        };
         let shelves = self.servers.iter().map(|server| &server.disk.shelf);
         let kept = shelves.filter_map(|shelf| shelf.repositories.get(stack));
-        let kept: BTreeSet<_> = kept.flat_map(moments).collect();
-        if !moments(gone).is_subset(&kept) {
+        let copied: BTreeSet<&PointId> = kept.flat_map(|of| of.copies.values()).collect();
+        let mut read_back = gone.snapshots.keys().filter(|id| gone.read_back(id));
+        if read_back.any(|id| !copied.contains(id)) {
             self.violate(format!(
                 "S3: points of {stack} are deleted that lie nowhere else"
             ));

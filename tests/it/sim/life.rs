@@ -4,6 +4,7 @@ use super::Sim;
 use super::cloud::Cloud;
 use super::dice::Dice;
 use super::ledger::{Death, Memory};
+use super::plights;
 use super::state::{Disk, Faults, Server, State};
 use super::strangers;
 use crate::plan_world;
@@ -134,6 +135,7 @@ impl Life {
             may_move: BTreeSet::new(),
             slow: None,
             numbers: 0,
+            encrypted: BTreeSet::new(),
             sick: BTreeMap::new(),
             strangers: BTreeMap::new(),
             told: Vec::new(),
@@ -280,7 +282,9 @@ impl Life {
         state.sick.clear();
         let now = state.now;
         for server in &mut state.servers {
-            server.cut_until = server.cut_until.min(now);
+            if server.cut_until < plights::forever() {
+                server.cut_until = server.cut_until.min(now);
+            }
         }
         drop(state);
         // Where there was no room, nobody asks again before.

@@ -19,8 +19,8 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
     if script == "pool-wipe" {
         state.ends_on(state.servers[at].address);
     }
-    let boot_id = state.servers[at].boot_id();
     let sick = state.is_sick(at);
+    let boot_id = state.servers[at].boot_id();
     let disk = &mut state.servers[at].disk;
     let one = |answer: Value| Ok(vec![answer]);
     match script {

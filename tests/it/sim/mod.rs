@@ -17,6 +17,7 @@ mod ledger;
 mod life;
 mod machine;
 mod mutants;
+mod plights;
 mod points;
 mod shell;
 mod state;

@@ -129,6 +129,7 @@ pub fn take(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
     if disk.stage() < Stage::Loaded {
         return refuse("not-loaded", "there is no state to back up yet");
     }
+    let encrypted = state.encrypted.contains(&stack_of(input));
     let (stack, epoch) = (stack_of(input), Epoch(input.word("epoch").parse().unwrap()));
     let own = disk.identity().unwrap().owner;
     if own.stack.as_ref() != Some(&stack) || own.epoch != epoch {
@@ -165,6 +166,7 @@ pub fn take(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
         arrived: now,
         data,
         marked: true,
+        encrypted,
     };
     let shelf = &mut state.servers[there].disk.shelf;
     let repository = shelf.repositories.get_mut(&stack).unwrap();
@@ -270,6 +272,9 @@ pub fn copy(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
 pub fn forget(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
     let stack = stack_of(input);
     let going: BTreeSet<PointId> = input.words("point").into_iter().map(PointId::new).collect();
+    if !going.is_empty() {
+        state.check_doubts(at, &stack);
+    }
     let shelf = &mut state.servers[at].disk.shelf;
     let repository = mine(shelf, &stack, &input.text("password"))?;
     let stays = repository

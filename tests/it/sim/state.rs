@@ -234,6 +234,8 @@ pub struct State {
     /// A script that takes this many milliseconds on a machine.
     pub slow: Option<(String, &'static str, u64)>,
     pub numbers: u32,
+    /// Stacks whose production is in the hands of somebody who encrypts.
+    pub encrypted: BTreeSet<StackId>,
     /// Stacks whose functional checks fail, until then.
     pub sick: BTreeMap<StackId, Timestamp>,
     /// What is not ours, and what it was like when the world began.

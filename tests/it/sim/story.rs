@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::life::Life;
+use super::plights;
 use super::state::{Faults, Hung, Late, Server, State};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
@@ -26,6 +27,11 @@ pub enum Story {
     Retirement,
     /// Two customers' machines at the same place, at once.
     Storm,
+    JournalLost,
+    PlacesSwapped,
+    Neighbour,
+    PointsAge,
+    SignedAway,
     /// The machine is on and says nothing, until it is started anew.
     Hang,
     /// It says nothing whatever is done.
@@ -39,7 +45,7 @@ pub enum Story {
 }
 
 impl Story {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Install,
         Self::RebuildOfOneGone,
         Self::RebuildOfOneDead,
@@ -48,6 +54,11 @@ impl Story {
         Self::BackupMove,
         Self::Retirement,
         Self::Storm,
+        Self::JournalLost,
+        Self::PlacesSwapped,
+        Self::Neighbour,
+        Self::PointsAge,
+        Self::SignedAway,
         Self::Hang,
         Self::HangForGood,
         Self::Unreached,
@@ -59,6 +70,15 @@ impl Story {
         if self == Self::Install {
             return Life::begin(seed, acme());
         }
+        let variant = seed / Self::ALL.len() as u64;
+        match self {
+            Self::JournalLost => return plights::journal_lost(seed, variant % 2 == 1),
+            Self::PlacesSwapped => return plights::places_swapped(seed),
+            Self::Neighbour => return plights::neighbour(seed, variant % 3),
+            Self::PointsAge => return plights::points_age(seed),
+            Self::SignedAway => return plights::signed_away(seed, variant % 2 == 1),
+            _ => {}
+        }
         let (state, want) = match self {
             Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
@@ -69,7 +89,6 @@ impl Story {
         life.sim.state().seed = seed;
         life.sim.state().dice = Dice::new(seed);
         match self {
-            Self::Install | Self::Drill => {}
             Self::RebuildOfOneGone => lose(&life, true),
             Self::RebuildOfOneDead => lose(&life, false),
             Self::Move => {
@@ -90,6 +109,7 @@ impl Story {
             Self::Hang => hang(&life, Hung::Once),
             Self::HangForGood => hang(&life, Hung::ForGood),
             Self::Unreached | Self::Partition => cut(&life),
+            _ => {}
         }
         life
     }
@@ -157,14 +177,31 @@ impl Story {
                 drop(state);
                 life.holds(points >= 2, "history has moved");
             }
+            Self::PlacesSwapped => {
+                let (_, kept) = plights::after_signing(life);
+                life.holds(kept >= 2, "history is at the new place");
+            }
+            Self::Neighbour => {
+                let state = life.sim.state();
+                let now = state.now;
+                let bolt = StackId::new("bolt");
+                let serving = state.production(&bolt).filter(|s| s.serves(now)).count();
+                drop(state);
+                life.holds(serving == 1, "the neighbour is as it was");
+            }
+            Self::SignedAway => {
+                let (old, kept) = plights::after_signing(life);
+                // Before a month is over, and something newer is restored from, nothing goes.
+                life.holds(old || kept > 0, "what was signed away is not all there was");
+            }
             // One that is dead may have come back before it was rebuilt.
-            Self::RebuildOfOneDead | Self::Retirement | Self::Storm | Self::Unreached => {}
+            _ => {}
         }
         serves
     }
 }
 
-fn acme() -> Desired {
+pub fn acme() -> Desired {
     desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
 }
 
@@ -207,6 +244,15 @@ pub static ACME: Kept = Kept(OnceLock::new());
 pub static BOTH: Kept = Kept(OnceLock::new());
 static SPARED: Kept = Kept(OnceLock::new());
 static LATER: Kept = Kept(OnceLock::new());
+
+/// Acme, and nothing else.
+pub fn installed() -> State {
+    ACME.installed(acme())
+}
+
+pub fn two_installed() -> State {
+    BOTH.installed(both())
+}
 
 impl Kept {
     /// Installed yesterday, and saved since.
@@ -360,6 +406,9 @@ pub fn live(seed: u64) -> Vec<String> {
             life.another_commit();
         }
         chance(life);
+        if story == Story::PointsAge {
+            plights::a_day_of_points(life);
+        }
     });
     life.comes_to_rest();
     // A move that did not go well while users waited is tried again when somebody says so.

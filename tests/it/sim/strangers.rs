@@ -38,7 +38,7 @@ pub fn nameless(server: &mut Server) {
 pub fn elsewhere(server: &mut Server) {
     let identity = Identity {
         owner: owner("another", Role::Production),
-        machine: MachineName::new("zeta-e7"),
+        machine: MachineName::new(format!("zeta-{}", server.provider_id)),
     };
     server.disk.identity = Some(identity.to_text());
     server.disk.stage = Some(Stage::Opened);
@@ -71,8 +71,8 @@ pub fn labelled() -> [Server; 2] {
         label_aside: false,
         on: true,
         dead: false,
-        up_at: Timestamp::UNIX_EPOCH,
         back_at: None,
+        up_at: Timestamp::UNIX_EPOCH,
         hung: None,
         cut_from: Timestamp::UNIX_EPOCH,
         booted_at: Timestamp::UNIX_EPOCH,

@@ -53,7 +53,9 @@ pub struct Repository {
     pub snapshots: BTreeMap<PointId, Snapshot>,
     /// Since when each point has which rung, and by which document.
     pub rungs: BTreeMap<PointId, BTreeMap<String, (Timestamp, Option<String>)>>,
-    reading: Option<Reading>,
+    pub reading: Option<Reading>,
+    /// A bad sector lies under it.
+    pub rotten: bool,
     /// Copies, and what they are copies of.
     pub copies: BTreeMap<PointId, PointId>,
     /// Epochs whose marks are here beside those in points.
@@ -67,6 +69,8 @@ pub struct Snapshot {
     pub data: Data,
     /// It carries the mark that only the machine of its epoch was given.
     pub marked: bool,
+    /// Its files were encrypted by whoever broke into production.
+    pub encrypted: bool,
 }
 
 impl Repository {
@@ -149,8 +153,8 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
                     .repositories
                     .get(&stack)
                     .into_iter()
-                    .flat_map(|of| of.snapshots.keys())
-                    .map(|point| (point.clone(), shape()))
+                    .flat_map(|of| &of.snapshots)
+                    .map(|(point, of)| (point.clone(), shape(of.encrypted)))
                     .collect();
                 json!({"stack": stack, "shapes": shapes, "unreadable": [], "aside": {}})
             });
@@ -201,14 +205,17 @@ fn asked(input: &Input<'_>) -> impl Iterator<Item = StackId> {
     input.words("stack").into_iter().map(StackId::new)
 }
 
-fn shape() -> Shape {
+/// What is encrypted is new as a whole, and cannot be compressed.
+fn shape(encrypted: bool) -> Shape {
+    let bytes = 64 << 20;
+    let added = if encrypted { bytes } else { 1 << 20 };
     Shape {
         files: 10,
-        bytes: Bytes(1 << 20),
+        bytes: Bytes(bytes),
         rows: None,
         unlooked: false,
-        added: Some(Bytes(1 << 20)),
-        packed: Some(Bytes(1 << 19)),
+        added: Some(Bytes(added)),
+        packed: Some(Bytes(if encrypted { added } else { added / 2 })),
         holds: BTreeSet::new(),
     }
 }
@@ -260,15 +267,21 @@ fn verify(shelf: &mut Shelf, stack: &StackId, input: &Input<'_>) -> Answer {
     let number = |kind: &str| input.word(kind).parse::<u32>().unwrap();
     let at: Timestamp = input.word("at").parse().unwrap();
     let (part, of) = (number("part"), number("of"));
+    let findings: Vec<String> = match repository.rotten {
+        true => vec!["pack 0c4d does not match its name".to_owned()],
+        false => Vec::new(),
+    };
     match &mut repository.reading {
-        Some(reading) => reading.take_in(part, of, &[], at),
-        None => repository.reading = Some(Reading::first(part, of, &[], at)),
+        Some(reading) => reading.take_in(part, of, &findings, at),
+        None => repository.reading = Some(Reading::first(part, of, &findings, at)),
     }
-    for rungs in repository.rungs.values_mut() {
-        rungs.entry("checked".to_owned()).or_insert((at, None));
+    if !repository.rotten {
+        for rungs in repository.rungs.values_mut() {
+            rungs.entry("checked".to_owned()).or_insert((at, None));
+        }
     }
     Ok(vec![
-        json!({"verified": {"findings": [], "points": {}, "checked": 0, "millis": 1}}),
+        json!({"verified": {"findings": findings, "points": {}, "checked": 0, "millis": 1}}),
     ])
 }
 

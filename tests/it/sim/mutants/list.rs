@@ -79,7 +79,7 @@ pub const MUTANTS: &[Mutant] = &[
             ),
             ("decide/check.rs", "«!recorded && !fenced_before»", "false"),
             (
-                "flow/apply/machine.rs",
+                "flow/apply/opening.rs",
                 "for rival in «must_be_fenced» {",
                 "&must_be_fenced[..0]",
             ),
@@ -94,7 +94,7 @@ pub const MUTANTS: &[Mutant] = &[
                 "Outcome::Unknown(fault) => «Err(Unfenced::Unknown(fault))»",
                 "Ok(fault.message)",
             ),
-            ("flow/apply/machine.rs", "if «on» {", "false"),
+            ("flow/apply/opening.rs", "if «on» {", "false"),
         ],
     },
     Mutant {
@@ -106,7 +106,7 @@ pub const MUTANTS: &[Mutant] = &[
                 "Outcome::Refused(refusal) => «Err(Unfenced::Refused(refusal))»",
                 "Ok(refusal.message)",
             ),
-            ("flow/apply/machine.rs", "if «on» {", "false"),
+            ("flow/apply/opening.rs", "if «on» {", "false"),
         ],
     },
     Mutant {
@@ -127,7 +127,7 @@ pub const MUTANTS: &[Mutant] = &[
                 "let still_fenced = «in_flight && writer.seen.is_none_or(|m| m.power != Power::On)»;",
                 "in_flight",
             ),
-            ("flow/apply/machine.rs", "if «on» {", "false"),
+            ("flow/apply/opening.rs", "if «on» {", "false"),
             (
                 "decide/check.rs",
                 ".is_none_or(|m| «m.power != Power::On»);\n                let fenced_before",
@@ -170,7 +170,7 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S6",
         patches: &[(
             "decide/adoption.rs",
-            "«lost_journal || past.unfinished.contains(&intent)»",
+            "«lost_journal\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
             "lost_journal",
         )],
     },
@@ -188,7 +188,7 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S7",
         patches: &[(
             "decide/adoption.rs",
-            "«lost_journal || past.unfinished.contains(&intent)»",
+            "«lost_journal\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
             "true",
         )],
     },
@@ -264,5 +264,92 @@ pub const MUTANTS: &[Mutant] = &[
                 "Vec::<Problem>::new()",
             ),
         ],
+    },
+    Mutant {
+        name: "a repository goes before it was copied",
+        rule: "S3",
+        patches: &[
+            (
+                "decide/plan/discard.rs",
+                "let reasons = never_the_last(view, machine, points);\n    if «!reasons.is_empty()» {",
+                "false",
+            ),
+            (
+                "decide/check.rs",
+                "«keepsake::of_a_repository(stack, machine, points, self.seen, self.past)»",
+                "Vec::new()",
+            ),
+        ],
+    },
+    Mutant {
+        name: "points go while the newest look encrypted",
+        rule: "S12",
+        patches: &[(
+            "decide/doubt.rs",
+            "«doubts.extend(looks_wrong(points, &holdings.shapes, right).map(|wrong| wrong.to_string()));»",
+            "",
+        )],
+    },
+    Mutant {
+        name: "points go while none is recent",
+        rule: "S12",
+        patches: &[
+            (
+                "decide/doubt.rs",
+                "«doubts.extend(not_recent(points, seen.at));»",
+                "",
+            ),
+            (
+                "decide/plan/forget.rs",
+                "if «!writer.is_some_and(|writer| matches!(writer.state, WriterState::Answers(_)))» {",
+                "false",
+            ),
+            (
+                "decide/plan/forget.rs",
+                "let held = held.filter(|held| «held.stack.as_ref() == Some(&stack.id) && held.wanted != JUNK»);",
+                "held.stack.is_none() && held.stack.is_some()",
+            ),
+        ],
+    },
+    Mutant {
+        name: "points go while damage stands",
+        rule: "S12",
+        patches: &[(
+            "decide/doubt.rs",
+            "let mut doubts: Vec<String> = «found.map(|words| format!(\"damage: {words}\")).collect()»;",
+            "Vec::new()",
+        )],
+    },
+    Mutant {
+        name: "production goes where its only points are",
+        rule: "S14",
+        patches: &[(
+            "decide/plan/stack.rs",
+            "else if let Some(reason) = «former::falls_together(view, placement)» {",
+            "None::<String>",
+        )],
+    },
+    Mutant {
+        name: "another hoster's trouble is this customer's",
+        rule: "S16",
+        patches: &[(
+            "decide/plan/situation.rs",
+            "let forgotten = «has_points && remembered.is_empty()»;",
+            "has_points",
+        )],
+    },
+    Mutant {
+        name: "nothing marks that another has taken over",
+        rule: "S2",
+        patches: &[(
+            "flow/apply/opening.rs",
+            "if «!must_be_fenced.is_empty()» {",
+            "false",
+        )],
+    },
+    Mutant {
+        name: "nobody looks once more before users are let in",
+        rule: "S2",
+        patches: &[("flow/apply/opening.rs", "if «on» {", "false")],
     },
 ];

@@ -130,6 +130,9 @@ impl Copy {
             .args(["--message-format", "json-render-diagnostics"])
             .current_dir(&self.tree)
             .env("CARGO_TARGET_DIR", &self.target)
+            // It lives many lives and is built once.
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+            .env("CARGO_INCREMENTAL", "0")
             .stderr(Stdio::piped())
             .output()
             .unwrap();
