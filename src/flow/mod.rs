@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod exactly;
 pub mod exit_kit;
 pub mod fence;
+pub mod freeze;
 mod head;
 pub mod init;
 pub mod lay_out;

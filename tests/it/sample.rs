@@ -178,6 +178,8 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
         services,
         repair: Vec::new(),
         waivers: Vec::new(),
+        freezes: Vec::new(),
+        approvals: Vec::new(),
         discards: Vec::new(),
     }
 }

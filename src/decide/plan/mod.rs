@@ -3,6 +3,7 @@
 mod asked;
 mod backups;
 mod brake;
+mod caps;
 mod discard;
 mod draft;
 mod drill;
@@ -18,6 +19,7 @@ mod missing;
 mod newcomer;
 mod opening;
 mod paused;
+mod permission;
 mod rebuild;
 mod relocate;
 mod retire;
@@ -35,6 +37,7 @@ pub use stands::{Position, Proven, Standing, Stands, stands};
 
 use crate::decide::history::History;
 use crate::decide::only::not_sound;
+use crate::decide::stop::{Stop, holding};
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, PointId, StackId};
@@ -44,7 +47,7 @@ use crate::model::plan::{Basis, PLAN_SCHEMA, Plan};
 use crate::model::point::Part;
 use draft::Draft;
 use fleet::Fleet;
-use situation::Situation;
+use situation::{Situation, Writer};
 use std::collections::BTreeMap;
 use view::View;
 
@@ -74,12 +77,13 @@ pub fn plan(
     drill::tell(want, seen, past, &mut draft);
     let backups = backups::plan(want, manifests, seen, past, &mut draft);
     let fleet = Fleet::of(seen, past);
-    let situations: Vec<Situation<'_>> = want
+    let mut situations: Vec<Situation<'_>> = want
         .stacks
         .values()
         .map(|stack| Situation::among(&fleet, stack, want, seen, past))
         .collect();
     let brake = brake::storm(&situations, seen.at);
+    situations.sort_by_key(|at| caps::turn(at, past));
     for at in situations {
         let Some(backup) = backups.get(&at.serving) else {
             continue; // Every sound stack's backup machines were planned above.
@@ -94,17 +98,20 @@ pub fn plan(
             at,
             brake: brake.as_deref(),
         };
-        let pause = past.pauses.holding(&view.at.stack.id, seen.at);
-        let mut aside = pause.map(|_| draft.aside());
+        let stop = stop(&view);
+        let mut aside = stop.as_ref().map(|_| draft.aside());
         let draft_of_it = aside.as_mut().unwrap_or(&mut draft);
         keys::mend(&view, draft_of_it);
         stack::plan(&view, draft_of_it);
-        forget::plan(&view, draft_of_it);
-        discard::plan(&view, draft_of_it);
-        if let (Some(pause), Some(aside)) = (pause, aside) {
-            paused::plan(&view, pause, aside, &mut draft);
+        if !is_finished(&view) {
+            forget::plan(&view, draft_of_it);
+            discard::plan(&view, draft_of_it);
+        }
+        if let (Some(stop), Some(aside)) = (stop, aside) {
+            paused::plan(&view, &stop, aside, &mut draft);
         }
         unknown::tell(&view, &mut draft);
+        paused::tell(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,
@@ -127,6 +134,24 @@ pub fn plan(
         estimate: None,
         monthly_cost: TotalCost::default(),
     }
+}
+
+/// What holds this stack now.
+fn stop(view: &View<'_>) -> Option<Stop> {
+    let stop = holding(view.want, view.past, &view.at.stack.id, view.seen.at);
+    stop.filter(|_| !is_finished(view))
+}
+
+/// A freeze lets a stack come to its end whose old machine can no longer write: it is down already.
+fn is_finished(view: &View<'_>) -> bool {
+    let (stack, now) = (view.at.stack, view.seen.at);
+    let fenced = |writer: &Writer<'_>| writer.fenced.is_some();
+    view.at.writer.as_ref().is_some_and(fenced)
+        && stack.ended(now).is_none()
+        && matches!(
+            holding(view.want, view.past, &stack.id, now),
+            Some(Stop::Frozen(_))
+        )
 }
 
 /// A plan of one stack's backup alone, because a person asks for it. The error says why not, in words.

@@ -337,7 +337,8 @@ impl World {
     fn mandate(&self) -> Mandate {
         Mandate {
             gates: gates(&self.want, &self.past(), &self.seen()),
-            ..self.mandate.clone()
+            now: self.now,
+            ..self.mandate.clone().heeding(&self.want)
         }
     }
 }

@@ -73,6 +73,7 @@ impl State {
         let (Some(stack), Role::Production) = (&want.owner.stack, want.owner.role) else {
             return;
         };
+        self.check_caps(want);
         let now = self.now;
         let serving = self.production(stack).find(|server| server.serves(now));
         let serving = serving.map(Server::called);

@@ -9,6 +9,7 @@
 //! `HOLDFAST_SEED=7 cargo test --test it -- seeds` lives one seed again and prints what happened.
 //! Beside it `plan_world` plays planning alone, without time, faults or executing.
 
+mod brakes;
 mod cloud;
 mod dice;
 mod invariants;
