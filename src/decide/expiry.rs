@@ -53,9 +53,6 @@ fn judged(what: &str, until: Timestamp, place: &Place, now: Timestamp) -> Option
     warning(
         codes::FAR_AWAY,
         format!("this {what} ends on {ended}, in {}", show_duration(left)),
-        format!(
-            "let it end within {}, and sign it again if it is still meant",
-            show_duration(LONG)
-        ),
+        "let it end within 30 days, and sign it again if it is still meant".to_owned(),
     )
 }

@@ -40,7 +40,7 @@ fn a_freeze_is_written_into_the_stacks_file_and_taken_out_again() {
     assert!(said.contains("+[[freeze]]"), "{said}");
     assert!(said.contains("role is operator or owner"), "{said}");
     assert!(said.contains("git commit -S -m \"Freeze acme\""), "{said}");
-    assert!(said.contains("more than 30d away"), "{said}");
+    assert!(said.contains("more than 30 days away"), "{said}");
     let frozen = file(&estate, "stacks/acme.toml");
     let block = format!("\n[[freeze]]\nuntil = \"{END}\"\nreason = \"nobody is there\"\n");
     assert_eq!(frozen, format!("{before}{block}"));

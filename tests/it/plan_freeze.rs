@@ -78,7 +78,7 @@ fn a_frozen_stack_is_backed_up_and_looked_at_and_nothing_else_begins() {
         format!("{}\n{reason}\n{}", held.wanted, held.remedy),
         @r"
     converge acme-e1
-    it is frozen until 2026-03-05 07:00 UTC: nobody is there (stacks/acme.toml:30)
+    it is frozen until 2026-03-05 07:00 UTC: nobody is there (stacks/acme.toml:31)
     it ends by itself; or sign its end: holdfast unfreeze acme
     "
     );
@@ -226,6 +226,7 @@ fn no_drill_is_due_while_a_stack_is_frozen() {
     world.now_wants(acme_with(HETZNER, &frozen(UNTIL)));
     assert!(!is_due(&world));
     world.now += DAY * 2;
+    world.settle();
     assert!(is_due(&world));
 }
 
@@ -312,7 +313,12 @@ fn why_tells_of_freezes_words_and_caps_with_their_lines() {
             None => wanted.text.clone(),
         })
         .collect();
-    insta::assert_snapshot!(format!("{}\n{}", told.line.because, lines.join("\n")), @"");
+    insta::assert_snapshot!(format!("{}\n{}", told.line.because, lines.join("\n")), @r"
+    it is frozen until 2026-03-05 07:00 UTC: nobody is there (stacks/acme.toml:31)
+    rebuilds without a person: at most 2 at once, 5 in 24 hours, 2 of them of this stack, and 5m 00s after a try that failed
+    nothing to begin until 2026-03-05 07:00 UTC: nobody is there (stacks/acme.toml:31)
+    a rebuild in the place of acme-e1 allowed until 2026-03-01 07:00 UTC, which is over: the disk is gone (stacks/acme.toml:35)
+    ");
 }
 
 #[test]
@@ -324,7 +330,7 @@ fn what_is_over_and_what_ends_far_away_is_warned_of() {
         let lines = found.iter().map(|f| format!("{} {}", f.code, f.message));
         lines.collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(said("2026-03-01 Europe/Berlin"), @"");
+    insta::assert_snapshot!(said("2026-03-01 Europe/Berlin"), @"HF0050 this freeze has been over since 2026-03-01 22:59 UTC (13h 00m ago), and says nothing any more");
     assert_eq!(said("2026-04-01T12:00:00Z"), "");
-    insta::assert_snapshot!(said("2026-04-01T12:00:01Z"), @"");
+    insta::assert_snapshot!(said("2026-04-01T12:00:01Z"), @"HF0051 this freeze ends on 2026-04-01 12:00 UTC, in 30d 0h");
 }
