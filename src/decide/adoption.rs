@@ -25,7 +25,9 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
         .filter(|machine| !past.machines.contains_key(&machine.name))
         .filter(|machine| {
             let intent = create_step(machine.stack.as_ref(), &machine.name);
-            lost_journal || past.unfinished.contains(&intent)
+            lost_journal
+                || past.unfinished.contains(&intent)
+                || past.orders.took(&machine.name, &machine.provider_id)
         })
         .map(|machine| {
             let created = Event::Created {

@@ -194,6 +194,7 @@ impl Building<'_> {
                 arrived_at: Some(self.made.seen.at),
                 evidence: Vec::new(),
                 damaged: None,
+                aside: false,
                 schema: SCHEMA,
             });
         }

@@ -119,6 +119,9 @@ fn unsigned_for(step: &Step, mandate: &Mandate) -> Vec<Violation> {
     short.into_iter().chain(frozen).chain(gated).collect()
 }
 
+/// How the proof of a fencing by people begins.
+pub(crate) const WAIVED: &str = "signed waiver";
+
 struct Court<'a> {
     seen: &'a Observed,
     past: &'a History,
@@ -224,7 +227,9 @@ impl<'a> Court<'a> {
                     problems.push(("S15", "does not follow an installation".into()));
                 }
             }
-            Action::Fetch { machine, source } | Action::Load { machine, source } => {
+            Action::Precopy { machine, source }
+            | Action::Fetch { machine, source }
+            | Action::Load { machine, source } => {
                 problems.extend(self.must_be_new(machine));
                 problems.extend(if self.is_drill(machine) {
                     self.may_be_tried(step, source)
@@ -263,6 +268,16 @@ impl<'a> Court<'a> {
                 problems.extend(self.must_be_ours(machine));
                 if step.stack.is_some() {
                     problems.extend(self.must_be_new(machine));
+                }
+            }
+            Action::SaveAside { machine, .. } => {
+                problems.extend(self.must_be_ours(machine));
+                let writer = step.stack.as_ref().and_then(|s| self.past.writers.get(s));
+                if writer.is_none_or(|(_, name)| name == machine) {
+                    problems.push((
+                        "S5",
+                        format!("saves {machine} aside, whose epoch is not over"),
+                    ));
                 }
             }
             Action::PowerOn { machine }
@@ -391,6 +406,7 @@ impl<'a> Court<'a> {
         self.past
             .of_stack(stack)
             .filter(|(_, m)| !matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_))))
+            .filter(|(name, m)| !self.given_up(name) && !(m.fenced.is_some() && m.set_aside))
             .map(|(name, m)| {
                 (
                     "S1",
@@ -401,6 +417,15 @@ impl<'a> Court<'a> {
                 )
             })
             .collect()
+    }
+
+    /// A signed waiver that names it was, or is, taken for its fencing.
+    fn given_up(&self, machine: &MachineName) -> bool {
+        let by_waiver = |step: &&Step| matches!(&step.action, Action::Fence { machine: m, by: FenceBy::Waiver { .. } } if m == machine);
+        let past = self.past.machines.get(machine);
+        let before = past.and_then(|m| m.fenced.as_deref());
+        before.is_some_and(|proof| proof.starts_with(WAIVED))
+            || self.steps.values().copied().any(|step| by_waiver(&step))
     }
 
     /// Whether a step of this kind comes before, however far back.

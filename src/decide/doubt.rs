@@ -3,6 +3,7 @@
 use crate::decide::damage::damage;
 use crate::decide::history::History;
 use crate::decide::names;
+use crate::decide::point::counting;
 use crate::model::ids::{MachineName, PointId, StackId, StepId};
 use crate::model::observed::Observed;
 use crate::model::point::{RecoveryPoint, Rung};
@@ -93,7 +94,7 @@ fn unsettles(stack: &StackId, step: &str) -> bool {
 }
 
 fn not_recent(points: &[RecoveryPoint], now: Timestamp) -> Option<String> {
-    let read_back = points.iter().filter(|point| point.rung >= Rung::Shipped);
+    let read_back = counting(points).filter(|point| point.rung >= Rung::Shipped);
     match read_back.filter_map(|point| point.arrived_at).max() {
         None => Some("no point was read back since arrival times are known".to_owned()),
         Some(at) if at > now => Some("the newest point arrived later than now".to_owned()),
@@ -113,7 +114,7 @@ fn unlooked(
     shapes: &BTreeMap<PointId, Shape>,
     right: &[String],
 ) -> Option<String> {
-    let read_back = points.iter().filter(|point| point.rung >= Rung::Shipped);
+    let read_back = counting(points).filter(|point| point.rung >= Rung::Shipped);
     let newest = read_back.filter(|point| point.arrived_at.is_some());
     let newest = newest.max_by_key(|point| (point.arrived_at, &point.id))?;
     let unknown = shapes.get(&newest.id)?.unlooked;
@@ -151,8 +152,7 @@ pub fn looks_wrong(
     shapes: &BTreeMap<PointId, Shape>,
     right: &[String],
 ) -> Option<LooksWrong> {
-    let mut sorted: Vec<(&RecoveryPoint, &Shape)> = points
-        .iter()
+    let mut sorted: Vec<(&RecoveryPoint, &Shape)> = counting(points)
         .filter(|point| point.rung >= Rung::Shipped)
         // Copies, whose arrival nobody knows, came all at once and say nothing of any night.
         .filter(|point| point.arrived_at.is_some())

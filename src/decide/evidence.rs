@@ -159,6 +159,7 @@ fn is_part(setting: &Setting<'_>, step: &Step) -> bool {
         | Action::Prepare { .. }
         | Action::Isolate { .. }
         | Action::Install { .. }
+        | Action::Precopy { .. }
         | Action::Fetch { .. }
         | Action::Load { .. }
         | Action::Check { .. }

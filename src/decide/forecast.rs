@@ -1,8 +1,10 @@
 //! What a plan is expected to take, to cost and to put at risk: added to its steps afterwards,
 //! so that no decision rests on it.
 
+use super::closed_window::windows;
 use super::critical_path::{Measured, critical_path};
 use super::history::History;
+use super::windows::REST;
 use crate::model::desired::HosterAccount;
 use crate::model::forecast::{
     CostChange, CostFrom, DataAtRisk, Estimate, Forecast, TotalCost, TotalEstimate,
@@ -27,10 +29,13 @@ pub fn foresee(plan: &mut Plan, hosters: &BTreeMap<HosterId, HosterAccount>, pas
         .collect();
     for steps in [&mut plan.steps, &mut plan.withheld] {
         let restored = restored_from(steps);
+        let shut: Vec<_> = windows(steps, past);
         let forecasts: Vec<Forecast> = steps
             .iter()
-            .map(|step| Forecast {
-                estimate: medians.get(step.action.verb()).copied(),
+            .zip(shut)
+            .map(|(step, window)| Forecast {
+                window,
+                estimate: medians.get(kind(step, steps)).copied(),
                 monthly_cost: cost(&step.action, hosters, past),
                 data_at_risk: source_of(step, &restored).map(|source| risk(source, at, observed)),
             })
@@ -43,8 +48,20 @@ pub fn foresee(plan: &mut Plan, hosters: &BTreeMap<HosterId, HosterAccount>, pas
     plan.monthly_cost = total_cost(&plan.steps);
 }
 
+/// What a step's durations are found under.
+pub(super) fn kind<'a>(step: &'a Step, steps: &[Step]) -> &'a str {
+    let built_on = |machine| {
+        let mut all = steps.iter().map(|other| &other.action);
+        all.any(|other| matches!(other, Action::Precopy { machine: of, .. } if of == machine))
+    };
+    match &step.action {
+        Action::Fetch { machine, .. } if built_on(machine) => REST,
+        other => other.verb(),
+    }
+}
+
 /// The middle one; of an even number the lower of the two.
-fn median(durations: &[u64]) -> Option<Estimate> {
+pub(super) fn median(durations: &[u64]) -> Option<Estimate> {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();
     let millis = *sorted.get(sorted.len().checked_sub(1)? / 2)?;

@@ -1,8 +1,11 @@
 //! What the journal says has happened, derived from its entries each time.
 
+use super::asides::Asides;
 use super::names;
+use super::orders::Orders;
 use super::pause::{Pause, Pauses};
 use super::rebuilds::{PastRebuilds, is_of_one};
+use super::windows::Windows;
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
@@ -10,7 +13,7 @@ use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::point::Rung;
 use crate::model::verification::Reading;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The past, as far as decisions need it.
@@ -24,6 +27,10 @@ pub struct History {
     pub in_line: BTreeMap<StackId, CommitId>,
     /// The same for each machine that stacks share: one of them says nothing of the others.
     pub shared_in_line: BTreeMap<MachineName, CommitId>,
+    /// Ordered machines that we began to take and know no end of.
+    pub orders: Orders,
+    /// What became of the data of machines that were closed or fenced.
+    pub asides: Asides,
     /// Machines we made: creation receipts (S7) and what became of them.
     pub machines: BTreeMap<MachineName, PastMachine>,
     /// Who was last opened, per stack.
@@ -53,6 +60,8 @@ pub struct History {
     pub pauses: Pauses,
     /// Rebuilds that nobody signed for by name (S8).
     pub rebuilds: BTreeMap<StackId, PastRebuilds>,
+    /// How long users were shut out in moves, and what was tried meanwhile.
+    pub windows: Windows,
 }
 
 /// The drills of one stack.
@@ -141,8 +150,22 @@ impl History {
         });
     }
 
+    /// Takes in the next entry. Gives how long users of its stack were shut out, where it is the one
+    /// that lets them in at another machine.
+    pub fn shut_until(&mut self, entry: &Entry) -> Option<SignedDuration> {
+        self.take_in(entry);
+        let window = self.windows.last(entry.stack.as_ref()?)?;
+        let opens = matches!(entry.event, Event::Opened { .. }) && window.opened_by == entry.seq;
+        opens.then(|| window.length())
+    }
+
     /// Takes in the next entry.
     pub fn take_in(&mut self, entry: &Entry) {
+        self.orders.take_in(entry);
+        self.asides.take_in(entry);
+        let writer = entry.stack.as_ref().and_then(|of| self.writers.get(of));
+        let writer = writer.map(|(_, machine)| machine);
+        self.windows.take_in(entry, writer, self.accepted.as_ref());
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
@@ -166,7 +189,7 @@ impl History {
                 millis,
             } => {
                 if *result == StepResult::Done {
-                    if let Some(verb) = step.as_str().split('.').nth(1) {
+                    if let Some(verb) = self.windows.kind_of(step) {
                         let durations = self.durations.entry(verb.to_owned()).or_default();
                         durations.push(*millis);
                     }
@@ -328,7 +351,7 @@ impl History {
                 },
             ),
             Event::Resumed {} => self.pauses.end(entry.stack.as_ref()),
-            Event::Closed { .. } => {}
+            Event::Closed { .. } | Event::Ordered { .. } | Event::SavedAside { .. } => {}
         }
     }
 

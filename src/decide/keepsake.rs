@@ -54,12 +54,17 @@ pub(super) fn problems(
         problems.push(("S1", "forgets a point that was not seen".to_owned()));
     }
     for point in going {
+        if point.aside {
+            let problem = format!("forgets {}, which was saved aside", point.id);
+            problems.push(("S3", problem));
+        }
         if point.arrived_at.is_none() {
             let problem = format!("forgets {}, and nobody knows when it arrived", point.id);
             problems.push(("S3", problem));
         }
         let stands_for_it = |other: &&&RecoveryPoint| {
             other.rung >= Rung::Shipped
+                && !other.aside
                 && other.rung >= point.rung
                 && other.epoch >= point.epoch
                 && other.arrived_at > point.arrived_at

@@ -62,10 +62,20 @@ pub fn newness(point: &RecoveryPoint) -> (Epoch, Timestamp, PointId) {
     (point.epoch, moment(point), point.id.clone())
 }
 
+/// Intact, and not saved aside: a rebuild may take it.
+pub fn holds(point: &RecoveryPoint, least: Rung) -> bool {
+    intact(point, least) && !point.aside
+}
+
 /// Proven at least as far as `least`, nothing that it rests on was found damaged since, and of a
 /// form that this program reads.
-pub fn holds(point: &RecoveryPoint, least: Rung) -> bool {
+pub fn intact(point: &RecoveryPoint, least: Rung) -> bool {
     point.rung >= least && point.damaged.is_none() && readable(point)
+}
+
+/// Those that stand for production: not what was saved aside.
+pub fn counting(points: &[RecoveryPoint]) -> impl Iterator<Item = &RecoveryPoint> {
+    points.iter().filter(|point| !point.aside)
 }
 
 /// Written by this program or an older one.
@@ -147,7 +157,14 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
     for point in points.iter().filter(|point| !readable(point)) {
         said.push(of_a_newer_form(point));
     }
-    for late in &choice.outlived {
+    for point in points.iter().filter(|point| point.aside) {
+        said.push(format!(
+            "{} is aside, of epoch {}: what users wrote on that machine and its successor does not have; it is never chosen, and kept",
+            point.id.short(),
+            point.epoch
+        ));
+    }
+    for late in choice.outlived.iter().filter(|late| !late.point.aside) {
         said.push(format!(
             "{} was written by a machine that had no right to write any more; it is never chosen",
             late.point.id.short()
@@ -180,6 +197,7 @@ pub fn passed_over(choice: &Choice) -> Vec<String> {
             let by = show_duration(newer.newer_by?);
             let standing = match &newer.point.damaged {
                 Some(_) => "damaged".to_owned(),
+                None if newer.point.aside => "saved aside".to_owned(),
                 None if !readable(&newer.point) => "of a newer form".to_owned(),
                 None => format!("only {}", newer.point.rung.name()),
             };

@@ -164,7 +164,7 @@ pub fn everywhere<'a>(
 ) -> Vec<(&'a MachineName, &'a RecoveryPoint)> {
     let (name, points) = serving;
     let moment = |point: &RecoveryPoint| (point.epoch, point.taken_at);
-    let proven = points.iter().filter(|p| point::holds(p, least));
+    let proven = points.iter().filter(|p| point::intact(p, least));
     let copied: BTreeSet<_> = proven.map(moment).collect();
     let elsewhere = others.iter().filter(|(other, _)| *other != name);
     let older = elsewhere

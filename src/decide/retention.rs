@@ -45,7 +45,12 @@ pub fn judge(
     let mut sorted: Vec<&RecoveryPoint> = points.iter().collect();
     sorted.sort_by_key(|p| (p.arrived_at, p.taken_at, &p.id));
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let mut kept = by_windows(&sorted, retention, &zone, now);
+    let (aside, counting): (Vec<_>, Vec<_>) = sorted.iter().copied().partition(|p| p.aside);
+    let mut kept = by_windows(&counting, retention, &zone, now);
+    for point in aside {
+        let why = "it was saved aside, and nothing else holds it".to_owned();
+        kept.insert(point.id.clone(), why);
+    }
     // From the newest down: what is kept for a later one's sake may serve an earlier one.
     for point in sorted.iter().rev() {
         if !kept.contains_key(&point.id)
@@ -154,6 +159,7 @@ fn last_of_its_kind(
 /// Newer by the backup machine's clock and by epoch, and read back.
 fn supersedes(newer: &RecoveryPoint, older: &RecoveryPoint) -> bool {
     newer.id != older.id
+        && !newer.aside
         && newer.rung >= Rung::Shipped
         && newer.epoch >= older.epoch
         && newer.arrived_at.is_some()

@@ -2,7 +2,7 @@
 
 use super::allowed_signers::{signers_in, verify};
 use super::evidence::ALLOWED_SIGNERS;
-use super::point::moment;
+use super::point::{counting, moment};
 use super::promises::Measured;
 use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
 use crate::model::ids::StackId;
@@ -47,8 +47,11 @@ pub struct Statistics {
     pub passed: BTreeMap<What, usize>,
     /// How many failed: they took no time that anybody could promise.
     pub failed: usize,
-    /// From the beginning to the last check, or until users were let in (RTO).
+    /// From the beginning to the last check, or until users were let in (RTO). Not of moves that copied
+    /// ahead: nobody waited for that.
     pub time: Option<Spread>,
+    /// How long users were shut out, of moves.
+    pub shut: Option<Spread>,
     /// The same per phase.
     pub phases: BTreeMap<String, Spread>,
     /// Age of the data that came back (RPO), of rebuilds: a drill may take any point.
@@ -58,7 +61,7 @@ pub struct Statistics {
 /// Reads what these documents say together.
 pub fn statistics<'e>(documents: impl Iterator<Item = &'e Evidence>) -> Statistics {
     let mut told = Statistics::default();
-    let (mut times, mut ages) = (Vec::new(), Vec::new());
+    let (mut times, mut ages, mut shut) = (Vec::new(), Vec::new(), Vec::new());
     let mut phases: BTreeMap<String, Vec<SignedDuration>> = BTreeMap::new();
     for evidence in documents {
         if evidence.verdict != Verdict::Passed {
@@ -66,17 +69,23 @@ pub fn statistics<'e>(documents: impl Iterator<Item = &'e Evidence>) -> Statisti
             continue;
         }
         *told.passed.entry(evidence.what).or_default() += 1;
+        let millis =
+            |millis| SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+        shut.extend(evidence.shut_millis().map(millis));
+        if evidence.copied_ahead() {
+            continue;
+        }
         times.push(evidence.ended_at.duration_since(evidence.began_at));
         if evidence.what == What::Rebuild {
             ages.push(evidence.began_at.duration_since(evidence.point.taken_at));
         }
         for phase in &evidence.phases {
-            let took = i64::try_from(phase.millis).unwrap_or(i64::MAX);
             let all = phases.entry(phase.name.clone()).or_default();
-            all.push(SignedDuration::from_millis(took));
+            all.push(millis(phase.millis));
         }
     }
     told.time = Spread::of(times);
+    told.shut = Spread::of(shut);
     told.data_age = Spread::of(ages);
     told.phases = phases
         .into_iter()
@@ -92,7 +101,7 @@ pub fn longest_gap(
     least: Rung,
     now: Timestamp,
 ) -> Option<SignedDuration> {
-    let counting = points.iter().filter(|point| point.rung >= least);
+    let counting = counting(points).filter(|point| point.rung >= least);
     let mut moments: Vec<Timestamp> = counting.map(moment).collect();
     moments.sort_unstable();
     moments.push(now.max(*moments.last()?));

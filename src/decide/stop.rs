@@ -6,8 +6,11 @@ use super::pause::Pause;
 use crate::model::brakes::SignedFreeze;
 use crate::model::desired::Desired;
 use crate::model::ids::{MachineName, StackId};
+use crate::model::machine::Stage;
+use crate::model::observed::Observed;
 use crate::model::plan::{Action, Hold};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// What holds what a freeze stands in the way of.
 pub const FREEZE: &str = "freeze";
@@ -17,7 +20,7 @@ pub const FREEZE: &str = "freeze";
 pub enum Stop {
     /// Hands off at once, whatever is under way.
     Paused(Pause),
-    /// Nothing begins; a machine that was fenced already gets its successor.
+    /// Nothing begins; what has shut users out comes to its end.
     Frozen(SignedFreeze),
 }
 
@@ -126,5 +129,36 @@ pub fn remedy(freeze: &SignedFreeze, shown: Option<&StackId>) -> String {
 pub fn is_never_frozen(action: &Action, writer: Option<&MachineName>) -> bool {
     let older = writer.is_some_and(|writer| writer != action.machine());
     super::pause::goes_on(action)
-        || (older && matches!(action, Action::Fence { .. } | Action::Quarantine { .. }))
+        || (older
+            && matches!(
+                action,
+                Action::Close { .. }
+                    | Action::SaveAside { .. }
+                    | Action::Fence { .. }
+                    | Action::Quarantine { .. }
+            ))
+}
+
+/// Are its users shut out because something has begun: a rebuild or a move, or its last step? A
+/// freeze that lasts must not leave it so.
+pub fn is_under_way(stack: &StackId, past: &History, seen: &Observed) -> bool {
+    let Some((_, writer)) = past.writers.get(stack) else {
+        return false;
+    };
+    let fenced = past
+        .machines
+        .get(writer)
+        .is_some_and(|made| made.fenced.is_some());
+    let closed = matches!(
+        seen.machines.get(writer),
+        Some(Ok(facts)) if facts.stage >= Stage::Opened && !facts.open
+    );
+    fenced || closed
+}
+
+/// All stacks of which that is so.
+pub fn under_way(want: &Desired, past: &History, seen: &Observed) -> BTreeSet<StackId> {
+    let stacks = want.stacks.keys();
+    let under_way = stacks.filter(|stack| is_under_way(stack, past, seen));
+    under_way.cloned().collect()
 }

@@ -1,8 +1,10 @@
 //! What has happened, in words, from the journal alone.
 
+use super::history::History;
 use crate::model::evidence::What;
 use crate::model::ids::{CommitId, StackId, StepId};
 use crate::model::journal::{Entry, Event, StepResult};
+use crate::model::units::show_duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -57,7 +59,9 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
     let mut told: Vec<Told> = Vec::new();
     let mut open: BTreeMap<&StepId, usize> = BTreeMap::new();
     let mut commit: Option<CommitId> = None;
+    let mut past = History::default();
     for entry in entries {
+        let shut = past.shut_until(entry);
         if let Event::Accepted { commit: accepted } = &entry.event {
             commit = Some(accepted.clone());
         }
@@ -115,6 +119,14 @@ pub fn timeline(entries: &[Entry], stack: Option<&StackId>, since: Option<Timest
                     }),
                 }
             }
+            Event::Opened { .. } if let Some(shut) = shut => told.push(Told {
+                millis: u64::try_from(shut.as_millis()).ok(),
+                ..new(format!(
+                    "{}; nobody got in for {}",
+                    words(&entry.event),
+                    show_duration(shut)
+                ))
+            }),
             event => told.push(new(words(event))),
         }
     }
@@ -153,6 +165,12 @@ fn words(event: &Event) -> String {
             epoch,
             ..
         } => format!("{machine} was made at {hoster} ({}, {epoch})", role.word()),
+        Event::Ordered {
+            machine,
+            hoster,
+            take,
+            ..
+        } => format!("{take} at {hoster} is to become {machine}"),
         Event::Fenced { machine, proof } => format!("{machine} can no longer write: {proof}"),
         Event::Opened {
             machine,
@@ -173,6 +191,10 @@ fn words(event: &Event) -> String {
         }
         Event::SeenOn { machine } => format!("{machine} was seen running again"),
         Event::Quarantined { machine } => format!("{machine} was set aside"),
+        Event::SavedAside { machine, point } => format!(
+            "what users wrote on {machine} lies aside, in point {}",
+            point.short()
+        ),
         Event::NoCapacity { hoster, site } => format!("{hoster} {site} had no room"),
         Event::Proven { point, rung } => format!("point {} is {}", point.short(), rung.name()),
         Event::Verified {

@@ -150,6 +150,7 @@ fn complete(report: &mut Report, drill: &Drill, production: Vec<String>, unseen:
     shown.arrived_at = shown.arrived_at.or(point.arrived_at);
     shown.manifest.get_or_insert_with(|| PointManifest {
         schema: 1,
+        aside: false,
         stack: point.stack.clone(),
         epoch: point.epoch,
         commit: String::new(),

@@ -5,6 +5,7 @@
 //! letting users into another machine takes it by value.
 
 use super::session::Session;
+use crate::decide::check::WAIVED;
 use crate::decide::history::History;
 use crate::model::ids::{HosterId, MachineName, StackId, StepId};
 use crate::model::journal::Event;
@@ -62,7 +63,7 @@ pub async fn fence(
         FenceBy::PowerOff => power_off(session, machine, at, step).await?,
         FenceBy::Gone => gone(session, machine, at).await?,
         FenceBy::Waiver { place } => {
-            format!("signed waiver, {} line {}", place.file, place.line)
+            format!("{WAIVED}, {} line {}", place.file, place.line)
         }
     };
     session

@@ -6,7 +6,7 @@ use super::reconcile::{PlanError, carry_out, plan_now};
 use super::session::Session;
 use crate::decide::only::not_sound;
 use crate::decide::plan::{ENOUGH, at_work, retrieve_now};
-use crate::decide::point::{as_of, holds, moment};
+use crate::decide::point::{as_of, holds, intact, moment};
 use crate::decide::repositories;
 use crate::model::desired::DesiredStack;
 use crate::model::gap::Gap;
@@ -41,6 +41,18 @@ pub enum PartError {
         at: Timestamp,
         /// "; the oldest is of …", and what to do.
         oldest: String,
+    },
+    /// None that is intact begins so, or several do.
+    #[error(
+        "{stack} has {count} intact recovery points that begin with {named}; holdfast points {stack} lists them"
+    )]
+    NotOnePoint {
+        /// Whose.
+        stack: StackId,
+        /// What was asked for.
+        named: String,
+        /// How many.
+        count: usize,
     },
     /// No declared state, so that it is in no point.
     #[error(
@@ -97,6 +109,15 @@ pub enum Asked {
     },
 }
 
+/// Which point a part is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    /// The newest that counts: now, or at a moment.
+    Newest(Option<Timestamp>),
+    /// The one whose id begins so, also where it was saved aside.
+    Point(String),
+}
+
 /// A path, as it was in one point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
@@ -133,7 +154,7 @@ pub async fn versions(
     let past = session.history().await?;
     let look = observe::observe(session, &past).await;
     let mut points = points(session, &look.observed, desired)?;
-    points.retain(|point| holds(point, ENOUGH));
+    points.retain(|point| intact(point, ENOUGH));
     points.sort_by_cached_key(|point| std::cmp::Reverse((moment(point), point.id.clone())));
     if let Some(at) = at {
         let newest = as_of(&points, at, ENOUGH).cloned();
@@ -176,7 +197,7 @@ pub async fn retrieve(
     session: &Arc<Session>,
     stack: &StackId,
     asked: &Asked,
-    at: Option<Timestamp>,
+    from: &From,
     to: &str,
     reporter: Arc<dyn Reporter>,
     stop: &CancellationToken,
@@ -185,10 +206,14 @@ pub async fn retrieve(
     let planned = plan_now(session).await?;
     let (seen, past) = (&planned.look.observed, &planned.past);
     let points = points(session, seen, desired)?;
-    let at = at.unwrap_or(seen.at);
-    let point = as_of(&points, at, ENOUGH)
-        .cloned()
-        .ok_or_else(|| no_point(stack, at, &points))?;
+    let point = match from {
+        From::Newest(at) => {
+            let at = at.unwrap_or(seen.at);
+            let newest = as_of(&points, at, ENOUGH).cloned();
+            newest.ok_or_else(|| no_point(stack, at, &points))?
+        }
+        From::Point(named) => point_named(stack, named, &points)?,
+    };
     let not_now = |reason| PartError::NotNow {
         stack: stack.clone(),
         reason,
@@ -234,6 +259,24 @@ fn no_point(stack: &StackId, at: Timestamp, points: &[RecoveryPoint]) -> PartErr
             || format!("; holdfast backup {stack} takes one"),
             |at| format!("; the oldest is of {at}: name that time or a later one"),
         ),
+    }
+}
+
+fn point_named(
+    stack: &StackId,
+    named: &str,
+    points: &[RecoveryPoint],
+) -> Result<RecoveryPoint, PartError> {
+    let intact = points.iter().filter(|point| intact(point, ENOUGH));
+    let begins = |point: &&RecoveryPoint| !named.is_empty() && point.id.as_str().starts_with(named);
+    let found: Vec<&RecoveryPoint> = intact.filter(begins).collect();
+    match found.as_slice() {
+        [one] => Ok((*one).clone()),
+        others => Err(PartError::NotOnePoint {
+            stack: stack.clone(),
+            named: visible_line(named).into_owned(),
+            count: others.len(),
+        }),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::decide::history::History;
 use crate::decide::mandate::{Mandate, withhold};
 use crate::decide::only::only;
 use crate::decide::plan;
+use crate::decide::stop::under_way;
 use crate::model::ids::StackId;
 use crate::model::plan::{Basis, Plan};
 use crate::world::store::StoreError;
@@ -92,6 +93,7 @@ pub async fn plan_now(session: &Arc<Session>) -> Result<Planned, PlanError> {
     let plan = alarms.tell(plan);
     mandate.freezes.extend(doubts.freezes);
     mandate.gates = drill::gates(&session.desired, &past, &look.observed);
+    mandate.under_way = under_way(&session.desired, &past, &look.observed);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {

@@ -57,6 +57,25 @@ pub struct Evidence {
     pub verdict: Verdict,
 }
 
+impl Evidence {
+    /// Part of the point was there before users were shut out.
+    pub fn copied_ahead(&self) -> bool {
+        let mut phases = self.phases.iter();
+        phases.any(|phase| matches!(phase.name.as_str(), "pre-copy" | "catch-up"))
+    }
+
+    /// How long users were shut out, in milliseconds; `None`: this run did not shut them out, or
+    /// did not let them in again.
+    pub fn shut_millis(&self) -> Option<u64> {
+        let end = |name: &str| {
+            let mut phases = self.phases.iter();
+            let phase = phases.find(|phase| phase.name == name && phase.error.is_none())?;
+            Some(phase.began_millis + phase.millis)
+        };
+        end("open")?.checked_sub(end("close")?)
+    }
+}
+
 /// What was done: the same steps, for different reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -15,6 +15,9 @@ pub struct Forecast {
     pub monthly_cost: Option<CostChange>,
     /// What the customer's data rest on meanwhile; `null`: no data are touched.
     pub data_at_risk: Option<DataAtRisk>,
+    /// Of a step that shuts users out: until this plan lets them in again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<ClosedWindow>,
 }
 
 /// A duration from this estate's own journal.
@@ -43,6 +46,18 @@ pub enum CostFrom {
     Step,
     /// Once a person has retired the machine that is set aside; until then it goes on costing.
     Retirement,
+}
+
+/// How long users will be shut out: the longest chain of steps from the one that shuts them out to
+/// the one that lets them in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClosedWindow {
+    /// Sum over that chain, in milliseconds, as far as measured; of this stack where it was.
+    pub millis: u64,
+    /// Verbs of its steps that were never measured: then it is a lower bound.
+    pub unmeasured: Vec<String>,
+    /// How long it was in the newest move of the stack, in milliseconds; `null`: none is known.
+    pub last_millis: Option<u64>,
 }
 
 /// What a customer's data rest on while their machine is replaced.

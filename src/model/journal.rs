@@ -79,6 +79,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         machine_type: Option<String>,
     },
+    /// About to take an ordered machine: until then the taking may still arrive there, whatever
+    /// was answered (S6).
+    Ordered {
+        /// Our name for it.
+        machine: MachineName,
+        /// Where.
+        hoster: HosterId,
+        /// The ordered machine.
+        take: MachineName,
+        /// From then on it refuses.
+        until: Timestamp,
+    },
     /// A machine can no longer write (S2).
     Fenced {
         /// Which.
@@ -116,6 +128,14 @@ pub enum Event {
     Quarantined {
         /// Which.
         machine: MachineName,
+    },
+    /// What users wrote on a machine that came back after another had taken its place lies in a
+    /// point of its own.
+    SavedAside {
+        /// Which.
+        machine: MachineName,
+        /// The point.
+        point: PointId,
     },
     /// A hoster had no room.
     NoCapacity {

@@ -219,6 +219,14 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+    /// A point into a fresh path of the new machine while the old one still serves, so that after
+    /// its closing only what has changed since is fetched.
+    Precopy {
+        /// The new machine.
+        machine: MachineName,
+        /// From.
+        source: Source,
+    },
     /// The point's files and dumps into a fresh path of the new machine.
     Fetch {
         /// The machine.
@@ -275,6 +283,17 @@ pub enum Action {
     },
     /// Take a recovery point and read it back.
     Backup {
+        /// From.
+        machine: MachineName,
+        /// On which backup machine.
+        to: MachineName,
+        /// Before a move closes the machine, so that the last point after it has little to add.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ahead: bool,
+    },
+    /// Save what users wrote on a closed machine of an epoch that is over, into a point that is
+    /// never chosen by itself, and read it back.
+    SaveAside {
         /// From.
         machine: MachineName,
         /// On which backup machine.

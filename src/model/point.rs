@@ -66,6 +66,9 @@ pub struct RecoveryPoint {
     /// Why it cannot be trusted any more: what it rests on was found damaged where it is kept.
     /// Whatever it had proven before, it is never chosen (S11).
     pub damaged: Option<String>,
+    /// It was saved from a machine that came back after another had taken its place: what users
+    /// wrote there beside those of its successor. Never chosen, kept until people discard it.
+    pub aside: bool,
     /// Version of the form that it was written in. What a newer program wrote holds what this one
     /// would lose: beyond [`SCHEMA`] it is named and never chosen (S11).
     pub schema: u32,
@@ -126,6 +129,9 @@ pub struct PointManifest {
     pub taken_at: Timestamp,
     /// A record written just before; must be found after a restore.
     pub canary: String,
+    /// It was taken of a machine that came back, beside those of its successor.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aside: bool,
     /// Versions of packages that matter: name to version.
     pub packages: BTreeMap<String, String>,
     /// Content per service.

@@ -80,6 +80,7 @@ impl Play {
             production: &production,
             backup: &vault,
             request: BackupRequest {
+                aside: false,
                 stack: stack.id.clone(),
                 epoch: Epoch(1),
                 commit: session.desired.commit.clone(),

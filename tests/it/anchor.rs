@@ -208,6 +208,7 @@ fn backed_up() -> Report {
         action: Action::Backup {
             machine: machine("acme-e1"),
             to: machine(BACKUP),
+            ahead: false,
         },
         effect: Effect::Safe,
         why: Why {

@@ -176,6 +176,7 @@ fn s02_a_drills_machine_gets_no_name_and_takes_no_backup_and_is_cut_off_first() 
     let backup = Action::Backup {
         machine: name.clone(),
         to: machine("backup-netcup-vie"),
+        ahead: false,
     };
     let said = violations(&world, instead("check", backup));
     assert!(

@@ -89,6 +89,7 @@ fn point(id: &str, rung: Rung) -> RecoveryPoint {
             vec![read_back]
         },
         damaged: None,
+        aside: false,
         schema: SCHEMA,
     }
 }

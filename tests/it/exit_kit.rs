@@ -34,6 +34,7 @@ fn source_of(blueprint: Blueprint) -> Source {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        aside: false,
         schema: SCHEMA,
     };
     Source {

@@ -1,28 +1,14 @@
 //! Pages whose commands are run as they stand, in one shell, like a reader would.
 
+use crate::pages::blocks;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The `sh` blocks of a page, one after the other.
-fn commands(page: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut inside = false;
-    for line in page.lines() {
-        match line {
-            "```sh" => inside = true,
-            "```" => inside = false,
-            _ if inside => lines.push(line.to_owned()),
-            _ => {}
-        }
-    }
-    lines
-}
-
 /// A line that ends with `# exit code N` must end with it; every other must end well.
-fn script(lines: &[String]) -> (String, usize) {
+fn script(page: &str) -> (String, usize) {
     let mut script = String::from("set -euo pipefail\n");
     let mut expected = 0;
-    for line in lines {
+    for line in page.lines() {
         let Some((command, code)) = line.split_once("# exit code ") else {
             script += &format!("{line}\n");
             continue;
@@ -46,8 +32,7 @@ fn spoken(stderr: &[u8]) -> String {
 
 #[test]
 fn the_ten_minute_guide_is_true_to_the_letter() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/signed-intent.md");
-    let (script, refusals) = script(&commands(&std::fs::read_to_string(page).unwrap()));
+    let (script, refusals) = script(&blocks("signed-intent.md").concat());
     assert!(refusals >= 8, "a guide to refusals shows only {refusals}");
     let home = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_holdfast")).parent().unwrap();

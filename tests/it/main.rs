@@ -51,6 +51,8 @@ mod new_stack;
 mod one_file_back;
 mod operators_view;
 mod origins;
+#[path = "../pages/mod.rs"]
+mod pages;
 mod pause;
 mod people;
 mod plan_apply;
@@ -71,6 +73,7 @@ mod plan_journal_lost;
 mod plan_keys;
 mod plan_markdown;
 mod plan_missing;
+mod plan_move;
 mod plan_offline;
 mod plan_paused;
 mod plan_possible_writers;

@@ -51,6 +51,7 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        aside: false,
         schema: SCHEMA,
     }
 }

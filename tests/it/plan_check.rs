@@ -340,6 +340,7 @@ fn s07_what_does_not_carry_our_label_is_not_touched() {
         Action::Backup {
             machine: stranger(),
             to: machine(BACKUP),
+            ahead: false,
         },
         Action::Repository {
             machine: stranger(),

@@ -84,7 +84,7 @@ fn the_json_form_has_what_scripts_rely_on() {
     assert_eq!(fence["id"], "acme.fence.acme-e1");
     assert_eq!(fence["stack"], "acme");
     assert_eq!(fence["effect"], "destructive");
-    assert_eq!(fence["after"], serde_json::json!(["acme.backup.acme-e1"]));
+    assert_eq!(fence["after"], serde_json::json!(["acme.check.acme-e2"]));
     assert_eq!(fence["why"]["place"]["file"], "stacks/acme.toml");
     let fetch = steps.iter().find(|s| s["kind"] == "fetch").unwrap();
     assert_eq!(

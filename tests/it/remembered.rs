@@ -148,6 +148,7 @@ fn a_glance_tells_what_a_rebuild_would_take_and_what_is_in_doubt() {
         arrived_at: None,
         evidence: Vec::new(),
         damaged: None,
+        aside: false,
         schema: SCHEMA,
     };
     let mut points = [

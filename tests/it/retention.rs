@@ -44,6 +44,7 @@ fn point(id: &str, arrived: Timestamp, rung: Rung) -> RecoveryPoint {
         arrived_at: Some(arrived),
         evidence: Vec::new(),
         damaged: None,
+        aside: false,
         schema: SCHEMA,
     }
 }

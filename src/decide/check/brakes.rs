@@ -28,7 +28,7 @@ impl Court<'_> {
             return Some(violation(pause::RULE, step, problem));
         }
         let writer = self.past.writers.get(stack).map(|(_, name)| name);
-        if stop::is_never_frozen(&step.action, writer) || self.brings_to_its_end(step, writer) {
+        if stop::is_never_frozen(&step.action, writer) || self.brings_to_its_end(step, stack) {
             return None;
         }
         let mut frozen = mandate.freezes_of(stack);
@@ -37,12 +37,15 @@ impl Court<'_> {
         Some(violation(FREEZE, step, problem))
     }
 
-    /// The successor of a machine that was fenced before there was this plan.
-    fn brings_to_its_end(&self, step: &Step, writer: Option<&MachineName>) -> bool {
-        let fenced = writer
-            .and_then(|writer| self.past.machines.get(writer))
-            .is_some_and(|made| made.fenced.is_some());
-        fenced && !matches!(step.action, Action::Forget { .. } | Action::Discard { .. })
+    /// What has shut users out, and takes nothing from their points.
+    fn brings_to_its_end(&self, step: &Step, stack: &StackId) -> bool {
+        stop::is_under_way(stack, self.past, self.seen)
+            && !matches!(step.action, Action::Forget { .. } | Action::Discard { .. })
+    }
+
+    fn is_writer(&self, stack: &StackId, machine: &MachineName) -> bool {
+        let writer = self.past.writers.get(stack);
+        writer.is_some_and(|(_, name)| name == machine)
     }
 
     /// S8: no more rebuilds than the caps allow.
@@ -65,18 +68,18 @@ impl Court<'_> {
                         violations.push(violation("S8", step, problem.into()));
                     }
                 }
-                Action::Open { fenced, .. } if !fenced.is_empty() => {
+                // One that opens again, or that nobody was before, replaces nothing.
+                Action::Open {
+                    machine, fenced, ..
+                } if !fenced.is_empty() && !self.is_writer(stack, machine) => {
                     let fence = plan.steps.iter().find(|s| {
                         matches!(&s.action, Action::Fence { machine, .. } if fenced.contains(machine))
                     });
-                    let saved = |s: &Step| {
-                        self.follows(
-                            s,
-                            |a| matches!(a, Action::Backup { machine, .. } if fenced.contains(machine)),
-                        )
+                    let answers = |machine: &MachineName| {
+                        matches!(self.seen.machines.get(machine), Some(Ok(_)))
                     };
                     match fence {
-                        Some(fence) if saved(fence) => {} // A move: nothing is lost.
+                        Some(fence) if answers(fence.action.machine()) => {} // A move.
                         Some(fence) => {
                             begins.insert(stack, fence);
                         }

@@ -36,6 +36,8 @@ pub struct Mandate {
     pub gates: BTreeMap<StackId, Freeze>,
     /// Freezes that people signed, those included that are over: of single stacks, and of all.
     pub frozen: BTreeMap<Option<StackId>, Vec<SignedFreeze>>,
+    /// Stacks whose users are shut out by something that has begun: a freeze lets it end.
+    pub under_way: BTreeSet<StackId>,
     /// How many rebuilds may begin (S8).
     pub caps: Caps,
     /// For keys that are not valid yet, or no longer.
@@ -103,6 +105,7 @@ impl Mandate {
             freezes: Vec::new(),
             gates: BTreeMap::new(),
             frozen: BTreeMap::new(),
+            under_way: BTreeSet::new(),
             caps: Caps::BUILT_IN,
             now,
         }
@@ -136,6 +139,9 @@ impl Mandate {
             return None;
         }
         let stack = step.stack.as_ref()?;
+        if self.under_way.contains(stack) {
+            return None;
+        }
         self.freezes_of(stack)
             .filter(|freeze| freeze.repairs)
             .max_by_key(|freeze| freeze.until)

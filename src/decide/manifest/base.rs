@@ -132,6 +132,12 @@ pub(super) fn gate(draft: &mut Draft, service_units: &[String]) -> Result<(), Ma
 /// How many later machines of its stack a machine recognises.
 const SUCCESSORS: u32 = 64;
 
+/// What only the machine of this epoch is given; it stands in the repository from before that one
+/// lets users in.
+pub fn epoch_mark(key: &EstateKey, stack: &StackId, epoch: Epoch) -> Secret {
+    text(key, &["epoch", stack.as_str(), &epoch.0.to_string()])
+}
+
 /// By what a machine proves its epoch in the points that it takes, and by what it recognises a
 /// younger one. Whoever has broken into one machine knows its own mark and no later one, so it
 /// cannot close its successors by claiming to be younger (S2, S10).
@@ -141,7 +147,7 @@ pub(super) fn epochs(
     stack: &StackId,
     own: Epoch,
 ) -> Result<(), ManifestError> {
-    let mark = |epoch: u32| text(key, &["epoch", stack.as_str(), &epoch.to_string()]);
+    let mark = |epoch: u32| epoch_mark(key, stack, Epoch(epoch));
     let plain = String::from_utf8_lossy(mark(own.0).expose()).into_owned();
     let before = When::BeforePackages;
     draft.file("/etc/holdfast/epoch-mark", plain + "\n", "0600", before)?;
@@ -201,6 +207,12 @@ pub fn postgresql_of(image: &ImageName) -> Option<u16> {
         "debian-13" => Some(17),
         _ => None,
     }
+}
+
+/// Whether the restic of an operating system can restore over an older copy and fetch only what
+/// differs: since 0.17, and Debian 12 has 0.14.
+pub fn builds_on_copies(image: &ImageName) -> bool {
+    image.as_str() != "debian-12"
 }
 
 /// `PostgreSQL` with data checksums, as Debian packages it.

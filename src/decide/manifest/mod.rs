@@ -13,8 +13,8 @@ mod template;
 pub use crate::model::machine::BackupAccess;
 pub use backup::{backup, way_in};
 pub use base::{
-    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, environment_path, postgresql_of,
-    repository_address, script_path,
+    GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, builds_on_copies, environment_path, epoch_mark,
+    postgresql_of, repository_address, script_path,
 };
 pub use draft::ManifestError;
 pub use drill::drill;

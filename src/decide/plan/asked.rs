@@ -73,6 +73,7 @@ pub(super) fn backup_only(
         Action::Backup {
             machine: writer,
             to,
+            ahead: false,
         },
         Effect::Safe,
         because("asked for by hand"),

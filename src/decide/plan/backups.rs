@@ -1,7 +1,7 @@
 //! Backup machines: one per hoster and site, shared by the stacks that name it.
 
 use super::draft::{Draft, Pen, because, because_of};
-use super::machines::{PlaceFor, choose_place, create};
+use super::machines::{ON_ITS_WAY, PlaceFor, choose_place, create};
 use super::situation::without_receipt;
 use crate::decide::changes::changes;
 use crate::decide::clocks;
@@ -313,6 +313,10 @@ fn one(
             &gap,
             "bring the machine back, or name another backup site in the stacks' files; a new, empty one is never put in its place",
         );
+        return not_now(gap);
+    }
+    if let Some(gap) = past.orders.open(name, seen) {
+        pen.hold_unseen(wanted, &gap, ON_ITS_WAY);
         return not_now(gap);
     }
     match choose_place(&[placement], want, seen, past, &pen.draft.taken) {

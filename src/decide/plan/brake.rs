@@ -16,7 +16,8 @@ pub(super) fn storm(situations: &[Situation<'_>], now: Timestamp) -> Option<Stri
         }
         let lost = matches!(
             writer.state,
-            WriterState::Gone | WriterState::Waived | WriterState::OffForGood(_) | WriterState::Off
+            // What a person has signed for by name is no suspicion.
+            WriterState::Gone | WriterState::OffForGood(_) | WriterState::Off
         );
         if !lost || writer.fenced.is_some() {
             continue;

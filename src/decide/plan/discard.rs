@@ -146,7 +146,7 @@ fn never_the_last(view: &View<'_>, machine: &MachineName, old: &[RecoveryPoint])
     let newest = old.iter().map(newness).max();
     let arrived = old.iter().map(|point| point.arrived_at).max().flatten();
     let stands_for_all = |point: &RecoveryPoint| {
-        point::holds(point, far)
+        point::intact(point, far)
             && point.arrived_at.is_some()
             && point.arrived_at > arrived
             && Some(newness(point)) > newest

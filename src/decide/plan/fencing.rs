@@ -1,8 +1,10 @@
 //! One writer (S2): how an old machine is kept from writing, and what is done when it comes back.
 
+use super::backups::BackupMachine;
 use super::draft::{Pen, because};
 use super::situation::without_receipt;
 use super::view::View;
+use crate::decide::asides::Saving;
 use crate::model::desired::{InterfaceFamily, Waiver};
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::Stage;
@@ -89,6 +91,11 @@ pub(super) fn no_way_to_fence(machine: &SeenMachine) -> Hold {
     }
 }
 
+/// What a person signs, literally.
+pub(super) fn waiver_text(machine: &MachineName) -> String {
+    format!("\n\n[[waiver]]\nmachine = \"{machine}\"\nreason = \"who saw what\"\n")
+}
+
 pub(super) fn waiver_remedy(machine: &SeenMachine) -> String {
     format!(
         "sign a [[waiver]] with machine = \"{}\" and the reason in the stack's file; leave it on until its last recovery point is taken, then switch it off yourself",
@@ -111,6 +118,10 @@ pub(super) fn quarantine(old: &[&SeenMachine], ready: &StepId, pen: &mut Pen<'_>
 
 /// Machines with an older epoch that are on again: closed and set aside (S2).
 pub(super) fn zombies(view: &View<'_>, writer: &MachineName, epoch: Epoch, pen: &mut Pen<'_>) {
+    // Without a receipt its label proves no epoch.
+    if !view.past.machines.contains_key(writer) {
+        return;
+    }
     for machine in &view.at.machines {
         if machine.epoch >= epoch || machine.name == *writer {
             continue;
@@ -123,6 +134,10 @@ pub(super) fn zombies(view: &View<'_>, writer: &MachineName, epoch: Epoch, pen: 
         if off && machine.quarantined {
             continue;
         }
+        let saved = match save_aside(view, machine, pen) {
+            Aside::Waits => continue,
+            Aside::After(step) => step,
+        };
         let fenced = match way_to_fence(view, machine) {
             Some(FenceBy::PowerOff) if !off => Some(pen.step(
                 Action::Fence {
@@ -131,23 +146,9 @@ pub(super) fn zombies(view: &View<'_>, writer: &MachineName, epoch: Epoch, pen: 
                 },
                 Effect::Destructive,
                 because("its epoch is over and it is on"),
-                &[],
+                &[saved.as_ref()],
             )),
-            Some(FenceBy::PowerOff) => None,
-            _ => {
-                let still_open =
-                    matches!(view.seen.machines.get(&machine.name), Some(Ok(facts)) if facts.open);
-                still_open.then(|| {
-                    pen.step(
-                        Action::Close {
-                            machine: machine.name.clone(),
-                        },
-                        Effect::Disruptive,
-                        because("its epoch is over and it lets users in"),
-                        &[],
-                    )
-                })
-            }
+            _ => saved,
         };
         if !machine.quarantined {
             pen.step(
@@ -159,5 +160,68 @@ pub(super) fn zombies(view: &View<'_>, writer: &MachineName, epoch: Epoch, pen: 
                 &[fenced.as_ref()],
             );
         }
+    }
+}
+
+/// What comes before a machine of an epoch that is over is switched off.
+enum Aside {
+    /// It is closed, and stays on until it can be saved.
+    Waits,
+    /// This step, if any.
+    After(Option<StepId>),
+}
+
+/// Users are shut out at once, and what they wrote there is saved in a point of its own (S3). One
+/// that nobody reaches keeps it on its disk.
+fn save_aside(view: &View<'_>, machine: &SeenMachine, pen: &mut Pen<'_>) -> Aside {
+    let Some(Ok(facts)) = view.seen.machines.get(&machine.name) else {
+        return Aside::After(None);
+    };
+    let has_power = matches!(way_to_fence(view, machine), Some(FenceBy::PowerOff));
+    let saving = match view.past.asides.of(&machine.name, facts.open) {
+        _ if facts.stage < Stage::Opened => Saving::Done, // Nobody was ever let in.
+        saving => saving,
+    };
+    // What cannot be closed is switched off.
+    let closes = facts.open && (saving == Saving::Needed || !has_power);
+    let closed = closes.then(|| {
+        pen.step(
+            Action::Close {
+                machine: machine.name.clone(),
+            },
+            Effect::Disruptive,
+            because("its epoch is over and it lets users in"),
+            &[],
+        )
+    });
+    if saving != Saving::Needed {
+        return Aside::After(closed);
+    }
+    match (view.backup, &view.at.points) {
+        (
+            BackupMachine::Ready {
+                name: to,
+                created: None,
+                serves,
+            },
+            Ok(_),
+        ) => Aside::After(Some(pen.step(
+            Action::SaveAside {
+                machine: machine.name.clone(),
+                to: to.clone(),
+            },
+            Effect::Safe,
+            because("users wrote on it what its successor does not have"),
+            &[closed.as_ref(), serves.as_ref()],
+        ))),
+        (BackupMachine::NotNow { gap }, _) | (_, Err(gap)) => {
+            pen.hold_unseen(
+                format!("saving what is on {} aside", machine.name),
+                gap,
+                "mend the backup machine; until then it stays closed, and on",
+            );
+            Aside::Waits
+        }
+        _ => Aside::Waits,
     }
 }

@@ -44,6 +44,21 @@ pub(super) fn keep(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts, p
     );
 }
 
+/// A machine that was shut for something that did not come about opens as it was: with its own
+/// checks, which what was wanted may have changed. The rest is done when users are in.
+pub(super) fn as_it_was(
+    view: &View<'_>,
+    writer: &Writer<'_>,
+    facts: &MachineFacts,
+    pen: &mut Pen<'_>,
+) {
+    if facts.open {
+        keep(view, writer, facts, pen);
+    } else if open_again(view, writer, facts, None, pen).is_err() {
+        pen.note(format!("{} stays closed", writer.name));
+    }
+}
+
 /// A recovery point by the schedule, whatever else is wanted of the machine and may not be done.
 pub(super) fn protect(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     let WriterState::Answers(facts) = &writer.state else {
@@ -277,6 +292,7 @@ fn back_up(
         Action::Backup {
             machine: writer.name.clone(),
             to: to.clone(),
+            ahead: false,
         },
         Effect::Safe,
         because_of(&stack.backup.placement.place, "a recovery point is due"),

@@ -13,6 +13,10 @@ use std::collections::BTreeSet;
 /// How long a place that said "no room" is passed over.
 const FULL_FOR: SignedDuration = SignedDuration::from_mins(30);
 
+/// What is to be done where the taking of an ordered machine has no known end.
+pub(super) const ON_ITS_WAY: &str =
+    "it is looked at again on the next run; no other is taken in its place meanwhile";
+
 /// A place for a new machine.
 #[derive(Debug)]
 pub(super) enum PlaceFor<'a> {
@@ -38,6 +42,10 @@ pub(super) fn choose_place<'a>(
         let Some(account) = want.hosters.get(&placement.hoster) else {
             continue;
         };
+        if let Some(Err(gap)) = seen.hosters.get(&placement.hoster) {
+            reasons.push(gap.to_string());
+            continue;
+        }
         let told_full = past
             .no_capacity
             .get(&(placement.hoster.clone(), placement.site.clone()))

@@ -37,7 +37,7 @@ pub use stands::{Position, Proven, Standing, Stands, stands};
 
 use crate::decide::history::History;
 use crate::decide::only::not_sound;
-use crate::decide::stop::{Stop, holding};
+use crate::decide::stop::{Stop, holding, is_under_way};
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, PointId, StackId};
@@ -47,7 +47,7 @@ use crate::model::plan::{Basis, PLAN_SCHEMA, Plan};
 use crate::model::point::Part;
 use draft::Draft;
 use fleet::Fleet;
-use situation::{Situation, Writer};
+use situation::Situation;
 use std::collections::BTreeMap;
 use view::View;
 
@@ -142,11 +142,10 @@ fn stop(view: &View<'_>) -> Option<Stop> {
     stop.filter(|_| !is_finished(view))
 }
 
-/// A freeze lets a stack come to its end whose old machine can no longer write: it is down already.
+/// A freeze lets come to its end what has shut users out.
 fn is_finished(view: &View<'_>) -> bool {
     let (stack, now) = (view.at.stack, view.seen.at);
-    let fenced = |writer: &Writer<'_>| writer.fenced.is_some();
-    view.at.writer.as_ref().is_some_and(fenced)
+    is_under_way(&stack.id, view.past, view.seen)
         && stack.ended(now).is_none()
         && matches!(
             holding(view.want, view.past, &stack.id, now),

@@ -75,6 +75,12 @@ pub(super) fn newcomer(
             &[],
         );
     }
+    let epoch = view.at.next_epoch;
+    let name = names::production_machine(&view.at.stack.id, epoch);
+    if let Some(gap) = view.past.orders.open(&name, view.seen) {
+        pen.hold_unseen(wanted, &gap, machines::ON_ITS_WAY);
+        return None;
+    }
     match choose_place(places, view.want, view.seen, view.past, &pen.draft.taken) {
         PlaceFor::Full(reason) => {
             pen.hold(
@@ -88,8 +94,6 @@ pub(super) fn newcomer(
             None
         }
         PlaceFor::At { placement, take } => {
-            let epoch = view.at.next_epoch;
-            let name = names::production_machine(&view.at.stack.id, epoch);
             let created =
                 machines::create(pen, &name, Role::Production, epoch, placement, take, reason);
             let road = machines::prepare(pen, &name, placement, Some(&created), backup_created);
@@ -158,13 +162,11 @@ fn resume(
 
 /// Fetch beside the installation, load when both are there.
 ///
-/// `made` is the step that makes the point, `last_word` the step after which none newer can come:
-/// a machine that was filled before that would hold yesterday's data after a crash.
+/// `made` is the step that makes the point.
 pub(super) fn restore(
     machine: &Newcomer,
     source: Source,
     made: Option<&StepId>,
-    last_word: Option<&StepId>,
     pen: &mut Pen<'_>,
 ) -> StepId {
     let why = || because("state comes from a recovery point, never from nothing");
@@ -184,6 +186,6 @@ pub(super) fn restore(
         },
         Effect::Safe,
         why(),
-        &[Some(&fetched), Some(&machine.installed), last_word],
+        &[Some(&fetched), Some(&machine.installed)],
     )
 }

@@ -31,7 +31,14 @@ pub(super) fn open_and_resume(
         because("nobody gets in before the functional checks passed"),
         &[Some(loaded)],
     );
-    let after: Vec<Option<&StepId>> = [Some(&checked)]
+    // Whoever is fenced and comes back looks there for the mark of this epoch.
+    let marked = match view.backup {
+        BackupMachine::Ready { name, serves, .. } if !fenced.is_empty() => {
+            repository(&view.at, view.past, name, serves.as_ref(), pen)
+        }
+        _ => None,
+    };
+    let after: Vec<Option<&StepId>> = [Some(&checked), marked.as_ref()]
         .into_iter()
         .chain(fences.iter().map(Some))
         .collect();
@@ -55,6 +62,7 @@ pub(super) fn open_and_resume(
             Action::Backup {
                 machine: name.clone(),
                 to: to.clone(),
+                ahead: false,
             },
             Effect::Safe,
             because("a new machine begins a new chain of recovery points"),

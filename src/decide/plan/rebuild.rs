@@ -147,7 +147,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         Some(BackupMachine::Ready { serves, .. }) if !is_here => serves.as_ref(),
         _ => None,
     };
-    let loaded = restore(&machine, source, reachable, None, pen);
+    let loaded = restore(&machine, source, reachable, pen);
     let fences: Vec<StepId> = fenced.into_iter().collect();
     let old: Vec<&SeenMachine> = writer.seen.into_iter().collect();
     let opened = open_and_resume(

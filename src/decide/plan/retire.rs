@@ -121,6 +121,7 @@ fn close_down(
         Action::Backup {
             machine: writer.name.clone(),
             to: to.clone(),
+            ahead: false,
         },
         Effect::Safe,
         why(),

@@ -182,6 +182,7 @@ fn unseen(
                 let unseen = inventory.unseen.iter().filter(ours);
                 gaps.extend(unseen.map(|unseen| unseen.gap.clone()));
             }
+            Some(Err(_)) if abandoned(stack, hoster, remembered) => {}
             Some(Err(gap)) => gaps.push(gap.clone()),
             None => gaps.push(Gap::new(
                 GapKind::Unreachable,
@@ -206,6 +207,17 @@ pub(crate) fn may_write_unseen(machine: &SeenMachine, seen: &Observed, past: &Hi
         .iter()
         .any(|step| step.as_str().ends_with(&format!(".open.{}", machine.name)));
     machine.power != Power::Off && !machine.quarantined && unseen && (unremembered || opening)
+}
+
+/// Every machine that the stack has at this hoster is named by a signed waiver, or was fenced and
+/// set aside before: whatever stands there and cannot be seen, nobody waits for it.
+fn abandoned(stack: &DesiredStack, hoster: &HosterId, remembered: &[Remembered<'_>]) -> bool {
+    let mut there = remembered
+        .iter()
+        .filter(|(_, m)| m.hoster == *hoster)
+        .peekable();
+    there.peek().is_some()
+        && there.all(|(name, m)| waived(stack, name) || (m.fenced.is_some() && m.set_aside))
 }
 
 fn waived(stack: &DesiredStack, machine: &MachineName) -> bool {

@@ -7,7 +7,7 @@
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
 //! | off, switching on not tried | power on | [`keep`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
-//! | answers, elsewhere or on another operating system | last backup, fence, restore | [`relocate`] |
+//! | answers, elsewhere or on another operating system | copied ahead, last backup, restore, fence | [`relocate`] |
 //! | gone, off for good, or fenced for good | restore the newest proven point | [`rebuild`] |
 //!
 //! In each of them but a restore, its recovery points are read for damage ([`verify`]).
@@ -16,7 +16,7 @@
 //! backups; [`fencing`](super::fencing), how an old machine is kept from writing.
 
 use super::draft::{Draft, Pen};
-use super::fencing::zombies;
+use super::fencing::{waiver_text, zombies};
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
 use super::{former, install, keep, rebuild, relocate, retire, verify};
@@ -73,13 +73,15 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
         WriterState::Unseen(gap) if !moved_away => {
             let remedy = match gap.kind {
                 GapKind::ForeignHostKey => {
-                    "somebody may be in between; find out why before anything else is done to it"
+                    "somebody may be in between; find out why before anything else is done to it".to_owned()
                 }
-                _ if without_power_control(view, writer) => {
-                    "it is looked at again on the next run; if it can certainly never write again, sign a [[waiver]] that names it"
-                }
+                _ if without_power_control(view, writer) || hoster_away(view, writer) => format!(
+                    "it is looked at again on the next run; if it can certainly never write again, sign at the end of {}:{}",
+                    view.at.stack.id.file(),
+                    waiver_text(&writer.name)
+                ),
                 _ => {
-                    "it is looked at again on the next run; nothing is created or destroyed meanwhile"
+                    "it is looked at again on the next run; nothing is created or destroyed meanwhile".to_owned()
                 }
             };
             pen.hold_unseen(
@@ -101,6 +103,8 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             } else if let Some(reason) = former::falls_together(view, placement) {
                 relocate::not_yet(view, placement, reason, pen);
                 keep::keep(view, writer, facts, pen);
+            } else if relocate::held_back(view, writer, pen) {
+                keep::as_it_was(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);
                 relocate::move_away(view, writer, placement, &mut pen);
@@ -123,6 +127,12 @@ fn inherits(view: &View<'_>, writer: &Writer<'_>) -> Option<String> {
             stack.id, stack.shown
         )
     })
+}
+
+/// Neither its hoster's interface answers nor it itself: a person is called.
+fn hoster_away(view: &View<'_>, writer: &Writer<'_>) -> bool {
+    let hoster = writer.hoster.as_ref();
+    hoster.is_some_and(|hoster| matches!(view.seen.hosters.get(hoster), Some(Err(_))))
 }
 
 fn without_power_control(view: &View<'_>, writer: &Writer<'_>) -> bool {

@@ -43,6 +43,32 @@ impl Run {
         machine: &MachineName,
         to: &MachineName,
     ) -> Result<(), StepError> {
+        let point = self.take(step, machine, to, false).await?;
+        lock(&self.made).insert(step.id.clone(), point);
+        Ok(())
+    }
+
+    /// The same of a machine whose epoch is over: a point beside those that count.
+    pub(super) async fn save_aside(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        to: &MachineName,
+    ) -> Result<(), StepError> {
+        let saved = Event::SavedAside {
+            machine: machine.clone(),
+            point: self.take(step, machine, to, true).await?,
+        };
+        self.record(step, saved).await
+    }
+
+    async fn take(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        to: &MachineName,
+        aside: bool,
+    ) -> Result<PointId, StepError> {
         let stack = self.stack(step)?;
         let production = self.contact(machine)?;
         let vault = self.contact(to)?;
@@ -54,6 +80,7 @@ impl Run {
             epoch,
             commit: self.session.desired.commit.clone(),
             services: manifest.services,
+            aside,
         };
         self.reporter.note(step, "dumping and sending");
         let mut taken = backup::take(transport, &production, &request).await;
@@ -64,7 +91,8 @@ impl Run {
         }
         let taken = taken.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
         // What it says of itself must be what was asked for: production may have been broken into.
-        if taken.manifest.epoch != epoch || taken.manifest.stack != stack.id {
+        let told = &taken.manifest;
+        if told.epoch != epoch || told.stack != stack.id || told.aside != aside {
             return Err(StepError::refused(
                 "other-identity",
                 format!("{machine} took a point that claims to be another machine's"),
@@ -75,15 +103,12 @@ impl Run {
         let password = self.session.repository_password_on(&stack.id, to);
         let read = backup::read_back(transport, &vault, &stack.id, &password, &taken).await;
         read.map_err(|error| self.without_a_point(&stack.id, error.into()))?;
-        lock(&self.made).insert(step.id.clone(), taken.point.clone());
-        self.record(
-            step,
-            Event::Proven {
-                point: taken.point,
-                rung: Rung::Shipped,
-            },
-        )
-        .await
+        let shipped = Event::Proven {
+            point: taken.point.clone(),
+            rung: Rung::Shipped,
+        };
+        self.record(step, shipped).await?;
+        Ok(taken.point)
     }
 
     /// Takes away the locks of dead holders; whether nothing stands in the way any more.
@@ -145,7 +170,29 @@ impl Run {
             Some(from) => backup::fetch_from(transport, &contact, &point, &from).await?,
             None => backup::fetch(transport, &contact, &point).await?,
         };
+        if let Some(copy) = &fetched.built_on {
+            let copy = copy.short();
+            self.reporter
+                .note(step, &format!("built on the copy of {copy}"));
+        }
         self.saw_fetched(step, machine, &fetched);
+        Ok(())
+    }
+
+    /// The same while the machine that it comes from still serves.
+    pub(super) async fn precopy(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        source: &Source,
+    ) -> Result<(), StepError> {
+        let contact = self.contact(machine)?;
+        let point = self.point(source)?;
+        let from = self.elsewhere(step, machine, source)?;
+        let transport = self.session.world.transport.as_ref();
+        let fetched = backup::fetch_ahead(transport, &contact, &point, from.as_ref()).await?;
+        self.reporter
+            .note(step, &format!("{} lie there", fetched.bytes));
         Ok(())
     }
 

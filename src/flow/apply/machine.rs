@@ -3,18 +3,21 @@
 use super::drill::all_passed;
 use super::{Nature, Run, StepError, lock};
 use crate::decide::{derive, first_contact};
-use crate::flow::fence::{self, Fenced, Unfenced};
-use crate::flow::open;
-use crate::model::desired::InterfaceFamily;
+use crate::flow::fence::{self, Unfenced};
 use crate::model::ids::{Epoch, HostName, HosterId, MachineName};
 use crate::model::journal::Event;
 use crate::model::machine::{Change, MachineManifest, Role};
-use crate::model::observed::{Power, SeenMachine};
+use crate::model::observed::SeenMachine;
 use crate::model::operation::{CreateMachine, FaultClass, Operation, Outcome, OwnerLabel, Receipt};
 use crate::model::plan::{Action, FenceBy, Step};
-use crate::world::hoster::ACTION_FAILED;
+use crate::world::hoster::{ACTION_FAILED, pool};
 use crate::world::machine::{Contact, MachineError, Transport, verbs};
+use jiff::SignedDuration;
 use std::time::Duration;
+
+/// By then the taking of an ordered machine is over, or is refused there: its look, its own time,
+/// and clocks that do not run alike.
+const ORDER_ARRIVES: SignedDuration = SignedDuration::from_secs(2 * pool::CLAIM_HOLDS);
 
 impl From<MachineError> for StepError {
     fn from(error: MachineError) -> Self {
@@ -73,6 +76,15 @@ impl Run {
             owner,
         }));
         lock(&self.ordered).insert(machine.clone(), hoster.clone());
+        if let Some(take) = take {
+            let ordered = Event::Ordered {
+                machine: machine.clone(),
+                hoster: hoster.clone(),
+                take: take.clone(),
+                until: self.session.world.clock.now() + ORDER_ARRIVES,
+            };
+            self.record(step, ordered).await?;
+        }
         let receipt = match self.session.perform(hoster, &op, &step.id).await {
             Outcome::Done(receipt) => receipt,
             Outcome::Refused(refusal) => {
@@ -214,82 +226,6 @@ impl Run {
         if let Some(point) = point {
             self.prove(step, &point, crate::model::point::Rung::AppVerified)
                 .await?;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn open(
-        &self,
-        step: &Step,
-        machine: &MachineName,
-        epoch: Epoch,
-        must_be_fenced: &[MachineName],
-    ) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let past = self.session.history().await?;
-        let mut proofs = Vec::new();
-        for rival in must_be_fenced {
-            let here = {
-                let mut fenced = lock(&self.fenced);
-                fenced
-                    .iter()
-                    .position(|f| f.machine() == rival)
-                    .map(|at| fenced.swap_remove(at))
-            };
-            let proof = here
-                .or_else(|| Fenced::recorded(rival, &past))
-                .ok_or_else(|| {
-                    StepError::refused(
-                        "S2",
-                        format!("{machine} stays closed: {rival} may still write"),
-                        FaultClass::NeedsHuman,
-                    )
-                })?;
-            self.still_off(rival).await?;
-            proofs.push(proof);
-        }
-        let point = lock(&self.loaded).get(machine).cloned();
-        let transport = self.session.world.transport.as_ref();
-        open::open(transport, &contact, epoch, proofs).await?;
-        let opened = Event::Opened {
-            machine: machine.clone(),
-            epoch,
-            point,
-        };
-        self.record(step, opened).await
-    }
-
-    /// A fence is as good as its last look: somebody may have switched the machine on since (S2).
-    async fn still_off(&self, rival: &MachineName) -> Result<(), StepError> {
-        let Ok(at) = self.hoster_of(rival) else {
-            return Ok(()); // Nobody lists it and nobody made it: there is nothing to switch on.
-        };
-        let Some(hoster) = self.session.world.hosters.get(&at) else {
-            return Ok(());
-        };
-        let without_power = self
-            .session
-            .desired
-            .hosters
-            .get(&at)
-            .is_some_and(|account| account.descriptor.interface == InterfaceFamily::Pool);
-        if without_power {
-            return Ok(()); // A signed waiver stands for it; the interface has no word on power.
-        }
-        let inventory = hoster
-            .observe(&self.session.desired.estate)
-            .await
-            .map_err(|gap| StepError::unknown(gap.to_string()))?;
-        let on = inventory
-            .machines
-            .iter()
-            .any(|m| m.name == *rival && m.power != Power::Off);
-        if on {
-            return Err(StepError::refused(
-                "S2",
-                format!("{rival} was fenced and is on again; nobody is let in beside it"),
-                FaultClass::Retry,
-            ));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ mod data;
 mod discard;
 mod drill;
 mod machine;
+mod opening;
 mod part;
 mod shown;
 mod vault;
@@ -319,6 +320,7 @@ impl Run {
             Action::Install { machine } => self.install(step, machine).await,
             Action::Converge { machine, changes } => self.converge(step, machine, changes).await,
             Action::Initialise { machine } => self.initialise(step, machine).await,
+            Action::Precopy { machine, source } => self.precopy(step, machine, source).await,
             Action::Fetch { machine, source } => self.fetch(step, machine, source).await,
             Action::Load { machine, source } => self.load(step, machine, source).await,
             Action::Check { machine, .. } => self.check(step, machine).await,
@@ -331,7 +333,8 @@ impl Run {
                 fenced,
             } => self.open(step, machine, *epoch, fenced).await,
             Action::Name { host, machine } => self.name(step, host, machine).await,
-            Action::Backup { machine, to } => self.backup(step, machine, to).await,
+            Action::Backup { machine, to, .. } => self.backup(step, machine, to).await,
+            Action::SaveAside { machine, to } => self.save_aside(step, machine, to).await,
             Action::Repository { machine, like } => {
                 self.repository(step, machine, like.as_ref()).await
             }

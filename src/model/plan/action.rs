@@ -1,6 +1,6 @@
 //! What every action has: a verb, and the machine that it concerns.
 
-use super::Action;
+use super::{Action, Source};
 use crate::model::ids::MachineName;
 
 impl Action {
@@ -12,6 +12,11 @@ impl Action {
             Self::Install { .. } => "install",
             Self::Converge { .. } => "converge",
             Self::Initialise { .. } => "initialise",
+            Self::Precopy {
+                source: Source::Point { .. },
+                ..
+            } => "pre-copy",
+            Self::Precopy { .. } => "catch-up",
             Self::Fetch { .. } => "fetch",
             Self::Load { .. } => "load",
             Self::Check { .. } => "check",
@@ -20,7 +25,9 @@ impl Action {
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
+            Self::Backup { ahead: true, .. } => "backup-ahead",
             Self::Backup { .. } => "backup",
+            Self::SaveAside { .. } => "save-aside",
             Self::Repository { .. } => "repository",
             Self::Quarantine { .. } => "quarantine",
             Self::Verify { .. } => "verify",
@@ -41,6 +48,7 @@ impl Action {
             | Self::Install { machine }
             | Self::Converge { machine, .. }
             | Self::Initialise { machine }
+            | Self::Precopy { machine, .. }
             | Self::Fetch { machine, .. }
             | Self::Load { machine, .. }
             | Self::Check { machine, .. }
@@ -50,6 +58,7 @@ impl Action {
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }
             | Self::Backup { machine, .. }
+            | Self::SaveAside { machine, .. }
             | Self::Repository { machine, .. }
             | Self::Quarantine { machine }
             | Self::Verify { machine, .. }

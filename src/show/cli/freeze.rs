@@ -19,8 +19,8 @@ use serde_json::json;
 
 /// Below the options.
 pub const HELP: &str =
-    "Backups, readings of repositories and looking go on, and a machine that was fenced before gets
-its successor. Nothing else begins: no change, no repair (but see --allow-repairs). It ends by
+    "Backups, readings of repositories and looking go on, and what has shut users out comes to its
+end. Nothing else begins: no change, no repair (but see --allow-repairs). It ends by
 itself, on every computer that follows the estate. Unlike a pause it is signed and in Git.";
 
 /// Longer than this, and nobody remembers why.

@@ -4,7 +4,7 @@ use super::estate::{AT_A_STEP, EstateArgs, stop_signal};
 use super::failure::{fail, failed};
 use super::files::{asked_moment, trimmed};
 use crate::flow::entry::Mode;
-use crate::flow::part::{Asked, retrieve};
+use crate::flow::part::{Asked, From, retrieve};
 use crate::model::ids::StackId;
 use crate::show::exit::Exit;
 use crate::show::progress::Progress;
@@ -37,6 +37,9 @@ pub struct Args {
     /// zone of the stack's schedule), or with a zone of its own [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// From this point, by the beginning of its id: also one that was saved aside
+    #[arg(long, value_name = "ID", conflicts_with = "at")]
+    point: Option<String>,
     /// Where to, on the machine: a path, or the name of a database, that is not there yet
     #[arg(long, value_name = "NEW")]
     to: String,
@@ -65,7 +68,8 @@ pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     };
     let stop = stop_signal(AT_A_STEP);
     let reporter = Arc::new(Progress::new());
-    match retrieve(&session, &stack, &asked, at, &args.to, reporter, &stop).await {
+    let from = args.point.map_or(From::Newest(at), From::Point);
+    match retrieve(&session, &stack, &asked, &from, &args.to, reporter, &stop).await {
         Ok(done) => {
             let complete = done.report.complete();
             let taken = done.point.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC");

@@ -9,6 +9,7 @@ use crate::model::ids::StackId;
 use crate::model::units::show_duration;
 use crate::model::visible::visible;
 use comfy_table::{Table, presets};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -90,8 +91,13 @@ fn measured(told: &Statistics) -> String {
             show_duration(spread.worst)
         )
     };
+    if let Some(shut) = &told.shut {
+        let moves = plural(shut.count, "move");
+        let _ = writeln!(out, "Nobody got in: {} ({moves})", both(shut));
+    }
     let Some(time) = &told.time else {
-        return "Nothing has passed yet: rpo and rto are not measured.\n".to_owned();
+        out.push_str("No drill or rebuild has passed yet: rpo and rto are not measured.\n");
+        return out;
     };
     let counts: Vec<String> = told
         .passed
@@ -156,6 +162,7 @@ pub fn json(found: &Found) -> Value {
             "failed": told.failed,
             "rto": told.time.as_ref().map(spread),
             "rto_phases": phases,
+            "shut": told.shut.as_ref().map(spread),
             "rpo": told.data_age.as_ref().map(spread),
         },
         "machine": found.machine,
@@ -213,6 +220,10 @@ pub fn told(evidence: &Evidence, signed_by: &str) -> String {
         evidence.began_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
         show_duration(evidence.ended_at.duration_since(evidence.began_at))
     );
+    if let Some(shut) = evidence.shut_millis() {
+        let shut = SignedDuration::from_millis(i64::try_from(shut).unwrap_or(i64::MAX));
+        let _ = writeln!(out, "  nobody got in for {}", show_duration(shut));
+    }
     let equal = equal(evidence);
     let databases: usize = evidence.found.values().map(|s| s.databases.len()).sum();
     let files: u64 = evidence

@@ -1,6 +1,6 @@
 //! What a plan rests on and what is expected of it, in words that every view shares.
 
-use crate::model::forecast::{CostChange, CostFrom, DataAtRisk, Forecast};
+use crate::model::forecast::{ClosedWindow, CostChange, CostFrom, DataAtRisk, Forecast};
 use crate::model::ids::StackId;
 use crate::model::plan::{Plan, Step};
 use crate::model::units::show_duration;
@@ -106,6 +106,7 @@ pub fn of_step(step: &Step) -> Vec<String> {
         estimate,
         monthly_cost,
         data_at_risk,
+        window,
     } = &step.forecast;
     let mut parts = Vec::new();
     if let Some(estimate) = estimate {
@@ -117,7 +118,27 @@ pub fn of_step(step: &Step) -> Vec<String> {
     }
     parts.extend(monthly_cost.map(cost));
     parts.extend(data_at_risk.as_ref().map(data));
+    parts.extend(window.as_ref().map(closed));
     parts
+}
+
+/// How long users will be shut out.
+fn closed(window: &ClosedWindow) -> String {
+    let last = window.last_millis.map(|last| {
+        let last = duration(last);
+        format!(", in the last move it was {last}")
+    });
+    let last = last.unwrap_or_default();
+    if window.unmeasured.is_empty() {
+        let expected = duration(window.millis);
+        return format!("nobody gets in for about {expected}{last}");
+    }
+    let missing = window.unmeasured.join(", ");
+    if window.millis == 0 {
+        return format!("for how long nobody gets in is not yet measured{last}");
+    }
+    let least = duration(window.millis);
+    format!("nobody gets in for at least {least}, not yet measured: {missing}{last}")
 }
 
 fn cost(change: CostChange) -> String {

@@ -176,6 +176,12 @@ pub fn describe(step: &Step) -> String {
         Action::Initialise { machine } => {
             format!("initialise {machine}: first installation into empty state")
         }
+        Action::Precopy { machine, source } => {
+            format!(
+                "fetch {} to {machine} ahead, while users go on",
+                from(source)
+            )
+        }
         Action::Fetch { machine, source } => format!("fetch {} to {machine}", from(source)),
         Action::Load { machine, source } => {
             format!(
@@ -203,8 +209,18 @@ pub fn describe(step: &Step) -> String {
         }
         Action::Open { machine, epoch, .. } => format!("open {machine} for users, {epoch}"),
         Action::Name { host, machine } => format!("point {host} at {machine}"),
-        Action::Backup { machine, to } => {
+        Action::Backup {
+            machine,
+            to,
+            ahead: true,
+        } => {
+            format!("back up {machine} to {to} ahead, while users go on")
+        }
+        Action::Backup { machine, to, .. } => {
             format!("back up {machine} to {to} and read it back")
+        }
+        Action::SaveAside { machine, to } => {
+            format!("save what is on {machine} aside, to {to}, and read it back")
         }
         Action::Repository { machine, .. } => {
             format!("see to the repository and its keys on {machine}")

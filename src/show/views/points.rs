@@ -53,7 +53,14 @@ pub fn human(stack: &StackId, listing: &Listing, now: Timestamp) -> String {
                 table.add_row(line_of(loss, now));
             }
             table.add_row([
-                if chosen == Some(&point.id) { "*" } else { "" }.to_owned(),
+                if chosen == Some(&point.id) {
+                    "*"
+                } else if point.aside {
+                    "aside"
+                } else {
+                    ""
+                }
+                .to_owned(),
                 point.id.short().to_owned(),
                 point.taken_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
                 age(point.taken_at, now),
@@ -216,6 +223,7 @@ pub fn json(listing: &Listing) -> Value {
             "epoch": point.epoch,
             "evidence": point.evidence,
             "damaged": point.damaged,
+            "aside": point.aside,
             "schema": point.schema,
         })
     };

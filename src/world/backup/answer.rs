@@ -188,6 +188,7 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
         arrived_at: arrival(seen),
         evidence,
         damaged: None,
+        aside: seen.tags.iter().any(|tag| tag == "aside"),
         schema,
     })
 }

@@ -15,6 +15,7 @@ mod evidence;
 mod forget;
 mod input;
 mod locks;
+mod mark;
 mod part;
 mod production;
 mod undeclared;
@@ -28,12 +29,13 @@ pub use discard::{Discarded, discard};
 pub use evidence::{Keeping, Kept, keep_evidence, kept_evidence};
 pub use forget::{Forgotten, forget, vault};
 pub use locks::{Unlocked, unlock};
+pub use mark::mark;
 pub use part::{
     AtPath, Entry, EntryKind, Retrieved, RetrievedDatabase, Wanted, WantedDatabase, at_path,
     retrieve, retrieve_database,
 };
 pub use production::{
-    BackupRequest, Compared, Fetched, Taken, content, fetch, fetch_from, load, take,
+    BackupRequest, Compared, Fetched, Taken, content, fetch, fetch_ahead, fetch_from, load, take,
 };
 pub use undeclared::undeclared;
 pub use vault::{
@@ -96,6 +98,7 @@ const FORGET: Script = script!(
     "asked.sh",
     "forget.sh"
 );
+const MARK: Script = script!("mark", "prelude.sh", "local.sh", "sift.sh", "mark.sh");
 const DISCARD: Script = script!(
     "discard",
     "prelude.sh",

@@ -23,6 +23,9 @@ pub struct BackupRequest {
     pub commit: CommitId,
     /// What runs there, with its declared state.
     pub services: Vec<ServiceRuntime>,
+    /// Its epoch is over and it is closed: the point stands beside those that count. Of a machine
+    /// that is open it is refused (`open`).
+    pub aside: bool,
 }
 
 /// A point that restic wrote. It proves nothing until it was read back.
@@ -62,6 +65,7 @@ pub async fn take(
         .words(&["stack", request.stack.as_str()])
         .words(&["epoch", &request.epoch.0.to_string()])
         .words(&["commit", request.commit.as_str()])
+        .words(&["aside", if request.aside { "yes" } else { "no" }])
         .services(&request.services)
         .backup_hooks(&request.services)
         .done();
@@ -81,6 +85,9 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// It was there already from an earlier, interrupted run.
     pub reused: bool,
+    /// The point, or a part of one, whose copy was there, so that only the rest was fetched.
+    #[serde(default)]
+    pub built_on: Option<PointId>,
     /// Milliseconds on the machine.
     pub millis: u64,
     /// The manifest that came with it.
@@ -100,6 +107,24 @@ pub async fn fetch(
 ) -> Result<Fetched, MachineError> {
     let input = Lines::new().words(&["point", point.as_str()]).done();
     let answer = transport.run(machine, FETCH, &input).await?;
+    only(&machine.machine, FETCH, "fetched", answer)
+}
+
+/// The same ahead of time: the machine that the point comes from goes on, and another point will
+/// be fetched over this one. What is there is digested, so that it need not be read again then.
+pub async fn fetch_ahead(
+    transport: &dyn Transport,
+    machine: &Contact,
+    point: &PointId,
+    from: Option<&BackupAccess>,
+) -> Result<Fetched, MachineError> {
+    let mut input = Lines::new()
+        .words(&["point", point.as_str()])
+        .words(&["ahead"]);
+    if let Some(from) = from {
+        input = input.another(from);
+    }
+    let answer = transport.run(machine, FETCH, &input.done()).await?;
     only(&machine.machine, FETCH, "fetched", answer)
 }
 

@@ -55,6 +55,10 @@ const QUARANTINE: Script = Script {
     ),
 };
 
+/// For how many seconds of its own time a machine takes a claim: one that was cut off on its way
+/// and comes later is refused, because another may have been taken in its place (S6).
+pub const CLAIM_HOLDS: i64 = 60;
+
 /// An inventory of ordered machines.
 pub struct Pool {
     id: HosterId,
@@ -84,6 +88,9 @@ struct Facts {
     machine_id: String,
     /// Of a machine without an identity: a path that looks like somebody's data, or empty.
     holds: String,
+    /// Which boot, and for how many seconds.
+    boot_id: String,
+    uptime: i64,
 }
 
 /// What an ordered machine turned out to be.
@@ -175,8 +182,18 @@ impl Pool {
             owner: want.owner.clone(),
             machine: want.name.clone(),
         };
-        match self.tell(machine, CLAIM, &identity).await {
+        let now = match facts(self.transport.as_ref(), machine).await {
+            Ok(Ok(facts)) => facts,
+            // Nothing was asked for yet.
+            Ok(Err(reason)) => return refused("unreadable", reason, FaultClass::Retry),
+            Err(error) => return refused("unreachable", error.to_string(), FaultClass::Retry),
+        };
+        let until = format!("until\t{}\t{}\n", now.boot_id, now.uptime + CLAIM_HOLDS);
+        match self.tell(machine, CLAIM, &identity, &until).await {
             Ok(()) => done(machine),
+            Err(MachineError::Refused { code, message, .. }) if code == "late" => {
+                refused("late", message, FaultClass::Retry)
+            }
             Err(MachineError::Refused { code, message, .. }) if code == "claimed" => {
                 refused("name_taken", message, FaultClass::Retry)
             }
@@ -191,7 +208,7 @@ impl Pool {
                 Ok(Found::Owned { identity, .. })
                     if identity.machine == *name && identity.owner.estate == self.estate =>
                 {
-                    return match self.tell(&machine, QUARANTINE, &identity).await {
+                    return match self.tell(&machine, QUARANTINE, &identity, "").await {
                         Ok(()) => done(&machine),
                         Err(error) => outcome(&error),
                     };
@@ -220,7 +237,7 @@ impl Pool {
                     if identity.owner.role != Role::Drill {
                         return not_a_drill(name);
                     }
-                    return match self.tell(&machine, WIPE, &identity).await {
+                    return match self.tell(&machine, WIPE, &identity, "").await {
                         Ok(()) => self.is_free(&machine).await,
                         Err(error) => outcome(&error),
                     };
@@ -256,8 +273,10 @@ impl Pool {
         machine: &PoolMachine,
         script: Script,
         identity: &Identity,
+        further: &str,
     ) -> Result<(), MachineError> {
-        let input = format!("identity\t{}\n", BASE64.encode(identity.to_text()));
+        let identity = BASE64.encode(identity.to_text());
+        let input = format!("identity\t{identity}\n{further}");
         self.transport
             .run(&contact(machine), script, &Secret::new(input))
             .await
@@ -275,6 +294,19 @@ fn contact(machine: &PoolMachine) -> Contact {
     }
 }
 
+/// The machine's own word; the inner error says that it could not be read.
+async fn facts(
+    transport: &dyn Transport,
+    machine: &PoolMachine,
+) -> Result<Result<Facts, String>, MachineError> {
+    let nothing = Secret::new(Vec::new());
+    let lines = transport.run(&contact(machine), FACTS, &nothing).await?;
+    let Some(last) = lines.into_iter().next_back() else {
+        return Ok(Err("no answer line".to_owned()));
+    };
+    Ok(serde_json::from_value(last).map_err(|error| error.to_string()))
+}
+
 async fn find(
     transport: &dyn Transport,
     machine: &PoolMachine,
@@ -282,15 +314,10 @@ async fn find(
     own: Option<&str>,
 ) -> Result<Found, Gap> {
     let unreadable = |reason: String| Gap::new(GapKind::Unreadable, subject.clone(), reason);
-    let lines = transport
-        .run(&contact(machine), FACTS, &Secret::new(Vec::new()))
+    let facts = facts(transport, machine)
         .await
-        .map_err(|error| Gap::new(error.gap().kind, subject.clone(), error.to_string()))?;
-    let last = lines
-        .into_iter()
-        .next_back()
-        .ok_or_else(|| unreadable("no answer line".to_owned()))?;
-    let facts: Facts = serde_json::from_value(last).map_err(|e| unreadable(e.to_string()))?;
+        .map_err(|error| Gap::new(error.gap().kind, subject.clone(), error.to_string()))?
+        .map_err(unreadable)?;
     if own == Some(facts.machine_id.as_str()) {
         let reason = "this is the machine that runs holdfast; it is never touched (S7)";
         return Err(Gap::new(GapKind::Denied, subject, reason));

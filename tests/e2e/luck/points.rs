@@ -55,6 +55,7 @@ pub fn with_scene(play: &Play, production: &str, act: impl AsyncFnOnce(&backup::
         production: &session.contact(&name).unwrap(),
         backup: &vault,
         request: BackupRequest {
+            aside: false,
             stack: stack.id.clone(),
             epoch,
             commit: session.desired.commit.clone(),

@@ -1,8 +1,8 @@
 //! A lab and an estate as a user makes them: through the program, `git` and files.
 
 mod lab_estate;
+mod shell;
 
-use holdfast::decide::derive;
 use holdfast::flow::config::Config;
 use holdfast::flow::entry::{self, Mode};
 use holdfast::flow::observe::{self, Look};
@@ -80,6 +80,11 @@ impl Running {
         }
     }
 
+    /// Whether it has come to its end by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Master connections of ssh that it has open, or has left behind.
     pub fn masters(&self) -> usize {
         let mark = format!("holdfast-ssh-{}-", self.child.id());
@@ -128,6 +133,11 @@ pub struct Stage {
 impl Stage {
     /// `holdfast lab up`, `holdfast init`, files, `git commit`.
     pub fn new(name: &str) -> Self {
+        Self::with_lab(name, &[])
+    }
+
+    /// The same with other options of `lab up`.
+    pub fn with_lab(name: &str, options: &[&str]) -> Self {
         let mut stage = Self {
             dir: tempfile::tempdir_in("/var/tmp").unwrap(),
             lab: format!("e2e-{}-{name}", std::process::id()),
@@ -135,7 +145,8 @@ impl Stage {
             said: String::new(),
             runs: 0,
         };
-        stage.lab(&["up", "--prepare", "debian-13"]).exits(0);
+        let up = ["up", "--prepare", "debian-13"];
+        stage.lab(&[&up, options].concat()).exits(0);
         let estate = stage.estate();
         let made = stage
             .holdfast_anywhere(&["init", &text(&estate), "--name", "e2e"])
@@ -341,55 +352,6 @@ impl Stage {
             .as_str()
             .unwrap()
             .to_owned()
-    }
-
-    /// Runs a script on a machine as root, with the estate's own key.
-    pub fn ssh(&self, machine: &str, script: &str) -> Ran {
-        let key = self.dir.path().join("machines-key");
-        if !key.exists() {
-            let session = self.session();
-            let private = derive::client_key(&session.key).private_openssh;
-            std::fs::write(&key, private.expose()).unwrap();
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-            std::fs::set_permissions(&key, mode).unwrap();
-        }
-        let mut child = Command::new("ssh")
-            .arg("-i")
-            .arg(&key)
-            .args([
-                "-F",
-                "none",
-                "-o",
-                "BatchMode=yes",
-                "-o",
-                "ConnectTimeout=5",
-            ])
-            .args(["-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"])
-            .args(["-o", "UserKnownHostsFile=/dev/null"])
-            .arg(format!("root@{}", self.address(machine)))
-            .arg("sh -eu")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A machine that does not answer never reads it.
-        let _ = child.stdin.take().unwrap().write_all(script.as_bytes());
-        finish(child.wait_with_output())
-    }
-
-    /// Waits until a script ends well on a machine.
-    #[track_caller]
-    pub fn until(&self, machine: &str, script: &str) {
-        let until = Instant::now() + Duration::from_mins(1);
-        loop {
-            let ran = self.ssh(machine, script);
-            if ran.code == 0 {
-                return;
-            }
-            assert!(Instant::now() < until, "{machine}: {script}: {ran:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
     }
 
     /// `GET path` from outside; none when nothing is let in.

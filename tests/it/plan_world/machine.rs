@@ -104,7 +104,7 @@ impl World {
         let name = step.action.machine().clone();
         let seen = self.machine(name.as_str()).cloned();
         let manifest = seen.map(|seen| self.manifest(&seen));
-        if let Action::Fetch { source, .. } = &step.action {
+        if let Action::Fetch { source, .. } | Action::Precopy { source, .. } = &step.action {
             self.can_be_fetched(step, source)?;
         }
         let facts = self.answers(&name)?;
@@ -132,7 +132,10 @@ impl World {
                 Stage::Loaded | Stage::Proven if facts.restored_from.is_none() => {}
                 _ => return Err(format!("its state is not touched: {stage:?}")),
             },
-            Action::Fetch { source, .. } => {
+            Action::Fetch { source, .. } | Action::Precopy { source, .. } => {
+                if stage >= Stage::Opened {
+                    return Err(format!("not new: {stage:?}"));
+                }
                 point_of(source, made)?;
             }
             Action::Load { source, .. } => {
@@ -177,10 +180,16 @@ impl World {
         Ok(())
     }
 
-    /// Machines of the stack that let users in.
+    /// Machines of the stack that let users in, but those that nobody reaches and people gave up.
     pub fn open_machines(&self, owner: &StackId) -> Vec<String> {
+        let waivers = self.want.stacks.get(owner).map(|stack| &stack.waivers);
+        let given_up = |m: &SeenMachine| {
+            let mut waived = waivers.into_iter().flatten();
+            self.deaf.contains_key(&m.hoster) && waived.any(|waiver| waiver.machine == m.name)
+        };
         let all = self.inventories.values().flat_map(|i| &i.machines);
-        all.filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(owner))
+        all.filter(|m| !given_up(m))
+            .filter(|m| m.role == Role::Production && m.stack.as_ref() == Some(owner))
             .filter(|m| m.power != Power::Off && self.facts[&m.name].open)
             .map(|m| m.name.to_string())
             .collect()

@@ -19,6 +19,7 @@ use holdfast::decide::drill::gates;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
+use holdfast::decide::stop::under_way;
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
@@ -338,6 +339,7 @@ impl World {
         Mandate {
             gates: gates(&self.want, &self.past(), &self.seen()),
             now: self.now,
+            under_way: under_way(&self.want, &self.past(), &self.seen()),
             ..self.mandate.clone().heeding(&self.want)
         }
     }

@@ -192,6 +192,18 @@ impl World {
                 made.insert(step.id.to_string(), point.clone());
                 self.prove(owner, point, Rung::Shipped);
             }
+            Action::SaveAside { to, .. } => {
+                let owner = owner.ok_or("no stack")?;
+                if self.answers(&name)?.open {
+                    return Err("users are let in".to_owned());
+                }
+                let point = self.back_up(owner, &name, to)?;
+                let mut points = self.points_mut(to, owner).iter_mut();
+                points.find(|p| p.id == point).unwrap().aside = true;
+                self.prove(owner, point.clone(), Rung::Shipped);
+                let machine = name;
+                self.record(Some(owner), Event::SavedAside { machine, point });
+            }
             Action::Verify { part, of, .. } => {
                 self.answers(&name)?;
                 let (part, of) = (*part, *of);

@@ -43,7 +43,11 @@ impl World {
         of.cloned().unwrap_or_default()
     }
 
-    fn points_mut(&mut self, vault: &MachineName, owner: &StackId) -> &mut Vec<RecoveryPoint> {
+    pub(super) fn points_mut(
+        &mut self,
+        vault: &MachineName,
+        owner: &StackId,
+    ) -> &mut Vec<RecoveryPoint> {
         if vault.as_str() == BACKUP {
             return self.points.entry(owner.clone()).or_default();
         }
@@ -324,6 +328,7 @@ impl World {
             arrived_at: Some(now),
             evidence: Vec::new(),
             damaged: None,
+            aside: false,
             schema: SCHEMA,
         });
         id

@@ -9,8 +9,7 @@ use super::story::lose;
 use crate::plan_world::{HETZNER, REPAIR, desired, stack_file};
 use holdfast::decide::history::History;
 use holdfast::model::desired::Desired;
-use holdfast::model::ids::StackId;
-use holdfast::model::operation::CreateMachine;
+use holdfast::model::ids::{MachineName, StackId};
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -19,32 +18,27 @@ const THREE: [&str; 3] = ["acme", "bolt", "cord"];
 
 impl State {
     /// Never more than two customers on their way back at once, and never twice the same.
-    pub fn check_caps(&mut self, want: &CreateMachine) {
-        let Some(stack) = want.owner.stack.clone() else {
-            return;
-        };
-        if self.may_move.contains(&stack) || self.is_late {
+    pub fn check_caps(&mut self, name: &MachineName, stack: &StackId) {
+        if self.may_move.contains(stack) || self.is_late {
             return;
         }
         let past = History::from_entries(&self.journal);
         let mut half: BTreeSet<StackId> = self.half_rebuilt(&past);
-        let goes_on = half.remove(&stack);
+        let goes_on = half.remove(stack);
         let given_up = |stack: &StackId| past.rebuilds.get(stack).is_some_and(|of| of.failed >= 3);
         half.retain(|stack| !given_up(stack));
-        if half.len() >= 2 && !goes_on && past.writers.contains_key(&stack) {
-            let name = &want.name;
+        if half.len() >= 2 && !goes_on && past.writers.contains_key(stack) {
             self.violate(format!(
                 "S8: {name} is made while {half:?} are on their way"
             ));
         }
-        let epoch = past.writers.get(&stack).map(|(epoch, _)| *epoch);
+        let epoch = past.writers.get(stack).map(|(epoch, _)| *epoch);
         let other = |server: &&Server| {
             let aside = server.label_aside || server.disk.aside;
-            server.on && !aside && server.epoch() > epoch && server.called() != want.name.as_str()
+            server.on && !aside && server.epoch() > epoch && server.called() != name.as_str()
         };
-        let other = self.production(&stack).find(other).map(Server::called);
+        let other = self.production(stack).find(other).map(Server::called);
         if let Some(other) = other {
-            let name = &want.name;
             self.violate(format!("S8: {name} is made while {other} is on its way"));
         }
     }

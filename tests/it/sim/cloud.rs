@@ -106,6 +106,7 @@ impl State {
             label_aside: false,
             on: true,
             dead: false,
+            back_at: None,
             up_at: self.now + SignedDuration::from_secs(boots),
             cut_until: Timestamp::UNIX_EPOCH,
             disk: Disk {
@@ -133,7 +134,7 @@ impl State {
                 }
                 let server = self.server(hoster, want);
                 let receipt = done(&server);
-                self.check_creation(want);
+                self.check_creation(&want.name, &want.owner, hoster);
                 self.appears(server);
                 receipt
             }
@@ -259,7 +260,7 @@ impl Hoster for Cloud {
                     let server = state.server(&self.id, want);
                     // The adapter looks the name up for ten seconds, and then gives up.
                     let due = state.now + SignedDuration::from_secs(8);
-                    state.check_creation(want);
+                    state.check_creation(&want.name, &want.owner, &self.id);
                     state.late.push((due, Late::Create(Box::new(server))));
                     unknown()
                 }

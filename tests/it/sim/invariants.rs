@@ -4,11 +4,14 @@
 use super::state::{Server, State};
 use super::vault::Repository;
 use holdfast::decide::history::History;
-use holdfast::model::ids::{MachineName, PointId, StackId};
+use holdfast::model::ids::{Epoch, HosterId, MachineName, PointId, StackId};
 use holdfast::model::machine::{Role, Stage};
-use holdfast::model::operation::CreateMachine;
+use holdfast::model::operation::OwnerLabel;
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
+
+/// What nobody but production says: an epoch that no machine was ever made for.
+pub const BOASTED: Epoch = Epoch(99);
 
 /// No pass lasts longer.
 const PASS: SignedDuration = SignedDuration::from_mins(30);
@@ -26,6 +29,7 @@ impl State {
 
     /// After every effect.
     pub fn look(&mut self, after: &str) {
+        self.look_at_strangers(after);
         let now = self.now;
         for stack in self.stacks() {
             let open: Vec<String> = self
@@ -69,25 +73,53 @@ impl State {
     }
 
     /// A second production machine only where the first is lost for certain, or a move was asked for.
-    pub fn check_creation(&mut self, want: &CreateMachine) {
-        let (Some(stack), Role::Production) = (&want.owner.stack, want.owner.role) else {
+    pub fn check_creation(&mut self, name: &MachineName, owner: &OwnerLabel, hoster: &HosterId) {
+        let (Some(stack), Role::Production) = (&owner.stack, owner.role) else {
             return;
         };
-        self.check_caps(want);
+        self.check_caps(name, stack);
         let now = self.now;
-        let serving = self.production(stack).find(|server| server.serves(now));
-        let serving = serving.map(Server::called);
+        if owner.epoch >= BOASTED {
+            self.violate(format!("S10: {name} believes what production only claims"));
+        }
+        self.check_half_made(name, owner, hoster);
+        // One that came back during this pass was lost when it was looked at.
+        let for_long = |server: &Server| {
+            let back_at = server.back_at;
+            back_at.is_none_or(|at| now.duration_since(at) >= PASS)
+        };
+        let serving = |server: &&Server| server.serves(now) && for_long(server);
+        let serving = self.production(stack).find(serving).map(Server::called);
         if let Some(serving) = serving.filter(|_| !self.may_move.contains(stack)) {
-            let name = &want.name;
             self.violate(format!("S1: {name} is made while {serving} serves {stack}"));
         }
         // Nothing that users ever reached may be without a way to close it.
         let suspects = self.lost_stacks();
         if suspects.len() > 1 && suspects.contains(stack) && !self.may_move.contains(stack) {
             self.violate(format!(
-                "S8: {} is made although {} stacks lost their machines at once",
-                want.name,
+                "S8: {name} is made although {} stacks lost their machines at once",
                 suspects.len()
+            ));
+        }
+    }
+
+    /// One that an earlier process began is gone on with.
+    fn check_half_made(&mut self, name: &MachineName, owner: &OwnerLabel, hoster: &HosterId) {
+        let Some(stack) = &owner.stack else { return };
+        let past = History::from_entries(&self.journal);
+        let now = self.now;
+        let begun = |server: &&Server| {
+            let made = server.name().filter(|made| made != name);
+            made.is_some_and(|made| past.machines.contains_key(&made))
+                && server.hoster == *hoster
+                && !(server.label_aside || server.disk.aside)
+                && server.disk.stage() < Stage::Loaded
+                && server.answers(now)
+        };
+        let begun = self.production(stack).find(begun).map(Server::called);
+        if let Some(begun) = begun {
+            self.violate(format!(
+                "S6: {name} is made beside {begun}, which was begun"
             ));
         }
     }
@@ -130,10 +162,21 @@ impl State {
         let Some(stack) = server.owner().and_then(|(_, owner)| owner.stack) else {
             return;
         };
-        let Some(point) = server.disk.restored_from.clone().map(PointId::new) else {
+        let checked = server.disk.checked;
+        let restored = server.disk.restored_from.clone().map(PointId::new);
+        let now = self.now;
+        if !self.is_late {
+            if checked != Some(true) {
+                self.violate(format!(
+                    "S15: {name} is opened, and its checks did not pass"
+                ));
+            }
+            self.check_fenced(&name, epoch, &stack);
+        }
+        let Some(point) = restored else {
             return;
         };
-        let now = self.now;
+        let server = &self.servers[at];
         let data = server.disk.data.clone();
         let mut shelves = self.servers.iter().map(|s| &s.disk.shelf);
         let proven = |of: &Repository| of.read_back(&point);
@@ -158,6 +201,21 @@ impl State {
                 point = point.as_str(),
                 newer = newer.as_str()
             ));
+        }
+    }
+
+    /// Whatever was open before and can be switched off is off, before users get in elsewhere.
+    fn check_fenced(&mut self, name: &str, epoch: Option<Epoch>, stack: &StackId) {
+        let rival = |server: &&Server| {
+            server.called() != name
+                && server.epoch() < epoch
+                && server.disk.stage() >= Stage::Opened
+                && server.label.is_some()
+                && server.on
+        };
+        let rival = self.production(stack).find(rival).map(Server::called);
+        if let Some(rival) = rival {
+            self.violate(format!("S2: {name} is opened, and nobody fenced {rival}"));
         }
     }
 
@@ -196,30 +254,11 @@ impl State {
         }
     }
 
-    /// Whoever boots now can tell from the repository whether a younger machine serves. Between
-    /// the opening of a machine and its first point an older one that comes back cannot, and
-    /// opens; the next process closes it.
-    pub fn is_recognised(&self) -> bool {
-        let now = self.now;
-        let serving = self.servers.iter().filter(|server| server.serves(now));
-        let mut serving =
-            serving.filter_map(|server| Some((server.owner()?.1.stack?, server.epoch())));
-        serving.all(|(stack, epoch)| {
-            let shelves = self.servers.iter().map(|s| &s.disk.shelf);
-            let mut kept = shelves.filter_map(|shelf| shelf.repositories.get(&stack));
-            kept.any(|of| {
-                of.snapshots
-                    .values()
-                    .any(|p| Some(p.manifest.epoch) == epoch)
-            })
-        })
-    }
-
     /// When nothing is left to do: every machine is accounted for.
     pub fn look_at_rest(&mut self) {
         let past = History::from_entries(&self.journal);
         for server in self.servers.clone() {
-            let Some((name, owner)) = server.owner() else {
+            let Some((name, owner)) = server.owner().filter(|_| !self.is_stranger(&server)) else {
                 continue;
             };
             if !past.machines.contains_key(&name) {
@@ -232,7 +271,13 @@ impl State {
                 .stack
                 .as_ref()
                 .and_then(|stack| past.writers.get(stack));
-            let in_use = writer.is_some_and(|(_, writer)| *writer == name);
+            // A move that was given up leaves it for somebody to look at.
+            let begun = owner.stack.as_ref().is_some_and(|stack| {
+                let older = past.writers.get(stack);
+                let older = older.is_some_and(|(epoch, _)| *epoch < owner.epoch);
+                older && past.windows.is_given_up(stack)
+            });
+            let in_use = begun || writer.is_some_and(|(_, writer)| *writer == name);
             let aside = server.label_aside || server.disk.aside;
             if owner.role == Role::Production && !in_use && !aside {
                 self.violate(format!("S6 at rest: {name} is in nobody's use"));

@@ -5,6 +5,7 @@ use super::cloud::Cloud;
 use super::dice::Dice;
 use super::ledger::{Death, Memory};
 use super::state::{Disk, Faults, Server, State};
+use super::strangers;
 use crate::plan_world;
 use holdfast::decide::derive::EstateKey;
 use holdfast::decide::history::History;
@@ -52,22 +53,34 @@ impl Reporter for Silent {
     }
 }
 
-/// Ordered machines: two at each of the two hosters without an interface.
+/// Ordered machines: two at each of the two hosters without an interface, behind one each that is
+/// not ours.
 fn ordered() -> Vec<(HosterId, PoolMachine)> {
-    let mut all = Vec::new();
+    let mut all = strangers::ordered();
     for (id, site, net) in [("netcup", "vie", 1_u8), ("ionos", "de/fra", 2)] {
         for number in 1..=2_u8 {
-            let machine = PoolMachine {
-                name: MachineName::new(format!("{id}-{number}")),
-                address: IpAddr::from([192, 0, net, number]),
-                port: 22,
-                host_key: format!("ssh-ed25519 {id}{number}"),
-                site: SiteId::new(site),
-                image: ImageName::new(plan_world::IMAGE),
-            };
-            all.push((HosterId::new(id), machine));
+            all.push((HosterId::new(id), pool_machine(id, site, net, number)));
         }
     }
+    all
+}
+
+pub fn pool_machine(id: &str, site: &str, net: u8, number: u8) -> PoolMachine {
+    PoolMachine {
+        name: MachineName::new(format!("{id}-{number}")),
+        address: IpAddr::from([192, 0, net, number]),
+        port: 22,
+        host_key: format!("ssh-ed25519 {id}{number}"),
+        site: SiteId::new(site),
+        image: ImageName::new(plan_world::IMAGE),
+    }
+}
+
+/// Ours and others', before the first day.
+fn servers() -> Vec<Server> {
+    let mut all: Vec<Server> = ordered().iter().map(|(id, m)| stands(id, m)).collect();
+    strangers::nameless(&mut all[0]);
+    strangers::elsewhere(&mut all[1]);
     all
 }
 
@@ -83,6 +96,7 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         label_aside: false,
         on: true,
         dead: false,
+        back_at: None,
         up_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,
         disk: Disk::default(),
@@ -92,11 +106,11 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
 impl Life {
     /// Nothing is there yet but ordered machines.
     pub fn begin(seed: u64, want: Desired) -> Self {
-        let state = State {
+        let mut state = State {
             seed,
             now: "2026-03-02T12:00:00Z".parse().unwrap(),
             dice: Dice::new(seed),
-            servers: ordered().iter().map(|(id, m)| stands(id, m)).collect(),
+            servers: servers(),
             names: BTreeMap::new(),
             journal: Vec::new(),
             late: Vec::new(),
@@ -107,9 +121,12 @@ impl Life {
             death: None,
             may_move: BTreeSet::new(),
             numbers: 0,
+            sick: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             told: Vec::new(),
             violation: None,
         };
+        state.meet_strangers();
         Self::of(state, want)
     }
 
@@ -238,6 +255,7 @@ impl Life {
         let mut state = self.sim.state();
         state.faults = Faults::default();
         state.deaf.clear();
+        state.sick.clear();
         let now = state.now;
         for server in &mut state.servers {
             server.cut_until = server.cut_until.min(now);

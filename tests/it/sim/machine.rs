@@ -3,6 +3,7 @@
 use super::points;
 use super::shell::{Answer, Input, Refused, decode, refuse};
 use super::state::{Data, Disk, Gate, State};
+use super::vault::Snapshot;
 use holdfast::model::identity::Identity;
 use holdfast::model::ids::StackId;
 use holdfast::model::machine::{Digest, FileFact, MachineFacts, Role, Stage, UnitFact};
@@ -18,10 +19,14 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
     if script == "pool-wipe" {
         state.ends_on(state.servers[at].address);
     }
+    let boot_id = state.servers[at].boot_id();
+    let sick = state.is_sick(at);
     let disk = &mut state.servers[at].disk;
     let one = |answer: Value| Ok(vec![answer]);
     match script {
         "pool-facts" => one(json!({
+            "boot_id": boot_id,
+            "uptime": now.as_second(),
             "identity": disk.identity.as_ref().map(|text| encode(text)),
             "quarantined": disk.aside,
             "machine_id": "",
@@ -29,11 +34,18 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
         })),
         "pool-claim" => {
             let wanted = input.text("identity");
+            let until = input.of("until").next().unwrap();
+            let late = until[0] != boot_id || now.as_second() > until[1].parse().unwrap();
             match &disk.identity {
+                _ if late => refuse("late", "it came too late to count"),
                 Some(own) if *own != wanted => refuse("claimed", "it belongs to somebody else"),
                 None if !disk.holds().is_empty() => refuse("occupied", disk.holds()),
                 _ => {
                     disk.identity = Some(wanted);
+                    let hoster = state.servers[at].hoster.clone();
+                    if let Some(own) = state.servers[at].disk.identity() {
+                        state.check_creation(&own.machine, &own.owner, &hoster);
+                    }
                     one(json!({"claimed": true}))
                 }
             }
@@ -104,16 +116,18 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             }
             answer
         }
-        "check" => Ok(input
-            .all()
-            .filter(|words| words.len() > 3)
-            .map(|words| {
+        "check" => {
+            let passed = disk.data.is_some() && !sick;
+            disk.checked = Some(passed);
+            let checks = input.all().filter(|words| words.len() > 3);
+            let check = |words: &[&str]| {
                 json!({
                     "service": words[0], "name": decode(words[3]),
-                    "passed": disk.data.is_some(), "detail": "", "millis": 1,
+                    "passed": passed, "detail": "", "millis": 1,
                 })
-            })
-            .collect()),
+            };
+            Ok(checks.map(check).collect())
+        }
         "mark-proven" => match disk.stage() {
             Stage::Loaded => {
                 disk.stage = Some(Stage::Proven);
@@ -193,6 +207,7 @@ fn prepare(disk: &mut Disk, input: &Input<'_>) -> Answer {
     match disk.stage() {
         Stage::Opened | Stage::Retired => return refuse("not-blank", "it is in use"),
         _ if other => return refuse("foreign", "it is another already"),
+        _ if disk.identity.is_none() => return refuse("nobodys", "it has no identity"),
         Stage::Blank => disk.stage = Some(Stage::Building),
         _ => {}
     }
@@ -308,7 +323,7 @@ fn facts(state: &State, at: usize, input: &Input<'_>) -> MachineFacts {
     let installed = packages.filter(|package| disk.packages.contains(package));
     MachineFacts {
         image: server.image.clone(),
-        boot_id: format!("{}-{}", server.provider_id, disk.boots),
+        boot_id: server.boot_id(),
         stack: own.as_ref().and_then(|own| own.owner.stack.clone()),
         estate: own.as_ref().map(|own| own.owner.estate.to_string()),
         role: own.as_ref().map(|own| own.owner.role),
@@ -344,14 +359,16 @@ impl State {
             };
             let (stack, epoch): (Option<StackId>, _) = (own.owner.stack.clone(), own.owner.epoch);
             // It cannot tell while it reaches nobody.
-            let Ok(points) = points::reached(self, at, None) else {
+            let Ok((there, points)) = points::reached(self, at, None) else {
                 continue;
             };
-            let younger = points
-                .1
-                .values()
-                .filter(|point| Some(&point.manifest.stack) == stack.as_ref())
-                .any(|point| point.manifest.epoch > epoch && point.marked);
+            let kept = &self.servers[there].disk.shelf.repositories;
+            let marks = stack.as_ref().and_then(|stack| kept.get(stack));
+            let marks = marks.into_iter().flat_map(|of| of.marks.iter().copied());
+            let mine = |point: &&Snapshot| Some(&point.manifest.stack) == stack.as_ref();
+            let marked = points.values().filter(mine).filter(|point| point.marked);
+            let marked = marked.map(|point| point.manifest.epoch);
+            let younger = marked.chain(marks).any(|marked| marked > epoch);
             let disk = &mut self.servers[at].disk;
             if younger {
                 (disk.gate, disk.stage) = (Gate::Closed, Some(Stage::Retired));

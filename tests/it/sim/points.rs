@@ -1,18 +1,19 @@
 //! Recovery points of the simulated world: taken on production, copied, fetched and loaded into
 //! new machines, taken away.
 
+use super::invariants::BOASTED;
 use super::machine::{encode, not_new, sha256};
 use super::shell::{Answer, Input, Refused, decode, refuse};
 use super::state::{Data, Disk, State};
 use super::vault::{Snapshot, digest, mine, stack_of};
 use holdfast::model::blueprint::Engine;
 use holdfast::model::ids::{Epoch, PointId, ServiceName, StackId};
-use holdfast::model::machine::Stage;
+use holdfast::model::machine::{Role, Stage};
 use holdfast::model::point::{
     DatabaseContent, FilesContent, PointManifest, SCHEMA, ServiceContent,
 };
 use holdfast::model::units::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -140,10 +141,15 @@ pub fn take(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
         data.written = now;
     }
     let data = data.clone();
+    let aside = input.word("aside") == "yes";
+    if aside && serves {
+        return refuse("open", "users are let in here");
+    }
     let (there, _) = reached(state, at, None)?;
     state.numbers += 1;
     let point = PointId::new(sha256(&format!("point {}", state.numbers)).0);
     let manifest = PointManifest {
+        aside,
         schema: SCHEMA,
         stack: stack.clone(),
         epoch,
@@ -309,6 +315,30 @@ pub fn discard(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
 }
 
 impl State {
+    /// Whoever is root on production adds what looks like a point of a later epoch and of tomorrow.
+    pub fn adds_junk(&mut self, stack: &StackId) {
+        let now = self.now;
+        let serving = self
+            .servers
+            .iter()
+            .position(|server| server.serves(now) && server.is(Role::Production, Some(stack)));
+        let Some(Ok((there, points))) = serving.map(|at| reached(self, at, None)) else {
+            return;
+        };
+        let Some(mut junk) = points.into_values().next() else {
+            return;
+        };
+        junk.manifest.epoch = BOASTED;
+        junk.manifest.taken_at = now + SignedDuration::from_hours(24);
+        (junk.arrived, junk.marked) = (now, false);
+        self.numbers += 1;
+        let point = PointId::new(sha256(&format!("junk {}", self.numbers)).0);
+        let shelf = &mut self.servers[there].disk.shelf;
+        let repository = shelf.repositories.get_mut(stack).unwrap();
+        repository.snapshots.insert(point, junk);
+        self.say("fault: production adds a point that claims what is not so");
+    }
+
     /// The last thing that a machine did: a point that nobody read back.
     pub fn saves_in_vain(&mut self, at: usize) {
         let Some(stack) = self.servers[at].owner().and_then(|(_, owner)| owner.stack) else {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast::model::ids::MachineName;
+use holdfast::model::machine::Role;
 use holdfast::model::secret::Secret;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
 use jiff::{SignedDuration, Timestamp};
@@ -225,11 +226,7 @@ impl State {
                         input: input.to_owned(),
                     };
                     let due = now + SignedDuration::from_secs(wait);
-                    // Not survived yet (seed 829): a claim that comes when another machine was
-                    // taken in its place leaves two of one name (S6).
-                    if script != "pool-claim" {
-                        self.late.push((due, late));
-                    }
+                    self.late.push((due, late));
                 }
                 Err(lost(contact, script))
             }
@@ -282,7 +279,25 @@ impl State {
                     }
                 }
                 Late::Create(server) => self.appears(*server),
+                Late::ComesBack => self.comes_back(),
             }
+        }
+    }
+
+    /// Production machines that are off are on again: nobody told us.
+    pub fn comes_back(&mut self) {
+        let now = self.now;
+        let off = |s: &&mut Server| {
+            !s.on && matches!(s.owner(), Some((_, o)) if o.role == Role::Production)
+        };
+        let mut names = Vec::new();
+        for server in self.servers.iter_mut().filter(off) {
+            (server.dead, server.back_at) = (false, Some(now));
+            server.boot(now, now + SignedDuration::from_secs(20));
+            names.push(server.called());
+        }
+        for name in names {
+            self.say(&format!("{name} comes back"));
         }
     }
 

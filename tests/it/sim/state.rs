@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::ledger::Death;
+use super::strangers::Likeness;
 use super::vault::Shelf;
 use holdfast::model::identity::Identity;
 use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
@@ -27,6 +28,8 @@ pub struct Server {
     pub on: bool,
     /// It will never start again.
     pub dead: bool,
+    /// When it was switched on again by nobody of us.
+    pub back_at: Option<Timestamp>,
     /// From then on it answers.
     pub up_at: Timestamp,
     /// Nobody reaches it until then; it runs all the same.
@@ -60,6 +63,8 @@ pub struct Disk {
     pub packages: BTreeSet<String>,
     pub units: BTreeSet<String>,
     pub restored_from: Option<String>,
+    /// Whether the last functional checks passed.
+    pub checked: Option<bool>,
     /// Points that were fetched, with what they hold.
     pub fetched: BTreeMap<String, super::vault::Snapshot>,
     pub data: Option<Data>,
@@ -127,6 +132,10 @@ impl Server {
         self.owner().map(|(_, owner)| owner.epoch)
     }
 
+    pub fn boot_id(&self) -> String {
+        format!("{}-{}", self.provider_id, self.disk.boots)
+    }
+
     pub fn answers(&self, now: Timestamp) -> bool {
         self.on && now >= self.up_at && now >= self.cut_until
     }
@@ -155,6 +164,8 @@ pub enum Late {
         input: String,
     },
     Create(Box<Server>),
+    /// Somebody switches on what is off.
+    ComesBack,
 }
 
 /// How much goes wrong, in thousandths of the calls.
@@ -190,6 +201,10 @@ pub struct State {
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
     pub may_move: BTreeSet<StackId>,
     pub numbers: u32,
+    /// Stacks whose functional checks fail, until then.
+    pub sick: BTreeMap<StackId, Timestamp>,
+    /// What is not ours, and what it was like when the world began.
+    pub strangers: BTreeMap<String, Likeness>,
     /// What happened, for people.
     pub told: Vec<String>,
     /// The first invariant that did not hold.
@@ -199,6 +214,12 @@ pub struct State {
 impl State {
     pub fn at(&mut self, address: IpAddr) -> Option<&mut Server> {
         self.servers.iter_mut().find(|s| s.address == address)
+    }
+
+    pub fn is_sick(&self, at: usize) -> bool {
+        let stack = self.servers[at].owner().and_then(|(_, owner)| owner.stack);
+        let until = stack.and_then(|stack| self.sick.get(&stack));
+        until.is_some_and(|until| *until > self.now)
     }
 
     pub fn is_deaf(&self, hoster: &HosterId) -> bool {

@@ -2,9 +2,11 @@
 
 use super::dice::Dice;
 use super::life::Life;
-use super::state::{Faults, Server, State};
+use super::state::{Faults, Late, Server, State};
+use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, desired, stack_file};
+use holdfast::decide::history::History;
 use holdfast::model::desired::Desired;
 use holdfast::model::ids::StackId;
 use holdfast::model::journal::Event;
@@ -75,7 +77,7 @@ impl Story {
             Self::Retirement => return is_retired(life),
             // Nobody was rebuilt; with one of them back, it was no storm.
             Self::Storm => {
-                comes_back(life);
+                life.sim.state().comes_back();
                 life.comes_to_rest();
                 life.is_well("bolt");
             }
@@ -158,6 +160,9 @@ impl Kept {
             }
             let mut state = life.sim.state().clone();
             state.told.clear();
+            // Where the journal knows of no machine yet, a label is as good as a receipt.
+            state.servers.extend(strangers::labelled());
+            state.meet_strangers();
             state
         };
         self.0.get_or_init(make).clone()
@@ -175,18 +180,6 @@ impl Kept {
             state
         };
         self.0.get_or_init(make).clone()
-    }
-}
-
-/// A machine that was off for good is on again: nobody told us.
-fn comes_back(life: &Life) {
-    let mut state = life.sim.state();
-    let now = state.now;
-    if let Some(server) = state.servers.iter_mut().find(|s| s.dead) {
-        server.dead = false;
-        server.boot(now, now + SignedDuration::from_secs(20));
-        let name = server.called();
-        state.say(&format!("{name} comes back"));
     }
 }
 
@@ -225,6 +218,22 @@ fn is_retired(life: &Life) -> String {
     names.join(" ")
 }
 
+/// What happens between two processes, and is nobody's doing.
+fn chance(life: &Life) {
+    let mut state = life.sim.state();
+    let state = &mut *state;
+    let acme = StackId::new("acme");
+    if state.dice.happens(100) {
+        state.adds_junk(&acme);
+    }
+    if state.dice.happens(100) {
+        let minutes = i64::try_from(state.dice.between(1, 40)).unwrap();
+        let until = state.now + SignedDuration::from_mins(minutes);
+        state.sick.insert(acme, until);
+        state.say(&format!("fault: checks fail until {until}"));
+    }
+}
+
 /// Lives a seed to its end; gives what happened.
 pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
@@ -243,18 +252,34 @@ pub fn live(seed: u64) -> Vec<String> {
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
+    // At any moment, also while the other is being opened.
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        let mut state = life.sim.state();
+        for _ in 0..state.dice.below(3) {
+            let after = i64::try_from(state.dice.between(1, 600)).unwrap();
+            let due = state.now + SignedDuration::from_secs(after);
+            state.late.push((due, Late::ComesBack));
+        }
+    }
     life.in_trouble(faults, processes, |life| {
         if life.sim.state().dice.happens(150) {
             life.another_commit();
         }
-        let returns = story == Story::RebuildOfOneDead && life.sim.state().dice.happens(150);
-        if returns && life.sim.state().is_recognised() {
-            comes_back(life);
-        }
+        chance(life);
     });
     life.comes_to_rest();
-    if story == Story::RebuildOfOneDead {
-        comes_back(&life);
+    // A move that did not go well while users waited is tried again when somebody says so.
+    for _ in 0..2 {
+        let acme = StackId::new("acme");
+        let past = History::from_entries(&life.sim.state().journal);
+        if story == Story::Move && past.windows.is_given_up(&acme) {
+            life.is_well("acme");
+            life.another_commit();
+            life.comes_to_rest();
+        }
+    }
+    if matches!(story, Story::RebuildOfOneDead | Story::Move) {
+        life.sim.state().comes_back();
         life.comes_to_rest();
     }
     story.ends_well(&life);

@@ -4,7 +4,7 @@ use super::machine::sha256;
 use super::points;
 use super::shell::{Answer, Input, Refused, decode, refuse};
 use super::state::{Data, State};
-use holdfast::model::ids::{PointId, StackId};
+use holdfast::model::ids::{Epoch, PointId, StackId};
 use holdfast::model::machine::Digest;
 use holdfast::model::point::{PointManifest, SCHEMA};
 use holdfast::model::units::Bytes;
@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The scripts of this room.
-pub const SCRIPTS: [&str; 19] = [
+pub const SCRIPTS: [&str; 20] = [
     "repository",
+    "mark",
     "copy",
     "proofs",
     "keys",
@@ -55,6 +56,8 @@ pub struct Repository {
     reading: Option<Reading>,
     /// Copies, and what they are copies of.
     pub copies: BTreeMap<PointId, PointId>,
+    /// Epochs whose marks are here beside those in points.
+    pub marks: BTreeSet<Epoch>,
 }
 
 #[derive(Debug, Clone)]
@@ -124,6 +127,12 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
                 }
             }
             one(json!({"repository": {"made": !known, "added": added, "aside": []}}))
+        }
+        "mark" => {
+            let epoch = Epoch(input.word("epoch").parse().unwrap());
+            let repository = mine(shelf, &stack, &input.text("password"))?;
+            repository.marks.insert(epoch);
+            one(json!({"marked": {"epoch": epoch}}))
         }
         "points" => Ok(input
             .of("stack")
@@ -220,7 +229,7 @@ fn listed(shelf: &Shelf, stack: &StackId, password: &str) -> Value {
             "id": id, "time": manifest.taken_at, "bytes": 1 << 20, "arrived": point.arrived,
             "copied": false, "rungs": rungs.collect::<Vec<_>>(),
             "tags": [format!("stack={}", manifest.stack), format!("epoch={}", manifest.epoch.0),
-                     format!("schema={SCHEMA}")],
+                     format!("schema={SCHEMA}"), if manifest.aside { "aside" } else { "-" }.to_owned()],
         })
     });
     let points: Vec<Value> = points.collect();

@@ -63,3 +63,59 @@ counted() {
     [ -e "$2/content" ] && (cd "$1" && walk "$scratch/walk") 2>/dev/null &&
         cmp -s "$2/walk.found" "$scratch/walk.found" && cmp -s "$2/walk.folders" "$scratch/walk.folders"
 }
+
+# still_known COPY: of the files of a fetched point, those whose digests hold as it lies there now. For
+# carry_over, in $scratch/still.*.
+still_known() {
+    [ -s "$1.manifest.json" ] && cmp -s "$1.digests/boot" /proc/sys/kernel/random/boot_id || return 0
+    jq -r '.services[].files | keys[] | @base64' "$1.manifest.json" >"$scratch/copied"
+    own=$digests
+    digests=$1.digests
+    while read -r path; do
+        decode "$path"
+        recall "$decoded"
+        (cd "$1$decoded" && walk "$scratch/walk") 2>/dev/null || continue
+        escaped <"$scratch/walk.found" | as_marked 9 "$known" >"$scratch/still.$(traits_name "$decoded")"
+    done <"$scratch/copied"
+    digests=$own
+}
+
+# carry_over: what was still_known, of the files that restic has not written anew. It writes those whose size
+# or time of writing are not the point's, and gives each the point's; the time of any change is new for
+# all. What lists and attributes there are has to be asked again.
+carry_over() {
+    install -d -m 0700 "$digests"
+    while read -r path; do
+        decode "$path"
+        still=$scratch/still.$(traits_name "$decoded")
+        [ -s "$still" ] && (cd "$target$decoded" && walk "$scratch/walk") || continue
+        escaped <"$scratch/walk.found" | as_marked 8 "$still" >"$scratch/learnt"
+        { cat "$scratch/learnt" && sha256sum <"$scratch/learnt"; } >"$digests/$(traits_name "$decoded")"
+    done <"$scratch/paths"
+    cat /proc/sys/kernel/random/boot_id >"$digests/boot"
+}
+
+# as_marked LAST KNOWN: the lines of KNOWN whose file is there with the same marks, up to the one that walk tells
+# as LAST; with the marks that it has now.
+as_marked() {
+    awk -v last="$1" '
+        part == 1 {
+            i = index($0, "\t")
+            known[substr($0, i + 1)] = substr($0, 1, i - 1)
+            next
+        }
+        !half { head = $0; half = 1; next }
+        {
+            half = 0
+            split(head, w, " ")
+            if (w[1] != "f") next
+            at = 10
+            for (i = 1; i <= 9; i++) at += length(w[i])
+            path = substr(head, at)
+            if (!(path in known)) next
+            split(known[path], had, " ")
+            # As words: as numbers these times are equal too soon.
+            same = (w[6] " " w[7] " " w[8] == had[3] " " had[4] " " had[5]) && (last < 9 || w[9] "" == had[6] "")
+            if (same) print "+ " had[2] " " w[6] " " w[7] " " w[8] " " w[9] "\t" path
+        }' part=1 "$2" part=2 -
+}

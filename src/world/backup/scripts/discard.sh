@@ -29,7 +29,7 @@ freed=0
 if [ -e "$gone" ]; then
     progress discard "deleting the repository of $stack"
     rm -rf -- "$rungs/$stack" "$key_ids/$stack.json" "$known/$stack.files" "$known/$stack.sums" "$known/$stack.packs" \
-        "$known/$stack.read" "$known/$stack.copies" "$known/$stack.pruning" \
+        "$known/$stack.read" "$known/$stack.copies" "$known/$stack.marks" "$known/$stack.pruning" \
         "/srv/holdfast/verified/$stack" "/srv/holdfast/former/$stack"
     rm -rf -- "$gone/repository"
     freed=$(cat "$gone/bytes" 2>/dev/null || echo 0)

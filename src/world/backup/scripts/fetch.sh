@@ -1,8 +1,12 @@
-# A point onto a new machine, into a fresh path; nothing live is touched.
+# A point onto a new machine, into a path beside what is live there; over a copy of an older one where
+# restic can. Nothing live is touched.
 # Needs only restic, so it runs beside the installation of packages.
+# The point will be fetched over by a later one: there is time now to digest what is there.
+ahead=
 while IFS=$tab read -r kind a; do
     case $kind in
         point) plain point "$a" && point=$a ;;
+        ahead) ahead=yes ;;
         from-*) input_another "$kind" "$a" ;;
         *) fail bad-input "unknown line: $kind" ;;
     esac
@@ -24,10 +28,12 @@ not_new() {
     esac
 }
 answer() {
-    jq -c --arg point "$point" --argjson bytes "$1" --argjson reused "$2" --argjson millis $(($(millis) - began)) \
-        '{fetched:{point:$point,bytes:$bytes,reused:$reused,millis:$millis,manifest:.}}' "$mine"
+    jq -c --arg point "$point" --argjson bytes "$1" --argjson reused "$2" --argjson millis $(($(millis) - began)) --arg copy "$copy" \
+        '{fetched:{point:$point,bytes:$bytes,reused:$reused,millis:$millis,manifest:.,
+          built_on:(if $copy == "" then null else $copy end)}}' "$mine"
 }
 
+copy=
 not_new
 STACK=
 . /etc/holdfast/identity
@@ -51,9 +57,21 @@ fi
 restic_answers
 [ -d /var/lib/holdfast ] || mkdir -m 0755 /var/lib/holdfast
 [ -d "$rooms" ] || mkdir -m 0711 "$rooms"
-# What an earlier run left unfinished, of this point or of another, only takes room.
+# restic before 0.17 fetches all of it whatever is there.
+over=
+if restic restore --help | grep -q -e ' --overwrite'; then over='--overwrite if-changed --delete'; fi
+# What an earlier run left, of this point or of another: one copy is built on, the rest only takes room.
 for left in "$rooms"/*; do
-    if [ -d "$left" ]; then rm -rf -- "$left" "$left.manifest.json"; fi
+    case $left in *.digests) continue ;; esac
+    [ -d "$left" ] || continue
+    if [ -z "$over" ]; then
+        rm -rf -- "$left" "$left.manifest.json" "$left.digests"
+    elif [ -z "$copy" ] || [ -s "$left.manifest.json" ]; then
+        if [ -n "$copy" ]; then rm -rf -- "${rooms:?}/$copy" "$rooms/$copy.manifest.json" "$rooms/$copy.digests"; fi
+        copy=${left##*/}
+    else
+        rm -rf -- "$left" "$left.digests"
+    fi
 done
 
 guarded "$scratch/point" "reading the point" snapshots --json --no-lock "$point"
@@ -75,6 +93,8 @@ fi
 free=$(df --output=avail -B1 "$rooms" | tail -n 1 | tr -d ' ')
 # A tenth and 16 MiB more: directories, metadata, rounding up to blocks.
 needed=$((size + size / 10 + 16777216))
+# Counting takes a while where there are many files.
+if [ -n "$copy" ] && [ "$free" -lt "$needed" ]; then free=$((free + $(du -s -B1 "$rooms/$copy" | cut -f 1))); fi
 [ "$free" -ge "$needed" ] || fail disk-full "the point needs $needed bytes in $rooms, free are $free"
 
 arrived() {
@@ -82,17 +102,28 @@ arrived() {
     here=$(du -sb "$target" 2>/dev/null | cut -f 1) || true
     progress fetch "${here:-0} of $size bytes"
 }
-mkdir -m 0700 "$target"
+if [ -n "$copy" ]; then
+    still_known "$rooms/$copy"
+    rm -rf -- "$digests" "$rooms/$copy.digests"
+    if [ "$copy" != "$point" ]; then
+        mv -T -- "$rooms/$copy" "$target"
+    fi
+    rm -f -- "$rooms/$copy.manifest.json"
+    chmod 0700 "$target"
+else
+    rm -rf -- "$digests"
+    mkdir -m 0700 "$target"
+fi
 progress fetch "0 of $size bytes"
 note_progress=arrived
 # restic before 0.15 writes holes out in full.
 sparse=
 if restic restore --help | grep -q -e ' --sparse'; then sparse=--sparse; fi
-guarded "$scratch/restore" "the restore" restore --no-lock $sparse "$point" --target "$target"
+guarded "$scratch/restore" "the restore" restore --no-lock $sparse ${copy:+$over} "$point" --target "$target"
 note_progress=
 if [ "$restic_code" -ne 0 ]; then
     if grep -qi 'no space left' "$scratch/restore.err" "$scratch/restore"; then
-        rm -rf -- "$target"
+        rm -rf -- "$target" "$digests"
         fail disk-full "the point needs $size bytes in $rooms, free were $free; the disk filled up"
     fi
     restic_failed "$scratch/restore" "restore"
@@ -120,6 +151,7 @@ while IFS=$tab read -r engine database; do
     plain database "$database"
     "${engine}_whole" "$dump/databases/$engine/$database" || fail incomplete "the point lacks the dump of $database"
 done <"$scratch/dumps"
+if [ -n "$copy" ]; then carry_over; fi
 write_file "$mine" <"$manifest"
 # Loading ends with all of it on the disk: most of that is done beside the packages.
 sync -f "$target"
@@ -128,10 +160,10 @@ installing() { [ -e /run/holdfast.lock ] && ! flock -n /run/holdfast.lock true; 
 # Read while packages are still being installed: loading reads again what anything has touched since.
 # restic has ended and nobody else is here, so even what is as young as this stays as it is. Where all
 # waits for this already, loading reads while it loads databases.
-while installing && read -r path; do
+while { [ -n "$ahead" ] || installing; } && read -r path; do
     progress fetch "digesting"
     decode "$path"
-    known=/dev/null
+    recall "$decoded"
     if count_files "$target$decoded"; then
         since=9999999999
         remember "$decoded" || break

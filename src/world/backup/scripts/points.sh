@@ -32,7 +32,10 @@ while IFS=$tab read -r stack secret; do
         case $why in *'wrong password'*) gap wrong-password "$why" ;; *) gap restic-failed "$why" ;; esac
         continue
     fi
-    mv "$scratch/out" "$scratch/snapshots"
+    # Marks of epochs are no points.
+    touch "$known/$stack.marks"
+    jq --rawfile marks "$known/$stack.marks" '($marks | split("\n")) as $marks | map(select(.id as $id | $marks | index($id) | not))' \
+        "$scratch/out" >"$scratch/snapshots"
     # When each arrived, by this machine's clock: production may add files here, not date them.
     : >"$scratch/arrived"
     if [ -d "$repository/snapshots" ]; then

@@ -32,7 +32,8 @@ vault "$repository" ls --json --no-lock "$point" || vault_failed "listing"
 mv "$scratch/out" "$scratch/ls"
 # The tags are what lists and gates go by: they say what the manifest says.
 jq -e --slurpfile manifest "$scratch/manifest" 'select(.struct_type == "snapshot") | (.tags // []) as $tags
-    | ($tags | index("stack=" + $manifest[0].stack)) and ($tags | index("epoch=\($manifest[0].epoch)"))' "$scratch/ls" >/dev/null ||
+    | ($tags | index("stack=" + $manifest[0].stack)) and ($tags | index("epoch=\($manifest[0].epoch)"))
+    and (($tags | index("aside") != null) == ($manifest[0].aside == true))' "$scratch/ls" >/dev/null ||
     fail manifest-differs "the tags of $point are not those of its manifest"
 # Every declared path: there at all, as many files, as many bytes; every dump complete.
 jq -cn --slurpfile manifest "$scratch/manifest" "$dumps_of"'

@@ -3,11 +3,13 @@
 # read fails the whole. A snapshot that restic wrote before such a failure
 # never counts: only read-back.sh gives it a rung.
 : >"$scratch/hooks"
+aside=no
 while IFS=$tab read -r kind a b c; do
     case $kind in
         stack) plain stack "$a" && stack=$a ;;
         epoch) epoch=$a ;;
         commit) plain commit "$a" && commit=$a ;;
+        aside) aside=$a ;;
         hook) plain service "$a" && plain hook "$b" && printf '%s\t%s\n' "$a" "$b" >>"$scratch/hooks" ;;
         *) input_service "$kind" "$a" "$b" "$c" ;;
     esac
@@ -27,6 +29,9 @@ STACK= EPOCH=
 . /etc/holdfast/identity
 if [ "$STACK" != "$stack" ] || [ "$EPOCH" != "$epoch" ]; then
     fail other-identity "this machine is of stack $STACK, epoch $EPOCH; asked for stack $stack, epoch $epoch"
+fi
+if [ "$aside" = yes ] && [ "$(/usr/local/lib/holdfast/gate status)" != closed ]; then
+    fail open "users are let in here: what is saved aside comes of a machine that is closed"
 fi
 # What only the machine of this epoch was given: its predecessors know it by this.
 epoch_mark=$(cat /etc/holdfast/epoch-mark) || fail not-configured "/etc/holdfast/epoch-mark is missing"
@@ -179,19 +184,20 @@ while :; do
     services_json >"$scratch/services.json"
     jq -n --arg stack "$stack" --argjson epoch "$epoch" --arg commit "$commit" --arg image "$image" \
         --arg taken_at "$(date -d "@$taken_at" +%Y-%m-%dT%H:%M:%SZ)" --arg canary "$canary" \
-        --slurpfile packages "$scratch/packages" --slurpfile services "$scratch/services.json" \
+        --arg aside "$aside" --slurpfile packages "$scratch/packages" --slurpfile services "$scratch/services.json" \
         '{schema:2,stack:$stack,epoch:$epoch,commit:$commit,image:$image,taken_at:$taken_at,canary:$canary,
-          packages:$packages[0],services:$services[0]}' >"$dump/manifest.json"
+          packages:$packages[0],services:$services[0]} + (if $aside == "yes" then {aside:true} else {} end)' >"$dump/manifest.json"
 
     progress repository "writing"
-    set -- "$dump" /var/lib/holdfast/canary
+    set -- --tag schema=2 -- "$dump" /var/lib/holdfast/canary
+    if [ "$aside" = yes ]; then set -- --tag aside "$@"; fi
     while IFS=$tab read -r service path; do set -- "$@" "$path"; done <"$scratch/files"
     # The point's time is when the databases were read: that is what a restore goes back to.
     # The ordinary lock is shared, so what a killed backup left behind hinders no other backup;
     # an exclusive one belongs to the vault side, and production never removes it.
     guarded "$scratch/backup" "the backup" backup $(cat "$scratch/no-scan") --json --host "$stack" \
         --time "$(date -d "@$taken_at" '+%Y-%m-%d %H:%M:%S')" \
-        --tag "stack=$stack" --tag "epoch=$epoch" --tag "mark=$epoch_mark" --tag "commit=$commit" --tag schema=2 -- "$@"
+        --tag "stack=$stack" --tag "epoch=$epoch" --tag "mark=$epoch_mark" --tag "commit=$commit" "$@"
     case $restic_code in
         0) ;;
         3)

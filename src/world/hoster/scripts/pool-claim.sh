@@ -1,6 +1,8 @@
 # Takes an ordered machine, if nobody has, and nothing of anybody's is on it.
 # Of one that is taken for a drill it is written down how it was, so that it can be given back.
 umask 022
+IFS=$tab read -r kind boot until || fail input "until when is not said"
+[ "$kind" = until ] || fail input "until expected"
 if ! [ -e /etc/holdfast/identity ]; then
     holds
     [ -z "$held" ] ||
@@ -14,6 +16,10 @@ chmod 0644 "$new"
 sync "$new"
 # A hard link is made for one of several at once, and the file is whole from the start.
 before=/var/lib/holdfast-before
+# Nobody waits for one that was held up on its way: another may have been taken in its place.
+if [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ] || [ "$(cut -d . -f 1 /proc/uptime)" -gt "$until" ]; then
+    fail late "the claim came too late to count"
+fi
 if ln "$new" /etc/holdfast/identity 2>/dev/null; then
     rm -rf "$before"
 else

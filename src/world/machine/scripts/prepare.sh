@@ -17,6 +17,9 @@ lock
 read_input
 number=$(cat "$work/identity")
 base64 -d "$work/content/$number" >"$work/identity.wanted"
+# It got its identity when it was made or taken. Without one it was given back: what comes now was
+# held up on its way.
+[ -s "$etc/identity" ] || fail nobodys "this machine is nobody's: it has no identity"
 case $(stage) in
 blank) ;;
 opened | retired) fail not-blank "this machine is $(stage): nothing is prepared on it" ;;

@@ -1,0 +1,136 @@
+//! A hoster that is gone with interface and machines, and comes back: as `docs/when-the-hoster-is-gone.md`
+//! tells it, literally.
+
+use crate::support::Stage;
+use std::time::Instant;
+
+const NEWER: &str = "/var/lib/notes/newer";
+
+/// The ordered machine that has this name.
+fn on(stage: &Stage, machine: &str) -> String {
+    let pools = stage.machines(|m| m["hoster"] != "hetzner" && m["power"] == "running");
+    let script = format!("grep -qx \"MACHINE='{machine}'\" /etc/holdfast/identity");
+    let mut pools = pools.into_iter();
+    let found = pools.find(|name| stage.ssh(name, &script).code == 0);
+    found.unwrap_or_else(|| panic!("no pool machine is {machine}"))
+}
+
+fn write(stage: &Stage, machine: &str, path: &str, text: &str) {
+    let script = format!("echo '{text}' >{path}\nchown www-data: {path}\n");
+    stage.ssh(machine, &script).exits(0);
+}
+
+#[test]
+fn s02_a_hoster_that_is_gone_is_given_up_by_a_waiver_and_what_it_kept_is_saved_aside() {
+    let clock = Instant::now();
+    let at = |what: &str| eprintln!("{:6.1} s  {what}", clock.elapsed().as_secs_f64());
+    let mut stage = Stage::new("zombie");
+    stage.git(&["rm", "-q", "stacks/notes.toml"]);
+    stage.commit("One customer");
+    stage.holdfast(&["reconcile", "--once"]).exits(0);
+    write(
+        &stage,
+        "annex-e1",
+        "/var/lib/notes/kept",
+        "in the last point",
+    );
+    stage.holdfast(&["backup", "annex"]).exits(0);
+    write(&stage, "annex-e1", NEWER, "written after the last point");
+    at("installed, saved, and written to since");
+
+    // Interface and machines, together: nothing is destroyed, and a person is called.
+    stage.lab(&["outage", "hetzner"]).exits(0);
+    stage.lab(&["cut", "hetzner"]).exits(0);
+    let called = stage.holdfast(&["reconcile", "--once"]).exits(5);
+    called
+        .says("production of annex")
+        .says("sign at the end of stacks/annex.toml:")
+        .says("machine = \"annex-e1\"");
+    stage
+        .holdfast(&["why", "annex"])
+        .exits(5)
+        .says("[[waiver]]");
+    assert_eq!(stage.running("annex-"), ["annex-e1"]);
+    at("s01: the hoster is gone, and a person is called");
+
+    let file = stage.estate().join("stacks/annex.toml");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    text.push_str(
+        "\n[[waiver]]\nmachine = \"annex-e1\"\nreason = \"ada phoned: the site burns\"\n",
+    );
+    std::fs::write(&file, text).unwrap();
+    stage.commit("Give annex-e1 up");
+    let rebuilt = stage.holdfast(&["reconcile", "--once"]);
+    rebuilt
+        .says("fence annex-e1")
+        .says("signed waiver, stacks/annex.toml")
+        .says("ok   open annex-e2");
+    let machine = on(&stage, "annex-e2");
+    assert!(machine.starts_with("ionos-"), "{machine}");
+    let page = stage.get(&machine, "/kept").expect("nobody gets in");
+    assert!(page.contains("in the last point"), "{page}");
+    let marks = ". /etc/holdfast/backup.env\nexport RESTIC_REPOSITORY RESTIC_PASSWORD_FILE\n\
+        restic --cacert \"$RESTIC_CACERT\" --no-lock --json snapshots | jq -c '[.[] | select(.tags | length == 2) | .tags[0]]'\n";
+    stage.ssh(&machine, marks).exits(0).says("[\"epoch=2\"]");
+    let points = stage.holdfast(&["points", "annex"]);
+    assert!(
+        !points.stdout.contains("no recovery points"),
+        "{}",
+        points.stdout
+    );
+    at("s02: the waiver lets it go on elsewhere, and the mark of e2 is in the repository");
+
+    stage.lab(&["heal"]).exits(0);
+    let healed = stage.holdfast(&["reconcile", "--once"]).exits(0);
+    healed
+        .says("ok   close annex-e1")
+        .says("ok   save-aside annex-e1")
+        .says("ok   fence annex-e1")
+        .says("ok   quarantine annex-e1");
+    assert_eq!(stage.running("annex-"), Vec::<String>::new());
+    let points = stage
+        .holdfast(&["points", "annex", "--format", "json"])
+        .json();
+    let points = points["points"].as_array().unwrap().clone();
+    let aside: Vec<_> = points.iter().filter(|p| p["aside"] == true).collect();
+    let [aside] = aside.as_slice() else {
+        panic!("{points:#?}")
+    };
+    assert_eq!(
+        (&aside["epoch"], &aside["rung"]),
+        (&1.into(), &"shipped".into())
+    );
+    let words = stage.holdfast(&["points", "annex"]).exits(0);
+    words.says("is aside, of epoch e1");
+    at("s03: it comes back, is closed, saved aside, and off");
+
+    let id = aside["id"].as_str().unwrap();
+    let back = [
+        "restore",
+        "annex",
+        "--path",
+        NEWER,
+        "--point",
+        &id[..8],
+        "--to",
+        "/root/newer",
+    ];
+    stage
+        .holdfast(&back)
+        .exits(0)
+        .says("The live data is untouched");
+    let kept = stage.ssh(&machine, "cat /root/newer").exits(0);
+    kept.says("written after the last point");
+    at("what was written after the last point is found in it");
+
+    // Somebody switches it on: it finds by itself that its time is over.
+    stage.lab(&["power-on", "annex-e1"]).exits(0);
+    stage.until("annex-e1", "grep -qx retired /etc/holdfast/stage");
+    assert_eq!(stage.get("annex-e1", "/kept"), None);
+    let again = stage.holdfast(&["reconcile", "--once"]).exits(0);
+    let again = again.says("ok   fence annex-e1");
+    assert!(!again.stderr.contains("save-aside"), "{}", again.stderr);
+    assert_eq!(stage.running("annex-"), Vec::<String>::new());
+    stage.holdfast(&["plan"]).exits(0).says("Nothing to do.");
+    at("s02: switched on again, it stays closed and is switched off");
+}

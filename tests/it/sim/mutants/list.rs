@@ -1,0 +1,268 @@
+//! The guards that are taken out, one at a time. Where two guard the same (the planner does not
+//! plan it, and the check refuses it), both go together: either alone is missed by nobody, which
+//! is what two are for.
+
+/// A file under `src`, a text in it with the guard between marks, and what stands there without it.
+type Patch = (&'static str, &'static str, &'static str);
+
+/// What is taken out, as what is believed or done without it.
+pub struct Mutant {
+    pub name: &'static str,
+    pub rule: &'static str,
+    pub patches: &'static [Patch],
+}
+
+pub const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "a hoster that does not answer lists nothing",
+        rule: "S1",
+        patches: &[
+            (
+                "decide/plan/situation.rs",
+                "Some(Err(gap)) => «gaps.push(gap.clone())»",
+                "",
+            ),
+            (
+                "decide/check.rs",
+                "if «!matches!(self.seen.hosters.get(hoster), Some(Ok(_)))» {",
+                "false",
+            ),
+            (
+                "decide/check.rs",
+                ".filter(|(_, m)| «!matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_)))»)",
+                "false",
+            ),
+        ],
+    },
+    Mutant {
+        name: "a machine that does not answer is gone",
+        rule: "S1",
+        patches: &[
+            (
+                "decide/plan/situation.rs",
+                "(_, Some(Err(gap))) => «WriterState::Unseen(gap.clone())»",
+                "WriterState::Gone",
+            ),
+            (
+                "decide/check.rs",
+                "if «matches!(by, FenceBy::Gone) && self.machines.contains_key(machine)» {",
+                "false",
+            ),
+        ],
+    },
+    Mutant {
+        name: "an ordered machine that does not answer is not there",
+        rule: "S1",
+        patches: &[(
+            "world/hoster/pool.rs",
+            "Err(gap) => «inventory.unseen.push(Unseen {\n                    provider_id: machine.name.to_string(),\n                    gap,\n                })»",
+            "drop(gap)",
+        )],
+    },
+    Mutant {
+        name: "points that cannot be listed are none",
+        rule: "S1",
+        patches: &[(
+            "flow/observe.rs",
+            "_ => «Err(Gap::new(\n            GapKind::Unreachable,\n            format!(\"recovery points of {stack}\"),\n            format!(\"backup machine {machine} is not to be seen\"),\n        ))»",
+            "Ok(Vec::new())",
+        )],
+    },
+    Mutant {
+        name: "a rebuild fences nobody",
+        rule: "S2",
+        patches: &[
+            (
+                "decide/plan/rebuild.rs",
+                "let fenced = «fence_step».map(|by| {",
+                "None::<FenceBy>",
+            ),
+            ("decide/check.rs", "«!recorded && !fenced_before»", "false"),
+            (
+                "flow/apply/machine.rs",
+                "for rival in «must_be_fenced» {",
+                "&must_be_fenced[..0]",
+            ),
+        ],
+    },
+    Mutant {
+        name: "a power-off that nobody confirmed counts",
+        rule: "S2",
+        patches: &[
+            (
+                "flow/fence.rs",
+                "Outcome::Unknown(fault) => «Err(Unfenced::Unknown(fault))»",
+                "Ok(fault.message)",
+            ),
+            ("flow/apply/machine.rs", "if «on» {", "false"),
+        ],
+    },
+    Mutant {
+        name: "a power-off that was refused counts",
+        rule: "S2",
+        patches: &[
+            (
+                "flow/fence.rs",
+                "Outcome::Refused(refusal) => «Err(Unfenced::Refused(refusal))»",
+                "Ok(refusal.message)",
+            ),
+            ("flow/apply/machine.rs", "if «on» {", "false"),
+        ],
+    },
+    Mutant {
+        name: "whoever comes back may stay",
+        rule: "S2",
+        patches: &[(
+            "decide/plan/fencing.rs",
+            "if «machine.epoch >= epoch || machine.name == *writer» {",
+            "true",
+        )],
+    },
+    Mutant {
+        name: "a fence that was undone is one",
+        rule: "S2",
+        patches: &[
+            (
+                "decide/plan/rebuild.rs",
+                "let still_fenced = «in_flight && writer.seen.is_none_or(|m| m.power != Power::On)»;",
+                "in_flight",
+            ),
+            ("flow/apply/machine.rs", "if «on» {", "false"),
+            (
+                "decide/check.rs",
+                ".is_none_or(|m| «m.power != Power::On»);\n                let fenced_before",
+                "true",
+            ),
+        ],
+    },
+    Mutant {
+        name: "data goes onto the machine in use",
+        rule: "S4",
+        patches: &[
+            (
+                "decide/plan/situation.rs",
+                ".rfind(|m| «!m.quarantined && writer.as_ref().is_none_or(|w| m.epoch > w.epoch)»)",
+                "!m.quarantined",
+            ),
+            ("decide/check.rs", "«opened».then(|| (\"S4\"", "false"),
+        ],
+    },
+    Mutant {
+        name: "a machine filled from another point is as good",
+        rule: "S4",
+        patches: &[(
+            "decide/plan/newcomer.rs",
+            "Filling::Point(point) => «held != Some(point.as_str())»",
+            "false",
+        )],
+    },
+    Mutant {
+        name: "another machine is made beside the half-made one",
+        rule: "S6",
+        patches: &[(
+            "decide/plan/newcomer.rs",
+            "if let Some(candidate) = «view.at.candidate» {",
+            "None::<&SeenMachine>",
+        )],
+    },
+    Mutant {
+        name: "nobody looks what a crash left out",
+        rule: "S6",
+        patches: &[(
+            "decide/adoption.rs",
+            "«lost_journal || past.unfinished.contains(&intent)»",
+            "lost_journal",
+        )],
+    },
+    Mutant {
+        name: "a drill's machine is left",
+        rule: "S6",
+        patches: &[(
+            "decide/plan/drill.rs",
+            "for machine in machines.filter(|m| «m.role == Role::Drill») {",
+            "false",
+        )],
+    },
+    Mutant {
+        name: "a label is as good as a receipt",
+        rule: "S7",
+        patches: &[(
+            "decide/adoption.rs",
+            "«lost_journal || past.unfinished.contains(&intent)»",
+            "true",
+        )],
+    },
+    Mutant {
+        name: "what has no name is free, whatever it holds",
+        rule: "S7",
+        patches: &[(
+            "world/hoster/pool.rs",
+            "if «facts.holds.is_empty()» {",
+            "true",
+        )],
+    },
+    Mutant {
+        name: "many are rebuilt at once",
+        rule: "S8",
+        patches: &[(
+            "decide/plan/rebuild.rs",
+            "if let Some(reason) = «view.brake» {",
+            "None::<&str>",
+        )],
+    },
+    Mutant {
+        name: "machines that are off are no suspects",
+        rule: "S8",
+        patches: &[(
+            "decide/plan/brake.rs",
+            "if «!lost || writer.fenced.is_some()» {",
+            "!lost || writer.fenced.is_some() || !matches!(writer.state, WriterState::Gone)",
+        )],
+    },
+    Mutant {
+        name: "a point that was never read back is believed",
+        rule: "S10",
+        patches: &[(
+            "decide/plan/situation.rs",
+            ".filter(|point| «point.rung >= Rung::Shipped»)",
+            "true",
+        )],
+    },
+    Mutant {
+        name: "a point is taken that was never read back",
+        rule: "S11",
+        patches: &[
+            (
+                "decide/plan/rebuild.rs",
+                "repositories::choose(serving, view.at.elsewhere, «ENOUGH»)",
+                "Rung::Taken",
+            ),
+            (
+                "decide/check/restore.rs",
+                "let enough = |p: &&RecoveryPoint| holds(p, «Rung::Shipped»);",
+                "Rung::Taken",
+            ),
+        ],
+    },
+    Mutant {
+        name: "users are let in although a check failed",
+        rule: "S15",
+        patches: &[("flow/apply/drill.rs", "if «failed.is_empty()» {", "true")],
+    },
+    Mutant {
+        name: "a stack that the journal forgot begins empty",
+        rule: "S15",
+        patches: &[
+            (
+                "decide/plan/situation.rs",
+                "let (epoch, name) = «known.or_else(from_points)»?;",
+                "known",
+            ),
+            (
+                "decide/check/restore.rs",
+                "        «problems»\n    }\n\n    /// S11: an observed point",
+                "Vec::<Problem>::new()",
+            ),
+        ],
+    },
+];
