@@ -2,6 +2,7 @@
 //!
 //! Only [`check`] constructs a [`CheckedPlan`]; only a checked plan is executed (S5).
 
+mod brakes;
 mod drill;
 mod restore;
 mod silent;
@@ -9,7 +10,6 @@ mod silent;
 use crate::decide::history::History;
 use crate::decide::keepsake;
 use crate::decide::mandate::Mandate;
-use crate::decide::pause;
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
@@ -48,6 +48,7 @@ pub fn check(
 ) -> Result<CheckedPlan, Vec<Violation>> {
     let court = Court::new(&plan, seen, past);
     let mut violations = court.order();
+    violations.extend(court.capped(&plan, &mandate.caps));
     let mut ids = BTreeSet::new();
     for step in &plan.steps {
         if !ids.insert(&step.id) {
@@ -55,7 +56,7 @@ pub fn check(
         }
         violations.extend(court.judge(step));
         violations.extend(unsigned_for(step, mandate));
-        violations.extend(court.paused(step));
+        violations.extend(court.stopped(step, mandate));
     }
     if violations.is_empty() {
         Ok(CheckedPlan(plan))
@@ -189,24 +190,6 @@ impl<'a> Court<'a> {
             known.extend(ready.iter().map(|s| &s.id));
             rest = waiting;
         }
-    }
-
-    /// What an operator paused stays as it is. Drills and parts brought back beside the live data
-    /// are for whoever asks for them by name.
-    fn paused(&self, step: &Step) -> Option<Violation> {
-        let pause = self
-            .past
-            .pauses
-            .holding(step.stack.as_ref()?, self.seen.at)?;
-        let by_hand = matches!(step.action, Action::Retrieve { .. });
-        let goes_on = pause::goes_on(&step.action) || by_hand;
-        (!goes_on && !self.is_drill(step.action.machine())).then(|| {
-            violation(
-                pause::RULE,
-                step,
-                format!("would be done while {}", pause.words()),
-            )
-        })
     }
 
     fn judge(&self, step: &Step) -> Vec<Violation> {

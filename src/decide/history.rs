@@ -4,6 +4,7 @@ use super::asides::Asides;
 use super::names;
 use super::orders::Orders;
 use super::pause::{Pause, Pauses};
+use super::rebuilds::{PastRebuilds, is_of_one};
 use super::silence::Silences;
 use super::windows::Windows;
 use crate::model::ids::{
@@ -60,6 +61,8 @@ pub struct History {
     pub discarded: BTreeMap<MachineName, Timestamp>,
     /// What operators paused; each ends by itself.
     pub pauses: Pauses,
+    /// Rebuilds that nobody signed for by name (S8).
+    pub rebuilds: BTreeMap<StackId, PastRebuilds>,
     /// How long users were shut out in moves, and what was tried meanwhile.
     pub windows: Windows,
     /// Machines in use that say nothing.
@@ -187,6 +190,9 @@ impl History {
                 self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
+                    if let Some(rebuilds) = self.rebuilds_of(entry.stack.as_ref(), step) {
+                        rebuilds.start(entry.at);
+                    }
                 } else {
                     self.repairs.remove(step);
                 }
@@ -205,6 +211,11 @@ impl History {
                     self.brought_in_line(entry.stack.as_ref(), step);
                 }
                 self.planned_from.remove(step);
+                if self.repairs.contains(step)
+                    && let Some(rebuilds) = self.rebuilds_of(entry.stack.as_ref(), step)
+                {
+                    rebuilds.end(result, entry.at);
+                }
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }
@@ -244,6 +255,9 @@ impl History {
             }
             Event::Opened { machine, epoch, .. } => {
                 if let Some(stack) = &entry.stack {
+                    if let Some(rebuilds) = self.rebuilds.get_mut(stack) {
+                        rebuilds.opened();
+                    }
                     self.writers
                         .insert(stack.clone(), (*epoch, machine.clone()));
                 }
@@ -483,6 +497,13 @@ impl History {
             Some(stack) => self.in_line.get(stack),
             None => self.shared_in_line.get(machine),
         }
+    }
+
+    /// What is known of the rebuilds of a stack, if this step is of one.
+    fn rebuilds_of(&mut self, stack: Option<&StackId>, step: &StepId) -> Option<&mut PastRebuilds> {
+        let stack = stack?;
+        let writer = self.writers.get(stack).map(|(_, name)| name);
+        is_of_one(stack, step, writer).then(|| self.rebuilds.entry(stack.clone()).or_default())
     }
 
     /// Machines made for this stack's production.

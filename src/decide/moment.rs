@@ -2,7 +2,7 @@
 
 use crate::model::units::parse_duration;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan as _, Unit};
 
 /// Text that names no moment.
@@ -52,6 +52,35 @@ pub fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, NoMoment> {
     };
     let zoned = zone.to_ambiguous_timestamp(written).compatible();
     zoned.map_err(|_| none())
+}
+
+/// Text that names no moment that is the same everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is no moment with a zone; write for example \"2027-01-04 08:00 Europe/Berlin\", \"2027-01-04 Europe/Berlin\" (its end) or \"2027-01-04T07:00:00Z\""
+)]
+pub struct NoZonedMoment {
+    /// As it was given, or its beginning.
+    pub text: String,
+}
+
+/// A moment that says its zone itself, by an offset or by a name of the IANA database. A day alone
+/// means its end. The zones are those compiled in: the same answer on every computer.
+pub fn zoned(text: &str) -> Result<Timestamp, NoZonedMoment> {
+    let none = || NoZonedMoment {
+        text: text.chars().take(60).collect(),
+    };
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
+    }
+    let (written, zone) = text.rsplit_once(' ').ok_or_else(none)?;
+    // The whole text: jiff would also read what stands after it, and leave it out.
+    let plain = |c: char| c.is_ascii_digit() || "-: ".contains(c);
+    if !written.chars().all(plain) {
+        return Err(none());
+    }
+    let zone = TimeZoneDatabase::bundled().get(zone).map_err(|_| none())?;
+    moment(written, &zone).map_err(|_| none())
 }
 
 /// A moment as [`moment`] takes it in any zone, to the second: rounded up, so that what was taken in

@@ -2,9 +2,9 @@
 
 use super::drill;
 use super::history::History;
-use super::pause::Pause;
 use super::plan::{Position, Proven, Standing, Stands, stands};
 use super::repositories;
+use super::stop::{FREEZE, Stop, holding};
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::gap::Gap;
 use crate::model::ids::StackId;
@@ -26,6 +26,8 @@ pub enum State {
     Held,
     /// An operator wants nothing done to it.
     Paused,
+    /// A signed commit wants nothing begun.
+    Frozen,
     /// It runs, and steps are to be done.
     ToDo,
     /// It is as the estate asks for.
@@ -49,8 +51,8 @@ pub struct Line {
     pub proven: Result<Option<Proven>, Gap>,
     /// How it stands with its drills; `None`: nobody knows, or nobody wants one.
     pub drill: Option<drill::Standing>,
-    /// The pause that holds it.
-    pub paused: Option<Pause>,
+    /// The pause or freeze that holds it.
+    pub stop: Option<Stop>,
     /// What is held of it, and why.
     pub held: Vec<Held>,
     /// Steps to do for it.
@@ -93,7 +95,7 @@ fn of_sound(
     let points = repositories::known(seen, stack, past);
     let drill = (stack.ended(now).is_none() && points.is_some())
         .then(|| drill::standing(stack, past, points, now));
-    let paused = past.pauses.holding(&stack.id, now).cloned();
+    let stop = holding(want, past, &stack.id, now);
     let held = held_of(plan, &stack.id);
     let steps = steps_of(plan, &stack.id);
     let names = stack.services.iter().filter_map(|service| {
@@ -106,8 +108,8 @@ fn of_sound(
         .next()
         .cloned();
     let unproven = position == Position::Open && proven == Ok(None);
-    let (state, because) = match judged(&position, gap.as_ref(), &held, steps, paused.as_ref()) {
-        (State::ToDo | State::AsWanted | State::Paused, _) if unproven => {
+    let (state, because) = match judged(&position, gap.as_ref(), &held, steps, stop.as_ref()) {
+        (State::ToDo | State::AsWanted | State::Paused | State::Frozen, _) if unproven => {
             let because = "it runs, and no recovery point is proven far enough";
             (State::Held, because.to_owned())
         }
@@ -120,7 +122,7 @@ fn of_sound(
         machine,
         proven,
         drill,
-        paused,
+        stop,
         held,
         steps,
     }
@@ -131,7 +133,7 @@ fn judged(
     gap: Option<&Gap>,
     held: &[Held],
     steps: usize,
-    paused: Option<&Pause>,
+    stop: Option<&Stop>,
 ) -> (State, String) {
     let down = match position {
         Position::Unseen(_) | Position::Silent(_) => {
@@ -161,12 +163,20 @@ fn judged(
     if let Some(gap) = unseen {
         return (State::Unknown, format!("not seen: {gap}"));
     }
-    let by_a_pause = |held: &&Held| held.hold.rule() == super::pause::RULE;
-    if let Some(held) = held.iter().find(|held| !by_a_pause(held)) {
+    let by_a_stop = |held: &&Held| [FREEZE, super::pause::RULE].contains(&held.hold.rule());
+    if let Some(held) = held.iter().find(|held| !by_a_stop(held)) {
         return (State::Held, format!("{} is held", held.wanted));
     }
-    if let Some(pause) = paused {
-        return (State::Paused, pause.words());
+    match stop {
+        Some(stop @ Stop::Paused(_)) => return (State::Paused, stop.words()),
+        Some(stop @ Stop::Frozen(_)) => return (State::Frozen, stop.words()),
+        None if !held.is_empty() => {
+            return (
+                State::Frozen,
+                "what is asked for waits for the end of a freeze".to_owned(),
+            );
+        }
+        None => {}
     }
     match steps {
         0 if *position == Position::NotInstalled => (State::ToDo, position.words()),
@@ -201,7 +211,7 @@ fn not_looked_at(
         machine,
         proven: Err(Gap::unasked(format!("recovery points of {id}"))),
         drill: None,
-        paused: past.pauses.holding(id, now).cloned(),
+        stop: holding(want, past, id, now),
         held: held_of(plan, id),
         steps: steps_of(plan, id),
     }
@@ -227,6 +237,7 @@ impl State {
             Self::Unknown => "unknown",
             Self::Held => "held",
             Self::Paused => "paused",
+            Self::Frozen => "frozen",
             Self::ToDo => "to do",
             Self::AsWanted => "as wanted",
             Self::Retired => "retired",

@@ -1,6 +1,8 @@
 //! Why a stack is treated as it is: what is wanted and which line says so, what was seen, what
 //! the journal knows, and by which rule the one follows from the others.
 
+mod brakes;
+
 use super::history::History;
 use super::plan::{Case, Stands, stands};
 use super::repositories;
@@ -14,6 +16,7 @@ use crate::model::machine::MachineFacts;
 use crate::model::observed::{Observed, Power, SeenMachine};
 use crate::model::plan::Plan;
 use crate::model::units::show_duration;
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// How much of the journal is told: enough to see what came last.
@@ -56,6 +59,7 @@ pub fn account(
     entries: &[Entry],
     plan: &Plan,
 ) -> Option<Account> {
+    let now = seen.at;
     let stack = want.stacks.get(id);
     let shown = stack.map_or(id, |stack| &stack.shown);
     let lines = status::lines(want, seen, past, plan);
@@ -68,9 +72,9 @@ pub fn account(
         _ => Vec::new(),
     };
     Some(Account {
-        wanted: what_is_wanted(id, want),
+        wanted: what_is_wanted(id, want, now),
         seen,
-        known: what_is_known(id, past),
+        known: what_is_known(id, past, now),
         latest,
         decision: stands.as_ref().map(|stands| stands.position.decision()),
         lost: stands.and_then(|stands| stands.case),
@@ -78,7 +82,7 @@ pub fn account(
     })
 }
 
-fn what_is_wanted(id: &StackId, want: &Desired) -> Vec<Wanted> {
+fn what_is_wanted(id: &StackId, want: &Desired, now: Timestamp) -> Vec<Wanted> {
     let wanted = |text: String, place: &Place| Wanted {
         text,
         place: Some(place.clone()),
@@ -140,6 +144,7 @@ fn what_is_wanted(id: &StackId, want: &Desired) -> Vec<Wanted> {
         },
         place: None,
     });
+    all.extend(brakes::wanted(stack, want, now));
     all.extend(stack.waivers.iter().map(|waiver| {
         let text = format!(
             "the word that {} can no longer write: {}",
@@ -245,7 +250,7 @@ fn by_itself(facts: &MachineFacts) -> String {
     format!("{gate}, {}{}", facts.image, from.unwrap_or_default())
 }
 
-fn what_is_known(id: &StackId, past: &History) -> Vec<String> {
+fn what_is_known(id: &StackId, past: &History, now: Timestamp) -> Vec<String> {
     let mut said = Vec::new();
     said.push(match past.writers.get(id) {
         Some((epoch, name)) => format!("{name} ({epoch}) was opened last"),
@@ -272,6 +277,7 @@ fn what_is_known(id: &StackId, past: &History) -> Vec<String> {
             "step {step} was begun, and no end of it is known: what came of it is looked at first (S6)"
         ));
     }
+    said.extend(brakes::known(id, past, now));
     if let Some(last) = past.drills.get(id).and_then(|drills| drills.last.as_ref()) {
         said.push(format!(
             "the last drill ended on {}, and {}",

@@ -2,6 +2,7 @@
 
 use super::estate::built_in;
 use crate::decide::document::Files;
+use crate::decide::expiry;
 use crate::decide::history::History;
 use crate::decide::promises::{self, Measured};
 use crate::decide::resolve::{Contested, Holders, Resolution, resolve, resolve_after};
@@ -128,6 +129,8 @@ pub fn judge(
     let mut found = succeed(files, id, found, base, SystemClock.now());
     if let Some(desired) = &found.desired {
         found.diagnostics.extend(promises::check(desired, measured));
+        let over = expiry::check(desired, SystemClock.now());
+        found.diagnostics.extend(over);
     }
     sorted(found)
 }

@@ -9,6 +9,7 @@ use crate::decide::drill::{self as decided, AppVerified, Standing};
 use crate::decide::forecast::foresee;
 use crate::decide::plan::{Asked, Drill, NoDrill, drill_now};
 use crate::decide::repositories;
+use crate::decide::stop::holding;
 use crate::model::desired::DesiredStack;
 use crate::model::evidence::{DrillPlace, Evidence, SealedEvidence, Shown, What};
 use crate::model::ids::StackId;
@@ -263,8 +264,8 @@ pub async fn drill_due(
         let mut past = session.history().await?;
         pause::take_in(session, &mut past).await?;
         let now = session.world.clock.now();
-        if past.pauses.holding(&stack, now).is_some() {
-            continue; // Paused since; only whoever asks by name goes on.
+        if holding(&session.desired, &past, &stack, now).is_some() {
+            continue; // Held since; only whoever asks by name goes on.
         }
         let asked = Asked::default();
         let drilled = drill(session, &stack, &asked, reporter.clone(), stop).await;

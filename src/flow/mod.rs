@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod exactly;
 pub mod exit_kit;
 pub mod fence;
+pub mod freeze;
 mod head;
 mod held;
 pub mod init;

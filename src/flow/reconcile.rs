@@ -19,6 +19,7 @@ use crate::decide::mandate::{Mandate, withhold};
 use crate::decide::only::only;
 use crate::decide::pass::look_again;
 use crate::decide::plan;
+use crate::decide::stop::under_way;
 use crate::model::ids::StackId;
 use crate::model::plan::{Basis, Plan};
 use crate::world::store::StoreError;
@@ -104,6 +105,7 @@ pub async fn plan_beside(session: &Arc<Session>, busy: &Busy) -> Result<Planned,
     let plan = alarms.tell(plan);
     mandate.freezes.extend(doubts.freezes);
     mandate.gates = drill::gates(&session.desired, &past, &look.observed);
+    mandate.under_way = under_way(&session.desired, &past, &look.observed);
     let mut plan = withhold(plan, &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {

@@ -164,7 +164,7 @@ impl Standing {
         past: &History,
         now: Timestamp,
     ) -> (Mandate, Vec<Gap>) {
-        let mut mandate = Mandate::new(self.trust.clone(), now);
+        let mut mandate = Mandate::new(self.trust.clone(), now).heeding(want);
         mandate.freezes.clone_from(&self.freezes);
         let stacks = want.stacks.iter();
         mandate.files = stacks.map(|(id, s)| (id.clone(), s.file())).collect();

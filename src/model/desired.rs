@@ -1,5 +1,6 @@
 //! What an accepted commit asks for, resolved: every name looked up, every unit read.
 
+use super::brakes::{Approval, Caps, SignedFreeze};
 use super::diagnostic::{Diagnostic, Place};
 use super::ids::{
     BlueprintId, CommitId, EstateName, HostName, HosterId, ImageName, MachineName, ServiceName,
@@ -23,6 +24,10 @@ pub struct Desired {
     pub commit: CommitId,
     /// What is demanded of every stack.
     pub policy: Policy,
+    /// How much may be rebuilt without a person (S8).
+    pub caps: Caps,
+    /// Freezes of every stack, those included that are over.
+    pub freezes: Vec<SignedFreeze>,
     /// Accounts at hosters, descriptor merged in.
     pub hosters: BTreeMap<HosterId, HosterAccount>,
     /// Where names are changed, if the estate says so.
@@ -196,6 +201,10 @@ pub struct DesiredStack {
     pub waivers: Vec<Waiver>,
     /// Former backup machines of which a signed commit says that its repository may go (S3).
     pub discards: Vec<Discard>,
+    /// Freezes of this stack alone, those included that are over.
+    pub freezes: Vec<SignedFreeze>,
+    /// Rebuilds that people signed for by name.
+    pub approvals: Vec<Approval>,
 }
 
 /// The end of a stack, declared before its file may go.

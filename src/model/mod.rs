@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod authority;
 pub mod blueprint;
+pub mod brakes;
 pub mod causes;
 pub mod codes;
 pub mod desired;

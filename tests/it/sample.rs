@@ -179,6 +179,8 @@ pub fn stack(services: Vec<DesiredService>) -> DesiredStack {
         repair: Vec::new(),
         waits: holdfast::model::desired::Waits::default(),
         waivers: Vec::new(),
+        freezes: Vec::new(),
+        approvals: Vec::new(),
         discards: Vec::new(),
     }
 }

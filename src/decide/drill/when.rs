@@ -3,6 +3,7 @@
 use crate::decide::history::{History, PastDrill};
 use crate::decide::mandate::Freeze;
 use crate::decide::repositories;
+use crate::decide::stop::holding;
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::ids::StackId;
 use crate::model::observed::Observed;
@@ -175,7 +176,7 @@ pub fn due(want: &Desired, past: &History, seen: &Observed, plan: &Plan) -> Vec<
     want.stacks
         .values()
         .filter(|stack| !busy.contains(&stack.id) && stack.ended(seen.at).is_none())
-        .filter(|stack| past.pauses.holding(&stack.id, seen.at).is_none())
+        .filter(|stack| holding(want, past, &stack.id, seen.at).is_none())
         .filter(|stack| {
             let points = repositories::known(seen, stack, past);
             standing(stack, past, points, seen.at).is_due(seen.at)

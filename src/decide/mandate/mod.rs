@@ -7,6 +7,10 @@ mod withhold;
 
 pub use withhold::{keep_drift, withhold};
 
+use crate::decide::pause;
+use crate::decide::stop::{freezes, in_force};
+use crate::model::brakes::{Caps, SignedFreeze};
+use crate::model::desired::Desired;
 use crate::model::ids::{CommitId, MachineName, StackId};
 use crate::model::plan::{Action, Cause, Effect, Step};
 use crate::model::trust::{Threshold, Trust};
@@ -30,6 +34,12 @@ pub struct Mandate {
     /// Stacks of which nothing is destroyed because somebody asks for it, each with why. What
     /// happens to one customer holds up no other (S16), and no repair.
     pub gates: BTreeMap<StackId, Freeze>,
+    /// Freezes that people signed, those included that are over: of single stacks, and of all.
+    pub frozen: BTreeMap<Option<StackId>, Vec<SignedFreeze>>,
+    /// Stacks whose users are shut out by something that has begun: a freeze lets it end.
+    pub under_way: BTreeSet<StackId>,
+    /// How many rebuilds may begin (S8).
+    pub caps: Caps,
     /// For keys that are not valid yet, or no longer.
     pub now: Timestamp,
 }
@@ -94,8 +104,47 @@ impl Mandate {
             files: BTreeMap::new(),
             freezes: Vec::new(),
             gates: BTreeMap::new(),
+            frozen: BTreeMap::new(),
+            under_way: BTreeSet::new(),
+            caps: Caps::BUILT_IN,
             now,
         }
+    }
+
+    /// With what the accepted head says of brakes.
+    #[must_use]
+    pub fn heeding(mut self, want: &Desired) -> Self {
+        self.frozen.clear();
+        for freeze in freezes(want) {
+            let of = self.frozen.entry(freeze.of.clone()).or_default();
+            of.push(freeze.clone());
+        }
+        self.caps = want.caps.clone();
+        self
+    }
+
+    /// The freeze that lets repairs go on, and this step not, for people ask for it.
+    pub fn frozen(&self, step: &Step) -> Option<&SignedFreeze> {
+        self.may_be_frozen(step).filter(|_| self.is_asked(step))
+    }
+
+    /// Freezes that hold this stack now.
+    pub fn freezes_of(&self, stack: &StackId) -> impl Iterator<Item = &SignedFreeze> {
+        let of = [Some(stack.clone()), None].map(|of| self.frozen.get(&of));
+        in_force(of.into_iter().flatten().flatten(), self.now)
+    }
+
+    fn may_be_frozen(&self, step: &Step) -> Option<&SignedFreeze> {
+        if pause::goes_on(&step.action) || matches!(step.action, Action::Retrieve { .. }) {
+            return None;
+        }
+        let stack = step.stack.as_ref()?;
+        if self.under_way.contains(stack) {
+            return None;
+        }
+        self.freezes_of(stack)
+            .filter(|freeze| freeze.repairs)
+            .max_by_key(|freeze| freeze.until)
     }
 
     /// The threshold of an effect.
@@ -111,7 +160,11 @@ impl Mandate {
     /// May the step need more than that the commit was accepted? If not, nobody need look up
     /// who signed for it.
     pub fn asks_for_more(&self, step: &Step) -> bool {
-        step.why.cause != Cause::Reality && !is_plain(self.threshold(step.effect))
+        match step.why.cause {
+            Cause::Reality => false,
+            Cause::Difference if self.may_be_frozen(step).is_some() => true,
+            Cause::Difference | Cause::Intent => !is_plain(self.threshold(step.effect)),
+        }
     }
 
     /// Is it something that people ask for, and not a repair?

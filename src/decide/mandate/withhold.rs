@@ -1,6 +1,7 @@
 //! Takes out of a plan what too few people have signed for, whole, so that nothing is half done.
 
 use super::{Freeze, Mandate, Shortfall};
+use crate::decide::stop::{FREEZE, remedy, words};
 use crate::model::ids::{MachineName, StackId, StepId};
 use crate::model::plan::{Action, Effect, Held, Hold, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,21 @@ pub fn withhold(mut plan: Plan, mandate: &Mandate) -> Plan {
         let destructive = |step: &Step| step.effect == Effect::Destructive;
         let held = connected(&plan, destructive, |_| true);
         hold(&mut plan, &held, freeze);
+    }
+    for freeze in mandate.frozen.values().flatten() {
+        let seed = |step: &Step| mandate.frozen(step) == Some(freeze);
+        let held = connected(&plan, seed, |step| mandate.is_asked(step));
+        for (stack, wanted) in take(&mut plan, &held) {
+            plan.held.push(Held {
+                hold: Hold::Forbidden {
+                    rule: FREEZE.to_owned(),
+                    reason: words(freeze),
+                },
+                remedy: remedy(freeze, stack.as_ref()),
+                stack,
+                wanted,
+            });
+        }
     }
     for gate in mandate.gates.values() {
         let gated = |step: &Step| mandate.gate(step) == Some(gate);

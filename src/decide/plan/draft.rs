@@ -23,6 +23,8 @@ pub(super) struct Draft {
     pub notes: Vec<Note>,
     /// Ordered machines that a step of this plan takes already.
     pub taken: BTreeSet<MachineName>,
+    /// Stacks that this plan rebuilds, and whether it begins to.
+    pub rebuilt: BTreeMap<StackId, bool>,
 }
 
 impl Draft {

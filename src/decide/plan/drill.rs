@@ -11,6 +11,7 @@ use crate::decide::drill::{self, NoPoint, Place, RULE};
 use crate::decide::history::History;
 use crate::decide::names;
 use crate::decide::repositories;
+use crate::decide::stop::holding;
 use crate::model::desired::{Desired, DesiredStack, Placement};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{Epoch, HosterId, MachineName, ServiceName, SiteId, StackId, StepId};
@@ -81,11 +82,11 @@ pub(super) fn tell(want: &Desired, seen: &Observed, past: &History, draft: &mut 
             cause: Cause::Reality,
         };
         let stack = machine.stack.as_ref();
-        match stack.and_then(|id| Some((id, past.pauses.holding(id, seen.at)?))) {
-            Some((id, pause)) => {
+        match stack.and_then(|id| Some((id, holding(want, past, id, seen.at)?))) {
+            Some((id, stop)) => {
                 let shown = want.stacks.get(id).map_or(id, |stack| &stack.shown);
                 let wanted = format!("destroying {}", machine.name);
-                pen.hold(wanted, pause.hold(), pause.remedy(shown));
+                pen.hold(wanted, stop.hold(), stop.remedy(shown));
             }
             None => {
                 clear_away(machine, past, &mut pen);

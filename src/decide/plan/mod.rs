@@ -3,6 +3,7 @@
 mod asked;
 mod backups;
 mod brake;
+mod caps;
 mod discard;
 mod draft;
 mod drill;
@@ -20,6 +21,7 @@ mod missing;
 mod newcomer;
 mod opening;
 mod paused;
+mod permission;
 mod rebuild;
 mod relocate;
 mod retire;
@@ -37,6 +39,7 @@ pub use stands::{Position, Proven, Standing, Stands, stands};
 
 use crate::decide::history::History;
 use crate::decide::only::not_sound;
+use crate::decide::stop::{Stop, holding, is_under_way};
 use crate::model::desired::{Desired, DesiredStack};
 use crate::model::forecast::TotalCost;
 use crate::model::ids::{MachineName, PointId, StackId};
@@ -76,12 +79,13 @@ pub fn plan(
     drill::tell(want, seen, past, &mut draft);
     let backups = backups::plan(want, manifests, seen, past, &mut draft);
     let fleet = Fleet::of(seen, past);
-    let situations: Vec<Situation<'_>> = want
+    let mut situations: Vec<Situation<'_>> = want
         .stacks
         .values()
         .map(|stack| Situation::among(&fleet, stack, want, seen, past))
         .collect();
     let brake = brake::storm(&situations, past, seen.at);
+    situations.sort_by_key(|at| caps::turn(at, past));
     for at in situations {
         let Some(backup) = backups.get(&at.serving) else {
             continue; // Every sound stack's backup machines were planned above.
@@ -96,17 +100,20 @@ pub fn plan(
             at,
             brake: brake.as_deref(),
         };
-        let pause = past.pauses.holding(&view.at.stack.id, seen.at);
-        let mut aside = pause.map(|_| draft.aside());
+        let stop = stop(&view);
+        let mut aside = stop.as_ref().map(|_| draft.aside());
         let draft_of_it = aside.as_mut().unwrap_or(&mut draft);
         keys::mend(&view, draft_of_it);
         stack::plan(&view, draft_of_it);
-        forget::plan(&view, draft_of_it);
-        discard::plan(&view, draft_of_it);
-        if let (Some(pause), Some(aside)) = (pause, aside) {
-            paused::plan(&view, pause, aside, &mut draft);
+        if !is_finished(&view) {
+            forget::plan(&view, draft_of_it);
+            discard::plan(&view, draft_of_it);
+        }
+        if let (Some(stop), Some(aside)) = (stop, aside) {
+            paused::plan(&view, &stop, aside, &mut draft);
         }
         unknown::tell(&view, &mut draft);
+        paused::tell(&view, &mut draft);
     }
     Plan {
         plan_schema: PLAN_SCHEMA,
@@ -129,6 +136,23 @@ pub fn plan(
         estimate: None,
         monthly_cost: TotalCost::default(),
     }
+}
+
+/// What holds this stack now.
+fn stop(view: &View<'_>) -> Option<Stop> {
+    let stop = holding(view.want, view.past, &view.at.stack.id, view.seen.at);
+    stop.filter(|_| !is_finished(view))
+}
+
+/// A freeze lets come to its end what has shut users out.
+fn is_finished(view: &View<'_>) -> bool {
+    let (stack, now) = (view.at.stack, view.seen.at);
+    is_under_way(&stack.id, view.past, view.seen)
+        && stack.ended(now).is_none()
+        && matches!(
+            holding(view.want, view.past, &stack.id, now),
+            Some(Stop::Frozen(_))
+        )
 }
 
 /// A plan of one stack's backup alone, because a person asks for it. The error says why not, in words.

@@ -7,10 +7,11 @@ use super::former;
 use super::lost;
 use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
+use super::permission::leave;
 use super::situation::{Writer, WriterState};
 use super::view::View;
 use crate::decide::{point, repositories};
-use crate::model::desired::{Placement, Repair};
+use crate::model::desired::Placement;
 use crate::model::ids::StepId;
 use crate::model::observed::{Power, SeenMachine};
 use crate::model::plan::{Action, Cause, Effect, FenceBy, Hold, Source};
@@ -24,32 +25,13 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     let stack = view.at.stack;
     let wanted = format!("rebuild of {}", stack.shown);
     let in_flight = writer.fenced.is_some();
-    if !in_flight {
-        if !stack.repair.contains(&Repair::Rebuild) {
-            pen.hold(
-                wanted,
-                Hold::Forbidden {
-                    rule: "repair policy".into(),
-                    reason: "[repair] automatic does not name rebuild".into(),
-                },
-                "add \"rebuild\" to [repair] automatic and commit",
-            );
-            return;
-        }
-        if let Some(reason) = view.brake {
-            pen.hold(
-                wanted,
-                Hold::Brake {
-                    reason: reason.to_owned(),
-                },
-                "find the common cause first",
-            );
-            return;
-        }
-        if !lost::is_certain(view, &wanted, pen) {
-            return;
-        }
-    }
+    let leave = if in_flight {
+        Some(Cause::Reality)
+    } else {
+        let leave = leave(view, writer, &wanted, pen);
+        leave.filter(|_| lost::is_certain(view, &wanted, pen))
+    };
+    let Some(leave) = leave else { return };
     let points = match &view.at.points {
         Ok(points) => points,
         Err(gap) => {
@@ -129,7 +111,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     // A waiver is a word of people, not an observation: what follows from it, they ask for.
     let cause = match &fence_step {
         Some(FenceBy::Waiver { .. }) => Cause::Intent,
-        _ => Cause::Reality,
+        _ => leave,
     };
     let pen = &mut pen.set_off_by(cause);
     let places: Vec<&Placement> = [&stack.production]
@@ -146,6 +128,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     ) else {
         return;
     };
+    pen.draft.rebuilt.insert(stack.id.clone(), !in_flight);
     let fenced = fence_step.map(|by| {
         // Nobody but us may have lost sight of it: it is left on until its successor answers.
         let first = (by == FenceBy::PowerOffIfSilent).then_some(&machine.prepared);

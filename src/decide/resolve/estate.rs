@@ -1,7 +1,8 @@
 //! `estate.toml`: what all stacks share.
 
-use super::policy;
+use super::{brakes, policy};
 use crate::decide::document::{Document, Table, codes, words};
+use crate::model::brakes::{Caps, SignedFreeze};
 use crate::model::desired::DnsAccount;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::ids::EstateName;
@@ -13,6 +14,8 @@ pub(super) struct Estate {
     pub name: EstateName,
     pub dns: Option<DnsAccount>,
     pub policy: Policy,
+    pub caps: Caps,
+    pub freezes: Vec<SignedFreeze>,
 }
 
 pub(super) fn read(path: &str, bytes: &[u8]) -> (Option<Estate>, Vec<Diagnostic>) {
@@ -28,10 +31,14 @@ pub(super) fn read(path: &str, bytes: &[u8]) -> (Option<Estate>, Vec<Diagnostic>
         let table = root.table_if("dns");
         let dns = table.as_ref().and_then(dns);
         let policy = policy::read(root);
+        let caps = brakes::caps(root);
+        let freezes = brakes::freezes(root, None);
         Some(Estate {
             name: EstateName::new(name?.value),
             dns,
             policy,
+            caps,
+            freezes,
         })
     })
 }

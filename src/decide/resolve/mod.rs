@@ -5,6 +5,7 @@
 //! no `Desired` at all, which is never the same as an empty one (S1).
 
 mod backup;
+mod brakes;
 mod claims;
 mod discard;
 mod estate;
@@ -173,6 +174,8 @@ pub fn resolve_after(
                 estate: estate.name,
                 commit: commit.clone(),
                 policy: estate.policy,
+                caps: estate.caps,
+                freezes: estate.freezes,
                 hosters,
                 dns: estate.dns,
                 stacks,

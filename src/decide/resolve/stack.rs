@@ -1,8 +1,8 @@
 //! `stacks/<id>.toml`: one customer.
 
 use super::{
-    Surroundings, backup, claims, discard, estate, independence, named_machines, objectives,
-    placement, service,
+    Surroundings, backup, brakes, claims, discard, estate, independence, named_machines,
+    objectives, placement, service,
 };
 use crate::decide::document::{Document, Table, codes, suggest, words};
 use crate::model::desired::{DesiredStack, Repair, Retirement, Waits, Waiver};
@@ -58,6 +58,8 @@ pub(super) fn read(
         let ids = [&StackId::new(file_id), &origin];
         let ids = if ids[0] == ids[1] { &ids[..1] } else { &ids };
         let waivers = waivers(root, ids, surroundings);
+        let freezes = brakes::freezes(root, Some(&origin));
+        let approvals = brakes::approvals(root, ids, surroundings);
         let discards = discard::read(root, backup.as_ref(), surroundings);
         let (head, production) = (head?, production?);
         Some(DesiredStack {
@@ -76,6 +78,8 @@ pub(super) fn read(
             repair,
             waits,
             waivers,
+            freezes,
+            approvals,
             discards,
         })
     });

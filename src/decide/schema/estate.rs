@@ -1,5 +1,6 @@
 //! `estate.toml`.
 
+use super::stack::Freeze;
 use super::words::{
     Algorithm, Distance, Duration, Edition, Expected, Id, Language, Optional, SocketAddress, Times,
     Zone,
@@ -18,6 +19,28 @@ pub struct Estate {
     pub dns: Option<Dns>,
     /// What is demanded of every stack beyond the built-in rules. They can be tightened, never loosened.
     pub policy: Option<Policy>,
+    /// How much may be rebuilt without a person (S8).
+    pub brake: Option<Brake>,
+    /// Until when nothing begins for any stack but what saves, reads and looks.
+    pub freeze: Option<Vec<Freeze>>,
+}
+
+/// How much may be rebuilt without a person.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Brake {
+    /// Rebuilds under way at the same time; 1 or 2.
+    #[schemars(extend("default" = 2))]
+    pub at_once: Option<Times>,
+    /// Rebuilds begun within 24 hours.
+    #[schemars(extend("default" = 5))]
+    pub per_day: Option<Times>,
+    /// Rebuilds begun within 24 hours for one stack.
+    #[schemars(extend("default" = 2))]
+    pub per_stack: Option<Times>,
+    /// From a try that failed to the next; twice as long after each further one, up to an hour.
+    #[schemars(extend("default" = "5m"))]
+    pub pause: Option<Duration>,
 }
 
 /// Rules that are stricter than the built-in ones.

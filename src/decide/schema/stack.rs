@@ -1,8 +1,8 @@
 //! `stacks/<id>.toml`.
 
 use super::words::{
-    Contact, Day, Duration, Edition, Host, Id, KnownImage, Language, Line, Machine, Natural,
-    Repair, Schedule, Site, Size, Times, Value,
+    Allowed, Contact, Day, Duration, Edition, Host, Id, KnownImage, Language, Line, Machine,
+    Natural, Repair, Schedule, Site, Size, Times, Value,
 };
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
@@ -30,6 +30,34 @@ pub struct Stack {
     pub waiver: Option<Vec<Waiver>>,
     /// Backup machines that the stack named before, and that its repository may be deleted on (S3).
     pub discard: Option<Vec<Discard>>,
+    /// Until when nothing begins for this stack but what saves, reads and looks.
+    pub freeze: Option<Vec<Freeze>>,
+    /// Rebuilds that a person allows by name, whatever [repair] says.
+    pub approve: Option<Vec<Approve>>,
+}
+
+/// Until it ends, nothing begins but what saves, reads and looks.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Freeze {
+    /// Its end, with a zone: "2027-01-04 08:00 Europe/Berlin"; a day alone means its end.
+    pub until: Line,
+    /// Why; everybody who looks sees it.
+    pub reason: Line,
+    /// repair: what mends what happened goes on, rebuilds included. Without it: nothing.
+    pub allow: Option<Vec<Allowed>>,
+}
+
+/// A rebuild that a person allows.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Approve {
+    /// The machine in whose place a new one may come.
+    pub rebuild: Machine,
+    /// How long the word holds, with a zone.
+    pub until: Line,
+    /// Why.
+    pub reason: Line,
 }
 
 /// Who it is for.

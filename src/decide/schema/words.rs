@@ -52,6 +52,7 @@ words! {
     Image: text("^[a-z][a-z0-9.-]{0,39}$", forms::IMAGE.rule(), "debian-13");
     KnownImage: one_of(&["debian-12", "debian-13"]);
     Language: one_of(&["de", "en"]);
+    Allowed: one_of(&["repair"]);
     Repair: one_of(&["restart", "reinstall", "reboot", "rebuild"]);
     Algorithm: one_of(&["hmac-sha256"]);
     Moment: text(

@@ -28,6 +28,10 @@ pub const COVERAGE: &str = "HF0040";
 pub const NAME_TAKEN: &str = "HF0041";
 /// A repository is signed away that the stack uses.
 pub const DISCARD_IN_USE: &str = "HF0042";
+/// A freeze or an approval that is over and still stands.
+pub const OVER: &str = "HF0050";
+/// A freeze or an approval that ends when nobody remembers it.
+pub const FAR_AWAY: &str = "HF0051";
 
 const STACK: &str = "stacks/acme.toml";
 
@@ -198,6 +202,30 @@ Name the machine of the old repository, as `holdfast plan` tells it, or remove t
             file: STACK,
             wrong: "[repair]\nautomatic = [\"restart\", \"reinstall\", \"rebuild\"]\n\n[[discard]]\nmachine = \"backup-netcup-vie\"\nreason = \"copied to ionos, kept a month\"",
             right: "[repair]\nautomatic = [\"restart\", \"reinstall\", \"rebuild\"]",
+        },
+    },
+    Entry {
+        id: OVER,
+        title: "a freeze or an approval that is over",
+        explanation: "`[[freeze]]` and `[[approve]]` end by themselves: from `until` on they say \
+nothing any more, and what they held or allowed is as if they were not there. The block that still \
+stands looks as if it counted, so that somebody may count on it.\n\n\
+Remove the block (`holdfast unfreeze` does), or sign a new one if it is still meant.",
+        example: Example::Commands {
+            wrong: "sed -i '/^rpo/d; /^rto/d' stacks/acme.toml && printf '\\n[[freeze]]\\nuntil = \"2020-01-06T07:00:00Z\"\\nreason = \"nobody is there\"\\n' >> stacks/acme.toml && git commit -qam 'Freeze acme'",
+            right: "sed -i '/^rpo/d; /^rto/d' stacks/acme.toml && git commit -qam 'Promise nothing yet'",
+        },
+    },
+    Entry {
+        id: FAR_AWAY,
+        title: "a freeze or an approval that ends far away",
+        explanation: "A freeze holds repairs as well, unless it allows them, and an approval lets a \
+machine be replaced that may be a year older by then. Both are for as long as somebody remembers \
+why: more than 30 days are more than that. It counts all the same.\n\n\
+Let it end sooner, and sign it again if it is still meant then.",
+        example: Example::Commands {
+            wrong: "sed -i '/^rpo/d; /^rto/d' stacks/acme.toml && printf '\\n[[freeze]]\\nuntil = \"2099-01-06T07:00:00Z\"\\nreason = \"nobody is there\"\\n' >> stacks/acme.toml && git commit -qam 'Freeze acme'",
+            right: "sed -i '/^rpo/d; /^rto/d' stacks/acme.toml && git commit -qam 'Promise nothing yet'",
         },
     },
 ];

@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod files;
 mod fmt;
+mod freeze;
 mod init;
 mod key;
 mod lab;
@@ -112,6 +113,11 @@ enum Command {
     Pause(On<pause::Args>),
     /// End a pause before its time
     Resume(On<pause::ResumeArgs>),
+    /// By a signed word, begin nothing until a day but what saves and reads; written into the estate
+    #[command(after_help = freeze::HELP)]
+    Freeze(On<freeze::Args>),
+    /// Take freezes out of the estate before their time
+    Unfreeze(On<freeze::EndArgs>),
     /// Take a recovery point of a stack now and read it back
     Backup(On<backup::Args>),
     /// Does a stack come back? Try it on a machine that is destroyed afterwards
@@ -175,6 +181,8 @@ fn run() -> ExitCode {
         Command::Log(on) => block_on(log::run(on.args, &on.estate)),
         Command::Pause(on) => block_on(pause::run(on.args, &on.estate)),
         Command::Resume(on) => block_on(pause::resume(on.args, &on.estate)),
+        Command::Freeze(on) => freeze::run(&on.args, &on.estate).into(),
+        Command::Unfreeze(on) => freeze::end_now(&on.args, &on.estate).into(),
         Command::Backup(on) => block_on(backup::run(on.args, &on.estate)),
         Command::Drill(on) => block_on(drill::run(on.args, &on.estate)),
         Command::Points(on) => block_on(points::run(on.args, &on.estate)),

@@ -12,11 +12,11 @@ use crate::show::views::{Format, status as view};
 
 /// Below the options.
 pub const HELP: &str =
-    "States, worst first: down, unknown, held, paused, to do, as wanted, retired. What could not be
+    "States, worst first: down, unknown, held, paused, frozen, to do, as wanted, retired. What could not be
 seen is unknown, never as wanted.
 
 Exit codes: 0 all is as wanted, 1 error, 2 changes, 3 changes with destructive effect,
-4 refused by trust or policy, 5 something is down, held, paused or could not be seen";
+4 refused by trust or policy, 5 something is down, held, paused, frozen or could not be seen";
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -4,6 +4,7 @@ use super::plan::hold;
 use crate::decide::drill::Standing as DrillStanding;
 use crate::decide::plan::{Proven, Standing};
 use crate::decide::status::{Line, State};
+use crate::decide::stop::Stop;
 use crate::flow::leads::Leads;
 use crate::model::gap::Gap;
 use crate::model::lease::Lease;
@@ -153,9 +154,9 @@ fn steps(line: &Line) -> String {
 fn held(line: &Line) -> String {
     let rules: BTreeSet<&str> = line.held.iter().map(|held| held.hold.rule()).collect();
     let rules: Vec<&str> = rules.into_iter().collect();
-    match (line.held.len(), &line.paused) {
+    match (line.held.len(), &line.stop) {
         (0, None) => "-".to_owned(),
-        (0, Some(pause)) => format!("0, until {}", pause.until.strftime("%Y-%m-%d %H:%M")),
+        (0, Some(stop)) => format!("0, until {}", stop.until().strftime("%Y-%m-%d %H:%M")),
         (many, _) => format!("{many}: {}", rules.join(", ")),
     }
 }
@@ -231,12 +232,24 @@ pub(super) fn of_line(line: &Line, now: Timestamp) -> Value {
             Err(gap) => json!({ "unknown": gap }),
         },
         "drill": line.drill.as_ref().map(|drill| of_drill(drill, now)),
-        "paused": line.paused.as_ref().map(|pause| json!({
-            "since": pause.since,
-            "until": pause.until,
-            "reason": pause.reason,
-            "of_all": pause.of_all,
-        })),
+        "paused": match &line.stop {
+            Some(Stop::Paused(pause)) => json!({
+                "since": pause.since,
+                "until": pause.until,
+                "reason": pause.reason,
+                "of_all": pause.of_all,
+            }),
+            _ => Value::Null,
+        },
+        "frozen": match &line.stop {
+            Some(Stop::Frozen(freeze)) => json!({
+                "until": freeze.until,
+                "reason": freeze.reason,
+                "of_all": freeze.of.is_none(),
+                "place": freeze.place,
+            }),
+            _ => Value::Null,
+        },
         "steps": line.steps,
         "held": line.held,
     })

@@ -5,6 +5,7 @@ use super::plan::{describe, hold, section, why as because};
 use super::status::{self, drill, machine, proven};
 use crate::decide::pause::RULE;
 use crate::decide::plan::Rule;
+use crate::decide::stop::FREEZE;
 use crate::decide::why::{Account, Wanted};
 use crate::model::plan::{Held, Plan};
 use crate::model::visible::visible;
@@ -55,11 +56,11 @@ pub fn human(account: &Account, plan: &Plan, now: Timestamp) -> String {
     if let Some(case) = &account.lost {
         let _ = writeln!(out, "  {}", case.next.words());
     }
-    let by_a_pause = |held: &Held| held.hold.rule() == RULE;
-    if let Some(pause) = &short.paused
-        && !plan.held.iter().any(by_a_pause)
+    let by_a_stop = |held: &Held| [FREEZE, RULE].contains(&held.hold.rule());
+    if let Some(stop) = &short.stop
+        && !plan.held.iter().any(by_a_stop)
     {
-        let _ = writeln!(out, "  {}", pause.words());
+        let _ = writeln!(out, "  {}", stop.words());
     }
     for step in &plan.steps {
         let _ = writeln!(out, "  to do: {}", describe(step));

@@ -21,6 +21,7 @@ use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
 use holdfast::decide::plan::plan;
 use holdfast::decide::silence::LOOKS;
+use holdfast::decide::stop::under_way;
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
@@ -372,7 +373,9 @@ impl World {
     fn mandate(&self) -> Mandate {
         Mandate {
             gates: gates(&self.want, &self.past(), &self.seen()),
-            ..self.mandate.clone()
+            now: self.now,
+            under_way: under_way(&self.want, &self.past(), &self.seen()),
+            ..self.mandate.clone().heeding(&self.want)
         }
     }
 }

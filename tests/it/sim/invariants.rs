@@ -90,6 +90,7 @@ impl State {
         let (Some(stack), Role::Production) = (&owner.stack, owner.role) else {
             return;
         };
+        self.check_caps(name, stack);
         let now = self.now;
         if owner.epoch >= BOASTED {
             self.violate(format!("S10: {name} believes what production only claims"));

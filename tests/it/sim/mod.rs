@@ -10,6 +10,7 @@
 //! Beside it `plan_world` plays planning alone, without time, faults or executing.
 
 mod alone;
+mod brakes;
 mod cloud;
 mod dice;
 mod invariants;
