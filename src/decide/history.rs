@@ -4,7 +4,7 @@ use super::asides::Asides;
 use super::names;
 use super::orders::Orders;
 use super::pause::{Pause, Pauses};
-use super::rebuilds::{PastRebuilds, is_of_one};
+use super::rebuilds::Rebuilds;
 use super::silence::Silences;
 use super::windows::Windows;
 use crate::model::ids::{
@@ -59,10 +59,10 @@ pub struct History {
     pub drills: BTreeMap<StackId, PastDrills>,
     /// Backup machines from which a repository was deleted because people signed for it, and when.
     pub discarded: BTreeMap<MachineName, Timestamp>,
-    /// What operators paused; each ends by itself.
+    /// What operators paused.
     pub pauses: Pauses,
     /// Rebuilds that nobody signed for by name (S8).
-    pub rebuilds: BTreeMap<StackId, PastRebuilds>,
+    pub rebuilds: Rebuilds,
     /// How long users were shut out in moves, and what was tried meanwhile.
     pub windows: Windows,
     /// Machines in use that say nothing.
@@ -173,6 +173,7 @@ impl History {
         let writer = entry.stack.as_ref().and_then(|of| self.writers.get(of));
         let writer = writer.map(|(_, machine)| machine);
         self.windows.take_in(entry, writer, self.accepted.as_ref());
+        self.rebuilds.take_in(entry, writer);
         self.silences.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
@@ -190,9 +191,6 @@ impl History {
                 self.begin_drill(entry, step);
                 if *repair {
                     self.repairs.insert(step.clone());
-                    if let Some(rebuilds) = self.rebuilds_of(entry.stack.as_ref(), step) {
-                        rebuilds.start(entry.at);
-                    }
                 } else {
                     self.repairs.remove(step);
                 }
@@ -211,11 +209,6 @@ impl History {
                     self.brought_in_line(entry.stack.as_ref(), step);
                 }
                 self.planned_from.remove(step);
-                if self.repairs.contains(step)
-                    && let Some(rebuilds) = self.rebuilds_of(entry.stack.as_ref(), step)
-                {
-                    rebuilds.end(result, entry.at);
-                }
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }
@@ -255,9 +248,6 @@ impl History {
             }
             Event::Opened { machine, epoch, .. } => {
                 if let Some(stack) = &entry.stack {
-                    if let Some(rebuilds) = self.rebuilds.get_mut(stack) {
-                        rebuilds.opened();
-                    }
                     self.writers
                         .insert(stack.clone(), (*epoch, machine.clone()));
                 }
@@ -472,14 +462,13 @@ impl History {
         let mut parts = step.as_str().splitn(3, '.');
         let (_, verb, object) = (parts.next(), parts.next(), parts.next());
         let head = self.planned_from.get(step).or(self.accepted.as_ref());
-        let (Some("install" | "converge"), Some(object), Some(head)) =
-            (verb, object, head.cloned())
-        else {
+        let (Some("install" | "converge"), Some(object), Some(head)) = (
+            verb,
+            object,
+            head.filter(|_| !self.repairs.contains(step)).cloned(),
+        ) else {
             return;
         };
-        if self.repairs.contains(step) {
-            return;
-        }
         match stack {
             Some(stack) => self.in_line.insert(stack.clone(), head),
             None => self.shared_in_line.insert(MachineName::new(object), head),
@@ -497,13 +486,6 @@ impl History {
             Some(stack) => self.in_line.get(stack),
             None => self.shared_in_line.get(machine),
         }
-    }
-
-    /// What is known of the rebuilds of a stack, if this step is of one.
-    fn rebuilds_of(&mut self, stack: Option<&StackId>, step: &StepId) -> Option<&mut PastRebuilds> {
-        let stack = stack?;
-        let writer = self.writers.get(stack).map(|(_, name)| name);
-        is_of_one(stack, step, writer).then(|| self.rebuilds.entry(stack.clone()).or_default())
     }
 
     /// Machines made for this stack's production.

@@ -3,8 +3,9 @@
 
 use super::names;
 use crate::model::ids::{MachineName, StackId, StepId};
-use crate::model::journal::StepResult;
+use crate::model::journal::{Entry, Event, StepResult};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The window of the daily caps.
 pub const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -27,9 +28,53 @@ pub struct PastRebuilds {
     trying: bool,
 }
 
+/// Those of all stacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rebuilds {
+    of: BTreeMap<StackId, PastRebuilds>,
+    /// Steps of theirs that were begun.
+    steps: BTreeSet<StepId>,
+}
+
+impl Rebuilds {
+    /// What is known of this stack's, if there was one.
+    pub fn get(&self, stack: &StackId) -> Option<&PastRebuilds> {
+        self.of.get(stack)
+    }
+
+    /// Of every stack that had one.
+    pub fn values(&self) -> impl Iterator<Item = &PastRebuilds> {
+        self.of.values()
+    }
+
+    /// Takes in the next entry; `writer` is the machine in use before it.
+    pub(super) fn take_in(&mut self, entry: &Entry, writer: Option<&MachineName>) {
+        let Some(stack) = &entry.stack else { return };
+        match &entry.event {
+            Event::Started {
+                step, repair: true, ..
+            } if is_of_one(stack, step, writer) => {
+                self.steps.insert(step.clone());
+                let of = self.of.entry(stack.clone()).or_default();
+                of.start(entry.at);
+            }
+            Event::Ended { step, result, .. } if self.steps.remove(step) => {
+                let of = self.of.entry(stack.clone()).or_default();
+                of.end(result, entry.at);
+            }
+            Event::Opened { .. } => {
+                if let Some(of) = self.of.get_mut(stack) {
+                    of.opened();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl PastRebuilds {
     /// A step of one is begun.
-    pub(super) fn start(&mut self, at: Timestamp) {
+    fn start(&mut self, at: Timestamp) {
         let fresh = |begun: &Timestamp| at.duration_since(*begun) < DAY;
         // What was begun long ago and left alone since is not what is begun now.
         if !self.under_way || !self.begun.last().is_some_and(fresh) {
@@ -39,7 +84,7 @@ impl PastRebuilds {
     }
 
     /// A step of one came to an end.
-    pub(super) fn end(&mut self, result: &StepResult, at: Timestamp) {
+    fn end(&mut self, result: &StepResult, at: Timestamp) {
         if *result != StepResult::Done && self.trying {
             self.failed += 1;
             self.failed_at = Some(at);
@@ -48,7 +93,7 @@ impl PastRebuilds {
     }
 
     /// Users were let in.
-    pub(super) fn opened(&mut self) {
+    fn opened(&mut self) {
         let begun = std::mem::take(&mut self.begun);
         *self = Self {
             begun,
@@ -64,7 +109,7 @@ impl PastRebuilds {
 }
 
 /// Is this step, a repair, one of a rebuild? Not what is mended on the machine in use.
-pub(super) fn is_of_one(stack: &StackId, step: &StepId, writer: Option<&MachineName>) -> bool {
+fn is_of_one(stack: &StackId, step: &StepId, writer: Option<&MachineName>) -> bool {
     let mut parts = step.as_str().splitn(3, '.');
     let (Some(owner), Some(verb), Some(object)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
