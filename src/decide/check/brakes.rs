@@ -92,8 +92,8 @@ impl Court<'_> {
             }
         }
         let in_vain = |stack: &&&StackId| {
-            let of = self.past.rebuilds.get(**stack);
-            !of.is_some_and(|of| of.failed >= IN_VAIN)
+            let of = self.past.rebuilds.get(stack);
+            of.is_none_or(|of| of.failed < IN_VAIN)
         };
         let places = under_way.iter().filter(in_vain).count();
         let beyond = (caps.at_once as usize).saturating_sub(places);

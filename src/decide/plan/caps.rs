@@ -56,7 +56,7 @@ pub(super) fn lately(view: &View<'_>, draft: &Draft) -> Option<String> {
     }
     let all = view.past.rebuilds.values().flat_map(|of| of.today(now));
     let here = draft.rebuilt.iter().filter(|(stack, begins)| {
-        let counted = view.past.rebuilds.get(*stack);
+        let counted = view.past.rebuilds.get(stack);
         **begins && !counted.is_some_and(|of| of.under_way && of.today(now).next().is_some())
     });
     let all: Vec<Timestamp> = all.chain(here.map(|_| now)).collect();

@@ -14,9 +14,10 @@ use jiff::Timestamp;
 pub(super) fn wanted(stack: &DesiredStack, want: &Desired, now: Timestamp) -> Vec<Wanted> {
     let ends = |until: Timestamp| {
         let at = minute(until);
-        match until <= now {
-            true => format!("until {at}, which is over"),
-            false => format!("until {at}"),
+        if until <= now {
+            format!("until {at}, which is over")
+        } else {
+            format!("until {at}")
         }
     };
     let mut all = Vec::new();

@@ -141,16 +141,13 @@ pub fn end_now(args: &EndArgs, estate: &EstateArgs) -> Exit {
 
 /// When it ends, and how that is written into the file.
 fn end(text: &str, now: Timestamp) -> Result<(Timestamp, String), String> {
-    let (until, text) = match parse_duration(text) {
-        Ok(length) => {
-            let until = now.checked_add(length).map_err(|error| error.to_string())?;
-            let text = written(until);
-            (zoned(&text).map_err(|error| error.to_string())?, text)
-        }
-        Err(_) => {
-            let until = zoned(text).map_err(|error| error.to_string())?;
-            (until, text.to_owned())
-        }
+    let (until, text) = if let Ok(length) = parse_duration(text) {
+        let until = now.checked_add(length).map_err(|error| error.to_string())?;
+        let text = written(until);
+        (zoned(&text).map_err(|error| error.to_string())?, text)
+    } else {
+        let until = zoned(text).map_err(|error| error.to_string())?;
+        (until, text.to_owned())
     };
     if until <= now {
         return Err(format!(
