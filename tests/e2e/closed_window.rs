@@ -98,7 +98,8 @@ fn moved(play: &mut Play) {
         .exits(3)
         .says("nobody gets in for at least")
         .says("ahead, while users go on");
-    play.stage.holdfast(&["reconcile", "--once"]);
+    let moved = play.stage.holdfast(&["reconcile", "--once"]);
+    assert_ne!(moved.code, 1, "{}\n{}", moved.stdout, moved.stderr);
     let steps = play.steps();
     let order = [
         "notes.pre-copy.notes-e2",

@@ -137,9 +137,12 @@ fn s02_a_hoster_that_is_gone_is_given_up_by_a_waiver_and_what_it_kept_is_saved_a
     kept.says("written after the last point");
     at("what was written after the last point is found in it");
 
-    // Somebody switches it on: it finds by itself that its time is over.
+    // Somebody switches it on: it was closed, and stays so.
     stage.lab(&["power-on", "annex-e1"]).exits(0);
-    stage.until("annex-e1", "grep -qx retired /etc/holdfast/stage");
+    stage.until(
+        "annex-e1",
+        "systemctl is-active holdfast-gate.service\n[ \"$(/usr/local/lib/holdfast/gate status)\" = closed ]",
+    );
     assert_eq!(stage.get("annex-e1", "/kept"), None);
     let again = done(stage.holdfast(&["reconcile", "--once"]));
     let again = again.says("ok   fence annex-e1");

@@ -1,4 +1,4 @@
-//! A real PostgreSQL for all tests of this binary, begun by the project's own script.
+//! A real `PostgreSQL` for all tests of this binary, begun by the project's own script.
 
 use holdfast::world::store::Place;
 use sqlx::{Connection as _, Executor as _, PgConnection};

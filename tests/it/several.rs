@@ -1,4 +1,4 @@
-//! Several reconcilers over one PostgreSQL: one leads, one writes, and who has lost the lease
+//! Several reconcilers over one `PostgreSQL`: one leads, one writes, and who has lost the lease
 //! finishes nothing.
 
 use super::people::People;
@@ -312,6 +312,7 @@ impl Drop for Writer {
 /// Not a test: what [`Writer`] is, by the code that every step goes through.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by other tests, as a process of its own"]
+#[allow(clippy::print_stdout, reason = "the test that begins it reads this")]
 async fn a_process_that_writes() {
     let Some(address) = std::env::var_os("HOLDFAST_TEST_ADDRESS") else {
         return;
@@ -341,7 +342,7 @@ async fn take_over(place: &Place) -> Journal {
     loop {
         match Journal::open(place).await {
             Ok(journal) => {
-                println!("taken over after {:.1} s", began.elapsed().as_secs_f64());
+                eprintln!("taken over after {:.1} s", began.elapsed().as_secs_f64());
                 return journal;
             }
             Err(StoreError::Leased { .. }) => tokio::time::sleep(Duration::from_secs(1)).await,
@@ -400,7 +401,7 @@ async fn s02_who_is_cut_off_stops_before_anybody_can_take_over() {
     );
     let (at_once, other) = taken;
     assert!(stopped < at_once, "it stops first");
-    println!(
+    eprintln!(
         "it stopped {:.1} s before another took over",
         (at_once - stopped).as_secs_f64()
     );
@@ -529,7 +530,7 @@ fn s02_s08_one_of_two_loops_leads_and_whoever_takes_over_destroys_nothing_at_fir
     one.signal("STOP");
     let began = Instant::now();
     other.until_said(LEADS, 1);
-    println!("taken over after {:.1} s", began.elapsed().as_secs_f64());
+    eprintln!("taken over after {:.1} s", began.elapsed().as_secs_f64());
     other.until_said(HELD, 1);
     assert!(
         other.log().contains("the loop has led for"),

@@ -23,7 +23,7 @@ impl State {
             return;
         }
         let past = History::from_entries(&self.journal);
-        let mut half: BTreeSet<StackId> = self.half_rebuilt(&past);
+        let mut half: BTreeSet<StackId> = Self::half_rebuilt(&past);
         let goes_on = half.remove(stack);
         let given_up = |stack: &StackId| past.rebuilds.get(stack).is_some_and(|of| of.failed >= 3);
         half.retain(|stack| !given_up(stack));
@@ -44,7 +44,7 @@ impl State {
     }
 
     /// Stacks whose old machine can no longer write, and whose new one is not open.
-    fn half_rebuilt(&self, past: &History) -> BTreeSet<StackId> {
+    fn half_rebuilt(past: &History) -> BTreeSet<StackId> {
         let fenced = past.writers.iter().filter(|(_, (_, name))| {
             let made = past.machines.get(name);
             made.is_some_and(|made| made.fenced.is_some())
@@ -96,7 +96,7 @@ fn faults(life: &Life) -> Faults {
 fn is_fenced(life: &Life, stack: &str) -> bool {
     let state = life.sim.state();
     let past = History::from_entries(&state.journal);
-    state.half_rebuilt(&past).contains(&StackId::new(stack))
+    State::half_rebuilt(&past).contains(&StackId::new(stack))
 }
 
 /// Three customers are lost one after the other, each in the middle of another's rebuild.
@@ -107,7 +107,7 @@ fn losses(seed: u64) {
     for stack in THREE {
         lose(&life, true);
         // Until it is fenced, the next loss would be a storm.
-        for _ in 0..6 {
+        for _ in 0..16 {
             let later = 6 + usize::try_from(some(&life, 20)).unwrap();
             let number = life.sim.state().journal.len() + later;
             life.dies_at(Some(Death::After(number)));

@@ -246,6 +246,7 @@ impl State {
                 && server.disk.stage() >= Stage::Opened
                 && server.label.is_some()
                 && server.on
+                && !self.is_given_up(server)
         };
         let rival = self.production(stack).find(rival).map(Server::called);
         if let Some(rival) = rival {

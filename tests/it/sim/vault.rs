@@ -267,9 +267,10 @@ fn verify(shelf: &mut Shelf, stack: &StackId, input: &Input<'_>) -> Answer {
     let number = |kind: &str| input.word(kind).parse::<u32>().unwrap();
     let at: Timestamp = input.word("at").parse().unwrap();
     let (part, of) = (number("part"), number("of"));
-    let findings: Vec<String> = match repository.rotten {
-        true => vec!["pack 0c4d does not match its name".to_owned()],
-        false => Vec::new(),
+    let findings: Vec<String> = if repository.rotten {
+        vec!["pack 0c4d does not match its name".to_owned()]
+    } else {
+        Vec::new()
     };
     match &mut repository.reading {
         Some(reading) => reading.take_in(part, of, &findings, at),

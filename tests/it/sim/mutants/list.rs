@@ -205,8 +205,8 @@ pub const MUTANTS: &[Mutant] = &[
         name: "many are rebuilt at once",
         rule: "S8",
         patches: &[(
-            "decide/plan/rebuild.rs",
-            "if let Some(reason) = «view.brake» {",
+            "decide/plan/permission.rs",
+            "if let Some(reason) = «view.brake.filter(|_| !approved)» {",
             "None::<&str>",
         )],
     },
