@@ -65,8 +65,8 @@ pub fn places_swapped(seed: u64) -> Life {
     life
 }
 
-/// Acme's machine is gone, and of bolt nobody knows anything: its machine is not reached, its file
-/// is broken, or the hoster of neither is silent.
+/// Acme's machine is gone, and there is other trouble: bolt's file is broken, or the hoster of
+/// neither is silent. (Were bolt's machine silent too, that would be a storm.)
 pub fn neighbour(seed: u64, trouble: u64) -> Life {
     let mut life = of(two_installed(), both(), seed);
     let acme = StackId::new("acme");
@@ -78,14 +78,6 @@ pub fn neighbour(seed: u64, trouble: u64) -> Life {
             let want = desired(&[("acme", acme), ("bolt", broken)]);
             assert!(want.broken.contains_key(&bolt));
             life.now_wants(want);
-        }
-        1 => {
-            let mut state = life.sim.state();
-            let of_bolt = state.servers.iter_mut().filter(|s| {
-                let owner = s.owner().map(|(_, owner)| owner);
-                owner.is_some_and(|owner| owner.stack.as_ref() == Some(&bolt))
-            });
-            of_bolt.for_each(|server| server.cut_until = forever());
         }
         _ => {
             let ionos = HosterId::new("ionos");
