@@ -71,20 +71,17 @@ pub fn neighbour(seed: u64, trouble: u64) -> Life {
     let mut life = of(two_installed(), both(), seed);
     let acme = StackId::new("acme");
     let bolt = StackId::new("bolt");
-    match trouble {
-        0 => {
-            let broken = stack_file("bolt", HETZNER, REPAIR).replace("debian-13", "debian-99");
-            let acme = stack_file("acme", HETZNER, REPAIR);
-            let want = desired(&[("acme", acme), ("bolt", broken)]);
-            assert!(want.broken.contains_key(&bolt));
-            life.now_wants(want);
-        }
-        _ => {
-            let ionos = HosterId::new("ionos");
-            let mut state = life.sim.state();
-            let there = state.servers.iter_mut().filter(|s| s.hoster == ionos);
-            there.for_each(|server| server.cut_until = forever());
-        }
+    if trouble == 0 {
+        let broken = stack_file("bolt", HETZNER, REPAIR).replace("debian-13", "debian-99");
+        let acme = stack_file("acme", HETZNER, REPAIR);
+        let want = desired(&[("acme", acme), ("bolt", broken)]);
+        assert!(want.broken.contains_key(&bolt));
+        life.now_wants(want);
+    } else {
+        let ionos = HosterId::new("ionos");
+        let mut state = life.sim.state();
+        let there = state.servers.iter_mut().filter(|s| s.hoster == ionos);
+        there.for_each(|server| server.cut_until = forever());
     }
     let mut state = life.sim.state();
     let now = state.now;

@@ -9,8 +9,8 @@ use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, WITH_FALLBACK, desired, stack_file};
 use holdfast::decide::history::History;
 use holdfast::model::desired::Desired;
-use holdfast::model::ids::{HosterId, MachineName, StackId};
-use holdfast::model::journal::Event;
+use holdfast::model::ids::{Epoch, HosterId, MachineName, StackId};
+use holdfast::model::journal::{Entry, Event};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::OnceLock;
 
@@ -152,11 +152,21 @@ impl Story {
                 let mut points = kept.flat_map(|of| of.snapshots.values());
                 let saved = points.any(|p| p.manifest.aside && p.data.written == LATER_WRITTEN);
                 let past = History::from_entries(&state.journal);
+                let opened = |entry: &&Entry| matches!(&entry.event, Event::Opened { epoch, .. } if *epoch > Epoch(1));
+                let before = state.journal.iter().take_while(|entry| !opened(entry));
+                let journal: Vec<Entry> = before.cloned().collect();
                 drop(state);
                 // It may have been back before anything was begun.
                 let gone = past.machines[&MachineName::new("acme-e1")].fenced.is_some();
+                // Back in the middle of the rebuild it is switched off as it is, and its disk kept.
+                let off = journal.iter().any(|entry| {
+                    matches!(&entry.event, Event::Fenced { proof, .. } if !proof.starts_with("signed waiver"))
+                });
                 life.holds(gone == (serves != "acme-e1"), "it went on elsewhere");
-                life.holds(saved || !gone, "what users wrote on the old one lies aside");
+                life.holds(
+                    saved || !gone || off,
+                    "what users wrote on the old one lies aside",
+                );
             }
             Self::Drill => {
                 let passed = |event: &Event| matches!(event, Event::Drilled { passed: true, .. });
