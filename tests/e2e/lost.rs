@@ -73,6 +73,7 @@ fn when(told: &[(f64, String)], after: f64, words: &str) -> f64 {
 }
 
 #[test]
+#[ignore = "it takes minutes: make disasters"]
 fn what_is_lost_is_rebuilt_and_nothing_else() {
     let clock = Instant::now();
     let at = |what: &str| eprintln!("{:6.1} s  {what}", clock.elapsed().as_secs_f64());
@@ -87,12 +88,20 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     at("notes-e1 hangs");
     until_served(&stage, "notes-e1");
     at("it was reset, and serves again");
+    let until = Instant::now() + Duration::from_mins(1);
+    while !stage
+        .holdfast(&["log", "notes"])
+        .stdout
+        .contains("notes-e1 answers again")
+    {
+        assert!(Instant::now() < until, "nobody looks at it again");
+        std::thread::sleep(Duration::from_secs(1));
+    }
     end(&mut stage, running);
     assert_eq!(stage.running("notes-"), ["notes-e1"]);
     let log = stage.holdfast(&["log", "notes"]).exits(0);
     log.says("notes-e1 fell silent")
-        .says("reset notes-e1: done")
-        .says("notes-e1 answers again");
+        .says("reset notes-e1: done");
 
     // Nobody reaches the place, its interface included: nothing is known, so nothing is done.
     let running = stage.start(&["run"]);
@@ -103,7 +112,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     stage
         .holdfast(&["why", "notes"])
         .exits(5)
-        .says("a person must look");
+        .says("sign at the end of stacks/notes.toml");
     stage.lab(&["heal"]).exits(0);
     assert_eq!(stage.running("notes-"), ["notes-e1"], "nothing was made");
     assert_eq!(stage.running("annex-"), ["annex-e1"], "nothing was made");
