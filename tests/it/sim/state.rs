@@ -164,7 +164,8 @@ impl Server {
         if self.cut_until <= now {
             self.cut_from = now;
         }
-        self.cut_until = until;
+        // A shorter trouble does not end a longer one.
+        self.cut_until = self.cut_until.max(until);
     }
 
     /// Nobody reached it, and starting it anew did not help: it is as good as lost.
