@@ -1,6 +1,7 @@
 # make demo    the whole story on real machines of the lab (root, Linux)
 # make test    the tests, those on lab machines too (root, Linux)
 # make blueprints  installs every blueprint and looks for writes that none declares (10 min)
+# make disasters  what make test leaves out: 20 kills, hangs and losses, a long move on lab machines (20 min)
 # make lint    formatting, clippy, dependencies
 # make bench   how long deciding, whole commands, backup and restore take, and how much memory (root, Linux)
 # make soak    simulated disasters by seed, without end, until one ends badly (SEED=n to begin there)
@@ -17,7 +18,7 @@ SEED   ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test blueprints bench soak mutants fuzz lint fmt clippy deny install-packages rust
+.PHONY: help demo test blueprints disasters bench soak mutants fuzz lint fmt clippy deny install-packages rust
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -37,6 +38,10 @@ test: install-packages rust
 # `make test` leaves it out, for time: for whoever changes the catalogue.
 blueprints: install-packages rust
 	$(CARGO) test --locked --test e2e wikis_declare -- --ignored --nocapture
+
+# `make test` leaves them out, for time.
+disasters: install-packages rust
+	$(CARGO) test --locked --test e2e -- --ignored --skip wikis_declare --test-threads=1 --nocapture
 
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
