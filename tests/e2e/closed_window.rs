@@ -122,10 +122,10 @@ fn moved(play: &mut Play) {
     let shut = play.shut();
     eprintln!(
         "      nobody got in for {:.1} s, {:.1} s of it to fetch; whole fetch: {:.1} s in a drill, {:.1} s ahead",
-        shut as f64 / 1e3,
-        millis("notes.fetch.notes-e2") as f64 / 1e3,
-        whole as f64 / 1e3,
-        millis("notes.pre-copy.notes-e2") as f64 / 1e3,
+        seconds(shut),
+        seconds(millis("notes.fetch.notes-e2")),
+        seconds(whole),
+        seconds(millis("notes.pre-copy.notes-e2")),
     );
     let told = ["evidence", "notes"];
     play.stage.holdfast(&told).exits(0).says("Nobody got in:");
@@ -186,7 +186,7 @@ fn after_all(play: &mut Play) {
     };
     assert!(play.stage.get(&new, "/index.html").is_some());
     assert_eq!(play.content(&new), before);
-    eprintln!("      nobody got in for {:.1} s", play.shut() as f64 / 1e3);
+    eprintln!("      nobody got in for {:.1} s", seconds(play.shut()));
 }
 
 impl Play {
@@ -220,4 +220,8 @@ impl Play {
         let said = |told: &&Value| told["text"].as_str().unwrap().contains("nobody got in for");
         told.find(said).unwrap()["millis"].as_u64().unwrap()
     }
+}
+
+fn seconds(millis: u64) -> f64 {
+    std::time::Duration::from_millis(millis).as_secs_f64()
 }
