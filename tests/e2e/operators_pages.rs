@@ -74,7 +74,6 @@ fn install(stage: &mut Stage) {
     }
     typed(stage, &page)
         .says("\"well\":true")
-        .says("begins: open notes-e1 for users")
         .says("1 stack: 1 as wanted.");
 }
 

@@ -1,4 +1,4 @@
-//! Two reconcilers over one PostgreSQL and one estate of real machines: the one that leads is
+//! Two reconcilers over one `PostgreSQL` and one estate of real machines: the one that leads is
 //! stopped in the middle of a rebuild, the other takes over, and exactly one machine results.
 
 #[path = "../it/postgres.rs"]
