@@ -117,7 +117,7 @@ fn the_pages_install_it_and_when_it_calls_you_are_true_to_the_letter() {
     asked
         .says("1 stack: 1 unknown.")
         .says("a gap is not absence (S1)")
-        .says("sign a [[waiver]] that names it")
+        .says("sign at the end of stacks/notes.toml:")
         .says("a rebuild would take");
     let path = Path::new(env!("CARGO_BIN_EXE_holdfast")).parent().unwrap();
     let signed = Command::new("bash")
