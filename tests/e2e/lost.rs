@@ -125,7 +125,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     std::thread::sleep(Duration::from_secs(8));
     stage.lab(&["hang", "notes-e1", "--for-good"]).exits(0);
     at("notes-e1 hangs for good");
-    running.until_says("begins: power-cycle notes-e1");
+    running.until_says("begins: switch notes-e1 off, and on");
     at("a reset did not help");
     until_served(&stage, "notes-e2");
     at("rebuilt");
