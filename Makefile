@@ -45,7 +45,7 @@ disasters: install-packages rust
 
 # The dependencies are those of the one profile; what is measured is optimised.
 bench: install-packages rust
-	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench pass --bench points --bench backup --bench restore
+	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench points --bench backup --bench restore
 
 # What `make test` lives some thousand seeds of.
 soak: install-packages rust
