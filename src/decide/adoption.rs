@@ -6,19 +6,18 @@
 //! and the hosters are all that is left). In any other case the label alone proves
 //! nothing, and the machine is not touched.
 
-use super::history::History;
+use super::history::{History, PastMachine};
 use super::names::create_step;
 use super::repositories::named;
 use crate::model::desired::{Desired, DesiredStack};
-use crate::model::ids::{MachineName, StackId};
+use crate::model::gap::GapKind;
+use crate::model::ids::{HosterId, MachineName, StackId};
 use crate::model::journal::Event;
-use crate::model::observed::{Observed, Power};
+use crate::model::observed::{Observed, Power, Unseen};
 use crate::model::point::{RecoveryPoint, Rung};
 
 /// Receipts to be written, with the stack each belongs to.
 pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
-    // Adopted machines are not made: what could not be seen at the first look is adopted later.
-    let lost_journal = past.machines.is_empty() || !past.durations.contains_key("create");
     seen.hosters
         .values()
         .flatten()
@@ -26,7 +25,7 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
         .filter(|machine| !past.machines.contains_key(&machine.name))
         .filter(|machine| {
             let intent = create_step(machine.stack.as_ref(), &machine.name);
-            lost_journal
+            may_be_lost(past)
                 || past.unfinished.contains(&intent)
                 || past.orders.took(&machine.name, &machine.provider_id)
         })
@@ -43,6 +42,21 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
             (machine.stack.clone(), created)
         })
         .collect()
+}
+
+/// The journal never made a machine. Adopted machines are not made: what could not be seen at the
+/// first look is adopted later.
+fn may_be_lost(past: &History) -> bool {
+    past.machines.is_empty() || !past.durations.contains_key("create")
+}
+
+/// An ordered machine that was not seen, and of which nobody can say that it is not the one that
+/// is looked for: the journal may have been lost, and what is left of it names another machine
+/// there nowhere (S1, S6).
+pub(super) fn may_be_ours(hoster: &HosterId, unseen: &Unseen, past: &History) -> bool {
+    let known =
+        |made: &PastMachine| made.hoster == *hoster && made.provider_id == unseen.provider_id;
+    unseen.gap.kind != GapKind::NotOurs && may_be_lost(past) && !past.machines.values().any(known)
 }
 
 /// Machines that would not start once and run now: what was remembered of them is over.

@@ -119,6 +119,8 @@ fn of_gap(kind: GapKind, reason: &str) -> Option<Heard> {
     match kind {
         GapKind::Unreachable => Some(Heard::Nothing(reason.to_owned())),
         GapKind::RateLimited => None,
-        GapKind::Denied | GapKind::Unreadable | GapKind::ForeignHostKey => Some(Heard::Something),
+        GapKind::Denied | GapKind::NotOurs | GapKind::Unreadable | GapKind::ForeignHostKey => {
+            Some(Heard::Something)
+        }
     }
 }

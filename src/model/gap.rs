@@ -23,6 +23,8 @@ pub enum GapKind {
     Unreachable,
     /// 401 or 403, or a rejected key: a person must mend it.
     Denied,
+    /// It answered, and belongs to nobody we know, or to whoever runs Holdfast: never touched (S7).
+    NotOurs,
     /// 429: look again later.
     RateLimited,
     /// The answer could not be read.

@@ -2,8 +2,10 @@
 //! everything back.
 
 use crate::plan_backup_move::{NEW, at_ionos, ends_well, is_superseded, moved, with_history};
-use crate::plan_world::{BACKUP, Cut, Order, World, gap, machine, stack};
+use crate::plan_world::{BACKUP, Cut, Order, World, gap, hoster, machine, stack};
+use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::journal::Event;
+use holdfast::model::observed::Unseen;
 
 /// The journal is gone; Git, the machines and the points are there.
 fn lose_the_journal(world: &mut World) {
@@ -64,4 +66,46 @@ fn s01_with_the_journal_lost_a_silent_old_backup_machine_is_asked_again() {
     world.silent.clear();
     world.settle();
     is_superseded(&world);
+}
+
+/// A machine that is in the inventory of ordered ones, and was not seen.
+fn not_seen(world: &mut World, ordered: &str, kind: GapKind) {
+    let netcup = world.inventories.get_mut(&hoster("netcup")).unwrap();
+    netcup.machines.retain(|made| made.provider_id != ordered);
+    netcup.unseen.push(Unseen {
+        provider_id: ordered.to_owned(),
+        gap: Gap::new(kind, format!("machine {ordered}"), "no answer in 10 s"),
+    });
+}
+
+fn creates(world: &World) -> Vec<String> {
+    let steps = world.plan().plan().steps.clone();
+    let all = steps.into_iter().map(|step| step.id.to_string());
+    all.filter(|id| id.contains(".create.")).collect()
+}
+
+#[test]
+fn s06_with_the_journal_lost_no_second_backup_machine_is_made_beside_an_unseen_one() {
+    let mut world = with_history();
+    lose_the_journal(&mut world);
+    let its = world.machine(BACKUP).unwrap().provider_id.clone();
+    not_seen(&mut world, &its, GapKind::Unreachable);
+    assert_eq!(creates(&world), Vec::<String>::new());
+}
+
+#[test]
+fn s01_a_silent_ordered_machine_holds_a_first_installation_and_a_strangers_does_not() {
+    let mut world = World::before_the_first_day(with_history().want);
+    not_seen(&mut world, "netcup-8", GapKind::NotOurs);
+    assert_eq!(creates(&world).len(), 2);
+    not_seen(&mut world, "netcup-9", GapKind::Unreachable);
+    assert_eq!(creates(&world), Vec::<String>::new());
+}
+
+#[test]
+fn s16_a_silent_ordered_machine_holds_nobody_once_the_journal_has_made_machines() {
+    let mut world = with_history();
+    not_seen(&mut world, "netcup-9", GapKind::Unreachable);
+    world.lose("acme-e1");
+    assert_eq!(creates(&world), ["acme.create.acme-e2"]);
 }

@@ -3,6 +3,7 @@
 use super::draft::{Draft, Pen, because, because_of};
 use super::machines::{ON_ITS_WAY, PlaceFor, choose_place, create};
 use super::situation::without_receipt;
+use crate::decide::adoption::may_be_ours;
 use crate::decide::changes::changes;
 use crate::decide::clocks;
 use crate::decide::derive::TLS_UNTIL;
@@ -13,11 +14,14 @@ use crate::model::desired::{Desired, DesiredStack, InterfaceFamily, Placement};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::{MachineManifest, Role};
-use crate::model::observed::{Former, Observed, Power};
+use crate::model::observed::{Former, Observed, Power, Unseen};
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold, Note};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The journal made no machine yet, or was lost.
+const NOTHING_REMEMBERED: &str = "the journal remembers no machine there, so this one may be it; look again when it answers, or take it out of hosters.toml if it is nobody's";
 
 /// What the stacks need to know of their backup machine.
 #[derive(Debug, Clone)]
@@ -318,6 +322,11 @@ fn one(
     if let Some(gap) = past.orders.open(name, seen) {
         pen.hold_unseen(wanted, &gap, ON_ITS_WAY);
         return not_now(gap);
+    }
+    let silent = |unseen: &&Unseen| may_be_ours(&placement.hoster, unseen, past);
+    if let Some(silent) = inventory.unseen.iter().find(silent) {
+        pen.hold_unseen(wanted, &silent.gap, NOTHING_REMEMBERED);
+        return not_now(silent.gap.clone());
     }
     match choose_place(&[placement], want, seen, past, &pen.draft.taken) {
         PlaceFor::At { placement, take } => {

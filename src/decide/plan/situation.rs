@@ -1,6 +1,7 @@
 //! Where a stack stands: who may write, who is on the way up, what could not be seen.
 
 use super::fleet::{Fleet, Remembered};
+use crate::decide::adoption::may_be_ours;
 use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
 use crate::decide::repositories;
@@ -113,7 +114,7 @@ impl<'a> Situation<'a> {
             .max()
             .unwrap_or_default();
         let any = points.as_ref().is_ok_and(|points| !points.is_empty());
-        let mut unseen = unseen(stack, want, seen, remembered, any);
+        let mut unseen = unseen(stack, want, seen, past, remembered, any);
         unseen.extend(machines.iter().filter_map(|m| without_receipt(m, past)));
         let writer = writer(stack, &machines, point_epoch, &unseen, want, seen, past);
         let candidate = machines
@@ -155,6 +156,7 @@ fn unseen(
     stack: &DesiredStack,
     want: &Desired,
     seen: &Observed,
+    past: &History,
     remembered: &[Remembered<'_>],
     has_points: bool,
 ) -> Vec<Gap> {
@@ -175,6 +177,7 @@ fn unseen(
             Some(Ok(inventory)) => {
                 let ours = |unseen: &&Unseen| {
                     forgotten
+                        || may_be_ours(hoster, unseen, past)
                         || remembered.iter().any(|(name, m)| {
                             !waived(stack, name)
                                 && m.hoster == *hoster

@@ -320,7 +320,7 @@ async fn find(
         .map_err(unreadable)?;
     if own == Some(facts.machine_id.as_str()) {
         let reason = "this is the machine that runs holdfast; it is never touched (S7)";
-        return Err(Gap::new(GapKind::Denied, subject, reason));
+        return Err(Gap::new(GapKind::NotOurs, subject, reason));
     }
     let Some(encoded) = facts.identity else {
         if facts.holds.is_empty() {
@@ -330,7 +330,7 @@ async fn find(
             "nobody's by name, but it holds {}, so it is never taken (S7); install its operating system anew, or take it out of hosters.toml",
             facts.holds
         );
-        return Err(Gap::new(GapKind::Denied, subject, reason));
+        return Err(Gap::new(GapKind::NotOurs, subject, reason));
     };
     // Something is there: whatever it says, the machine is not free.
     let bytes = BASE64

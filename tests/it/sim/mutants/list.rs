@@ -170,8 +170,8 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S6",
         patches: &[(
             "decide/adoption.rs",
-            "«lost_journal\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
-            "lost_journal",
+            "«may_be_lost(past)\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
+            "may_be_lost(past)",
         )],
     },
     Mutant {
@@ -188,7 +188,7 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S7",
         patches: &[(
             "decide/adoption.rs",
-            "«lost_journal\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
+            "«may_be_lost(past)\n                || past.unfinished.contains(&intent)\n                || past.orders.took(&machine.name, &machine.provider_id)»",
             "true",
         )],
     },
