@@ -247,15 +247,23 @@ impl Run {
         step: &Step,
         machine: &MachineName,
     ) -> Result<(), StepError> {
+        self.switch_on(step, machine).await?;
+        let contact = self.contact(machine)?;
+        self.first_contact(step, &contact).await
+    }
+
+    /// By its hoster's word it runs. That it will not start is written down: it is off for good.
+    pub(super) async fn switch_on(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let hoster = self.hoster_of(machine)?;
         let op = Operation::PowerOn {
             machine: machine.clone(),
         };
         match self.session.perform(&hoster, &op, &step.id).await {
-            Outcome::Done(_) => {
-                let contact = self.contact(machine)?;
-                self.first_contact(step, &contact).await
-            }
+            Outcome::Done(_) => Ok(()),
             Outcome::Refused(refusal) => {
                 // Only the hoster's own "it will not start" counts; a wrong token or a full queue does not.
                 if refusal.code == ACTION_FAILED {

@@ -361,6 +361,21 @@ impl Stage {
             .to_owned()
     }
 
+    /// Until users get in to this machine of Notes.
+    #[track_caller]
+    pub fn until_served(&self, machine: &str) {
+        let until = Instant::now() + Duration::from_mins(5);
+        let serves = || {
+            let there = self.running("notes-").iter().any(|name| name == machine);
+            let page = there.then(|| self.get(machine, "/index.html")).flatten();
+            page.is_some_and(|page| page.contains("Notes of many people"))
+        };
+        while !serves() {
+            assert!(Instant::now() < until, "nobody gets in to {machine}");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
     /// `GET path` from outside; none when nothing is let in.
     pub fn get(&self, machine: &str, path: &str) -> Option<String> {
         let address: SocketAddr = format!("{}:80", self.address(machine)).parse().unwrap();
