@@ -12,7 +12,7 @@ use holdfast::model::gap::Gap;
 use holdfast::model::ids::{EstateName, HostName, HosterId, MachineName, PointId, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, FileFact, MachineFacts, MachineManifest, Role, UnitFact};
-use holdfast::model::observed::{Inventory, SeenMachine};
+use holdfast::model::observed::{Inventory, SeenMachine, SeenName};
 use holdfast::model::operation::{Operation, Outcome};
 use holdfast::model::point::{Rung, SCHEMA};
 use holdfast::model::secret::Secret;
@@ -80,7 +80,7 @@ pub fn catalogue() -> Catalogue {
 pub struct Everywhere {
     now: Timestamp,
     inventories: BTreeMap<HosterId, Inventory>,
-    names: BTreeMap<HostName, Vec<IpAddr>>,
+    names: BTreeMap<HostName, SeenName>,
     points: BTreeMap<StackId, PointId>,
     entries: Vec<Entry>,
     /// What each machine says, as text, so that it is read each time.
@@ -310,7 +310,7 @@ impl Transport for Everywhere {
 
 #[async_trait]
 impl Names for Everywhere {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         Ok(self.names[host].clone())
     }
 

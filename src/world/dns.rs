@@ -8,6 +8,7 @@
 use crate::model::desired::DnsAccount;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::HostName;
+use crate::model::observed::SeenName;
 use crate::model::operation::{Fault, FaultClass, Outcome, Receipt, Refusal};
 use crate::model::secret::Secret;
 use async_trait::async_trait;
@@ -33,9 +34,8 @@ const FUDGE: u16 = 300;
 /// Names and their addresses.
 #[async_trait]
 pub trait Names: Send + Sync {
-    /// Addresses of a name by its authoritative server; `Ok(empty)` only when that
-    /// server says that there are none.
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap>;
+    /// What a name leads to by its authoritative server; to nothing only when that server says so.
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap>;
 
     /// Makes `addr` the only address of a name, at one stroke.
     async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome;
@@ -146,7 +146,12 @@ impl UpdatableZone {
         }
     }
 
-    async fn addresses(&self, name: &Name, kind: RecordType) -> Result<Vec<IpAddr>, GapReason> {
+    /// Addresses of one family, each with its time to live.
+    async fn addresses(
+        &self,
+        name: &Name,
+        kind: RecordType,
+    ) -> Result<Vec<(IpAddr, u32)>, GapReason> {
         let mut request = Message::query();
         request.metadata.recursion_desired = false;
         request.add_query(Query::query(name.clone(), kind));
@@ -173,9 +178,11 @@ impl UpdatableZone {
         let mut found = Vec::new();
         for record in &answer.answers {
             match &record.data {
-                RData::A(A(address)) if kind == RecordType::A => found.push((*address).into()),
+                RData::A(A(address)) if kind == RecordType::A => {
+                    found.push(((*address).into(), record.ttl));
+                }
                 RData::AAAA(AAAA(address)) if kind == RecordType::AAAA => {
-                    found.push((*address).into());
+                    found.push(((*address).into(), record.ttl));
                 }
                 // Where the alias leads is not this server's word.
                 RData::CNAME(target) => {
@@ -274,13 +281,16 @@ fn fqdn(text: &str) -> Result<Name, DnsSetupError> {
 
 #[async_trait]
 impl Names for UpdatableZone {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         let gap = |(kind, reason): GapReason| Gap::new(kind, format!("name {host}"), reason);
         let name = fqdn(host.as_str()).map_err(|e| gap(unreadable(e.to_string())))?;
         let mut found = self.addresses(&name, RecordType::A).await.map_err(gap)?;
         found.extend(self.addresses(&name, RecordType::AAAA).await.map_err(gap)?);
         found.sort_unstable();
-        Ok(found)
+        Ok(SeenName {
+            ttl: found.iter().map(|(_, ttl)| *ttl).max(),
+            addresses: found.into_iter().map(|(address, _)| address).collect(),
+        })
     }
 
     async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome {
@@ -317,7 +327,7 @@ impl Names for UpdatableZone {
             Err(UpdateFailure::Refused(refusal)) => Outcome::Refused(refusal),
             // It may have been done: the name itself tells.
             Err(UpdateFailure::Unclear(message, class)) => match self.lookup(host).await {
-                Ok(now) if now == [addr] => done,
+                Ok(now) if now.leads_to(addr) && now.ttl == Some(ttl) => done,
                 _ => Outcome::Unknown(Fault { message, class }),
             },
         }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use holdfast::model::desired::DnsAccount;
 use holdfast::model::gap::GapKind;
 use holdfast::model::ids::HostName;
+use holdfast::model::observed::SeenName;
 use holdfast::model::operation::{FaultClass, Outcome};
 use holdfast::model::secret::Secret;
 use holdfast::world::dns::{DnsSetupError, Names, UpdatableZone};
@@ -126,22 +127,28 @@ async fn a_name_is_replaced_whole_and_read_back() {
     loaded(&names).await;
     let wiki = name("wiki.example.test");
     let old: Vec<IpAddr> = vec!["10.9.9.9".parse().unwrap(), "fd00::9".parse().unwrap()];
-    assert_eq!(names.lookup(&wiki).await.unwrap(), old);
+    assert_eq!(names.lookup(&wiki).await.unwrap().addresses, old);
     for address in ["10.1.0.2", "fd00::2", "10.1.0.3"] {
         let address: IpAddr = address.parse().unwrap();
         // Twice: a step may be done again after a crash.
         for _ in 0..2 {
             let outcome = names.point(&wiki, address, ttl()).await;
             assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
-            assert_eq!(names.lookup(&wiki).await.unwrap(), [address]);
+            assert_eq!(names.lookup(&wiki).await.unwrap().addresses, [address]);
         }
     }
     let new = name("new.example.test");
-    assert_eq!(names.lookup(&new).await.unwrap(), [] as [IpAddr; 0]);
+    assert_eq!(names.lookup(&new).await.unwrap(), SeenName::default());
     let address: IpAddr = "10.1.0.4".parse().unwrap();
     let outcome = names.point(&new, address, ttl()).await;
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
-    assert_eq!(names.lookup(&new).await.unwrap(), [address]);
+    assert_eq!(
+        names.lookup(&new).await.unwrap(),
+        SeenName {
+            addresses: vec![address],
+            ttl: Some(60),
+        }
+    );
 }
 
 #[tokio::test]
@@ -151,7 +158,7 @@ async fn s01_only_an_authoritative_no_is_a_no() {
     loaded(&names).await;
     for absent in ["none.example.test", "text.example.test"] {
         let found = names.lookup(&name(absent)).await.unwrap();
-        assert_eq!(found, [] as [IpAddr; 0], "{absent}");
+        assert_eq!(found, SeenName::default(), "{absent}");
     }
     for (unsure, kind) in [
         ("wiki.other.test", GapKind::Denied),

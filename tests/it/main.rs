@@ -82,6 +82,7 @@ mod plan_possible_writers;
 mod plan_retire;
 mod plan_state;
 mod plan_thresholds;
+mod plan_ttl;
 mod plan_verify;
 mod plan_views;
 mod plan_world;

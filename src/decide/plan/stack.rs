@@ -20,7 +20,7 @@ use super::draft::{Draft, Pen};
 use super::fencing::{waiver_text, zombies};
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{former, install, keep, ladder, rebuild, relocate, retire, verify};
+use super::{former, install, keep, ladder, rebuild, relocate, retire, ttl, verify};
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
 use crate::model::plan::{Action, Cause, Hold, Step};
@@ -103,6 +103,9 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             }
             if well_placed || keep::writes_elsewhere(view, writer, facts) {
                 keep::keep(view, writer, facts, pen);
+                if well_placed {
+                    ttl::as_usual(view, writer, pen);
+                }
             } else if let Some(reason) = former::falls_together(view, placement) {
                 relocate::not_yet(view, placement, reason, pen);
                 keep::keep(view, writer, facts, pen);

@@ -394,13 +394,19 @@ impl Stage {
 
     /// Where a name points, by the lab's name server.
     pub fn lookup(&self, host: &str) -> String {
+        self.ask(host, "A", "+short")
+    }
+
+    /// What the lab's name server says of a name.
+    pub fn ask(&self, host: &str, kind: &str, how: &str) -> String {
         let status = self.lab_status();
         let dns = &status["dns"];
         let server = format!("@{}", dns["address"].as_str().unwrap());
         let port = dns["port"].to_string();
         let ran = finish(
             Command::new("kdig")
-                .args([&server, "-p", &port, host, "A", "+short"])
+                .args([&server, "-p", &port, host, kind])
+                .args(how.split(' '))
                 .output(),
         );
         ran.stdout.trim().to_owned()

@@ -30,7 +30,7 @@ use holdfast::model::ids::{
 };
 use holdfast::model::journal::{Entry, Event};
 use holdfast::model::machine::{Digest, MachineFacts, MachineManifest};
-use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine};
+use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine, SeenName};
 use holdfast::model::plan::{Drift, Plan};
 use holdfast::model::point::RecoveryPoint;
 use holdfast::model::repository::KeysSeen;
@@ -82,6 +82,8 @@ pub struct World {
     /// What lies beside the points on their backup machine.
     pub holdings: BTreeMap<StackId, Holdings>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    /// For how long others remember them.
+    pub ttls: BTreeMap<HostName, u32>,
     /// What backup machines keep of their readings, where a test says so.
     pub verified: BTreeMap<StackId, Verification>,
     /// What a reading would find damaged.
@@ -150,6 +152,7 @@ impl World {
         };
         Self {
             names: names.map(|s| (s.host.clone(), Vec::new())).collect(),
+            ttls: BTreeMap::new(),
             points: want
                 .stacks
                 .keys()
@@ -317,7 +320,13 @@ impl World {
             names: self
                 .names
                 .iter()
-                .map(|(n, a)| (n.clone(), Ok(a.clone())))
+                .map(|(host, addresses)| {
+                    let name = SeenName {
+                        addresses: addresses.clone(),
+                        ttl: self.ttls.get(host).copied(),
+                    };
+                    (host.clone(), Ok(name))
+                })
                 .collect(),
         }
     }
@@ -339,14 +348,13 @@ impl World {
 
     /// The plan as the planner writes it.
     pub fn draft(&self) -> Plan {
+        self.draft_of(&self.seen())
+    }
+
+    /// The same where this is what is seen.
+    pub fn draft_of(&self, seen: &Observed) -> Plan {
         let digest = Digest("d".repeat(64));
-        plan(
-            &self.want,
-            &self.manifests(),
-            &self.seen(),
-            &self.past(),
-            digest,
-        )
+        plan(&self.want, &self.manifests(), seen, &self.past(), digest)
     }
 
     /// The plan, checked; a violation is a failure of every test.

@@ -137,6 +137,11 @@ impl World {
         ended
     }
 
+    fn usual_ttl(&self) -> u32 {
+        let dns = self.want.dns.as_ref().unwrap();
+        u32::try_from(dns.ttl.as_secs()).unwrap()
+    }
+
     fn act(&mut self, step: &Step, made: &mut BTreeMap<String, PointId>) -> Result<(), String> {
         if let Some(ended) = self.act_on_a_drill(step) {
             return ended;
@@ -195,9 +200,31 @@ impl World {
                 self.machine_mut(name.as_str()).quarantined = true;
                 self.record(owner, Event::Quarantined { machine: name });
             }
-            Action::Name { host, .. } => {
+            Action::Ttl {
+                host,
+                seconds,
+                ahead,
+                ..
+            } => {
+                let seen = self.ttls.insert(host.clone(), *seconds).unwrap_or(*seconds);
+                let before = if *ahead {
+                    seen.max(self.usual_ttl())
+                } else {
+                    seen
+                };
+                let (host, seconds) = (host.clone(), *seconds);
+                let set = Event::TtlSet {
+                    host,
+                    seconds,
+                    before,
+                };
+                self.record(owner, set);
+            }
+            Action::Name { host, ttl, .. } => {
                 let address = self.machine(name.as_str()).ok_or("no address")?.address;
                 self.names.insert(host.clone(), vec![address]);
+                let ttl = ttl.unwrap_or_else(|| self.usual_ttl());
+                self.ttls.insert(host.clone(), ttl);
                 self.record(
                     owner,
                     Event::Named {

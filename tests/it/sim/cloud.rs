@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::ids::{EstateName, HostName, HosterId, MachineName, StepId};
 use holdfast::model::machine::Role;
-use holdfast::model::observed::{Inventory, Power, SeenMachine};
+use holdfast::model::observed::{Inventory, Power, SeenMachine, SeenName};
 use holdfast::model::operation::{
     CreateMachine, Fault, FaultClass, Operation, Outcome, Receipt, Refusal,
 };
@@ -301,7 +301,7 @@ const STALE: SignedDuration = SignedDuration::from_secs(10);
 
 #[async_trait]
 impl Names for Sim {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         self.pause(Duration::from_millis(20)).await;
         let mut state = self.state();
         let state = &mut *state;
@@ -312,7 +312,7 @@ impl Names for Sim {
         Ok(state.names.get(host).cloned().unwrap_or_default())
     }
 
-    async fn point(&self, host: &HostName, addr: IpAddr, _ttl: SignedDuration) -> Outcome {
+    async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome {
         self.pause(Duration::from_millis(50)).await;
         let fate = {
             let mut state = self.state();
@@ -323,7 +323,11 @@ impl Names for Sim {
                 Fate::LostBefore => return unknown(),
                 Fate::Well | Fate::LostAfter | Fate::LostBehind => {
                     state.say(&format!("{host} points at {addr}"));
-                    state.names.insert(host.clone(), vec![addr]);
+                    let name = SeenName {
+                        addresses: vec![addr],
+                        ttl: u32::try_from(ttl.as_secs()).ok(),
+                    };
+                    state.names.insert(host.clone(), name);
                 }
             }
             fate
