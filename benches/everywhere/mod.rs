@@ -9,6 +9,7 @@ use holdfast::decide::document::Files;
 use holdfast::flow::session::Session;
 use holdfast::model::desired::Desired;
 use holdfast::model::gap::Gap;
+use holdfast::model::given::Given;
 use holdfast::model::ids::{EstateName, HostName, HosterId, MachineName, PointId, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, FileFact, MachineFacts, MachineManifest, Role, UnitFact};
@@ -312,6 +313,10 @@ impl Transport for Everywhere {
 impl Names for Everywhere {
     async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         Ok(self.names[host].clone())
+    }
+
+    async fn give(&self, host: &HostName, _: &Given, _: SignedDuration) -> Outcome {
+        panic!("{host} is given to whom it should");
     }
 
     async fn point(&self, host: &HostName, _: IpAddr, _: SignedDuration) -> Outcome {

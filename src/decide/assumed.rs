@@ -172,7 +172,7 @@ impl Building<'_> {
         for service in &stack.services {
             let pointed = Ok(SeenName {
                 addresses: vec![machine.address],
-                ttl: None,
+                ..SeenName::default()
             });
             self.made.seen.names.insert(service.host.clone(), pointed);
         }

@@ -4,6 +4,7 @@
 
 mod brakes;
 mod drill;
+mod given;
 mod restore;
 mod silent;
 
@@ -197,6 +198,7 @@ impl<'a> Court<'a> {
         if self.is_drill(step.action.machine()) {
             problems.extend(self.of_a_drill(step));
         }
+        problems.extend(self.not_below(step));
         match &step.action {
             Action::Create {
                 machine, hoster, ..

@@ -25,6 +25,7 @@ pub mod expiry;
 pub mod first_contact;
 pub mod forecast;
 pub mod freezing;
+pub mod given;
 pub mod groups;
 pub mod heard;
 pub mod history;

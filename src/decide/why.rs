@@ -203,6 +203,11 @@ fn what_was_seen(
         }
     });
     for host in stack.services.iter().map(|service| &service.host) {
+        let given = seen.names.get(host).and_then(|name| name.as_ref().ok());
+        let given = given.into_iter().flat_map(|name| &name.given);
+        said.extend(
+            given.map(|given| format!("{host} was given to {} ({})", given.machine, given.epoch)),
+        );
         said.extend(seen.names.get(host).map(|name| match name {
             Ok(name) if name.addresses.is_empty() => format!("{host} leads nowhere"),
             Ok(name) => {

@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::decide::history::History;
-use crate::decide::{basis, clocks, evidence};
+use crate::decide::{basis, clocks, evidence, given};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
 use crate::model::listed::{Beside, Listed};
@@ -374,8 +374,11 @@ async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<S
     let mut tasks = JoinSet::new();
     for service in session.desired.stacks.values().flat_map(|s| &s.services) {
         let (names, host) = (names.clone(), service.host.clone());
+        let session = session.clone();
         tasks.spawn(async move {
             let found = names.lookup(&host).await;
+            let found =
+                found.map(|name| given::believe(&session.key, &session.desired.estate, name));
             (host, found)
         });
     }

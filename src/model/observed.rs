@@ -1,6 +1,7 @@
 //! What was seen of the world at one moment, and what could not be seen.
 
 use super::gap::Gap;
+use super::given::Given;
 use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
 use super::machine::{MachineFacts, Role};
 use super::point::RecoveryPoint;
@@ -45,6 +46,8 @@ pub struct SeenName {
     pub addresses: Vec<IpAddr>,
     /// For how many seconds others may remember that; `None`: it leads nowhere, or nobody asked.
     pub ttl: Option<u32>,
+    /// Whom it was given to, by the records beside it that carry our seal.
+    pub given: Vec<Given>,
 }
 
 impl SeenName {

@@ -137,6 +137,13 @@ fn moved(play: &mut Play) {
         seconds(millis("notes.pre-copy.notes-e2")),
     );
     assert_eq!(play.ttl(), REMEMBERED);
+    let beside = play.stage.ask("_holdfast.notes.example", "TXT", "+short");
+    for word in ["stack=notes", "epoch=2", "machine=notes-e2"] {
+        assert!(beside.contains(word), "{beside}");
+    }
+    play.stage
+        .holdfast(&["why", "notes"])
+        .says("notes.example was given to notes-e2 (e2)");
     let told = ["evidence", "notes"];
     play.stage.holdfast(&told).exits(0).says("Nobody got in:");
     play.stage.holdfast(&["plan"]).says("Nothing to do");

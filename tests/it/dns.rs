@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use holdfast::model::desired::DnsAccount;
 use holdfast::model::gap::GapKind;
-use holdfast::model::ids::HostName;
+use holdfast::model::given::Given;
+use holdfast::model::ids::{Epoch, EstateName, HostName, MachineName, StackId};
 use holdfast::model::observed::SeenName;
 use holdfast::model::operation::{FaultClass, Outcome};
 use holdfast::model::secret::Secret;
@@ -147,6 +148,7 @@ async fn a_name_is_replaced_whole_and_read_back() {
         SeenName {
             addresses: vec![address],
             ttl: Some(60),
+            given: Vec::new(),
         }
     );
 }
@@ -224,4 +226,28 @@ fn an_account_that_cannot_work_is_refused_at_once() {
     weak.algorithm = "hmac-md5".to_owned();
     let error = UpdatableZone::new(&weak, &Secret::new(key())).unwrap_err();
     assert!(matches!(error, DnsSetupError::Algorithm { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn s02_whom_a_name_was_given_to_is_written_beside_it_and_read_back() {
+    let Some(knot) = knot() else { return };
+    let names = zone(knot.server, &key());
+    loaded(&names).await;
+    let wiki = name("wiki.example.test");
+    let before = names.lookup(&wiki).await.unwrap();
+    assert!(before.given.is_empty());
+    for epoch in [2, 3] {
+        let given = Given {
+            estate: EstateName::new("example"),
+            stack: StackId::new("wiki"),
+            epoch: Epoch(epoch),
+            machine: MachineName::new(format!("wiki-e{epoch}")),
+            seal: "x".repeat(32),
+        };
+        let outcome = names.give(&wiki, &given, ttl()).await;
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        let now = names.lookup(&wiki).await.unwrap();
+        assert_eq!(now.given, [given], "one, in place of the other");
+        assert_eq!(now.addresses, before.addresses, "it leads where it led");
+    }
 }

@@ -69,6 +69,7 @@ mod plan_file;
 mod plan_forecast;
 mod plan_forget;
 mod plan_freeze;
+mod plan_given;
 mod plan_holds;
 mod plan_journal_lost;
 mod plan_keys;

@@ -1,9 +1,10 @@
 //! Where names lead, and for how long others may remember that.
 
 use super::{Run, StepError, done};
+use crate::decide::given::given;
 use crate::model::ids::{HostName, MachineName};
 use crate::model::journal::Event;
-use crate::model::operation::FaultClass;
+use crate::model::operation::{FaultClass, Outcome};
 use crate::model::plan::Step;
 use jiff::SignedDuration;
 
@@ -22,6 +23,22 @@ impl Run {
         };
         self.session.held()?;
         let ttl = ttl.map_or(dns.ttl, |ttl| SignedDuration::from_secs(ttl.into()));
+        let estate = &self.session.desired.estate;
+        let epoch = self.epoch_of(machine)?;
+        let to = given(
+            &self.session.key,
+            estate,
+            &self.stack(step)?.id,
+            (epoch, machine),
+        );
+        match names.give(host, &to, ttl).await {
+            // Users need the address; a server that takes no such record keeps nobody from it.
+            Outcome::Refused(refusal) if refusal.class == FaultClass::NeedsHuman => {
+                let note = format!("no record of {epoch} beside {host}: {refusal}");
+                self.reporter.note(step, &note);
+            }
+            outcome => drop(done(outcome)?),
+        }
         done(names.point(host, contact.address, ttl).await)?;
         let named = Event::Named {
             host: host.clone(),

@@ -25,6 +25,7 @@ use holdfast::decide::stop::under_way;
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::given::Given;
 use holdfast::model::ids::{
     CommitId, HostName, HosterId, ImageName, MachineName, SiteId, StackId, StepId,
 };
@@ -84,6 +85,8 @@ pub struct World {
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
     /// For how long others remember them.
     pub ttls: BTreeMap<HostName, u32>,
+    /// Whom they were given to.
+    pub given: BTreeMap<HostName, Given>,
     /// What backup machines keep of their readings, where a test says so.
     pub verified: BTreeMap<StackId, Verification>,
     /// What a reading would find damaged.
@@ -153,6 +156,7 @@ impl World {
         Self {
             names: names.map(|s| (s.host.clone(), Vec::new())).collect(),
             ttls: BTreeMap::new(),
+            given: BTreeMap::new(),
             points: want
                 .stacks
                 .keys()
@@ -324,6 +328,7 @@ impl World {
                     let name = SeenName {
                         addresses: addresses.clone(),
                         ttl: self.ttls.get(host).copied(),
+                        given: self.given.get(host).cloned().into_iter().collect(),
                     };
                     (host.clone(), Ok(name))
                 })

@@ -4,6 +4,7 @@ use super::{Cut, Order, World};
 use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::pass::look_again;
 use holdfast::decide::settle::{Progress, closing, settle};
+use holdfast::model::given::Given;
 use holdfast::model::ids::PointId;
 use holdfast::model::journal::{Event, Remedy, StepResult};
 use holdfast::model::machine::Stage;
@@ -225,6 +226,15 @@ impl World {
                 self.names.insert(host.clone(), vec![address]);
                 let ttl = ttl.unwrap_or_else(|| self.usual_ttl());
                 self.ttls.insert(host.clone(), ttl);
+                let stack = owner.ok_or("no stack")?.clone();
+                let given = Given {
+                    estate: self.want.estate.clone(),
+                    stack,
+                    epoch: self.machine(name.as_str()).unwrap().epoch,
+                    machine: name.clone(),
+                    seal: "ours".to_owned(),
+                };
+                self.given.insert(host.clone(), given);
                 self.record(
                     owner,
                     Event::Named {
