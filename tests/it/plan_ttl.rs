@@ -8,6 +8,7 @@ use holdfast::model::ids::HostName;
 use holdfast::model::observed::{Observed, SeenName};
 use holdfast::model::plan::{Action, Hold, Plan};
 use jiff::SignedDuration;
+use std::collections::BTreeSet;
 
 const LOWER: &str = "acme.lower-ttl.docs.acme.example";
 const USUAL: &str = "acme.usual-ttl.docs.acme.example";
@@ -157,7 +158,7 @@ fn seeing(world: &World, name: Result<SeenName, Gap>) -> Observed {
 fn s01_a_move_waits_for_a_name_that_nobody_could_look_at() {
     let world = to_move();
     let unseen = seeing(&world, Err(gap("name docs.acme.example")));
-    let plan = world.draft_of(&unseen);
+    let plan = world.draft_of(&unseen, &BTreeSet::new());
     assert!(!ids(&plan).iter().any(|id| id.contains("close")));
     let held = plan
         .held
