@@ -9,10 +9,11 @@ use holdfast::decide::document::Files;
 use holdfast::flow::session::Session;
 use holdfast::model::desired::Desired;
 use holdfast::model::gap::Gap;
+use holdfast::model::given::Given;
 use holdfast::model::ids::{EstateName, HostName, HosterId, MachineName, PointId, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::model::machine::{Digest, FileFact, MachineFacts, MachineManifest, Role, UnitFact};
-use holdfast::model::observed::{Inventory, SeenMachine};
+use holdfast::model::observed::{Inventory, SeenMachine, SeenName};
 use holdfast::model::operation::{Operation, Outcome};
 use holdfast::model::point::{Rung, SCHEMA};
 use holdfast::model::secret::Secret;
@@ -80,7 +81,7 @@ pub fn catalogue() -> Catalogue {
 pub struct Everywhere {
     now: Timestamp,
     inventories: BTreeMap<HosterId, Inventory>,
-    names: BTreeMap<HostName, Vec<IpAddr>>,
+    names: BTreeMap<HostName, SeenName>,
     points: BTreeMap<StackId, PointId>,
     entries: Vec<Entry>,
     /// What each machine says, as text, so that it is read each time.
@@ -310,8 +311,12 @@ impl Transport for Everywhere {
 
 #[async_trait]
 impl Names for Everywhere {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         Ok(self.names[host].clone())
+    }
+
+    async fn give(&self, host: &HostName, _: &Given, _: SignedDuration) -> Outcome {
+        panic!("{host} is given to whom it should");
     }
 
     async fn point(&self, host: &HostName, _: IpAddr, _: SignedDuration) -> Outcome {

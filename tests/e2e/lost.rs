@@ -24,21 +24,6 @@ fn begin(name: &str) -> Stage {
     stage
 }
 
-/// Until users get in to this machine.
-#[track_caller]
-fn until_served(stage: &Stage, machine: &str) {
-    let until = Instant::now() + Duration::from_mins(5);
-    let serves = || {
-        let there = stage.running("notes-").iter().any(|name| name == machine);
-        let page = there.then(|| stage.get(machine, "/index.html")).flatten();
-        page.is_some_and(|page| page.contains("Notes of many people"))
-    };
-    while !serves() {
-        assert!(Instant::now() < until, "nobody gets in to {machine}");
-        std::thread::sleep(Duration::from_secs(1));
-    }
-}
-
 /// What the journal tells of a stack, as texts.
 fn told(stage: &mut Stage, stack: &str) -> Vec<(f64, String)> {
     let log = stage.holdfast(&["log", stack, "--format", "json"]);
@@ -86,7 +71,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     stage.lab(&["hang", "notes-e1"]).exits(0);
     assert!(stage.get("notes-e1", "/index.html").is_none(), "it hangs");
     at("notes-e1 hangs");
-    until_served(&stage, "notes-e1");
+    stage.until_served("notes-e1");
     at("it was reset, and serves again");
     let until = Instant::now() + Duration::from_mins(1);
     while !stage
@@ -116,7 +101,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     stage.lab(&["heal"]).exits(0);
     assert_eq!(stage.running("notes-"), ["notes-e1"], "nothing was made");
     assert_eq!(stage.running("annex-"), ["annex-e1"], "nothing was made");
-    until_served(&stage, "notes-e1");
+    stage.until_served("notes-e1");
     stage.holdfast(&["reconcile", "--once"]).exits(0);
     at("s01: a cut network is not mistaken for loss");
 
@@ -127,7 +112,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     at("notes-e1 hangs for good");
     running.until_says("begins: switch notes-e1 off, and on");
     at("a reset did not help");
-    until_served(&stage, "notes-e2");
+    stage.until_served("notes-e2");
     at("rebuilt");
     end(&mut stage, running);
     assert_eq!(stage.running("notes-"), ["notes-e2"]);
@@ -154,7 +139,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     let lost = now();
     stage.lab(&["destroy", "notes-e2"]).exits(0);
     at("notes-e2 loses its power and its disk");
-    until_served(&stage, "notes-e3");
+    stage.until_served("notes-e3");
     at("rebuilt, with what is usual");
     end(&mut stage, running);
     let told = told(&mut stage, "notes");

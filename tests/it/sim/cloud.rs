@@ -5,9 +5,10 @@ use super::shell::Fate;
 use super::state::{Disk, Late, Server, State};
 use async_trait::async_trait;
 use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::given::Given;
 use holdfast::model::ids::{EstateName, HostName, HosterId, MachineName, StepId};
 use holdfast::model::machine::Role;
-use holdfast::model::observed::{Inventory, Power, SeenMachine};
+use holdfast::model::observed::{Inventory, Power, SeenMachine, SeenName};
 use holdfast::model::operation::{
     CreateMachine, Fault, FaultClass, Operation, Outcome, Receipt, Refusal,
 };
@@ -301,7 +302,7 @@ const STALE: SignedDuration = SignedDuration::from_secs(10);
 
 #[async_trait]
 impl Names for Sim {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         self.pause(Duration::from_millis(20)).await;
         let mut state = self.state();
         let state = &mut *state;
@@ -312,7 +313,29 @@ impl Names for Sim {
         Ok(state.names.get(host).cloned().unwrap_or_default())
     }
 
-    async fn point(&self, host: &HostName, addr: IpAddr, _ttl: SignedDuration) -> Outcome {
+    async fn give(&self, host: &HostName, to: &Given, _ttl: SignedDuration) -> Outcome {
+        self.pause(Duration::from_millis(50)).await;
+        let mut state = self.state();
+        let state = &mut *state;
+        let fate = state.fate(state.faults.calls);
+        match fate {
+            Fate::Refused => return refused("servfail", FaultClass::Retry),
+            Fate::LostBefore => return unknown(),
+            Fate::Well | Fate::LostAfter | Fate::LostBehind => {
+                state.names.entry(host.clone()).or_default().given = vec![to.clone()];
+            }
+        }
+        match fate {
+            Fate::Well => Outcome::Done(Receipt {
+                provider_id: host.to_string(),
+                address: None,
+                port: None,
+            }),
+            _ => unknown(),
+        }
+    }
+
+    async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome {
         self.pause(Duration::from_millis(50)).await;
         let fate = {
             let mut state = self.state();
@@ -323,7 +346,9 @@ impl Names for Sim {
                 Fate::LostBefore => return unknown(),
                 Fate::Well | Fate::LostAfter | Fate::LostBehind => {
                     state.say(&format!("{host} points at {addr}"));
-                    state.names.insert(host.clone(), vec![addr]);
+                    let name = state.names.entry(host.clone()).or_default();
+                    name.addresses = vec![addr];
+                    name.ttl = u32::try_from(ttl.as_secs()).ok();
                 }
             }
             fate

@@ -357,7 +357,8 @@ impl Life {
 
     fn lacks(&self, state: &State, stack: &StackId, server: &Server) -> Option<String> {
         for service in &self.want.stacks[stack].services {
-            if state.names.get(&service.host) != Some(&vec![server.address]) {
+            let name = state.names.get(&service.host);
+            if !name.is_some_and(|name| name.leads_to(server.address)) {
                 return Some(format!(
                     "{} does not point at {}",
                     service.host,

@@ -8,6 +8,7 @@ use holdfast::model::identity::Identity;
 use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
 use holdfast::model::journal::Entry;
 use holdfast::model::machine::{FileFact, Role, Stage};
+use holdfast::model::observed::SeenName;
 use holdfast::model::operation::OwnerLabel;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -217,7 +218,7 @@ pub struct State {
     pub now: Timestamp,
     pub dice: Dice,
     pub servers: Vec<Server>,
-    pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    pub names: BTreeMap<HostName, SeenName>,
     pub journal: Vec<Entry>,
     pub late: Vec<(Timestamp, Late)>,
     /// What runs now was begun long ago.

@@ -93,7 +93,8 @@ impl Story {
             Self::RebuildOfOneDead => lose(&life, false),
             Self::Move => {
                 life.sim.state().may_move.insert(StackId::new("acme"));
-                life.now_wants(desired(&[("acme", stack_file("acme", IONOS, REPAIR))]));
+                let file = stack_file("acme", IONOS, REPAIR);
+                life.now_wants(remembered(desired(&[("acme", file)])));
             }
             Self::BackupMove => life.now_wants(at_ionos("")),
             Self::Retirement => life.now_wants(retired(&life)),
@@ -215,7 +216,13 @@ impl Story {
 }
 
 pub fn acme() -> Desired {
-    desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
+    remembered(desired(&[("acme", stack_file("acme", HETZNER, REPAIR))]))
+}
+
+/// Where a move first waits until nobody goes by what was said of a name.
+fn remembered(mut want: Desired) -> Desired {
+    want.dns.as_mut().unwrap().ttl = SignedDuration::from_mins(10);
+    want
 }
 
 pub fn both() -> Desired {

@@ -255,7 +255,7 @@ pub const MUTANTS: &[Mutant] = &[
         patches: &[
             (
                 "decide/plan/situation.rs",
-                "let (epoch, name) = «known.or_else(from_points)»?;",
+                "let (epoch, name) = «known.or(told)»?;",
                 "known",
             ),
             (
