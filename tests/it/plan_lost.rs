@@ -290,6 +290,24 @@ fn one_on_its_way_up_that_list_after_list_leaves_out_is_made_anew() {
 }
 
 #[test]
+fn s02_a_fenced_machine_that_is_on_again_and_says_nothing_is_switched_off_again() {
+    let mut world = hung();
+    let fenced = Event::Fenced {
+        machine: machine("acme-e1"),
+        proof: "hetzner says that it is off".to_owned(),
+    };
+    world.record(Some(&super::plan_world::stack("acme")), fenced);
+    let plan = look(&mut world);
+    let by = |step: &holdfast::model::plan::Step| {
+        matches!(&step.action, Action::Fence { by, .. } if *by == FenceBy::PowerOff)
+    };
+    assert!(plan.steps.iter().any(by), "{:#?}", plan.held);
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+}
+
+#[test]
 fn a_step_of_ours_that_may_still_be_at_work_is_waited_for() {
     let mut world = hung();
     let step = holdfast::model::ids::StepId::new("acme.converge.acme-e1");
