@@ -121,3 +121,4 @@ mod trust_known;
 mod trust_merges;
 mod trust_roles;
 mod trust_time;
+mod two_loops;

@@ -255,7 +255,12 @@ impl World {
             .and_then(|m| m.stack.clone());
         let now = self.now;
         self.now -= SignedDuration::from_hours(1);
-        let seen = "nothing".to_owned();
+        let mut listed = self.inventories.values().flat_map(|i| &i.machines);
+        let seen = if listed.any(|machine| machine.name == name) {
+            "nothing".to_owned()
+        } else {
+            "its hoster no longer lists it".to_owned()
+        };
         let fell = Event::FellSilent {
             machine: name.clone(),
             seen,
