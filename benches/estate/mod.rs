@@ -1,16 +1,79 @@
 //! The estate that the benches look at: customers that differ in nothing but names and places.
 
+#![allow(dead_code, reason = "a bench takes what it needs")]
+
+use holdfast::decide::catalogue::{self, Catalogue};
 use holdfast::decide::document::Files;
 use holdfast::decide::init::{self, NewEstate};
+use std::fs;
+use std::path::Path;
 
 const PRODUCTION_SITES: [&str; 3] = ["nbg1", "fsn1", "hel1"];
 const BACKUP_SITES: [&str; 2] = ["vie", "ams"];
 /// What every machine runs.
 pub const IMAGE: &str = "debian-13";
 /// A key whose private half nobody kept.
-#[allow(dead_code, reason = "not every bench signs nothing")]
 pub const SIGNER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+/// Where names are changed.
+pub const DNS: &str = "[dns]\nserver = \"192.0.2.53:53\"\nzone = \"example\"\nkey_name = \"holdfast\"\n\
+     algorithm = \"hmac-sha256\"\nkey_secret = \"dns-key\"\nttl = \"60s\"\n";
+
+/// Accounts, and the ordered machines that keep backups, with keys whose private halves nobody kept.
+pub const HOSTERS: &str = r#"schema = 1
+
+[[hoster]]
+id = "hetzner"
+descriptor = "hetzner"
+token_secret = "hetzner-token"
+
+[[hoster]]
+id = "ionos"
+descriptor = "ionos"
+
+[[hoster]]
+id = "netcup"
+descriptor = "netcup"
+
+[[hoster.machine]]
+name = "v2202611"
+address = "192.0.2.10"
+port = 22
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKV6JSHERnIAAXd8Ei5D0MG0CpFifw9ORqmXYQMkrlg7"
+site = "vie"
+image = "debian-13"
+
+[[hoster.machine]]
+name = "v2202612"
+address = "192.0.2.11"
+port = 22
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDH+S4HqUSlsHC/7F3vqZ0QQBrNMgE/Qv4XjSDpdPcZ"
+site = "ams"
+image = "debian-13"
+"#;
+
+/// `stacks/blueprints` and `providers`, as they stand in this repository.
+pub fn catalogue() -> Catalogue {
+    fn walk(root: &Path, dir: &Path, files: &mut Files) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(root, &path, files);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                files.insert(name.to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Files::new();
+    walk(root, &root.join("stacks/blueprints"), &mut files);
+    walk(root, &root.join("providers"), &mut files);
+    let (catalogue, found) = catalogue::catalogue(&files);
+    assert!(found.is_empty(), "{found:?}");
+    catalogue
+}
 
 /// All files of a commit with so many stacks, which this key may follow with another.
 pub fn files(stacks: usize, signer: &str) -> Files {
@@ -22,11 +85,8 @@ pub fn files(stacks: usize, signer: &str) -> Files {
         signer,
         reconciler: "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",
         escrow: "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
-        hosters: None,
-        dns: Some(
-            "[dns]\nserver = \"192.0.2.53:53\"\nzone = \"example\"\nkey_name = \"holdfast\"\n\
-             algorithm = \"hmac-sha256\"\nkey_secret = \"dns-key\"\nttl = \"60s\"\n",
-        ),
+        hosters: Some(HOSTERS),
+        dns: Some(DNS),
         stacks: &stacks,
     });
     let mut files: Files = plain

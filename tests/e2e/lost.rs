@@ -2,8 +2,7 @@
 //! that hangs is reset, one that stays dead is rebuilt, and nobody is given up behind a cut network.
 //! Prints how long each rule took from the loss of power to the decision.
 
-use crate::support::{Running, Stage};
-use serde_json::Value;
+use crate::support::Stage;
 use std::time::{Duration, Instant};
 
 fn begin(name: &str) -> Stage {
@@ -24,54 +23,6 @@ fn begin(name: &str) -> Stage {
     stage
 }
 
-/// Until users get in to this machine.
-#[track_caller]
-fn until_served(stage: &Stage, machine: &str) {
-    let until = Instant::now() + Duration::from_mins(5);
-    let serves = || {
-        let there = stage.running("notes-").iter().any(|name| name == machine);
-        let page = there.then(|| stage.get(machine, "/index.html")).flatten();
-        page.is_some_and(|page| page.contains("Notes of many people"))
-    };
-    while !serves() {
-        assert!(Instant::now() < until, "nobody gets in to {machine}");
-        std::thread::sleep(Duration::from_secs(1));
-    }
-}
-
-/// What the journal tells of a stack, as texts.
-fn told(stage: &mut Stage, stack: &str) -> Vec<(f64, String)> {
-    let log = stage.holdfast(&["log", stack, "--format", "json"]);
-    let log = log.exits(0).json();
-    let all = log["entries"].as_array().or_else(|| log["told"].as_array());
-    let all = all.unwrap_or_else(|| panic!("{log:#}"));
-    let at = |entry: &Value| -> f64 {
-        let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
-        at.as_duration().as_secs_f64()
-    };
-    all.iter()
-        .map(|entry| (at(entry), entry["text"].as_str().unwrap().to_owned()))
-        .collect()
-}
-
-fn end(stage: &mut Stage, running: Running) {
-    let running = running.terminate();
-    stage.end(running).exits(0);
-}
-
-fn now() -> f64 {
-    jiff::Timestamp::now().as_duration().as_secs_f64()
-}
-
-/// The first entry after this moment that holds these words.
-#[track_caller]
-fn when(told: &[(f64, String)], after: f64, words: &str) -> f64 {
-    let found = told
-        .iter()
-        .find(|(at, text)| *at >= after && text.contains(words));
-    found.unwrap_or_else(|| panic!("{words}: {told:#?}")).0
-}
-
 #[test]
 #[ignore = "it takes minutes: make disasters"]
 fn what_is_lost_is_rebuilt_and_nothing_else() {
@@ -86,7 +37,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     stage.lab(&["hang", "notes-e1"]).exits(0);
     assert!(stage.get("notes-e1", "/index.html").is_none(), "it hangs");
     at("notes-e1 hangs");
-    until_served(&stage, "notes-e1");
+    stage.until_served("notes-e1");
     at("it was reset, and serves again");
     let until = Instant::now() + Duration::from_mins(1);
     while !stage
@@ -97,7 +48,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
         assert!(Instant::now() < until, "nobody looks at it again");
         std::thread::sleep(Duration::from_secs(1));
     }
-    end(&mut stage, running);
+    stage.end_in_order(running);
     assert_eq!(stage.running("notes-"), ["notes-e1"]);
     let log = stage.holdfast(&["log", "notes"]).exits(0);
     log.says("notes-e1 fell silent")
@@ -108,7 +59,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     std::thread::sleep(Duration::from_secs(8));
     stage.lab(&["cut", "hetzner"]).exits(0);
     std::thread::sleep(Duration::from_secs(70));
-    end(&mut stage, running);
+    stage.end_in_order(running);
     stage
         .holdfast(&["why", "notes"])
         .exits(5)
@@ -116,7 +67,7 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     stage.lab(&["heal"]).exits(0);
     assert_eq!(stage.running("notes-"), ["notes-e1"], "nothing was made");
     assert_eq!(stage.running("annex-"), ["annex-e1"], "nothing was made");
-    until_served(&stage, "notes-e1");
+    stage.until_served("notes-e1");
     stage.holdfast(&["reconcile", "--once"]).exits(0);
     at("s01: a cut network is not mistaken for loss");
 
@@ -127,9 +78,9 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
     at("notes-e1 hangs for good");
     running.until_says("begins: switch notes-e1 off, and on");
     at("a reset did not help");
-    until_served(&stage, "notes-e2");
+    stage.until_served("notes-e2");
     at("rebuilt");
-    end(&mut stage, running);
+    stage.end_in_order(running);
     assert_eq!(stage.running("notes-"), ["notes-e2"]);
     let log = stage.holdfast(&["log", "notes"]).exits(0);
     log.says("was switched off and on")
@@ -149,30 +100,21 @@ fn what_is_lost_is_rebuilt_and_nothing_else() {
         text.replace("interval = \"5s\"", "interval = \"1m\""),
     )
     .unwrap();
-    let running = stage.start(&["run"]);
-    std::thread::sleep(Duration::from_secs(8));
-    let lost = now();
-    stage.lab(&["destroy", "notes-e2"]).exits(0);
-    at("notes-e2 loses its power and its disk");
-    until_served(&stage, "notes-e3");
-    at("rebuilt, with what is usual");
-    end(&mut stage, running);
-    let told = told(&mut stage, "notes");
-    let silent = when(&told, lost, "fell silent");
-    let tried = when(&told, lost, "could not be switched on");
-    let decided = when(&told, lost, "create notes-e3");
+    let lost = stage.lose_power("notes-e2", "notes-e3");
+    at("notes-e2 lost its power and its disk; rebuilt, with what is usual");
     eprintln!(
         "From power loss to the decision to rebuild: {:.1} s",
-        decided - lost
+        lost.decided()
     );
-    eprintln!("  {:6.1} s  until the next look (every 1m)", silent - lost);
+    eprintln!("  {:6.1} s  until the next look (every 1m)", lost.looked);
     eprintln!(
         "  {:6.1} s  switching on was tried, and refused",
-        tried - silent
+        lost.tried
     );
     eprintln!(
         "  {:6.1} s  the rest of 90s of silence, and the last look",
-        decided - tried
+        lost.waited
     );
-    assert!(decided - lost < 180.0, "{:.1} s", decided - lost);
+    eprintln!("  {:6.1} s  more until users got in", lost.served);
+    assert!(lost.decided() < 180.0, "{:.1} s", lost.decided());
 }

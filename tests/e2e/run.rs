@@ -17,21 +17,6 @@ fn begin(stage: &mut Stage) -> Running {
     stage.start(&["run"])
 }
 
-/// Nobody typed anything: users get in to a machine of this name.
-#[track_caller]
-fn until_served(stage: &Stage, machine: &str) {
-    let until = Instant::now() + Duration::from_mins(5);
-    let serves = || {
-        let there = stage.running("notes-").iter().any(|name| name == machine);
-        let page = there.then(|| stage.get(machine, "/index.html")).flatten();
-        page.is_some_and(|page| page.contains("Notes of many people"))
-    };
-    while !serves() {
-        assert!(Instant::now() < until, "nobody gets in to {machine}");
-        std::thread::sleep(Duration::from_secs(1));
-    }
-}
-
 #[test]
 fn left_alone_it_installs_rebuilds_and_ends_in_order() {
     let clock = Instant::now();
@@ -51,7 +36,7 @@ fn left_alone_it_installs_rebuilds_and_ends_in_order() {
     stage.hear(&said);
     let mut second = begin(&mut stage);
     second.until_says("ending=\"settled\"");
-    until_served(&stage, "notes-e1");
+    stage.until_served("notes-e1");
     assert_eq!(stage.running("notes-"), ["notes-e1"]);
     assert_eq!(stage.running("annex-"), ["annex-e1"]);
     at("a commit is real, with kill -9 in the middle of it");
@@ -100,7 +85,7 @@ fn left_alone_it_installs_rebuilds_and_ends_in_order() {
     at("SIGTERM: it has ended at a step boundary");
 
     let last = begin(&mut stage);
-    until_served(&stage, "notes-e2");
+    stage.until_served("notes-e2");
     let kept = stage.get("notes-e2", "/kept").unwrap_or_default();
     assert!(kept.contains("a note of the customer"), "{kept}");
     assert_eq!(stage.running("notes-"), ["notes-e2"]);
