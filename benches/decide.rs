@@ -108,6 +108,7 @@ fn measure(name: &str, input: &Input, kept: &mut bool) -> Plan {
             &input.seen,
             &input.past,
             Digest(String::new()),
+            &std::collections::BTreeSet::new(),
         );
         let planned = start.elapsed();
         resolving.push(resolved);

@@ -1,7 +1,8 @@
 #!/bin/sh
-# A PostgreSQL server for tests, on this computer's loopback alone, with a password, in a
-# folder of its own. Says "ready" when it answers; ends, and takes its folder with it, when
-# its standard input ends: so it never outlives whoever began it.
+# A PostgreSQL server for tests, on this computer's loopback alone, with a password and TLS, in
+# a folder of its own. Says "ready" when it answers, and the file of the authority whose
+# certificate it shows as "localhost"; ends, and takes its folder with it, when its standard
+# input ends: so it never outlives whoever began it.
 #
 #   scripts/postgresql.sh PORT PASSWORD_FILE
 set -eu
@@ -32,9 +33,19 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM HUP
 
+cp "$password" "$folder/password"
+(
+	cd "$folder"
+	key='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
+	printf 'basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost\n' >leaf
+	# shellcheck disable=SC2086
+	openssl req -x509 $key -keyout authority.key -out authority.pem -days 2 -subj /CN=tests &&
+		openssl req $key -keyout server.key -out server.csr -subj /CN=localhost &&
+		openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial \
+			-days 2 -extfile leaf -out server.pem
+) >"$folder/openssl.log" 2>&1 || fail "openssl: $(cat "$folder/openssl.log")"
 # PostgreSQL refuses to run as root.
 as=
-cp "$password" "$folder/password"
 if [ "$(id -u)" -eq 0 ]; then
 	chown -R postgres: "$folder"
 	as='setpriv --reuid postgres --regid postgres --init-groups'
@@ -48,6 +59,7 @@ rm password
 # shellcheck disable=SC2086
 $as "$bin/postgres" -D data -p "$port" -c listen_addresses=127.0.0.1 \
 	-c unix_socket_directories="$folder" -c fsync=off -c max_connections=200 \
+	-c ssl=on -c ssl_cert_file="$folder/server.pem" -c ssl_key_file="$folder/server.key" \
 	>server.log 2>&1 </dev/null &
 server=$!
 tries=0
@@ -57,6 +69,6 @@ until "$bin/pg_isready" --quiet --host=127.0.0.1 --port="$port"; do
 	[ "$tries" -lt 300 ] || fail "no answer within 30 s: $(cat server.log)"
 	sleep 0.1
 done
-echo ready
+echo "ready $folder/authority.pem"
 # Until whoever began this has gone.
 cat >/dev/null

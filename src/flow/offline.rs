@@ -249,7 +249,8 @@ fn differences(
         }
     }
     let nothing = Digest(String::new());
-    let mut plan = plan::plan(&want, &world.manifests, &world.seen, &world.past, nothing);
+    let (manifests, seen, past) = (&world.manifests, &world.seen, &world.past);
+    let mut plan = plan::plan(&want, manifests, seen, past, nothing, &BTreeSet::new());
     // Differences of definition are steps; of drift nothing is known.
     plan.drift.clear();
     for step in &mut plan.steps {

@@ -15,7 +15,7 @@ use crate::decide::drill;
 use crate::decide::forecast::foresee;
 use crate::decide::groups::{self, Busy, Group};
 use crate::decide::history::History;
-use crate::decide::mandate::{Mandate, withhold};
+use crate::decide::mandate::{Mandate, allowed};
 use crate::decide::only::only;
 use crate::decide::pass::look_again;
 use crate::decide::plan;
@@ -23,6 +23,7 @@ use crate::decide::stop::under_way;
 use crate::model::ids::StackId;
 use crate::model::plan::{Basis, Plan};
 use crate::world::store::StoreError;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -82,31 +83,30 @@ pub async fn plan_beside(session: &Arc<Session>, busy: &Busy) -> Result<Planned,
     }
     points::remember(session, &look).await;
     let parts = basis::parts(&look.observed);
-    let mut plan = plan::plan(
-        &session.desired,
-        &look.manifests,
-        &look.observed,
-        &past,
-        basis::whole(&parts),
-    );
-    plan.basis.parts = parts;
-    let plan = groups::beside(plan, busy);
-    let mut plan = session.standing.tell_drift(plan, &session.desired, &past);
     let standing = &session.standing;
+    let draw = |stay: &BTreeSet<StackId>| {
+        let (manifests, seen) = (&look.manifests, &look.observed);
+        let observed = basis::whole(&parts);
+        let mut plan = plan::plan(&session.desired, manifests, seen, &past, observed, stay);
+        plan.basis.parts.clone_from(&parts);
+        standing.tell_drift(groups::beside(plan, busy), &session.desired, &past)
+    };
+    let plan = draw(&BTreeSet::new());
     let (mut mandate, unknown) = standing.mandate(&plan, &session.desired, &past, look.observed.at);
-    plan.gaps.extend(unknown);
     let (anchors, unread) = anchor::read(session, &look.observed).await;
-    plan.gaps.extend(unread);
     let doubts = anchor::doubts(session, &anchors).await?;
     let mut alarms = standing.alarms();
     alarms.gaps.extend(unread_pauses);
     alarms.held.extend(doubts.told);
     alarms.held.extend(doubts.freezes.iter().map(alarm));
-    let plan = alarms.tell(plan);
     mandate.freezes.extend(doubts.freezes);
     mandate.gates = drill::gates(&session.desired, &past, &look.observed);
     mandate.under_way = under_way(&session.desired, &past, &look.observed);
-    let mut plan = withhold(plan, &mandate);
+    let told = |mut plan: Plan| {
+        plan.gaps.extend(unknown.iter().chain(&unread).cloned());
+        alarms.tell(plan)
+    };
+    let mut plan = allowed(told(plan), |stay| told(draw(stay)), &mandate);
     foresee(&mut plan, &session.desired.hosters, &past);
     let plan = match check(plan.clone(), &look.observed, &past, &mandate) {
         Ok(plan) => plan,

@@ -7,8 +7,8 @@ use holdfast::decide::derive;
 use jiff::Timestamp;
 use serde_json::Value;
 
-const OLD: &str = "backup-netcup-vie";
-const NEW: &str = "backup-ionos-de-fra";
+pub const OLD: &str = "backup-netcup-vie";
+pub const NEW: &str = "backup-ionos-de-fra";
 
 struct Play {
     stage: Stage,
@@ -37,6 +37,16 @@ fn a_signed_line_moves_the_backup_to_another_hoster() {
     play.s03_all_of_the_old_place_burns();
 }
 
+/// The line that moves the points of notes from [`OLD`] to [`NEW`].
+pub fn keep_points_elsewhere(stage: &Stage) {
+    stage.edit(
+        "stacks/notes.toml",
+        "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
+        "[backup]\nhoster = \"ionos\"\nsite = \"de/fra\"",
+    );
+    stage.commit("Keep the recovery points of Notes at ionos");
+}
+
 impl Play {
     /// Two points with different content.
     fn lives(&mut self) {
@@ -57,13 +67,7 @@ impl Play {
     }
 
     fn one_line(&mut self) {
-        self.stage.edit(
-            "stacks/notes.toml",
-            "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
-            "[backup]\nhoster = \"ionos\"\nsite = \"de/fra\"",
-        );
-        self.stage
-            .commit("Keep the recovery points of Notes at ionos");
+        keep_points_elsewhere(&self.stage);
         self.stage
             .holdfast(&["plan"])
             .exits(2)

@@ -24,6 +24,7 @@ struct Play {
 const SCENES: &[Scene] = &[
     ("everything_is_written", written),
     ("what_is_known_is_what_would_be_read", remembered),
+    ("what_is_deleted_meanwhile_stops_no_point", restless),
     ("what_nobody_declares_is_found", undeclared),
     ("a_hook_that_fails_makes_no_point", hooks),
     ("a_point_of_a_newer_program_is_refused", newer),
@@ -237,6 +238,33 @@ fn remembered(play: &mut Play) {
         play.stage.ssh("ledger-e1", &change).exits(0);
         play.digests_are_real(&change);
     }
+}
+
+/// As a mail server does: folders of files come, are renamed and go, many times a second.
+fn restless(play: &mut Play) {
+    let churn = "mkdir /srv/ledger/mail; cat >/run/churn <<'E'\n\
+        cd /srv/ledger/mail; i=0; while :; do i=$((i+1)); mkdir -p $((i%6)); for k in 1 2 3 4 5; do echo $i >$((i%6))/new.$k; done\n\
+        for k in 1 2 3; do mv $((i%6))/new.$k $((i%6))/cur.$k; done; rm -rf $(((i+3)%6)); done\n\
+        E\n\
+        systemd-run -q --unit churn sh /run/churn\n";
+    play.stage.ssh("ledger-e1", churn).exits(0);
+    let taken = play.ship();
+    eprintln!("taken at the {}th attempt", taken.attempts);
+    let ledger = ServiceName::new("ledger");
+    let files = &taken.manifest.services[&ledger].files["/srv/ledger"];
+    assert!(files.changing && taken.attempts >= 3, "{files:?}");
+    let calm = "systemctl stop churn; rm -r /srv/ledger/mail /run/churn\n";
+    play.stage.ssh("ledger-e1", calm).exits(0);
+    play.digests_are_real("a busy time");
+    // What cannot be read is another matter.
+    let broken = "cd /srv/ledger; touch unread; mount --bind /proc/1/mem unread\n";
+    play.stage.ssh("ledger-e1", broken).exits(0);
+    play.stage
+        .holdfast(&["backup", "ledger"])
+        .exits(1)
+        .says("files-unreadable");
+    let mended = "cd /srv/ledger; umount unread; rm unread\n";
+    play.stage.ssh("ledger-e1", mended).exits(0);
 }
 
 fn undeclared(play: &mut Play) {

@@ -6,15 +6,13 @@
 //! The simulated world dies before and after every single entry (`tests/it/sim`); here it is a
 //! real process, a real file and real machines.
 
+use crate::backup_move::{NEW, OLD, keep_points_elsewhere};
 use crate::support::Stage;
 use holdfast::decide::history::History;
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::world::store::read_entries;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-
-const OLD: &str = "backup-netcup-vie";
-const NEW: &str = "backup-ionos-de-fra";
 
 /// After which entry the process is killed.
 type Last = (&'static str, fn(&Event) -> bool);
@@ -257,13 +255,7 @@ impl Play {
     }
 
     fn backed_up_elsewhere(&mut self) {
-        self.stage.edit(
-            "stacks/notes.toml",
-            "[backup]\nhoster = \"netcup\"\nsite = \"vie\"",
-            "[backup]\nhoster = \"ionos\"\nsite = \"de/fra\"",
-        );
-        self.stage
-            .commit("Keep the recovery points of Notes at ionos");
+        keep_points_elsewhere(&self.stage);
         self.dies(&["reconcile", "--once"], &BACKUP_MOVE);
         self.settles();
         self.whole("notes-e2");

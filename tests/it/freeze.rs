@@ -1,22 +1,7 @@
 //! `freeze` and `unfreeze` at the shell: what is written into the estate, and what is not.
 
-use super::new_estate::Estate;
+use super::new_estate::{Estate, err, out};
 use serde_json::Value;
-use std::process::Output;
-
-fn out(ran: &Output) -> String {
-    assert!(ran.status.success(), "{ran:?}");
-    String::from_utf8(ran.stdout.clone()).unwrap()
-}
-
-fn err(ran: &Output) -> String {
-    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
-    String::from_utf8(ran.stderr.clone()).unwrap()
-}
-
-fn file(estate: &Estate, path: &str) -> String {
-    std::fs::read_to_string(estate.dir.join(path)).unwrap()
-}
 
 const END: &str = "2099-01-04 08:00 Europe/Berlin";
 const FREEZE: [&str; 6] = [
@@ -31,7 +16,7 @@ const FREEZE: [&str; 6] = [
 #[test]
 fn a_freeze_is_written_into_the_stacks_file_and_taken_out_again() {
     let estate = Estate::new();
-    let before = file(&estate, "stacks/acme.toml");
+    let before = estate.read("stacks/acme.toml");
     let said = out(&estate.run(&FREEZE));
     assert!(
         said.contains("Frozen until 2099-01-04 07:00:00 UTC"),
@@ -41,14 +26,14 @@ fn a_freeze_is_written_into_the_stacks_file_and_taken_out_again() {
     assert!(said.contains("role is operator or owner"), "{said}");
     assert!(said.contains("git commit -S -m \"Freeze acme\""), "{said}");
     assert!(said.contains("more than 30 days away"), "{said}");
-    let frozen = file(&estate, "stacks/acme.toml");
+    let frozen = estate.read("stacks/acme.toml");
     let block = format!("\n[[freeze]]\nuntil = \"{END}\"\nreason = \"nobody is there\"\n");
     assert_eq!(frozen, format!("{before}{block}"));
     let checked = String::from_utf8(estate.run(&["check", "--worktree"]).stderr).unwrap();
     assert!(checked.contains("HF0051"), "{checked}");
     let said = out(&estate.run(&["unfreeze", "acme"]));
     assert!(said.contains("No longer frozen: acme"), "{said}");
-    assert_eq!(file(&estate, "stacks/acme.toml"), before);
+    assert_eq!(estate.read("stacks/acme.toml"), before);
     assert!(
         err(&estate.run(&["unfreeze", "acme"])).contains("no freeze stands in stacks/acme.toml")
     );
@@ -68,12 +53,12 @@ fn a_freeze_can_be_signed_at_once_if_nothing_else_would_be() {
     assert_eq!(said["next"][0], "git push");
     assert!(out(&estate.run(&["check"])).contains("signed by"));
     let path = estate.dir.join("stacks/acme.toml");
-    let text = file(&estate, "stacks/acme.toml");
+    let text = estate.read("stacks/acme.toml");
     std::fs::write(&path, format!("{text}# by hand\n")).unwrap();
     let refused = err(&estate.run(&["unfreeze", "acme", "--commit"]));
     assert!(refused.contains("differs from HEAD already"), "{refused}");
     out(&estate.run(&["unfreeze", "acme"]));
-    assert!(file(&estate, "stacks/acme.toml").ends_with("# by hand\n"));
+    assert!(estate.read("stacks/acme.toml").ends_with("# by hand\n"));
 }
 
 #[test]
@@ -83,7 +68,7 @@ fn a_freeze_of_all_is_in_what_stacks_share_and_ends_with_every_other() {
     let said = out(&estate.run(&all));
     assert!(said.contains("estate.toml"), "{said}");
     assert!(said.contains("role is owner."), "{said}");
-    assert!(file(&estate, "estate.toml").contains("[[freeze]]"));
+    assert!(estate.read("estate.toml").contains("[[freeze]]"));
     out(&estate.run(&FREEZE));
     let one = out(&estate.run(&["unfreeze", "acme"]));
     assert!(
@@ -93,14 +78,14 @@ fn a_freeze_of_all_is_in_what_stacks_share_and_ends_with_every_other() {
     out(&estate.run(&FREEZE));
     out(&estate.run(&["unfreeze", "--all"]));
     for path in ["estate.toml", "stacks/acme.toml"] {
-        assert!(!file(&estate, path).contains("[[freeze]]"), "{path}");
+        assert!(!estate.read(path).contains("[[freeze]]"), "{path}");
     }
 }
 
 #[test]
 fn what_can_be_no_freeze_is_refused_and_says_why() {
     let estate = Estate::new();
-    let before = file(&estate, "stacks/acme.toml");
+    let before = estate.read("stacks/acme.toml");
     let freeze = |stack: &str, until: &str, reason: &str| {
         err(&estate.run(&["freeze", stack, "--until", until, "--reason", reason]))
     };
@@ -109,17 +94,12 @@ fn what_can_be_no_freeze_is_refused_and_says_why() {
     assert!(freeze("acme", "2099-01-01 Mars/Olympus", "away").contains("no moment with a zone"));
     assert!(freeze("acme", "3d", " ").contains("a line of text"));
     assert!(freeze("acne", "3d", "away").contains("did you mean"));
-    for arguments in [
-        &["freeze", "--until", "3d", "--reason", "away"][..],
-        &[
-            "freeze", "acme", "--all", "--until", "3d", "--reason", "away",
-        ],
-        &["unfreeze"],
-    ] {
-        err(&estate.run(arguments));
-    }
+    let until = ["--until", "3d", "--reason", "away"];
+    err(&estate.run(&[&["freeze"][..], &until].concat()));
+    err(&estate.run(&[&["freeze", "acme", "--all"][..], &until].concat()));
+    err(&estate.run(&["unfreeze"]));
     assert_eq!(
-        file(&estate, "stacks/acme.toml"),
+        estate.read("stacks/acme.toml"),
         before,
         "nothing was written"
     );

@@ -21,6 +21,18 @@ pub fn holdfast(dir: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// What a run that went well printed.
+pub fn out(ran: &Output) -> String {
+    assert!(ran.status.success(), "{ran:?}");
+    String::from_utf8(ran.stdout.clone()).unwrap()
+}
+
+/// What one that failed said.
+pub fn err(ran: &Output) -> String {
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    String::from_utf8(ran.stderr.clone()).unwrap()
+}
+
 impl Estate {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use holdfast::model::plan::Hold;
 use std::time::Duration;
 
 /// So many customers, all well.
-fn fleet(count: usize) -> World {
+pub fn fleet(count: usize) -> World {
     let ids: Vec<String> = (0..count).map(|n| format!("customer-{n}")).collect();
     let files: Vec<(&str, String)> = ids
         .iter()

@@ -1,7 +1,8 @@
 //! The caps (S8): two rebuilds at once, some in a day, and a pause after each that failed.
 
+use super::plan_brake::fleet;
 use super::plan_holds::{holds_of, plan_of};
-use super::plan_world::{Cut, HETZNER, IONOS, Order, REPAIR, World, desired, stack, stack_file};
+use super::plan_world::{Cut, IONOS, Order, REPAIR, World, desired, stack, stack_file};
 use holdfast::model::ids::StepId;
 use holdfast::model::journal::{Event, StepResult};
 use holdfast::model::operation::FaultClass;
@@ -11,16 +12,6 @@ use std::collections::BTreeSet;
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-
-/// So many customers, all well.
-fn fleet(count: usize) -> World {
-    let ids: Vec<String> = (0..count).map(|n| format!("customer-{n}")).collect();
-    let files: Vec<(&str, String)> = ids
-        .iter()
-        .map(|id| (id.as_str(), stack_file(id, HETZNER, REPAIR)))
-        .collect();
-    World::running(desired(&files))
-}
 
 /// Stacks with something to do.
 fn busy(plan: &Plan) -> BTreeSet<String> {

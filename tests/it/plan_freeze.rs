@@ -2,6 +2,7 @@
 //! goes on, and that they end by themselves.
 
 use super::plan_holds::{acme_with, holds_of, is_forbidden, kinds, plan_of};
+use super::plan_paused::comes_in_line;
 use super::plan_world::{
     Cut, HETZNER, IONOS, Order, REPAIR, World, desired, machine, stack, stack_file,
 };
@@ -85,12 +86,7 @@ fn a_frozen_stack_is_backed_up_and_looked_at_and_nothing_else_begins() {
     world.settle();
     // It ends by itself, and what was held is done.
     world.now = UNTIL.parse().unwrap();
-    let done = world.settle();
-    assert!(
-        done.contains(&"acme.converge.acme-e1".to_owned()),
-        "{done:?}"
-    );
-    world.is_well("acme", "acme-e1");
+    comes_in_line(&mut world);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::forecast::foresee;
 use holdfast::decide::timeline::timeline;
 use holdfast::model::desired::Desired;
+use holdfast::model::evidence::What;
 use holdfast::model::ids::{Epoch, ImageName};
+use holdfast::model::journal::Event;
+use holdfast::model::machine::Digest;
 use holdfast::model::observed::Power;
 use holdfast::model::plan::{Action, Hold, Plan, Source};
 use holdfast::model::point::Rung;
@@ -214,6 +217,39 @@ fn the_next_commit_tries_a_move_again_that_was_taken_back() {
     // What was loaded for the first try is too old by now.
     world.is_well("acme", "acme-e3");
     assert!(world.machine("acme-e2").unwrap().quarantined);
+}
+
+/// The machine's checks failed, and the commit that asked for the move was not the last.
+#[test]
+fn s16_who_was_shut_out_for_a_move_that_may_not_go_on_is_let_in_again() {
+    let mut world = to_move();
+    cut_at(&mut world, "acme.check.acme-e2", Cut::BeforeTheEffect);
+    assert!(!world.facts_mut("acme-e1").open);
+    let point = world.points[&stack("acme")].last().unwrap().id.clone();
+    let failed = Event::Drilled {
+        what: What::Move,
+        escrow: false,
+        point,
+        machine: machine("acme-e2"),
+        passed: false,
+        evidence: Digest("d".repeat(64)),
+        data_age: 60,
+        millis: 60_000,
+    };
+    world.record(Some(&stack("acme")), failed);
+    world.now_wants(acme(IONOS));
+    let plan = world.plan();
+    assert_eq!(ids(&plan), ["acme.check.acme-e1", "acme.open.acme-e1"]);
+    let withheld = &plan.plan().withheld;
+    let moves = withheld
+        .iter()
+        .filter(|s| s.id.as_str() == "acme.open.acme-e2");
+    assert_eq!(moves.count(), 1, "{withheld:#?}");
+    world.settle();
+    world.is_well("acme", "acme-e1");
+    let plan = world.plan();
+    let by_drill = |hold: &Hold| matches!(hold, Hold::Forbidden { rule, .. } if rule == "drill");
+    assert!(plan.plan().held.iter().any(|held| by_drill(&held.hold)));
 }
 
 #[test]

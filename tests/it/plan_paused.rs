@@ -62,6 +62,10 @@ fn a_paused_stack_is_backed_up_and_looked_at_and_nothing_else() {
     assert_eq!(world.points[&stack("acme")].len(), points + 1);
     // It ends by itself, and what was held is done.
     world.now += DAY * 2;
+    comes_in_line(&mut world);
+}
+
+pub fn comes_in_line(world: &mut World) {
     let done = world.settle();
     assert!(
         done.contains(&"acme.converge.acme-e1".to_owned()),

@@ -1,6 +1,6 @@
 //! A real `PostgreSQL` for all tests of this binary, begun by the project's own script.
 
-use holdfast::world::store::Place;
+use holdfast::world::store::{Place, read_entries};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
@@ -18,6 +18,8 @@ pub const PASSWORD: &str = "s3cret-of-the-journal";
 
 struct Server {
     port: u16,
+    /// Whose certificate it shows, as `localhost`.
+    authority: PathBuf,
     /// It ends when this process does: its standard input ends then.
     _child: Child,
 }
@@ -42,12 +44,12 @@ fn server() -> &'static Server {
         let mut said = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut said).unwrap();
-        assert_eq!(
-            said, "ready\n",
-            "these tests need PostgreSQL, and what scripts/postgresql.sh says above is why there is none"
+        let authority = said.strip_prefix("ready ").expect(
+            "these tests need PostgreSQL, and what scripts/postgresql.sh says above is why there is none",
         );
         Server {
             port,
+            authority: PathBuf::from(authority.trim_end()),
             _child: child,
         }
     })
@@ -77,8 +79,12 @@ impl Database {
 
     /// The file that names it, at this port.
     pub fn file(&self, port: u16) -> PathBuf {
-        let file = self.folder.path().join(format!("postgresql-{port}"));
-        fs::write(&file, format!("{}\n", url(port, &self.name))).unwrap();
+        self.written(&format!("postgresql-{port}"), &url(port, &self.name))
+    }
+
+    fn written(&self, name: &str, url: &str) -> PathBuf {
+        let file = self.folder.path().join(name);
+        fs::write(&file, format!("{url}\n")).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         file
     }
@@ -146,5 +152,30 @@ fn forward(mut from: TcpStream, mut to: TcpStream, cut: &AtomicBool) {
         if count == 0 || to.write_all(&bytes[..count]).is_err() {
             return;
         }
+    }
+}
+
+#[tokio::test]
+async fn s13_over_a_network_the_database_must_show_the_right_certificate_for_its_name() {
+    let database = Database::new().await;
+    let (port, right) = (server().port, &server().authority);
+    let wrong = database.folder.path().join("wrong.pem");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(&wrong, made.cert.pem()).unwrap();
+    let reads = async |host: &str, authority: &Path| {
+        let url = format!(
+            "postgresql://holdfast:{PASSWORD}@{host}:{port}/{}?sslmode=verify-full&sslrootcert={}",
+            database.name,
+            authority.display()
+        );
+        let file = database.written("verified", &url);
+        let read = read_entries(Place::Shared(file)).await;
+        read.map_err(|error| holdfast::model::causes::chain(&error))
+    };
+    assert_eq!(reads("localhost", right).await, Ok(Vec::new()));
+    for (host, authority) in [("127.0.0.1", right), ("localhost", &wrong)] {
+        let said = reads(host, authority).await.unwrap_err();
+        assert!(said.contains("certificate"), "{said}");
+        assert!(!said.contains(PASSWORD), "{said}");
     }
 }

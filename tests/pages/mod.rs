@@ -4,6 +4,12 @@ use std::path::Path;
 
 /// The `sh` blocks of a page of `docs`, as they stand.
 pub fn blocks(page: &str) -> Vec<String> {
+    blocks_of(page, "sh")
+}
+
+/// Those in another language.
+pub fn blocks_of(page: &str, language: &str) -> Vec<String> {
+    let begin = format!("```{language}");
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("docs")
         .join(page);
@@ -12,7 +18,7 @@ pub fn blocks(page: &str) -> Vec<String> {
     let mut open = None;
     for line in text.lines() {
         match (line, &mut open) {
-            ("```sh", None) => open = Some(String::new()),
+            (line, None) if line == begin => open = Some(String::new()),
             ("```", Some(_)) => blocks.extend(open.take()),
             (line, Some(block)) => {
                 block.push_str(line);

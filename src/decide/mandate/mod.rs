@@ -5,7 +5,7 @@
 
 mod withhold;
 
-pub use withhold::{keep_drift, withhold};
+pub use withhold::{allowed, keep_drift, withhold};
 
 use crate::decide::pause;
 use crate::decide::stop::{freezes, in_force};

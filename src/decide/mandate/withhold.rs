@@ -14,6 +14,40 @@ pub fn keep_drift(mut plan: Plan, unchanged: &BTreeSet<MachineName>) -> Plan {
     plan
 }
 
+/// What may be done of a plan. `staying` draws the same where the stacks it is told are not moved.
+///
+/// Users may have been shut out for a move that may not go on now, because of another commit, a
+/// drill that failed or a freeze: they are let in again where they were.
+pub fn allowed(
+    plan: Plan,
+    staying: impl FnOnce(&BTreeSet<StackId>) -> Plan,
+    mandate: &Mandate,
+) -> Plan {
+    let plan = withhold(plan, mandate);
+    let opens = |step: &&Step| matches!(step.action, Action::Open { .. });
+    let withheld = plan.withheld.iter().filter(opens);
+    let shut_out: BTreeSet<StackId> = withheld
+        .filter_map(|step| step.stack.clone())
+        .filter(|stack| mandate.under_way.contains(stack))
+        .collect();
+    if shut_out.is_empty() {
+        return plan;
+    }
+    let of_them = |stack: &Option<StackId>| stack.as_ref().is_some_and(|id| shut_out.contains(id));
+    let mut allowed = withhold(staying(&shut_out), mandate);
+    for held in plan.held.into_iter().filter(|held| of_them(&held.stack)) {
+        if !allowed.held.contains(&held) {
+            allowed.held.push(held);
+        }
+    }
+    for step in plan.withheld.into_iter().filter(|s| of_them(&s.stack)) {
+        if !allowed.withheld.contains(&step) {
+            allowed.withheld.push(step);
+        }
+    }
+    allowed
+}
+
 /// The plan without the steps that may not be done yet; they are held.
 ///
 /// With a step go all steps of its stack that are connected with it and are asked for too, and

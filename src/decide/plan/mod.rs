@@ -50,19 +50,20 @@ use crate::model::point::Part;
 use draft::Draft;
 use fleet::Fleet;
 use situation::Situation;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use view::View;
 
 /// Decides everything that the executor would otherwise have to decide.
 ///
-/// `manifests` holds, for each machine in use, what it should be; `observed` is
-/// the digest of what was seen.
+/// `manifests` holds, for each machine in use, what it should be; `observed` is the digest of what
+/// was seen; `stay` are stacks that nothing moves, so that who was shut out for a move gets in again.
 pub fn plan(
     want: &Desired,
     manifests: &BTreeMap<MachineName, MachineManifest>,
     seen: &Observed,
     past: &History,
     observed: Digest,
+    stay: &BTreeSet<StackId>,
 ) -> Plan {
     let mut draft = Draft::default();
     for inventory in seen.hosters.values() {
@@ -97,6 +98,7 @@ pub fn plan(
             past,
             backup,
             backups: &backups,
+            stays: stay.contains(&at.stack.id),
             at,
             brake: brake.as_deref(),
         };

@@ -260,7 +260,7 @@ pub(super) fn held_back(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>)
                 left.unwrap_or_default()
             ),
         },
-        "mend what is wrong and commit, or commit anything (git commit --allow-empty): the next commit tries again",
+        "mend what is wrong and commit, or commit anything (git commit --allow-empty): the next commit tries again, if it was a check that failed once a drill has passed",
     );
     true
 }

@@ -106,7 +106,7 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             } else if let Some(reason) = former::falls_together(view, placement) {
                 relocate::not_yet(view, placement, reason, pen);
                 keep::keep(view, writer, facts, pen);
-            } else if relocate::held_back(view, writer, pen) {
+            } else if view.stays || relocate::held_back(view, writer, pen) {
                 keep::as_it_was(view, writer, facts, pen);
             } else {
                 let mut pen = pen.set_off_by(Cause::Intent);

@@ -20,6 +20,8 @@ pub(super) struct View<'a> {
     /// All, those that stacks named before included.
     pub backups: &'a BTreeMap<MachineName, BackupMachine>,
     pub at: Situation<'a>,
+    /// It may not be moved now.
+    pub stays: bool,
     /// Why no rebuild may begin in this run (S8).
     pub brake: Option<&'a str>,
 }

@@ -2,7 +2,8 @@
 
 use super::estate::EstateArgs;
 use super::failure::{fail, failed, unsound};
-use crate::decide::document::words;
+use super::whose::Whose;
+use crate::decide::document::words::LINE;
 use crate::decide::freezing::NewFreeze;
 use crate::decide::moment::{written, zoned};
 use crate::decide::signers::lines_changed;
@@ -21,7 +22,8 @@ use serde_json::json;
 pub const HELP: &str =
     "Backups, readings of repositories and looking go on, and what has shut users out comes to its
 end. Nothing else begins: no change, no repair (but see --allow-repairs). It ends by
-itself, on every computer that follows the estate. Unlike a pause it is signed and in Git.";
+itself, on every computer that follows the estate. Unlike a pause it is signed and in Git: of
+stacks in their own files, of all in estate.toml.";
 
 /// Longer than this, and nobody remembers why.
 const LONG: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -61,29 +63,9 @@ struct How {
     format: Format,
 }
 
-#[derive(clap::Args)]
-#[group(required = true, multiple = false)]
-struct Whose {
-    /// Which stacks: written into their own files
-    #[arg(value_name = "STACK")]
-    stacks: Vec<String>,
-    /// Every stack, those included that come meanwhile: written into estate.toml
-    #[arg(long)]
-    all: bool,
-}
-
-impl Whose {
-    fn stacks(&self) -> Option<&[String]> {
-        (!self.all).then_some(&self.stacks)
-    }
-
-    fn words(&self) -> String {
-        if self.all {
-            "every stack".to_owned()
-        } else {
-            self.stacks.join(", ")
-        }
-    }
+fn words(whose: &Whose) -> String {
+    let stacks = whose.stacks().map(|stacks| stacks.join(", "));
+    stacks.unwrap_or_else(|| "every stack".to_owned())
 }
 
 pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
@@ -92,16 +74,16 @@ pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
         Ok(end) => end,
         Err(words) => return failed(format, &words, None),
     };
-    if !words::LINE.fits(&args.reason) {
-        let message = format!("the reason of a freeze is {}", words::LINE.what());
-        return failed(format, &message, Some(words::LINE.rule()));
+    if !LINE.fits(&args.reason) {
+        let message = format!("the reason of a freeze is {}", LINE.what());
+        return failed(format, &message, Some(LINE.rule()));
     }
     let new = NewFreeze {
         until: text,
         reason: args.reason.trim().to_owned(),
         repairs: args.allow_repairs,
     };
-    let title = format!("Freeze {}", args.whose.words());
+    let title = format!("Freeze {}", words(&args.whose));
     let message = format!("{title}\n\n{}\n", new.reason);
     let message = args.how.commit.then_some(message.as_str());
     let changed = match freeze(&estate.estate, args.whose.stacks(), &new, message) {
@@ -112,7 +94,7 @@ pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
         "Frozen until {} (for {}): {}",
         until.strftime("%Y-%m-%d %H:%M:%S UTC"),
         show_duration(until.duration_since(now)),
-        args.whose.words()
+        words(&args.whose)
     )];
     if until.duration_since(now) > LONG {
         said.push("That is long: check warns of what ends more than 30 days away.".to_owned());
@@ -122,7 +104,7 @@ pub fn run(args: &Args, estate: &EstateArgs) -> Exit {
 }
 
 pub fn end_now(args: &EndArgs, estate: &EstateArgs) -> Exit {
-    let title = format!("Unfreeze {}", args.whose.words());
+    let title = format!("Unfreeze {}", words(&args.whose));
     let message = format!("{title}\n");
     let message = args.how.commit.then_some(message.as_str());
     let changed = match unfreeze(&estate.estate, args.whose.stacks(), message) {
@@ -130,7 +112,7 @@ pub fn end_now(args: &EndArgs, estate: &EstateArgs) -> Exit {
         Err(error) => return refused(args.how.format, &error),
     };
     let now = SystemClock.now();
-    let mut said = vec![format!("No longer frozen: {}", args.whose.words())];
+    let mut said = vec![format!("No longer frozen: {}", words(&args.whose))];
     let over_all = changed.standing.iter().filter(|freeze| freeze.of.is_none());
     for freeze in over_all.filter(|freeze| now < freeze.until) {
         said.push(format!("Still held: {}", stop::words(freeze)));

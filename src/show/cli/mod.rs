@@ -31,6 +31,7 @@ mod secret;
 mod status;
 mod trust;
 mod verify;
+mod whose;
 mod why;
 
 use super::exit::{self, Exit};

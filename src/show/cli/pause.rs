@@ -2,6 +2,7 @@
 
 use super::estate::{EstateArgs, chosen};
 use super::failure::{explain, fail, failed};
+use super::whose::Whose;
 use crate::decide::pass::named;
 use crate::decide::pause::{Pauses, ends};
 use crate::flow::config::Config;
@@ -48,17 +49,6 @@ pub struct ResumeArgs {
     format: Format,
 }
 
-#[derive(clap::Args)]
-#[group(required = true, multiple = false)]
-struct Whose {
-    /// Which stacks
-    #[arg(value_name = "STACK")]
-    stacks: Vec<String>,
-    /// Every stack, those included that come meanwhile
-    #[arg(long)]
-    all: bool,
-}
-
 pub async fn run(args: Args, estate: &EstateArgs) -> Exit {
     match begin(&args, estate).await {
         Ok(exit) | Err(exit) => exit,
@@ -91,7 +81,7 @@ async fn begin(args: &Args, estate: &EstateArgs) -> Result<Exit, Exit> {
             outln!("Next: holdfast resume {}", words(&args.whose));
         }
         Format::Json => super::print_json(&json!({
-            "stacks": (!args.whose.all).then_some(&stacks),
+            "stacks": args.whose.stacks().map(|_| &stacks),
             "until": until,
             "reason": args.reason.trim(),
             "left_for": left_for(&kept),
@@ -127,7 +117,7 @@ async fn end(args: &ResumeArgs, estate: &EstateArgs) -> Result<Exit, Exit> {
             }
         }
         Format::Json => super::print_json(&json!({
-            "stacks": (!args.whose.all).then_some(&stacks),
+            "stacks": args.whose.stacks().map(|_| &stacks),
             "left_for": left_for(&kept),
             "still": still,
         })),
@@ -143,9 +133,9 @@ fn still_paused(pauses: &Pauses) -> Option<String> {
 
 /// By the ids under which they began; `None` is every stack.
 fn whose(whose: &Whose, config: &Config, format: Format) -> Result<Vec<Option<StackId>>, Exit> {
-    if whose.all {
+    let Some(named) = whose.stacks() else {
         return Ok(vec![None]);
-    }
+    };
     let read = estate::read(config).map_err(|error| explain(format, &EntryError::from(error)))?;
     let Some(desired) = read.resolution.desired else {
         return Err(failed(
@@ -154,16 +144,13 @@ fn whose(whose: &Whose, config: &Config, format: Format) -> Result<Vec<Option<St
             Some("holdfast check shows them; --all needs no names"),
         ));
     };
-    let stacks = chosen(&desired, &whose.stacks, format)?.unwrap_or_default();
+    let stacks = chosen(&desired, named, format)?.unwrap_or_default();
     Ok(stacks.into_iter().map(Some).collect())
 }
 
 fn words(whose: &Whose) -> String {
-    if whose.all {
-        "--all".to_owned()
-    } else {
-        whose.stacks.join(" ")
-    }
+    let stacks = whose.stacks().map(|stacks| stacks.join(" "));
+    stacks.unwrap_or_else(|| "--all".to_owned())
 }
 
 fn said_where(kept: &Kept) {

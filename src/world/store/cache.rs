@@ -21,6 +21,9 @@ fn path(state: &Path) -> PathBuf {
 async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     SqlitePoolOptions::new()
         .max_connections(1)
+        // As in `place`: nobody looks after idle connections.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_with(options.filename(path).busy_timeout(Duration::from_secs(5)))
         .await
         .map_err(|source| StoreError::Open {

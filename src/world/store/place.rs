@@ -186,6 +186,10 @@ impl Address {
         let setting = self.setting(access);
         AnyPoolOptions::new()
             .max_connections(1)
+            // No task that looks after idle connections: that of sqlx 0.9.0 may spin for ever
+            // (its issue 3645), and there is but one.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .acquire_timeout(if self.shared { CONNECTS } else { CONNECTS * 6 })
             .after_connect(move |connection, _| {
                 Box::pin(async move { connection.execute(setting).await.map(|_| ()) })

@@ -18,7 +18,7 @@ use holdfast::decide::check::{CheckedPlan, Violation, check};
 use holdfast::decide::drill::gates;
 use holdfast::decide::heard;
 use holdfast::decide::history::History;
-use holdfast::decide::mandate::{Mandate, keep_drift, withhold};
+use holdfast::decide::mandate::{Mandate, allowed, keep_drift};
 use holdfast::decide::plan::plan;
 use holdfast::decide::silence::LOOKS;
 use holdfast::decide::stop::under_way;
@@ -339,25 +339,28 @@ impl World {
 
     /// The plan as the planner writes it.
     pub fn draft(&self) -> Plan {
+        self.draft_where(&BTreeSet::new())
+    }
+
+    /// The same, where some stacks may not be moved.
+    fn draft_where(&self, stay: &BTreeSet<StackId>) -> Plan {
         let digest = Digest("d".repeat(64));
-        plan(
-            &self.want,
-            &self.manifests(),
-            &self.seen(),
-            &self.past(),
-            digest,
-        )
+        let (seen, past) = (self.seen(), self.past());
+        plan(&self.want, &self.manifests(), &seen, &past, digest, stay)
     }
 
     /// The plan, checked; a violation is a failure of every test.
     pub fn plan(&self) -> CheckedPlan {
         let past = self.past();
-        let plan = self.draft();
         let in_line = |d: &&Drift| past.in_line_under(d.stack.as_ref(), &d.machine);
-        let unchanged = plan.drift.iter();
-        let unchanged = unchanged.filter(|d| in_line(d) == Some(&self.want.commit));
-        let unchanged = unchanged.map(|d| d.machine.clone()).collect();
-        let plan = withhold(keep_drift(plan, &unchanged), &self.mandate());
+        let draw = |stay: &BTreeSet<StackId>| {
+            let plan = self.draft_where(stay);
+            let unchanged = plan.drift.iter();
+            let unchanged = unchanged.filter(|d| in_line(d) == Some(&self.want.commit));
+            let unchanged = unchanged.map(|d| d.machine.clone()).collect();
+            keep_drift(plan, &unchanged)
+        };
+        let plan = allowed(draw(&BTreeSet::new()), draw, &self.mandate());
         self.check(plan).unwrap_or_else(|violations| {
             let said: Vec<String> = violations.iter().map(ToString::to_string).collect();
             panic!("the plan breaks invariants: {said:#?}")

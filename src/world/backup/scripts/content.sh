@@ -14,7 +14,7 @@ escaped() { sed -z 's/\\/\\\\/g; s/\n/\\n/g; s/\t/\\t/g; s/\r/\\r/g' | tr '\0' '
 # and pipes are made by whoever listens there: only their owners count, in OUT.others. OUT.holes: how much
 # of a large file is on the disk.
 walk() {
-    find . \( -type s -o -type p \) -fprintf "$1.others" '%U %G\n' \
+    find . -ignore_readdir_race \( -type s -o -type p \) -fprintf "$1.others" '%U %G\n' \
         -o -type d -fprintf "$1.found" '%y %m %U %G - %D:%i - - - %P\0\0' -fprintf "$1.folders" '%C@ %P\0' \
         -o -fprintf "$1.found" '%y %m %U %G %n %D:%i %s %T@ %C@ %P\0%l\0' -type f -size +128 -fprintf "$1.holes" '%S\t%P\0'
 }
@@ -92,11 +92,24 @@ sort_out() {
         ' part=1 "$known" part=2 "$scratch/walk.others" part=3 - && [ -e "$scratch/escaped" ]
 }
 
+# What is deleted between the walk and the reading is no error where this says "pass".
+vanishing=
+
+# but_vanished COMMAND...: whether it went well; or all it complained of is that files are gone meanwhile, and
+# that may be passed over.
+but_vanished() {
+    if "$@" 2>"$scratch/complaints"; then return 0; fi
+    if [ "$vanishing" = pass ] && vanished "$scratch/complaints"; then return 0; fi
+    cat "$scratch/complaints" >&2
+    return 1
+}
+vanished() { [ -s "$1" ] && ! grep -qv ': No such file or directory$' "$1"; }
+
 # digest: SHA-256 over the sorted lines of sha256sum, one a file; those that are known are not read again.
 digest() {
     rm -f "$scratch"/sums.fresh "$scratch"/sums.fresh.*
     : >"$scratch/sums.fresh.0"
-    xargs -0 -r -P 2 -n 4000 sh -c 'sha256sum -z -- "$@" >>"$0.$$"' "$scratch/sums.fresh" <"$scratch/unread" &&
+    but_vanished xargs -0 -r -P 2 -n 4000 sh -c 'sha256sum -z -- "$@" >>"$0.$$"' "$scratch/sums.fresh" <"$scratch/unread" &&
         cat "$scratch"/sums.fresh.* >"$scratch/sums.fresh" &&
         sort -z -k 1.67 "$scratch/sums.known" "$scratch/sums.fresh" |
         sed -z '/[\\\n\r]/{s/\\/\\\\/g; s/\n/\\n/g; s/\r/\\r/g; s/^/\\/}' | tr '\0' '\n' >"$scratch/sums"
@@ -105,8 +118,8 @@ digest() {
 # traits: sorted lines in $scratch/traits that say what files are beside their bytes: kind, mode, owner and
 # group by name, time, target, the first of a file's hard links, access control lists, attributes.
 traits() {
-    xargs -0 -r getfacl -E -s -p -- <"$scratch/asked" >"$scratch/acls" &&
-        xargs -0 -r getfattr -h -d -m '^(user\.|trusted\.|security\.capability$)' -e hex --absolute-names -- \
+    but_vanished xargs -0 -r getfacl -E -s -p -- <"$scratch/asked" >"$scratch/acls" &&
+        but_vanished xargs -0 -r getfattr -h -d -m '^(user\.|trusted\.|security\.capability$)' -e hex --absolute-names -- \
             <"$scratch/asked" >"$scratch/attributes" &&
         sort "$scratch/traits.raw" | awk -F '\t' '
             { link = ""; if ($4 != "") { if ($4 in first) link = "=" first[$4]; else first[$4] = $1 } print $1 "\t" $2 "\t" $3 "\t" link }
@@ -136,7 +149,7 @@ count_files() {
             # What is written to a file within one tick of the clock cannot be told apart by its times.
             if grep -q young "$scratch/tally"; then sleep 0.02; fi &&
             digest &&
-            [ "$(wc -l <"$scratch/sums")" = "$(cut -d ' ' -f 1 "$scratch/tally")" ] &&
+            { [ "$vanishing" = pass ] || [ "$(wc -l <"$scratch/sums")" = "$(cut -d ' ' -f 1 "$scratch/tally")" ]; } &&
             if command -v getfacl >/dev/null && command -v getfattr >/dev/null; then traits; fi
     ) 2>"$scratch/count.err" || return 1
     metadata=null

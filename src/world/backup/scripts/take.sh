@@ -152,10 +152,33 @@ changed_since() {
     printf '%s/%s\n' "$1" "$name" >"$scratch/example"
 }
 
+# passed_over PATH: after two attempts the point is taken of what changes all the time as it is, and says so.
+passed_over() { [ "$attempt" -ge 3 ] && grep -qxF -- "$1" "$scratch/restless"; }
+
+# only_vanished: whether all that restic could not read lies in paths where that is passed over. The others
+# that have lost files meanwhile are so from the next attempt on.
+only_vanished() {
+    jq -cR 'fromjson? | objects | select(.message_type == "error")' "$scratch/backup.err" >"$scratch/unread"
+    cut -f 2 "$scratch/files" | jq -R . >"$scratch/paths"
+    jq -es --slurpfile paths "$scratch/paths" 'length > 0 and all(
+        (.error.Err == 2 or ((.error.message // "") | endswith("no such file or directory")))
+        and (.item as $item | any($paths[]; . as $path | $item | startswith($path + "/"))))' \
+        "$scratch/unread" >/dev/null || return 1
+    passed=yes
+    while IFS=$tab read -r service path; do
+        jq -es --arg path "$path/" 'any(.item | startswith($path))' "$scratch/unread" >/dev/null || continue
+        if passed_over "$path"; then continue; fi
+        passed=
+        printf '%s\n' "$path" >>"$scratch/changing"
+    done <"$scratch/files"
+    [ -n "$passed" ]
+}
+
 : >"$scratch/changing"
 attempt=0
 while :; do
     attempt=$((attempt + 1))
+    cp "$scratch/changing" "$scratch/restless"
     progress files "counting"
     cp "$scratch/services.databases" "$scratch/services"
     for part in "$scratch/owners" "$dump/sparse" "$dump/acls"; do : >"$part"; done
@@ -164,19 +187,22 @@ while :; do
     while IFS=$tab read -r service path; do
         number=$((number + 1))
         here=$(room "$number")
+        vanishing=
+        if passed_over "$path"; then vanishing=pass; fi
         if ! counted "$path" "$here" && ! count "$path" "$here"; then
             unread="$service: $path: $(tail -n 1 "$here/count.err")"
+            if vanished "$here/count.err"; then printf '%s\n' "$path" >>"$scratch/changing"; fi
             break
         fi
         content=$(cat "$here/content")
-        if [ "$attempt" -ge 3 ] && grep -qxF -- "$path" "$scratch/changing"; then
+        if passed_over "$path"; then
             content=$(printf %s "$content" | jq -c '. + {changing:true}')
         fi
         keep_walk "$path" "$here"
         note "$service" files "$path"
     done <"$scratch/files"
     if [ -n "$unread" ]; then
-        [ "$attempt" -lt 3 ] || fail files-unreadable "$unread"
+        [ "$attempt" -lt 4 ] || fail files-unreadable "$unread"
         continue
     fi
     sort -u "$scratch/owners" >"$dump/owners"
@@ -200,11 +226,11 @@ while :; do
         --tag "stack=$stack" --tag "epoch=$epoch" --tag "mark=$epoch_mark" --tag "commit=$commit" "$@"
     case $restic_code in
         0) ;;
-        3)
-            [ "$attempt" -lt 3 ] || fail files-unreadable \
+        3) only_vanished || {
+            [ "$attempt" -lt 4 ] || fail files-unreadable \
                 "some files could not be read: $(tail -n 3 "$scratch/backup.err" | tr '\n' ' ' | cut -c1-600)"
             continue
-            ;;
+        } ;;
         *) restic_failed "$scratch/backup" "backup" ;;
     esac
     jq -c 'select(.message_type == "summary")' "$scratch/backup" >"$scratch/summary"
@@ -221,7 +247,7 @@ while :; do
     while IFS=$tab read -r service path; do
         number=$((number + 1))
         changed_since "$path" "$(room "$number")" || continue
-        if [ "$attempt" -ge 3 ] && grep -qxF -- "$path" "$scratch/changing"; then continue; fi
+        if passed_over "$path"; then continue; fi
         settled=
         printf '%s\n' "$path" >>"$scratch/changing"
     done <"$scratch/files"
