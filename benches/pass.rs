@@ -34,7 +34,12 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tikv_jemallocator::Jemalloc;
 use tokio_util::sync::CancellationToken;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const ROUNDS: usize = 5;
 /// So long it is watched while it waits.

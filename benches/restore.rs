@@ -15,8 +15,8 @@ mod support;
 
 use bounds::Bounds;
 use lab::{FILL, HELD, seconds};
-use serde_json::Value;
-use std::io::{Read as _, Write as _};
+use serde_json::{Value, json};
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -222,35 +222,14 @@ fn boot(stage: &Stage) -> f64 {
     let lab = stage.lab_status();
     let word = |key: &str| lab["hetzner"][key].as_str().unwrap().to_owned();
     let begin = Instant::now();
-    let order = r#"{"name": "by-hand", "server_type": "cx23", "image": "debian-13"}"#;
-    let token = format!("header = \"Authorization: Bearer {}\"\n", word("token"));
-    let mut ordered = Command::new("curl");
-    let ordered = ordered.args([
-        "--silent",
-        "--show-error",
-        "--fail-with-body",
-        "--config",
-        "-",
-    ]);
-    let ordered = ordered.args(["--json", order, &format!("{}/servers", word("endpoint"))]);
-    let mut ordered = ordered
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    ordered
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(token.as_bytes())
-        .unwrap();
-    let answer = ordered.wait_with_output().unwrap();
-    assert!(
-        answer.status.success(),
-        "{}",
-        String::from_utf8_lossy(&answer.stdout)
-    );
-    let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
+    let order = json!({"name": "by-hand", "server_type": "cx23", "image": "debian-13"});
+    let client = reqwest::Client::new();
+    let ordering = client.post(format!("{}/servers", word("endpoint")));
+    let ordering = ordering.bearer_auth(word("token")).json(&order).send();
+    let answer: Value = stage.runtime.block_on(async {
+        let answer = ordering.await.unwrap().error_for_status().unwrap();
+        answer.json().await.unwrap()
+    });
     let address = answer["server"]["public_net"]["ipv4"]["ip"]
         .as_str()
         .unwrap();

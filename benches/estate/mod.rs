@@ -5,8 +5,7 @@
 use holdfast::decide::catalogue::{self, Catalogue};
 use holdfast::decide::document::Files;
 use holdfast::decide::init::{self, NewEstate};
-use std::fs;
-use std::path::Path;
+use holdfast::world::catalogue::embedded;
 
 const PRODUCTION_SITES: [&str; 3] = ["nbg1", "fsn1", "hel1"];
 const BACKUP_SITES: [&str; 2] = ["vie", "ams"];
@@ -53,24 +52,9 @@ site = "ams"
 image = "debian-13"
 "#;
 
-/// `stacks/blueprints` and `providers`, as they stand in this repository.
+/// What this program brings.
 pub fn catalogue() -> Catalogue {
-    fn walk(root: &Path, dir: &Path, files: &mut Files) {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(root, &path, files);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-                files.insert(name.to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Files::new();
-    walk(root, &root.join("stacks/blueprints"), &mut files);
-    walk(root, &root.join("providers"), &mut files);
-    let (catalogue, found) = catalogue::catalogue(&files);
+    let (catalogue, found) = catalogue::catalogue(&embedded());
     assert!(found.is_empty(), "{found:?}");
     catalogue
 }
