@@ -18,7 +18,7 @@ mod support;
 use bounds::Bounds;
 use holdfast::decide::derive;
 use holdfast::model::ids::MachineName;
-use holdfast::model::machine::MachineManifest;
+use holdfast::model::machine::{MachineManifest, ManagedDirectory};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         items(manifest),
         manifest.tools.len() + manifest.packages.len(),
         manifest.files.len(),
-        manifest.directories.len(),
+        directories(manifest).count(),
         manifest.units.len(),
         process::load()
     );
@@ -92,8 +92,14 @@ fn items(manifest: &MachineManifest) -> usize {
     manifest.tools.len()
         + manifest.packages.len()
         + manifest.files.len()
-        + manifest.directories.len()
+        + directories(manifest).count()
         + manifest.units.len()
+}
+
+/// Those of a service's state as well: they are looked at each time, and never made anew.
+fn directories(manifest: &MachineManifest) -> impl Iterator<Item = &ManagedDirectory> {
+    let state = manifest.services.iter().flat_map(|service| &service.state);
+    manifest.directories.iter().chain(state)
 }
 
 fn best(rounds: usize, mut one: impl FnMut() -> f64) -> f64 {
@@ -191,7 +197,7 @@ impl Play {
 fn tasks(manifest: &MachineManifest, source: impl Fn(usize) -> String) -> Vec<Value> {
     let packages: Vec<&String> = manifest.tools.iter().chain(&manifest.packages).collect();
     let packages = json!({"name": "packages", "apt": {"name": packages, "state": "present"}});
-    let directories = manifest.directories.iter().map(|one| {
+    let directories = directories(manifest).map(|one| {
         json!({"name": one.path, "file": {
             "path": one.path, "state": "directory",
             "mode": one.mode, "owner": one.owner, "group": one.group,
