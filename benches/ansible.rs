@@ -1,8 +1,9 @@
-//! How long it takes to see that one machine of the lab is as it should be: `holdfast plan`, with
-//! hosters, backup machine and names, beside the same machine's items in an Ansible playbook with
-//! pipelining and one connection for all of it, in the same run. `ansible-core` comes from PyPI
-//! into a folder of this run's own; where it cannot be installed that is said, and nothing is
-//! compared. Ends with an error where the bound is not kept. Needs root, Linux, python3 with venv.
+//! How long it takes to see that one machine of the lab is as it should be: a new connection, the
+//! question and the comparison that a pass has for each, beside the same items in an Ansible
+//! playbook with pipelining and one connection for all of it, in the same run. `holdfast plan`,
+//! which looks at hosters, ordered machines, recovery points and names as well, stands there too.
+//! `ansible-core` comes from PyPI into a folder of this run's own; where it cannot be installed
+//! that is said, and nothing is compared. Ends with an error where the bound is not kept. Needs root, Linux, python3 with venv.
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(clippy::disallowed_methods, reason = "it has a clock")]
@@ -16,9 +17,13 @@ mod process;
 mod support;
 
 use bounds::Bounds;
+use holdfast::decide::changes::changes;
 use holdfast::decide::derive;
 use holdfast::model::ids::MachineName;
 use holdfast::model::machine::{MachineManifest, ManagedDirectory};
+use holdfast::world::machine::Contact;
+use holdfast::world::machine::ssh::SshTransport;
+use holdfast::world::machine::verbs::{self, FactsRequest};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -28,7 +33,7 @@ use std::time::Instant;
 use support::Stage;
 
 const MACHINE: &str = "acme-e1";
-/// Of Holdfast; a playbook takes longer.
+/// A playbook takes longer, and gets fewer.
 const ROUNDS: usize = 5;
 const PLAYED: usize = 3;
 
@@ -50,20 +55,28 @@ fn main() -> ExitCode {
         manifest.units.len(),
         process::load()
     );
+    let contact = session.contact(&name).unwrap();
+    let key = derive::client_key(&session.key).private_openssh;
     let ours = best(ROUNDS, || {
+        let begin = Instant::now();
+        let transport = SshTransport::new(&key).unwrap();
+        let request = FactsRequest::of(Some(manifest));
+        let facts = verbs::facts(&transport, &contact, &request);
+        let facts = stage.runtime.block_on(facts).unwrap();
+        assert_eq!(changes(manifest, &facts), []);
+        begin.elapsed().as_secs_f64()
+    });
+    println!("  Holdfast, this machine    {ours:>7.2} s, best of {ROUNDS}");
+    let whole = best(ROUNDS, || {
         let begin = Instant::now();
         stage.holdfast(&["plan"]).exits(0);
         begin.elapsed().as_secs_f64()
     });
-    println!(
-        "  holdfast plan             {ours:>7.2} s, best of {ROUNDS}, with its backup machine, hosters and names"
-    );
+    println!("  holdfast plan, all of it  {whole:>7.2} s, best of {ROUNDS}");
     let Some(ansible) = ansible else {
         println!("  ansible-core could not be installed: not compared");
         return bounds.verdict();
     };
-    let contact = session.contact(&name).unwrap();
-    let key = derive::client_key(&session.key).private_openssh;
     let play = Play::written(dir.path(), manifest, &contact, key.expose());
     // What Ansible itself needs there comes with the first.
     play.played(&ansible);
@@ -82,7 +95,10 @@ fn main() -> ExitCode {
     );
     let ratio = theirs / ours;
     bounds.keep(
-        &format!("{ratio:.0} times faster than the playbook (50 or more)"),
+        &format!(
+            "{ratio:.0} times faster than the playbook (50 or more); all of the plan {:.0} times",
+            theirs / whole
+        ),
         ratio >= 50.0,
     );
     bounds.verdict()
@@ -132,12 +148,7 @@ struct Play {
 
 impl Play {
     /// The same items, one after the other as a manifest has them; packages in one task.
-    fn written(
-        dir: &Path,
-        manifest: &MachineManifest,
-        contact: &holdfast::world::machine::Contact,
-        key: &[u8],
-    ) -> Self {
+    fn written(dir: &Path, manifest: &MachineManifest, contact: &Contact, key: &[u8]) -> Self {
         let dir = dir.join("play");
         fs::create_dir(&dir).unwrap();
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();

@@ -73,6 +73,7 @@ fn init(dir: &Path, stacks: usize) {
         assert!(child.wait().unwrap().success());
     }
     let git = |words: &[&str]| succeed(Command::new("git").arg("-C").arg(&to).args(words));
+    git(&["config", "gc.auto", "0"]);
     git(&["add", "--all"]);
     git(&["commit", "--quiet", "--message", "Describe all customers"]);
     git(&["gc", "--quiet"]);
