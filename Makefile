@@ -3,7 +3,7 @@
 # make blueprints  installs every blueprint and looks for writes that none declares (10 min)
 # make disasters  what make test leaves out: 20 kills, hangs and losses, a long move on lab machines (20 min)
 # make lint    formatting, clippy, dependencies
-# make bench   how long deciding, whole commands, backup and restore take, and how much memory (root, Linux)
+# make bench   how long deciding, whole commands, a pass, backup, restore and rebuild take, and how much memory (root, Linux)
 # make soak    simulated disasters by seed, without end, until one ends badly (SEED=n to begin there)
 # make mutants takes one guard after the other out; simulated disasters must notice each
 # make fuzz    hostile bytes for every parser, SECONDS=60 each (see fuzz/README.md)
@@ -16,6 +16,7 @@ DEMO   ?=
 SECONDS ?= 60
 SEED   ?=
 TARGETS ?=
+BENCHES ?= decide commands points pass ansible backup restore lost
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test blueprints disasters bench soak mutants fuzz lint fmt clippy deny install-packages rust
@@ -44,8 +45,9 @@ disasters: install-packages rust
 	$(CARGO) test --locked --test e2e -- --ignored --skip wikis_declare --test-threads=1 --nocapture
 
 # The dependencies are those of the one profile; what is measured is optimised.
+# BENCHES=pass for one of them.
 bench: install-packages rust
-	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --bench decide --bench commands --bench points --bench backup --bench restore
+	$(CARGO) bench --locked --profile dev --config benches/optimised.toml --no-fail-fast $(BENCHES:%=--bench %)
 
 # What `make test` lives some thousand seeds of.
 soak: install-packages rust

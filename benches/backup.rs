@@ -3,17 +3,9 @@
 //! beside it that of `pg_dump` alone: rows are counted in the same transaction, and files beside it.
 //! The dumped files are part of what both store. Ends with an error where the bound is not kept.
 //! Needs what the lab needs: root and Linux.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    missing_docs
-)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a bench lives outside, with a clock"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_methods, reason = "it has a clock")]
 #![allow(clippy::cast_precision_loss, reason = "ratios and seconds, for people")]
 #![allow(dead_code, reason = "the tests' stage has more than is measured here")]
 

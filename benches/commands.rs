@@ -2,20 +2,10 @@
 //! `holdfast check`, `holdfast plan --base`, and the verification of a long history, against
 //! `terraform plan` and `git verify-commit` in the same run. Ends with an error where a bound is
 //! not kept. Needs git, ssh-keygen and GNU time; terraform is optional.
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    missing_docs
-)]
-#![allow(
-    clippy::cast_precision_loss,
-    reason = "ratios and milliseconds, for people"
-)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a bench lives outside, with a clock"
-)]
+#![allow(clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::cast_precision_loss, reason = "for people")]
+#![allow(clippy::disallowed_methods, reason = "it has a clock")]
 
 mod bounds;
 mod estate;

@@ -3,21 +3,14 @@
 //!
 //! Two days: every machine as it should be (the usual one), and no production machine
 //! there yet (the largest plan). Ends with an error where a bound is not kept.
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    missing_docs
-)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a bench lives outside, with a clock"
-)]
+#![allow(clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_methods, reason = "it has a clock")]
 
 mod estate;
 
 use holdfast::decide::assumed;
-use holdfast::decide::catalogue::{self, Catalogue};
+use holdfast::decide::catalogue::Catalogue;
 use holdfast::decide::derive::EstateKey;
 use holdfast::decide::document::Files;
 use holdfast::decide::history::History;
@@ -33,7 +26,6 @@ use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -170,8 +162,7 @@ fn build() -> &'static str {
 
 /// An estate of a thousand customers, each with a machine, a recovery point and a name.
 fn healthy() -> Input {
-    let (catalogue, found) = catalogue::catalogue(&catalogue_files());
-    assert!(found.is_empty(), "{found:?}");
+    let catalogue = estate::catalogue();
     let files = estate::files(STACKS, estate::SIGNER);
     let commit = CommitId::new("0".repeat(40));
     let desired = sound(resolve(&files, &commit, &catalogue));
@@ -217,26 +208,6 @@ fn before_the_first_day(mut input: Input) -> Input {
         *addresses = Ok(SeenName::default());
     }
     input
-}
-
-/// `stacks/blueprints` and `providers`, as they stand in this repository.
-fn catalogue_files() -> Files {
-    fn walk(root: &Path, dir: &Path, files: &mut Files) {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(root, &path, files);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-                files.insert(name.to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Files::new();
-    walk(root, &root.join("stacks/blueprints"), &mut files);
-    walk(root, &root.join("providers"), &mut files);
-    files
 }
 
 /// Memory of this process (`proc(5)`, status).

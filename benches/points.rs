@@ -1,20 +1,10 @@
 //! How long it takes to list the recovery points of a whole fleet as they were seen last, beside
 //! restic listing them from its repositories in the same run. Ends with an error where a bound
 //! is not kept. Needs git, ssh-keygen, restic and GNU time; sqlite3 is optional.
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    missing_docs
-)]
-#![allow(
-    clippy::cast_precision_loss,
-    reason = "ratios and milliseconds, for people"
-)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a bench lives outside, with a clock"
-)]
+#![allow(clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::cast_precision_loss, reason = "for people")]
+#![allow(clippy::disallowed_methods, reason = "it has a clock")]
 
 mod bounds;
 mod estate;

@@ -7,7 +7,7 @@ set -eu
 # systemd-container, mmdebstrap, nftables, iproute2, uidmap, knot: the lab's machines,
 # networks and name server. knot-dnsutils, python3-venv, openssl: tests that look at it
 # from outside; curl, jq: the steps of docs/ci. gcc, libc6-dev, make, pkg-config: the C
-# parts of libgit2, SQLite and ring. postgresql: the store that several reconcilers share.
+# parts of libgit2, SQLite, ring and jemalloc. postgresql: the store that several reconcilers share.
 PACKAGES="
 	ca-certificates curl debian-archive-keyring gcc git iproute2 jq knot knot-dnsutils
 	libc6-dev make mmdebstrap mount nftables openssh-client openssl pkg-config

@@ -1,6 +1,9 @@
 //! A machine of the lab with enough on it that seconds mean something.
 
+#![allow(dead_code, reason = "a bench takes what it needs")]
+
 use crate::support::Stage;
+use std::path::Path;
 
 /// What [`FILL`] makes, for people.
 pub const HELD: &str = "2 GiB in 20,000 small files and six large ones, a table of a million rows";
@@ -27,4 +30,18 @@ pub fn seconds(stage: &Stage, machine: &str, script: &str) -> f64 {
     let timed = format!("began=$(date +%s%N)\n({script}\n) >&2\necho $(($(date +%s%N) - began))\n");
     let ran = stage.ssh(machine, &timed).exits(0);
     ran.stdout.trim().parse::<f64>().unwrap() / 1e9
+}
+
+/// One customer in this estate, and on the lab.
+pub fn only(stage: &mut Stage, stack: &str) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("stacks/examples/acme.toml");
+    std::fs::copy(example, stage.estate().join("stacks/acme.toml")).unwrap();
+    for other in ["acme", "annex", "notes"] {
+        if other != stack {
+            std::fs::remove_file(stage.estate().join(format!("stacks/{other}.toml"))).unwrap();
+        }
+    }
+    stage.git(&["add", "-A"]);
+    stage.git(&["commit", "-m", "One customer"]);
+    stage.holdfast(&["apply"]).exits(0);
 }

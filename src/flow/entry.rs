@@ -78,6 +78,14 @@ pub enum EntryError {
     },
 }
 
+/// Puts something between an estate and what is outside; [`as_it_is`] does not.
+pub type Hands = dyn Fn(World) -> World + Sync;
+
+/// The world itself.
+pub fn as_it_is(world: World) -> World {
+    world
+}
+
 /// What a session may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -90,25 +98,27 @@ pub enum Mode {
 /// Fetches where the configuration says so, then opens the estate for work.
 pub async fn open_newest(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
     let gaps = standing::fetch(config, SystemClock.now()).await;
-    open_with(config, mode, None, gaps).await
+    open_with(config, &as_it_is, mode, None, gaps).await
 }
 
 /// The same for work beside what this process is doing already, in the same journal.
 pub async fn open_beside(
     config: &Config,
+    hands: &Hands,
     journal: Option<Shared>,
 ) -> Result<Arc<Session>, EntryError> {
     let gaps = standing::fetch(config, SystemClock.now()).await;
-    open_with(config, Mode::Write, journal, gaps).await
+    open_with(config, hands, Mode::Write, journal, gaps).await
 }
 
 /// Opens an estate for work, as it is on this computer.
 pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
-    open_with(config, mode, None, Vec::new()).await
+    open_with(config, &as_it_is, mode, None, Vec::new()).await
 }
 
 async fn open_with(
     config: &Config,
+    hands: &Hands,
     mode: Mode,
     shared: Option<Shared>,
     unfetched: Vec<Gap>,
@@ -164,7 +174,7 @@ async fn open_with(
     let secret = |name: &str| Ok(estate::secret(config, &commit, name)?);
     let key = EstateKey::new(estate::estate_key(config, &commit)?)?;
     desired.estate = derive::kin(&key, &desired.estate);
-    let world = world(&desired, &key, config.patience, &secret)?;
+    let world = hands(world(&desired, &key, config.patience, &secret)?);
     let standing = chosen
         .standing
         .fetched(config, unfetched, SystemClock.now());

@@ -3,10 +3,9 @@
 
 use crate::model::causes::chain;
 use crate::model::secret::Secret;
-use crate::world::machine::{Contact, MachineError, Script, Transport};
+use crate::world::machine::{Answered, Contact, MachineError, Script, Transport};
 use crate::world::store::Ledger;
 use async_trait::async_trait;
-use serde_json::Value;
 use std::sync::Arc;
 
 /// A way onto machines, as long as the journal may be written to.
@@ -19,12 +18,7 @@ pub struct WhileHeld {
 
 #[async_trait]
 impl Transport for WhileHeld {
-    async fn run(
-        &self,
-        contact: &Contact,
-        script: Script,
-        input: &Secret,
-    ) -> Result<Vec<Value>, MachineError> {
+    async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered {
         if let Err(error) = self.ledger.held() {
             return Err(MachineError::Withheld {
                 machine: contact.machine.clone(),

@@ -125,8 +125,9 @@ pub struct Session {
     /// Which key of its repository the machine of a drill is given.
     pub drills_with: KeyRole,
     book: Book,
-    repositories: Mutex<Repositories>,
+    repositories: Mutex<Arc<Repositories>>,
     roster: Mutex<BTreeMap<MachineName, Contact>>,
+    certificates: Mutex<BTreeMap<(MachineName, IpAddr), String>>,
 }
 
 impl Session {
@@ -158,6 +159,7 @@ impl Session {
             book,
             repositories: Mutex::default(),
             roster: Mutex::default(),
+            certificates: Mutex::default(),
         }
     }
 
@@ -171,17 +173,17 @@ impl Session {
 
     /// Takes in what has happened since: what machines should be follows from it.
     pub fn recall(&self, past: &History) {
-        *self.repositories_lock() = Repositories::from(past);
+        *self.repositories_lock() = Arc::new(Repositories::from(past));
     }
 
-    fn repositories_lock(&self) -> std::sync::MutexGuard<'_, Repositories> {
+    fn repositories_lock(&self) -> std::sync::MutexGuard<'_, Arc<Repositories>> {
         self.repositories
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// What the journal tells of repositories.
-    pub fn repositories(&self) -> Repositories {
+    pub fn repositories(&self) -> Arc<Repositories> {
         self.repositories_lock().clone()
     }
 
@@ -351,7 +353,7 @@ impl Session {
         } else {
             self.repositories().way(stack, backup)
         };
-        let tls = derive::tls_identity(&self.key, backup, contact.address);
+        let ca_pem = self.certificate(backup, contact.address);
         let keys = self.repository_keys_on(&stack.id, backup);
         Ok(BackupAccess {
             address: contact.address,
@@ -359,8 +361,17 @@ impl Session {
             user: stack.id.to_string(),
             password: manifest::way_in(&self.key, &stack.id, backup, way),
             repository_password: keys.of(role).clone(),
-            ca_pem: tls.certificate_pem,
+            ca_pem,
         })
+    }
+
+    /// What a backup machine shows; many stacks ask for the same.
+    fn certificate(&self, backup: &MachineName, address: IpAddr) -> String {
+        let shown = || derive::tls_identity(&self.key, backup, address).certificate_pem;
+        let certificates = self.certificates.lock();
+        let mut certificates = certificates.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = certificates.entry((backup.clone(), address));
+        known.or_insert_with(shown).clone()
     }
 
     /// What a machine with a stack's services should be; `role` is the key of the repository that

@@ -19,7 +19,7 @@ use holdfast::model::machine::Role;
 use holdfast::model::plan::{Action, Cause, Effect, Hold, Step, Why};
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
-use holdfast::world::machine::{Contact, MachineError, Script, Transport};
+use holdfast::world::machine::{Answered, Contact, MachineError, Script, Transport};
 use holdfast::world::store::{Journal, seals};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -131,12 +131,7 @@ struct Vault(Mutex<Option<Value>>, AtomicBool);
 
 #[async_trait]
 impl Transport for Vault {
-    async fn run(
-        &self,
-        contact: &Contact,
-        script: Script,
-        input: &Secret,
-    ) -> Result<Vec<Value>, MachineError> {
+    async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered {
         assert_eq!(contact.machine.as_str(), BACKUP);
         let mut kept = self.0.lock().unwrap();
         if script.name == "anchor-read" {

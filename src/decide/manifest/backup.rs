@@ -12,12 +12,15 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 
 /// rest-server's account on the machine; Debian's package makes it.
 const ACCOUNT: &str = "restic-rest-server";
 /// Cost of a password line. bcrypt's slowness protects guessable passwords;
 /// these have 190 bits, and restic sends them with every request.
 const COST: u32 = 5;
+/// Lines that are kept, some megabytes.
+const MOST_KNOWN: usize = 30_000;
 
 /// All that a backup machine should be. The repositories' own passwords never get there.
 pub fn backup<'a>(
@@ -117,11 +120,30 @@ fn password_line(key: &EstateKey, stack: &StackId, machine: &MachineName, way: W
     let salt = Sha256::digest(salt.expose());
     let mut sixteen = [0; 16];
     sixteen.copy_from_slice(&salt[..16]);
+    hashed(&password, sixteen)
+}
+
+/// Slow on purpose, and the same each time: a loop that looks at a thousand stacks every minute
+/// computes each once. What is kept opens nothing.
+fn hashed(password: &Secret, salt: [u8; 16]) -> String {
+    static KNOWN: Mutex<BTreeMap<[u8; 32], String>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let of = Sha256::new().chain_update(salt);
+    let of = of.chain_update(password.expose()).finalize().into();
+    if let Some(line) = known().get(&of) {
+        return line.clone();
+    }
     #[expect(
         clippy::expect_used,
         reason = "bcrypt refuses only costs outside 4..=31 and passwords with NUL; neither occurs"
     )]
-    bcrypt::hash_with_salt(password.expose(), COST, sixteen)
+    let line = bcrypt::hash_with_salt(password.expose(), COST, salt)
         .expect("a generated password hashes")
-        .format_for_version(bcrypt::Version::TwoY)
+        .format_for_version(bcrypt::Version::TwoY);
+    let mut known = known();
+    if known.len() >= MOST_KNOWN {
+        known.clear();
+    }
+    known.insert(of, line.clone());
+    line
 }

@@ -28,6 +28,10 @@ impl Templates {
 
     /// Renders `text`; an error names the line and what is wrong there, never a value.
     pub fn render(&self, text: &str, variables: &Value) -> Result<String, String> {
+        // Most texts of a blueprint are names and modes, with nothing to be filled in.
+        if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
+            return Ok(text.to_owned());
+        }
         let mut rendered = self.0.render_str(text, variables).map_err(|error| {
             let line = error
                 .line()

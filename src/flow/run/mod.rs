@@ -17,7 +17,7 @@ pub use work::{Found, Work};
 use super::apply::Reporter;
 use super::config::Config;
 use super::drill::Tried;
-use super::entry;
+use super::entry::{self, Hands, as_it_is};
 use crate::decide::pass::{ending, pause, states};
 use crate::decide::probe::Target;
 use crate::decide::push::{PushKey, Weak};
@@ -106,6 +106,18 @@ pub fn ready(config: &Config) -> Result<Option<PushKey>, StartError> {
 pub async fn run(
     config: &Config,
     wakes: &Arc<Wakes>,
+    tells: (&Arc<dyn Reporter>, &dyn Watcher),
+    beat: Duration,
+    stop: &CancellationToken,
+) {
+    run_by(&as_it_is, config, wakes, tells, beat, stop).await;
+}
+
+/// The same by other hands: whoever measures the loop has no thousand machines outside.
+pub async fn run_by(
+    hands: &Hands,
+    config: &Config,
+    wakes: &Arc<Wakes>,
     (reporter, watcher): (&Arc<dyn Reporter>, &dyn Watcher),
     beat: Duration,
     stop: &CancellationToken,
@@ -136,7 +148,7 @@ pub async fn run(
         let span = tracing::info_span!("pass", pass = number);
         let looking = async {
             match lead.led().await {
-                Ok(up) => pass(&config.clone().running_for(up), &mut work, watcher).await,
+                Ok(up) => pass(hands, &config.clone().running_for(up), &mut work, watcher).await,
                 Err(ending) => ending.into(),
             }
         };
@@ -276,8 +288,8 @@ impl From<Ending> for Looked {
 }
 
 /// Looks, and begins what may be begun. The journal is let go of where nothing is under way.
-async fn pass(config: &Config, work: &mut Work, watcher: &dyn Watcher) -> Looked {
-    let session = match entry::open_beside(config, work.journal()).await {
+async fn pass(hands: &Hands, config: &Config, work: &mut Work, watcher: &dyn Watcher) -> Looked {
+    let session = match entry::open_beside(config, hands, work.journal()).await {
         Ok(session) => session,
         Err(error) => return class::of_entry(&error).into(),
     };

@@ -13,6 +13,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::MachineName;
 use crate::model::secret::Secret;
 use async_trait::async_trait;
+use serde_json::Value;
 use std::net::IpAddr;
 
 /// Whom to call, and by which key we know it.
@@ -136,15 +137,13 @@ impl MachineError {
     }
 }
 
+/// A script's JSON lines, or why there are none.
+pub type Answered = Result<Vec<Value>, MachineError>;
+
 /// A way to run fixed scripts on machines.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Runs `script` with `input` on standard input; returns its JSON lines.
     /// A line `{"error":{"code":…,"message":…}}` with a non-zero exit is [`MachineError::Refused`].
-    async fn run(
-        &self,
-        contact: &Contact,
-        script: Script,
-        input: &Secret,
-    ) -> Result<Vec<serde_json::Value>, MachineError>;
+    async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered;
 }

@@ -8,14 +8,13 @@
 
 mod answer;
 
-use super::{Contact, MachineError, Script, Transport};
+use super::{Answered, Contact, MachineError, Script, Transport};
 use crate::model::causes::chain;
 use crate::model::ids::MachineName;
 use crate::model::secret::Secret;
 use answer::{judge, read_answer, read_complaint};
 use async_trait::async_trait;
 use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
-use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{DirBuilder, OpenOptions, Permissions};
@@ -275,12 +274,7 @@ impl Line {
 
 #[async_trait]
 impl Transport for SshTransport {
-    async fn run(
-        &self,
-        contact: &Contact,
-        script: Script,
-        input: &Secret,
-    ) -> Result<Vec<Value>, MachineError> {
+    async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered {
         let lost = |detail: String| MachineError::Lost {
             machine: contact.machine.clone(),
             script: script.name,

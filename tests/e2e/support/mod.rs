@@ -1,6 +1,7 @@
 //! A lab and an estate as a user makes them: through the program, `git` and files.
 
 mod lab_estate;
+mod power_loss;
 mod shell;
 
 use holdfast::flow::config::Config;

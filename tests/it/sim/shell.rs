@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use holdfast::model::ids::MachineName;
 use holdfast::model::machine::Role;
 use holdfast::model::secret::Secret;
-use holdfast::world::machine::{Contact, MachineError, Script, Transport};
+use holdfast::world::machine::{Answered, Contact, MachineError, Script, Transport};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -148,12 +148,7 @@ fn unreachable(machine: &MachineName) -> MachineError {
 
 #[async_trait]
 impl Transport for Sim {
-    async fn run(
-        &self,
-        contact: &Contact,
-        script: Script,
-        input: &Secret,
-    ) -> Result<Vec<Value>, MachineError> {
+    async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered {
         let machine = &contact.machine;
         let (fate, begins, lasts, sent) = {
             let mut state = self.state();
