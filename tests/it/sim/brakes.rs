@@ -99,6 +99,12 @@ fn is_fenced(life: &Life, stack: &str) -> bool {
     State::half_rebuilt(&past).contains(&StackId::new(stack))
 }
 
+fn is_served(life: &Life, stack: &str) -> bool {
+    let state = life.sim.state();
+    let stack = StackId::new(stack);
+    state.production(&stack).any(|s| s.serves(state.now))
+}
+
 /// Three customers are lost one after the other, each in the middle of another's rebuild. Gives who
 /// serves each in the end: one machine, to which its names lead.
 fn losses(seed: u64) -> [String; 3] {
@@ -114,11 +120,7 @@ fn losses(seed: u64) -> [String; 3] {
             life.dies_at(Some(Death::After(number)));
             life.process();
             life.dies_at(None);
-            let state = life.sim.state();
-            let stack_id = StackId::new(stack);
-            let serves = state.production(&stack_id).any(|s| s.serves(state.now));
-            drop(state);
-            if is_fenced(&life, stack) || serves {
+            if is_fenced(&life, stack) || is_served(&life, stack) {
                 break;
             }
             life.later(SignedDuration::from_mins(70));
@@ -132,7 +134,7 @@ fn losses(seed: u64) -> [String; 3] {
 
 /// What came of a freeze.
 struct Frozen {
-    /// The old machine could no longer write by then, so that the rebuild goes on.
+    /// The old machine could no longer write by then, so that the rebuild goes on; or it is over.
     goes_on: bool,
     /// Machines of the stack when it began, and after two passes in it.
     machines: (usize, usize),
@@ -148,18 +150,22 @@ fn frozen(seed: u64) -> Frozen {
     let mut life = installed(&KEPT, acme(""), seed);
     lose(&life, true);
     life.sim.state().faults = faults(&life);
-    let before = some(&life, 4);
+    let before = some(&life, 8);
     if before > 0 {
         let number = life.sim.state().journal.len() + usize::try_from(before * 4).unwrap();
         life.dies_at(Some(Death::After(number)));
-        life.process();
+        // Nothing is given up at the first look.
+        let _ = (0..6).any(|_| {
+            life.later(SignedDuration::from_secs(60));
+            life.process().is_none()
+        });
         life.dies_at(None);
     }
     let until = life.sim.state().now + SignedDuration::from_hours(48);
     life.now_wants(acme(&format!(
         "\n[[freeze]]\nuntil = \"{until}\"\nreason = \"nobody is there\"\n"
     )));
-    let goes_on = is_fenced(&life, "acme");
+    let goes_on = is_fenced(&life, "acme") || is_served(&life, "acme");
     let acme = StackId::new("acme");
     // What was sent before may arrive after it.
     life.later(SignedDuration::from_mins(30));
@@ -171,12 +177,12 @@ fn frozen(seed: u64) -> Frozen {
     let machines = (there, life.sim.state().production(&acme).count());
     life.sim.state().faults = Faults::default();
     life.later(SignedDuration::from_hours(2));
-    life.comes_to_rest();
-    let state = life.sim.state();
-    let serves = state
-        .production(&acme)
-        .any(|server| server.serves(state.now));
-    drop(state);
+    // What was half made stays as it is meanwhile.
+    for _ in 0..8 {
+        life.later(SignedDuration::from_mins(6));
+        life.process();
+    }
+    let serves = is_served(&life, "acme");
     life.later(SignedDuration::from_hours(48));
     life.comes_to_rest();
     Frozen {
