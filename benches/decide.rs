@@ -20,7 +20,7 @@ use holdfast::model::desired::Desired;
 use holdfast::model::diagnostic::Diagnostic;
 use holdfast::model::ids::{CommitId, MachineName};
 use holdfast::model::machine::{Digest, MachineManifest, Role};
-use holdfast::model::observed::Observed;
+use holdfast::model::observed::{Observed, SeenName};
 use holdfast::model::plan::Plan;
 use holdfast::model::secret::Secret;
 use holdfast::model::units::Bytes;
@@ -205,7 +205,7 @@ fn before_the_first_day(mut input: Input) -> Input {
         *points = Ok(Vec::new());
     }
     for addresses in input.seen.names.values_mut() {
-        *addresses = Ok(Vec::new());
+        *addresses = Ok(SeenName::default());
     }
     input
 }

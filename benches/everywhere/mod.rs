@@ -6,8 +6,9 @@ pub mod founding;
 use async_trait::async_trait;
 use holdfast::flow::session::World;
 use holdfast::model::gap::Gap;
+use holdfast::model::given::Given;
 use holdfast::model::ids::{EstateName, HostName, HosterId, MachineName, PointId, StackId, StepId};
-use holdfast::model::observed::Inventory;
+use holdfast::model::observed::{Inventory, SeenName};
 use holdfast::model::operation::{Operation, Outcome};
 use holdfast::model::point::SCHEMA;
 use holdfast::model::secret::Secret;
@@ -142,8 +143,15 @@ impl Transport for Everywhere {
 
 #[async_trait]
 impl Names for Everywhere {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
-        Ok(self.known.names[host].clone())
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
+        Ok(SeenName {
+            addresses: self.known.names[host].clone(),
+            ..SeenName::default()
+        })
+    }
+
+    async fn give(&self, host: &HostName, _: &Given, _: SignedDuration) -> Outcome {
+        panic!("{host} is given to whom it should");
     }
 
     async fn point(&self, host: &HostName, _: IpAddr, _: SignedDuration) -> Outcome {

@@ -14,7 +14,7 @@ use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId};
 use crate::model::machine::{
     BackupAccess, Digest, FileFact, MachineFacts, MachineManifest, Role, Stage, UnitFact,
 };
-use crate::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine};
+use crate::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine, SeenName};
 use crate::model::point::{RecoveryPoint, Rung, SCHEMA};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
@@ -170,7 +170,10 @@ impl Building<'_> {
         };
         let machine = self.machine(&name, &stack.production, Role::Production, Some(&stack.id));
         for service in &stack.services {
-            let pointed = Ok(vec![machine.address]);
+            let pointed = Ok(SeenName {
+                addresses: vec![machine.address],
+                ..SeenName::default()
+            });
             self.made.seen.names.insert(service.host.clone(), pointed);
         }
         self.put(machine, found.as_ref(), wanted);
@@ -211,7 +214,7 @@ impl Building<'_> {
             for service in &stack.services {
                 seen.names
                     .entry(service.host.clone())
-                    .or_insert(Ok(Vec::new()));
+                    .or_insert(Ok(SeenName::default()));
             }
         }
     }

@@ -4,13 +4,14 @@
 
 mod brakes;
 mod drill;
+mod given;
 mod restore;
 mod silent;
 
 use crate::decide::history::History;
 use crate::decide::keepsake;
 use crate::decide::mandate::Mandate;
-use crate::model::ids::{MachineName, StackId, StepId};
+use crate::model::ids::{HostName, MachineName, StackId, StepId};
 use crate::model::machine::{Role, Stage};
 use crate::model::observed::{Observed, Power, SeenMachine};
 use crate::model::plan::{Action, Effect, FenceBy, Held, Hold, Plan, Step};
@@ -197,6 +198,7 @@ impl<'a> Court<'a> {
         if self.is_drill(step.action.machine()) {
             problems.extend(self.of_a_drill(step));
         }
+        problems.extend(self.not_below(step));
         match &step.action {
             Action::Create {
                 machine, hoster, ..
@@ -296,6 +298,10 @@ impl<'a> Court<'a> {
             | Action::Verify { machine, .. }
             | Action::Copy { machine, .. }
             | Action::Retrieve { machine, .. } => problems.extend(self.must_be_ours(machine)),
+            Action::Ttl { host, machine, .. } => {
+                problems.extend(self.must_be_ours(machine));
+                problems.extend(self.must_lead_to(host, machine));
+            }
             Action::Isolate { machine } => {
                 problems.extend(self.must_be_ours(machine));
                 if !self.is_drill(machine) {
@@ -339,6 +345,28 @@ impl<'a> Court<'a> {
             (
                 "S7",
                 format!("touches {machine}, which lacks our label or a receipt"),
+            )
+        })
+    }
+
+    /// Who changes for how long a name is remembered says again where it leads.
+    fn must_lead_to(
+        &self,
+        host: &HostName,
+        machine: &MachineName,
+    ) -> Option<(&'static str, String)> {
+        let there = self.machines.get(machine);
+        let name = self
+            .seen
+            .names
+            .get(host)
+            .and_then(|name| name.as_ref().ok());
+        let leads =
+            matches!((name, there), (Some(name), Some(there)) if name.leads_to(there.address));
+        (!leads).then(|| {
+            (
+                "S2",
+                format!("would lead {host} to {machine}, and it leads elsewhere"),
             )
         })
     }

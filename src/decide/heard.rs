@@ -1,7 +1,7 @@
 //! What a look hears of machines in use, as far as it is news: that one fell silent, that it
 //! still is, that it answers again. What follows from it is not decided here.
 
-use super::history::History;
+use super::history::{History, PastMachine};
 use super::silence::{LOOKS, Silence};
 use crate::model::desired::{Desired, InterfaceFamily};
 use crate::model::gap::GapKind;
@@ -17,6 +17,9 @@ const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// A silence of which nobody has told for so long is a new one.
 const UNWATCHED: SignedDuration = SignedDuration::from_hours(3);
+
+/// How it is told that an interface does not know a machine any more.
+const UNLISTED: &str = "no longer lists it";
 
 /// What a look says of the machine.
 enum Heard {
@@ -35,8 +38,15 @@ pub fn news(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<Stac
         .collect();
     let since = |silence: &Silence| seen.at.duration_since(silence.looked);
     let mut news = Vec::new();
-    for (stack, machine) in in_use(past) {
-        let Some(heard) = heard(machine, listed.get(machine).copied(), want, seen, past) else {
+    let in_use = in_use(past).map(|of| (of, false));
+    for ((stack, machine), begun) in in_use.chain(begun(past).map(|of| (of, true))) {
+        let listed = listed.get(machine).copied();
+        let heard = match listed {
+            // One on its way up has nothing to say yet.
+            Some(_) if begun => Some(Heard::Something),
+            listed => heard(machine, listed, want, seen, past),
+        };
+        let Some(heard) = heard else {
             continue;
         };
         let waits = want.stacks.get(stack).map(|stack| stack.waits);
@@ -49,6 +59,15 @@ pub fn news(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<Stac
             },
             // Nobody looked for long: what was between, nobody knows.
             (Some(silence), Heard::Nothing(words)) if since(silence) > UNWATCHED => {
+                Event::FellSilent {
+                    machine,
+                    seen: words,
+                }
+            }
+            // What one list leaves out was not gone as long as it only said nothing.
+            (Some(silence), Heard::Nothing(words))
+                if silence.seen.ends_with(UNLISTED) != words.ends_with(UNLISTED) =>
+            {
                 Event::FellSilent {
                     machine,
                     seen: words,
@@ -79,6 +98,25 @@ fn in_use(past: &History) -> impl Iterator<Item = (&StackId, &MachineName)> {
     opened.map(|(stack, (_, name))| (stack, name)).chain(found)
 }
 
+/// Machines on their way up, as far as the journal knows: what one list leaves out of them is looked
+/// for again, as it is for one in use (S1).
+fn begun(past: &History) -> impl Iterator<Item = (&StackId, &MachineName)> {
+    past.machines.iter().filter_map(|(name, made)| {
+        let stack = made.stack.as_ref()?;
+        is_begun(past, made).then_some((stack, name))
+    })
+}
+
+/// Made for production after the one that was opened last, and not set aside.
+pub(super) fn is_begun(past: &History, made: &PastMachine) -> bool {
+    let opened = made.stack.as_ref().and_then(|id| past.writers.get(id));
+    made.role == Role::Production
+        && made.wanted.is_some()
+        && made.fenced.is_none()
+        && !made.set_aside
+        && opened.is_none_or(|(epoch, _)| made.epoch > *epoch)
+}
+
 /// `None`: nobody could look, or nobody expects it to say anything.
 fn heard(
     name: &MachineName,
@@ -101,7 +139,7 @@ fn heard(
         let pool = account.descriptor.interface == InterfaceFamily::Pool;
         let mut free = inventory.free.iter();
         let blank = free.any(|m| m.name.as_str() == made.provider_id);
-        let words = format!("{} no longer lists it", made.hoster);
+        let words = format!("{} {UNLISTED}", made.hoster);
         return (!pool || blank).then_some(Heard::Nothing(words));
     };
     if listed.power == Power::Off {

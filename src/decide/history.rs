@@ -3,9 +3,11 @@
 use super::asides::Asides;
 use super::names;
 use super::orders::Orders;
+use super::past_drills::{PastDrill, PastDrills};
 use super::pause::{Pause, Pauses};
 use super::rebuilds::Rebuilds;
 use super::silence::Silences;
+use super::ttls::Ttls;
 use super::windows::Windows;
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
@@ -67,38 +69,10 @@ pub struct History {
     pub windows: Windows,
     /// Machines in use that say nothing.
     pub silences: Silences,
+    /// Names that others may remember for a short time only, for now.
+    pub ttls: Ttls,
     /// When those steps were begun of which the journal has no end at all.
     pub begun: BTreeMap<StepId, Timestamp>,
-}
-
-/// The drills of one stack.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PastDrills {
-    /// The highest number that a drill's machine was given: the next one gets another.
-    pub numbered: u32,
-    /// When a machine was last begun for one.
-    pub begun_at: Option<Timestamp>,
-    /// When the first recovery point was read back: from then on one could be done.
-    pub possible_since: Option<Timestamp>,
-    /// The newest that came to an end.
-    pub last: Option<PastDrill>,
-    /// When the newest ended that passed.
-    pub passed_at: Option<Timestamp>,
-    /// When the newest ended that passed with nothing but the escrow key.
-    pub escrow_passed_at: Option<Timestamp>,
-}
-
-/// A drill that came to an end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastDrill {
-    /// When.
-    pub at: Timestamp,
-    /// What was to come back.
-    pub point: PointId,
-    /// On which machine.
-    pub machine: MachineName,
-    /// Everything came back and every check passed.
-    pub passed: bool,
 }
 
 /// A repository of a stack, as the journal tells of it.
@@ -175,6 +149,7 @@ impl History {
         self.windows.take_in(entry, writer, self.accepted.as_ref());
         self.rebuilds.take_in(entry, writer);
         self.silences.take_in(entry);
+        self.ttls.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => self.accepted = Some(commit.clone()),
             Event::SetBack { head } => {
@@ -360,6 +335,7 @@ impl History {
             Event::Closed { .. }
             | Event::Ordered { .. }
             | Event::SavedAside { .. }
+            | Event::TtlSet { .. }
             | Event::FellSilent { .. }
             | Event::StillSilent { .. }
             | Event::Answered { .. }

@@ -48,8 +48,8 @@ pub fn targets(want: &Desired, seen: &Observed) -> Vec<Target> {
             address: SocketAddr::new(machine.address, machine.port),
         });
         for service in &stack.services {
-            let addresses = seen.names.get(&service.host);
-            let first = addresses.and_then(|found| found.as_ref().ok()?.first().copied());
+            let name = seen.names.get(&service.host);
+            let first = name.and_then(|name| name.as_ref().ok()?.addresses.first().copied());
             targets.extend(first.map(|address| Target {
                 stack: stack.id.clone(),
                 what: service.host.to_string(),

@@ -98,10 +98,10 @@ fn of_sound(
     let stop = holding(want, past, &stack.id, now);
     let held = held_of(plan, &stack.id);
     let steps = steps_of(plan, &stack.id);
-    let names = stack.services.iter().filter_map(|service| {
-        let addresses = seen.names.get(&service.host)?;
-        addresses.as_ref().err()
-    });
+    let names = stack
+        .services
+        .iter()
+        .filter_map(|service| seen.names.get(&service.host)?.as_ref().err());
     let gap = names
         .chain(proven.as_ref().err())
         .chain(&unseen)

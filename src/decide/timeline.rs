@@ -269,6 +269,13 @@ fn words(event: &Event) -> String {
             until.strftime("%Y-%m-%d %H:%M UTC")
         ),
         Event::Resumed {} => "an operator ended the pause".to_owned(),
+        Event::TtlSet {
+            host,
+            seconds,
+            before,
+        } => {
+            format!("{host} may be remembered for {seconds}s from now on, and before for {before}s")
+        }
         Event::Named { host, address } => format!("{host} was pointed at {address}"),
     }
 }

@@ -203,11 +203,21 @@ fn what_was_seen(
         }
     });
     for host in stack.services.iter().map(|service| &service.host) {
-        said.extend(seen.names.get(host).map(|addresses| match addresses {
-            Ok(addresses) if addresses.is_empty() => format!("{host} leads nowhere"),
-            Ok(addresses) => {
-                let to: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                format!("{host} leads to {}", to.join(", "))
+        let given = seen.names.get(host).and_then(|name| name.as_ref().ok());
+        let given = given.into_iter().flat_map(|name| &name.given);
+        said.extend(
+            given.map(|given| format!("{host} was given to {} ({})", given.machine, given.epoch)),
+        );
+        said.extend(seen.names.get(host).map(|name| match name {
+            Ok(name) if name.addresses.is_empty() => format!("{host} leads nowhere"),
+            Ok(name) => {
+                let to: Vec<String> = name.addresses.iter().map(ToString::to_string).collect();
+                let ttl = name.ttl.map(|ttl| format!(", to be remembered for {ttl}s"));
+                format!(
+                    "{host} leads to {}{}",
+                    to.join(", "),
+                    ttl.unwrap_or_default()
+                )
             }
             Err(gap) => format!("not seen: {gap}"),
         }));

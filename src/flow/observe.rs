@@ -2,12 +2,12 @@
 
 use super::session::Session;
 use crate::decide::history::History;
-use crate::decide::{basis, clocks, evidence};
+use crate::decide::{basis, clocks, evidence, given};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HostName, HosterId, MachineName, StackId};
 use crate::model::listed::{Beside, Listed};
 use crate::model::machine::{Digest, MachineFacts, MachineManifest, Role};
-use crate::model::observed::{Former, Inventory, Observed, Power, SeenMachine};
+use crate::model::observed::{Former, Inventory, Observed, Power, SeenMachine, SeenName};
 use crate::model::point::RecoveryPoint;
 use crate::model::repository::KeysSeen;
 use crate::model::secret::Secret;
@@ -17,7 +17,6 @@ use crate::world::backup;
 use crate::world::machine::verbs;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use tokio::task::JoinSet;
 
 /// The world as seen, and what each of our machines should be.
@@ -368,16 +367,19 @@ async fn verified(
     tasks.join_all().await
 }
 
-async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<Vec<IpAddr>, Gap>> {
+async fn names(session: &std::sync::Arc<Session>) -> BTreeMap<HostName, Result<SeenName, Gap>> {
     let Some(names) = &session.world.names else {
         return BTreeMap::new();
     };
     let mut tasks = JoinSet::new();
     for service in session.desired.stacks.values().flat_map(|s| &s.services) {
         let (names, host) = (names.clone(), service.host.clone());
+        let session = session.clone();
         tasks.spawn(async move {
-            let addresses = names.lookup(&host).await;
-            (host, addresses)
+            let found = names.lookup(&host).await;
+            let found =
+                found.map(|name| given::believe(&session.key, &session.desired.estate, name));
+            (host, found)
         });
     }
     tasks.join_all().await.into_iter().collect()

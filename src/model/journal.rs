@@ -260,6 +260,15 @@ pub enum Event {
     },
     /// An operator ended a pause: of the entry's stack, or without one every pause there is.
     Resumed {},
+    /// For how long others may remember where a name leads was changed.
+    TtlSet {
+        /// The name.
+        host: HostName,
+        /// In seconds.
+        seconds: u32,
+        /// Until then.
+        before: u32,
+    },
     /// A name was pointed at an address.
     Named {
         /// The name.

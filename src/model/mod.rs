@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod evidence;
 pub mod forecast;
 pub mod gap;
+pub mod given;
 pub mod identity;
 pub mod ids;
 pub mod journal;

@@ -1,6 +1,7 @@
 //! What was seen of the world at one moment, and what could not be seen.
 
 use super::gap::Gap;
+use super::given::Given;
 use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
 use super::machine::{MachineFacts, Role};
 use super::point::RecoveryPoint;
@@ -34,8 +35,26 @@ pub struct Observed {
     pub verified: BTreeMap<StackId, Verification>,
     /// What backup machines say of themselves and of what they keep beside the points.
     pub vaults: BTreeMap<MachineName, Result<Vault, Gap>>,
-    /// Addresses of names, from their authoritative server.
-    pub names: BTreeMap<HostName, Result<Vec<IpAddr>, Gap>>,
+    /// What names lead to, from their authoritative server.
+    pub names: BTreeMap<HostName, Result<SeenName, Gap>>,
+}
+
+/// What its authoritative server says of a name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SeenName {
+    /// Where it leads; empty: nowhere.
+    pub addresses: Vec<IpAddr>,
+    /// For how many seconds others may remember that; `None`: it leads nowhere, or nobody asked.
+    pub ttl: Option<u32>,
+    /// Whom it was given to, by the records beside it that carry our seal.
+    pub given: Vec<Given>,
+}
+
+impl SeenName {
+    /// One that leads there and nowhere else.
+    pub fn leads_to(&self, address: IpAddr) -> bool {
+        self.addresses == [address]
+    }
 }
 
 /// What the backup machines hold that a stack's file no longer names.

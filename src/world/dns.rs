@@ -7,7 +7,9 @@
 
 use crate::model::desired::DnsAccount;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::given::{Given, LABEL};
 use crate::model::ids::HostName;
+use crate::model::observed::SeenName;
 use crate::model::operation::{Fault, FaultClass, Outcome, Receipt, Refusal};
 use crate::model::secret::Secret;
 use async_trait::async_trait;
@@ -15,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::tsig::TsigAlgorithm;
-use hickory_proto::rr::rdata::{A, AAAA};
+use hickory_proto::rr::rdata::{A, AAAA, TXT};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType, TSigner};
 use jiff::{SignedDuration, Timestamp};
 use std::net::{IpAddr, SocketAddr};
@@ -33,9 +35,11 @@ const FUDGE: u16 = 300;
 /// Names and their addresses.
 #[async_trait]
 pub trait Names: Send + Sync {
-    /// Addresses of a name by its authoritative server; `Ok(empty)` only when that
-    /// server says that there are none.
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap>;
+    /// What a name leads to by its authoritative server; to nothing only when that server says so.
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap>;
+
+    /// Writes down beside a name whom it is given to, in place of what was written there.
+    async fn give(&self, host: &HostName, to: &Given, ttl: SignedDuration) -> Outcome;
 
     /// Makes `addr` the only address of a name, at one stroke.
     async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome;
@@ -146,7 +150,8 @@ impl UpdatableZone {
         }
     }
 
-    async fn addresses(&self, name: &Name, kind: RecordType) -> Result<Vec<IpAddr>, GapReason> {
+    /// What the server has of one kind; nothing only when it says so.
+    async fn records(&self, name: &Name, kind: RecordType) -> Result<Vec<Record>, GapReason> {
         let mut request = Message::query();
         request.metadata.recursion_desired = false;
         request.add_query(Query::query(name.clone(), kind));
@@ -170,12 +175,23 @@ impl UpdatableZone {
             let reason = "the server is not authoritative for it";
             return Err(unreadable(reason));
         }
+        Ok(answer.answers)
+    }
+
+    /// Addresses of one family, each with its time to live.
+    async fn addresses(
+        &self,
+        name: &Name,
+        kind: RecordType,
+    ) -> Result<Vec<(IpAddr, u32)>, GapReason> {
         let mut found = Vec::new();
-        for record in &answer.answers {
+        for record in &self.records(name, kind).await? {
             match &record.data {
-                RData::A(A(address)) if kind == RecordType::A => found.push((*address).into()),
+                RData::A(A(address)) if kind == RecordType::A => {
+                    found.push(((*address).into(), record.ttl));
+                }
                 RData::AAAA(AAAA(address)) if kind == RecordType::AAAA => {
-                    found.push((*address).into());
+                    found.push(((*address).into(), record.ttl));
                 }
                 // Where the alias leads is not this server's word.
                 RData::CNAME(target) => {
@@ -190,23 +206,45 @@ impl UpdatableZone {
     /// One signed message that replaces both address sets of a name, so that no
     /// old address of the other family stays.
     fn update(&self, name: &Name, addr: IpAddr, ttl: u32) -> Message {
-        let mut message = Message::query();
-        message.metadata.op_code = OpCode::Update;
-        message.metadata.recursion_desired = false;
-        // RFC 2136 calls the sections zone, prerequisite, update; on the wire they
-        // are the question, answer and authority sections.
-        message.add_query(Query::query(self.zone.clone(), RecordType::SOA));
-        for kind in [RecordType::A, RecordType::AAAA] {
-            let mut delete = Record::update0(name.clone(), 0, kind);
-            delete.dns_class = DNSClass::ANY;
-            message.add_authority(delete);
-        }
+        let mut message = self.replacing(name, &[RecordType::A, RecordType::AAAA]);
         let data = match addr {
             IpAddr::V4(address) => RData::A(A(address)),
             IpAddr::V6(address) => RData::AAAA(AAAA(address)),
         };
         message.add_authority(Record::from_rdata(name.clone(), ttl, data));
         message
+    }
+
+    /// An update that begins by deleting these sets of a name.
+    fn replacing(&self, name: &Name, kinds: &[RecordType]) -> Message {
+        let mut message = Message::query();
+        message.metadata.op_code = OpCode::Update;
+        message.metadata.recursion_desired = false;
+        // RFC 2136 calls the sections zone, prerequisite, update; on the wire they
+        // are the question, answer and authority sections.
+        message.add_query(Query::query(self.zone.clone(), RecordType::SOA));
+        for kind in kinds {
+            let mut delete = Record::update0(name.clone(), 0, *kind);
+            delete.dns_class = DNSClass::ANY;
+            message.add_authority(delete);
+        }
+        message
+    }
+
+    /// One signed message that replaces what is written beside a name.
+    fn gift(&self, beside: &Name, to: &Given, ttl: u32) -> Message {
+        let mut message = self.replacing(beside, &[RecordType::TXT]);
+        let data = RData::TXT(TXT::new(to.to_strings()));
+        message.add_authority(Record::from_rdata(beside.clone(), ttl, data));
+        message
+    }
+
+    fn in_zone(&self, host: &HostName, name: Result<Name, DnsSetupError>) -> Result<Name, Refusal> {
+        let inside = name.ok().filter(|name| self.zone.zone_of(name));
+        inside.ok_or_else(|| {
+            let message = format!("{host} is not a name in the zone {}", self.zone);
+            refusal("not_zone", message, FaultClass::NeedsHuman)
+        })
     }
 
     /// Sends the update; `Ok` is the server's verified word.
@@ -247,6 +285,46 @@ impl UpdatableZone {
 
 type GapReason = (GapKind, String);
 
+/// What the answer to an update means.
+fn said(code: ResponseCode, done: Outcome) -> Outcome {
+    match code {
+        ResponseCode::NoError => done,
+        ResponseCode::ServFail => Outcome::Unknown(Fault {
+            message: "the name server failed".to_owned(),
+            class: FaultClass::Retry,
+        }),
+        code => Outcome::Refused(refusal(
+            &format!("{code:?}").to_lowercase(),
+            format!("the name server says {code}"),
+            match code {
+                ResponseCode::FormErr => FaultClass::Bug,
+                _ => FaultClass::NeedsHuman,
+            },
+        )),
+    }
+}
+
+fn seconds(ttl: SignedDuration) -> u32 {
+    u32::try_from(ttl.as_secs().max(0)).unwrap_or(u32::MAX)
+}
+
+/// Where it stands whom a name was given to.
+fn beside(host: &HostName) -> Result<Name, DnsSetupError> {
+    fqdn(&format!("{LABEL}.{host}"))
+}
+
+/// What somebody wrote there; `None`: it is none of ours.
+fn given(record: &Record) -> Option<Given> {
+    let RData::TXT(text) = &record.data else {
+        return None;
+    };
+    let strings = text.txt_data.iter();
+    let strings: Vec<String> = strings
+        .map(|string| String::from_utf8_lossy(string).into_owned())
+        .collect();
+    Given::parse(&strings)
+}
+
 fn unreadable(reason: impl Into<String>) -> GapReason {
     (GapKind::Unreadable, reason.into())
 }
@@ -274,50 +352,58 @@ fn fqdn(text: &str) -> Result<Name, DnsSetupError> {
 
 #[async_trait]
 impl Names for UpdatableZone {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         let gap = |(kind, reason): GapReason| Gap::new(kind, format!("name {host}"), reason);
         let name = fqdn(host.as_str()).map_err(|e| gap(unreadable(e.to_string())))?;
         let mut found = self.addresses(&name, RecordType::A).await.map_err(gap)?;
         found.extend(self.addresses(&name, RecordType::AAAA).await.map_err(gap)?);
         found.sort_unstable();
-        Ok(found)
+        let beside = beside(host).map_err(|e| gap(unreadable(e.to_string())))?;
+        let beside = self.records(&beside, RecordType::TXT).await.map_err(gap)?;
+        Ok(SeenName {
+            given: beside.iter().filter_map(given).collect(),
+            ttl: found.iter().map(|(_, ttl)| *ttl).max(),
+            addresses: found.into_iter().map(|(address, _)| address).collect(),
+        })
+    }
+
+    async fn give(&self, host: &HostName, to: &Given, ttl: SignedDuration) -> Outcome {
+        let beside = match self.in_zone(host, beside(host)) {
+            Ok(beside) => beside,
+            Err(outside) => return Outcome::Refused(outside),
+        };
+        let done = Outcome::Done(Receipt {
+            provider_id: host.to_string(),
+            address: None,
+            port: None,
+        });
+        match self.send_update(self.gift(&beside, to, seconds(ttl))).await {
+            Ok(code) => said(code, done),
+            Err(UpdateFailure::Refused(refusal)) => Outcome::Refused(refusal),
+            Err(UpdateFailure::Unclear(message, class)) => match self.lookup(host).await {
+                Ok(now) if now.given == std::slice::from_ref(to) => done,
+                _ => Outcome::Unknown(Fault { message, class }),
+            },
+        }
     }
 
     async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome {
-        let outside = || {
-            let message = format!("{host} is not a name in the zone {}", self.zone);
-            Outcome::Refused(refusal("not_zone", message, FaultClass::NeedsHuman))
+        let name = match self.in_zone(host, fqdn(host.as_str())) {
+            Ok(name) => name,
+            Err(outside) => return Outcome::Refused(outside),
         };
-        let Ok(name) = fqdn(host.as_str()) else {
-            return outside();
-        };
-        if !self.zone.zone_of(&name) {
-            return outside();
-        }
-        let ttl = u32::try_from(ttl.as_secs().max(0)).unwrap_or(u32::MAX);
+        let ttl = seconds(ttl);
         let done = Outcome::Done(Receipt {
             provider_id: host.to_string(),
             address: Some(addr),
             port: None,
         });
         match self.send_update(self.update(&name, addr, ttl)).await {
-            Ok(ResponseCode::NoError) => done,
-            Ok(ResponseCode::ServFail) => Outcome::Unknown(Fault {
-                message: "the name server failed".to_owned(),
-                class: FaultClass::Retry,
-            }),
-            Ok(code) => Outcome::Refused(refusal(
-                &format!("{code:?}").to_lowercase(),
-                format!("the name server says {code}"),
-                match code {
-                    ResponseCode::FormErr => FaultClass::Bug,
-                    _ => FaultClass::NeedsHuman,
-                },
-            )),
+            Ok(code) => said(code, done),
             Err(UpdateFailure::Refused(refusal)) => Outcome::Refused(refusal),
             // It may have been done: the name itself tells.
             Err(UpdateFailure::Unclear(message, class)) => match self.lookup(host).await {
-                Ok(now) if now == [addr] => done,
+                Ok(now) if now.leads_to(addr) && now.ttl == Some(ttl) => done,
                 _ => Outcome::Unknown(Fault { message, class }),
             },
         }

@@ -61,7 +61,7 @@ impl Play {
             chown -R www-data:www-data .\n\
             runuser -u postgres -- psql -XqAt -d notes -c \"insert into note (body) select 'note ' || n from generate_series(1, 500) as n\"\n";
         stage.ssh("notes-e1", write).exits(0);
-        self.content = self.content_of("notes-e1");
+        self.content = self.stage.notes_on("notes-e1");
         self.stage.holdfast(&["backup", "notes"]).exits(0);
         assert_eq!(self.points().len(), 2);
     }
@@ -89,7 +89,7 @@ impl Play {
             "{said}"
         );
         self.stage.hear(&said);
-        assert_eq!(self.content_of("notes-e2"), self.content);
+        assert_eq!(self.stage.notes_on("notes-e2"), self.content);
     }
 
     fn s06_killed_while_copying(&mut self) {
@@ -156,7 +156,7 @@ impl Play {
         self.stage
             .holdfast(&["reconcile", "--once"])
             .says("ok   open notes-e3");
-        assert_eq!(self.content_of("notes-e3"), self.content);
+        assert_eq!(self.stage.notes_on("notes-e3"), self.content);
         let page = self
             .stage
             .get("notes-e3", "/index.html")
@@ -259,15 +259,7 @@ impl Play {
         self.stage
             .holdfast(&["reconcile", "--once"])
             .says("ok   open notes-e4");
-        assert_eq!(self.content_of("notes-e4"), self.content);
-    }
-
-    #[track_caller]
-    fn content_of(&self, machine: &str) -> String {
-        let script = "cd /var/lib/notes\n\
-             find . -type f -print0 | sort -z | xargs -0 sha256sum\n\
-             runuser -u postgres -- psql -XqAt -d notes -c 'select id, body from note order by id'\n";
-        self.stage.ssh(machine, script).exits(0).stdout
+        assert_eq!(self.stage.notes_on("notes-e4"), self.content);
     }
 
     fn points(&mut self) -> Vec<Value> {

@@ -42,6 +42,9 @@ systemctl start postgresql 2>/dev/null || true
 runuser -u postgres -- psql -XqAt -d notes -c 'select id, body from note order by id'
 ";
 
+/// For so many seconds others remember where its name leads.
+const REMEMBERED: u64 = 100;
+
 /// Longer than a test waits for anything by itself.
 const LONG: Duration = Duration::from_mins(8);
 
@@ -74,6 +77,9 @@ fn closed_window_of_a_move() {
 }
 
 fn filled(play: &mut Play) {
+    let (from, to) = ("ttl = \"60s\"", format!("ttl = \"{REMEMBERED}s\""));
+    play.stage.edit("estate.toml", from, &to);
+    play.stage.commit("Names are remembered for longer");
     play.stage.holdfast(&["reconcile", "--once"]);
     play.stage.ssh("notes-e1", FILL).exits(0);
     play.stage.holdfast(&["backup", "notes"]).exits(0);
@@ -95,6 +101,7 @@ fn moved(play: &mut Play) {
         "hoster = \"hetzner\"\nsite = \"fsn1\"",
     );
     play.stage.commit("Move Notes to another site");
+    play.lowered_ahead("notes-e1");
     play.stage
         .holdfast(&["plan"])
         .exits(3)
@@ -104,6 +111,7 @@ fn moved(play: &mut Play) {
     assert_ne!(moved.code, 1, "{}\n{}", moved.stdout, moved.stderr);
     let steps = play.steps();
     let order = [
+        "notes.lower-ttl.notes.example",
         "notes.pre-copy.notes-e2",
         "notes.backup-ahead.notes-e1",
         "notes.catch-up.notes-e2",
@@ -114,6 +122,7 @@ fn moved(play: &mut Play) {
         "notes.check.notes-e2",
         "notes.fence.notes-e1",
         "notes.open.notes-e2",
+        "notes.usual-ttl.notes.example",
     ];
     let place = |id: &&str| steps.iter().rposition(|(step, _)| step == id).expect(id);
     let places: Vec<usize> = order.iter().map(place).collect();
@@ -127,6 +136,14 @@ fn moved(play: &mut Play) {
         seconds(whole),
         seconds(millis("notes.pre-copy.notes-e2")),
     );
+    assert_eq!(play.ttl(), REMEMBERED);
+    let beside = play.stage.ask("_holdfast.notes.example", "TXT", "+short");
+    for word in ["stack=notes", "epoch=2", "machine=notes-e2"] {
+        assert!(beside.contains(word), "{beside}");
+    }
+    play.stage
+        .holdfast(&["why", "notes"])
+        .says("notes.example was given to notes-e2 (e2)");
     let told = ["evidence", "notes"];
     play.stage.holdfast(&told).exits(0).says("Nobody got in:");
     play.stage.holdfast(&["plan"]).says("Nothing to do");
@@ -151,6 +168,7 @@ fn taken_back(play: &mut Play) {
     play.stage
         .edit("stacks/notes.toml", "site = \"fsn1\"", "site = \"nbg1\"");
     play.stage.commit("Move it back, with a check that fails");
+    play.lowered_ahead("notes-e2");
     play.stage
         .holdfast(&["reconcile", "--once"])
         .says("the table is on strike");
@@ -211,6 +229,24 @@ impl Play {
             (id, told["millis"].as_u64().unwrap())
         })
         .collect()
+    }
+
+    /// A move begins when nobody remembers the old address for long.
+    #[track_caller]
+    fn lowered_ahead(&mut self, serving: &str) {
+        self.stage
+            .holdfast(&["reconcile", "--once"])
+            .says("until then others may remember the old address");
+        assert_eq!(self.ttl(), 60);
+        assert!(self.stage.get(serving, "/index.html").is_some());
+        std::thread::sleep(Duration::from_secs(REMEMBERED));
+    }
+
+    /// For how long its name may be remembered.
+    fn ttl(&self) -> u64 {
+        let said = self.stage.ask("notes.example", "A", "+noall +answer");
+        let ttl = said.split_whitespace().nth(1);
+        ttl.and_then(|ttl| ttl.parse().ok()).expect(&said)
     }
 
     /// How long nobody got in, by the newest entry that says so.

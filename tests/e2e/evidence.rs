@@ -252,7 +252,7 @@ fn fleet(stage: &mut Stage) {
 /// hoster, and the key for escrow.
 fn from_nothing(stage: &mut Stage) {
     let before = points(stage);
-    let content = content(stage, "notes-e2");
+    let content = stage.notes_on("notes-e2");
     let (old, new) = (stage.estate(), stage.dir().join("another-computer"));
     let cloned = Command::new("git")
         .args(["clone", "-q"])
@@ -297,16 +297,6 @@ fn from_nothing(stage: &mut Stage) {
     std::fs::rename(stage.dir().join("lost"), old.join(".git/holdfast")).unwrap();
     let rebuilt = stage.running("notes-");
     assert_eq!(rebuilt.len(), 1, "{rebuilt:?}");
-    assert_eq!(self::content(stage, &rebuilt[0]), content);
+    assert_eq!(stage.notes_on(&rebuilt[0]), content);
     assert!(content.contains("kept for ever"));
-}
-
-fn content(stage: &Stage, machine: &str) -> String {
-    let ran = stage.ssh(
-        machine,
-        "cd /var/lib/notes\n\
-         find . -type f -print0 | sort -z | xargs -0 sha256sum\n\
-         runuser -u postgres -- psql -XqAt -d notes -c 'select id, body from note order by id'\n",
-    );
-    ran.exits(0).stdout
 }

@@ -185,7 +185,7 @@ impl Play {
             self.stage.address(serving)
         );
         if !self.content.is_empty() {
-            assert_eq!(self.content_of(serving), self.content);
+            assert_eq!(self.stage.notes_on(serving), self.content);
         }
         self.accounted_for();
         self.told(&format!("{serving} serves, and nothing is left behind"));
@@ -236,7 +236,7 @@ impl Play {
             chown -R www-data:www-data .\n\
             runuser -u postgres -- psql -XqAt -d notes -c \"insert into note (body) select 'note ' || n from generate_series(1, 500) as n\"\n";
         self.stage.ssh("notes-e1", write).exits(0);
-        self.content = self.content_of("notes-e1");
+        self.content = self.stage.notes_on("notes-e1");
         self.stage.holdfast(&["backup", "notes"]).exits(0);
     }
 
@@ -312,13 +312,5 @@ impl Play {
         let listed = listed.exits(0).json();
         let points = listed["points"].as_array().unwrap();
         points.iter().filter(|p| p["rung"] != "taken").count()
-    }
-
-    #[track_caller]
-    fn content_of(&self, machine: &str) -> String {
-        let script = "cd /var/lib/notes\n\
-             find . -type f -print0 | sort -z | xargs -0 sha256sum\n\
-             runuser -u postgres -- psql -XqAt -d notes -c 'select id, body from note order by id'\n";
-        self.stage.ssh(machine, script).exits(0).stdout
     }
 }

@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use holdfast::model::desired::DnsAccount;
 use holdfast::model::gap::GapKind;
-use holdfast::model::ids::HostName;
+use holdfast::model::given::Given;
+use holdfast::model::ids::{Epoch, EstateName, HostName, MachineName, StackId};
+use holdfast::model::observed::SeenName;
 use holdfast::model::operation::{FaultClass, Outcome};
 use holdfast::model::secret::Secret;
 use holdfast::world::dns::{DnsSetupError, Names, UpdatableZone};
@@ -126,22 +128,29 @@ async fn a_name_is_replaced_whole_and_read_back() {
     loaded(&names).await;
     let wiki = name("wiki.example.test");
     let old: Vec<IpAddr> = vec!["10.9.9.9".parse().unwrap(), "fd00::9".parse().unwrap()];
-    assert_eq!(names.lookup(&wiki).await.unwrap(), old);
+    assert_eq!(names.lookup(&wiki).await.unwrap().addresses, old);
     for address in ["10.1.0.2", "fd00::2", "10.1.0.3"] {
         let address: IpAddr = address.parse().unwrap();
         // Twice: a step may be done again after a crash.
         for _ in 0..2 {
             let outcome = names.point(&wiki, address, ttl()).await;
             assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
-            assert_eq!(names.lookup(&wiki).await.unwrap(), [address]);
+            assert_eq!(names.lookup(&wiki).await.unwrap().addresses, [address]);
         }
     }
     let new = name("new.example.test");
-    assert_eq!(names.lookup(&new).await.unwrap(), [] as [IpAddr; 0]);
+    assert_eq!(names.lookup(&new).await.unwrap(), SeenName::default());
     let address: IpAddr = "10.1.0.4".parse().unwrap();
     let outcome = names.point(&new, address, ttl()).await;
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
-    assert_eq!(names.lookup(&new).await.unwrap(), [address]);
+    assert_eq!(
+        names.lookup(&new).await.unwrap(),
+        SeenName {
+            addresses: vec![address],
+            ttl: Some(60),
+            given: Vec::new(),
+        }
+    );
 }
 
 #[tokio::test]
@@ -151,7 +160,7 @@ async fn s01_only_an_authoritative_no_is_a_no() {
     loaded(&names).await;
     for absent in ["none.example.test", "text.example.test"] {
         let found = names.lookup(&name(absent)).await.unwrap();
-        assert_eq!(found, [] as [IpAddr; 0], "{absent}");
+        assert_eq!(found, SeenName::default(), "{absent}");
     }
     for (unsure, kind) in [
         ("wiki.other.test", GapKind::Denied),
@@ -217,4 +226,28 @@ fn an_account_that_cannot_work_is_refused_at_once() {
     weak.algorithm = "hmac-md5".to_owned();
     let error = UpdatableZone::new(&weak, &Secret::new(key())).unwrap_err();
     assert!(matches!(error, DnsSetupError::Algorithm { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn s02_whom_a_name_was_given_to_is_written_beside_it_and_read_back() {
+    let Some(knot) = knot() else { return };
+    let names = zone(knot.server, &key());
+    loaded(&names).await;
+    let wiki = name("wiki.example.test");
+    let before = names.lookup(&wiki).await.unwrap();
+    assert!(before.given.is_empty());
+    for epoch in [2, 3] {
+        let given = Given {
+            estate: EstateName::new("example"),
+            stack: StackId::new("wiki"),
+            epoch: Epoch(epoch),
+            machine: MachineName::new(format!("wiki-e{epoch}")),
+            seal: "x".repeat(32),
+        };
+        let outcome = names.give(&wiki, &given, ttl()).await;
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        let now = names.lookup(&wiki).await.unwrap();
+        assert_eq!(now.given, [given], "one, in place of the other");
+        assert_eq!(now.addresses, before.addresses, "it leads where it led");
+    }
 }

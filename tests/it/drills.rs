@@ -167,6 +167,7 @@ fn s02_a_drills_machine_gets_no_name_and_takes_no_backup_and_is_cut_off_first() 
     let named = Action::Name {
         host: HostName::new("docs.acme.example"),
         machine: name.clone(),
+        ttl: None,
     };
     let said = violations(&world, instead("check", named));
     assert!(

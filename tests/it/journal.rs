@@ -50,11 +50,11 @@ impl Home {
     }
 }
 
-fn at(second: i64) -> Timestamp {
+pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_764_000_000 + second).unwrap()
 }
 
-fn started(step: &str) -> Event {
+pub fn started(step: &str) -> Event {
     Event::Started {
         step: StepId::new(step),
         action: format!("create {step}"),

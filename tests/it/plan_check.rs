@@ -185,12 +185,13 @@ fn s15_starting_empty_is_refused_where_state_ever_was() {
         ]
     };
     let mut world = running();
-    let both = [("S15", "e".to_owned()), ("S15", "e".to_owned())];
+    let all = ["S2", "S15", "S15"].map(|rule| (rule, "e".to_owned()));
     assert_eq!(
         broken(&world, steps()),
-        both,
-        "it was open, and points exist"
+        all,
+        "its name was given away, it was open, and points exist"
     );
+    world.given.clear();
     world.points.get_mut(&stack("acme")).unwrap().clear();
     breaks(&world, steps(), "S15", "e");
     let mut world = empty();

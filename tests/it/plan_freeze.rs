@@ -6,7 +6,6 @@ use super::plan_paused::comes_in_line;
 use super::plan_world::{
     Cut, HETZNER, IONOS, Order, REPAIR, World, desired, machine, stack, stack_file,
 };
-use holdfast::decide::drill::due;
 use holdfast::decide::expiry;
 use holdfast::decide::stop::FREEZE;
 use holdfast::decide::why::account;
@@ -214,16 +213,12 @@ fn no_drill_is_due_while_a_stack_is_frozen() {
     let mut world = World::running(acme_with(HETZNER, REPAIR));
     world.now += DAY * 2;
     world.settle();
-    let is_due = |world: &World| {
-        let plan = world.draft();
-        !due(&world.want, &world.past(), &world.seen(), &plan).is_empty()
-    };
-    assert!(is_due(&world));
+    assert!(world.drill_is_due());
     world.now_wants(acme_with(HETZNER, &frozen(UNTIL)));
-    assert!(!is_due(&world));
+    assert!(!world.drill_is_due());
     world.now += DAY * 2;
     world.settle();
-    assert!(is_due(&world));
+    assert!(world.drill_is_due());
 }
 
 #[test]

@@ -255,6 +255,58 @@ fn s01_what_is_gone_from_one_list_is_not_gone() {
     world.is_well("acme", "acme-e1");
 }
 
+/// acme's machine is gone, and the one after it was made just now.
+fn half_made() -> World {
+    let mut world = running(HETZNER);
+    world.lose("acme-e1");
+    look_until_done(&mut world);
+    let (plan, order) = (world.plan(), super::plan_world::Order::First);
+    let cut = Some((1, super::plan_world::Cut::AfterTheEffect));
+    world.apply(&plan, order, cut, &mut Vec::new(), &mut Vec::new());
+    look(&mut world);
+    assert!(world.machine("acme-e2").is_some());
+    world
+}
+
+#[test]
+fn s01_s06_one_on_its_way_up_that_one_list_leaves_out_is_not_gone() {
+    let mut world = half_made();
+    let listed = world.inventories.clone();
+    let inventory = world.inventories.get_mut(&hoster("hetzner")).unwrap();
+    inventory.machines.clear();
+    waits(&mut world, "acme-e2 was begun there");
+    world.inventories = listed;
+    world.settle();
+    world.is_well("acme", "acme-e2");
+}
+
+#[test]
+fn one_on_its_way_up_that_list_after_list_leaves_out_is_made_anew() {
+    let mut world = half_made();
+    world.lose("acme-e2");
+    look_until_done(&mut world);
+    world.settle();
+    world.is_well("acme", "acme-e3");
+}
+
+#[test]
+fn s02_a_fenced_machine_that_is_on_again_and_says_nothing_is_switched_off_again() {
+    let mut world = hung();
+    let fenced = Event::Fenced {
+        machine: machine("acme-e1"),
+        proof: "hetzner says that it is off".to_owned(),
+    };
+    world.record(Some(&super::plan_world::stack("acme")), fenced);
+    let plan = look(&mut world);
+    let by = |step: &holdfast::model::plan::Step| {
+        matches!(&step.action, Action::Fence { by, .. } if *by == FenceBy::PowerOff)
+    };
+    assert!(plan.steps.iter().any(by), "{:#?}", plan.held);
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+}
+
 #[test]
 fn a_step_of_ours_that_may_still_be_at_work_is_waited_for() {
     let mut world = hung();

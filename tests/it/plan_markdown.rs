@@ -23,6 +23,7 @@ fn step(stack: &str, effect: Effect, text: &str) -> Step {
         Effect::Disruptive => Action::Name {
             host: HostName::new(text),
             machine,
+            ttl: None,
         },
         Effect::Destructive => Action::Fence {
             machine,

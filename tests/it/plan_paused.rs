@@ -7,7 +7,6 @@ use super::plan_world::{
     Cut, HETZNER, IONOS, Order, REPAIR, World, acme, desired, gap, hoster, machine, stack,
     stack_file,
 };
-use holdfast::decide::drill::due;
 use holdfast::decide::pause::{LONGEST, NoPause, RULE, ends};
 use holdfast::decide::plan::Asked;
 use holdfast::model::journal::Event;
@@ -230,11 +229,7 @@ fn no_drill_is_due_while_paused_and_what_one_left_behind_stays_for_as_long() {
     let mut world = World::running(acme(HETZNER));
     world.now += DAY * 2;
     world.settle();
-    let is_due = |world: &World| {
-        let plan = world.draft();
-        !due(&world.want, &world.past(), &world.seen(), &plan).is_empty()
-    };
-    assert!(is_due(&world));
+    assert!(world.drill_is_due());
     let (_, plan) = world.plan_drill("acme", &Asked::default()).unwrap();
     let cut = Some((2, Cut::AfterTheEffect));
     let order = Order::First;
@@ -242,7 +237,7 @@ fn no_drill_is_due_while_paused_and_what_one_left_behind_stays_for_as_long() {
     world.adopt();
     pause(&mut world, Some("acme"), DAY * 2);
     world.now += DAY;
-    assert!(!is_due(&world));
+    assert!(!world.drill_is_due());
     let plan = plan_of(&world);
     assert!(!kinds(&plan).contains(&"destroy"), "{:#?}", plan.steps);
     assert!(is_paused(&plan, "acme"), "{:#?}", plan.held);

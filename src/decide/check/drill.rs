@@ -41,7 +41,7 @@ impl Court<'_> {
             Action::Open { .. } => {
                 problems.push(("S15", format!("lets users in to {machine}, which is of a drill")));
             }
-            Action::Name { host, .. } => problems.push((
+            Action::Name { host, .. } | Action::Ttl { host, .. } => problems.push((
                 "S2",
                 format!("points {host} at {machine}, which is of a drill"),
             )),

@@ -1,7 +1,8 @@
 //! When a drill is due, and what it means that none has passed.
 
-use crate::decide::history::{History, PastDrill};
+use crate::decide::history::History;
 use crate::decide::mandate::Freeze;
+use crate::decide::past_drills::PastDrill;
 use crate::decide::repositories;
 use crate::decide::stop::holding;
 use crate::model::desired::{Desired, DesiredStack};

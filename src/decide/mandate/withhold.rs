@@ -159,14 +159,11 @@ fn connected(
 fn take(plan: &mut Plan, held: &BTreeSet<StepId>) -> BTreeMap<Option<StackId>, String> {
     let mut words: BTreeMap<Option<StackId>, Vec<String>> = BTreeMap::new();
     for step in plan.steps.iter().filter(|step| held.contains(&step.id)) {
-        let object = match &step.action {
-            Action::Name { host, .. } => host.to_string(),
-            other => other.machine().to_string(),
-        };
-        words
-            .entry(step.stack.clone())
-            .or_default()
-            .push(format!("{} {object}", step.action.verb()));
+        words.entry(step.stack.clone()).or_default().push(format!(
+            "{} {}",
+            step.action.verb(),
+            step.action.object()
+        ));
     }
     let (withheld, steps) = std::mem::take(&mut plan.steps)
         .into_iter()

@@ -155,11 +155,7 @@ impl Pen<'_> {
 /// `acme.fetch.acme-e2`: the same content gives the same id, in every plan.
 fn step_id(stack: Option<&StackId>, action: &Action) -> StepId {
     let owner = stack.map_or("estate", StackId::as_str);
-    let object = match action {
-        Action::Name { host, .. } => host.as_str(),
-        other => other.machine().as_str(),
-    };
-    StepId::new(format!("{owner}.{}.{object}", action.verb()))
+    StepId::new(format!("{owner}.{}.{}", action.verb(), action.object()))
 }
 
 /// A reason that points at a line in Git.

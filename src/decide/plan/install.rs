@@ -15,7 +15,17 @@ pub(super) fn first_installation(view: &View<'_>, pen: &mut Pen<'_>) {
         "it is looked at again on the next run; an empty machine is never put where data may be";
     let mut elsewhere = view.at.elsewhere.values();
     let unseen = elsewhere.find_map(|points| points.as_ref().err());
-    if let Some(gap) = view.at.points.as_ref().err().or(unseen) {
+    // A name may tell of a machine that nothing else tells of.
+    let hosts = stack.services.iter().map(|service| &service.host);
+    let mut hosts = hosts.filter_map(|host| view.seen.names.get(host)?.as_ref().err());
+    if let Some(gap) = view
+        .at
+        .points
+        .as_ref()
+        .err()
+        .or(unseen)
+        .or_else(|| hosts.next())
+    {
         pen.hold_unseen(wanted, gap, remedy);
         return;
     }

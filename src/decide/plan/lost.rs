@@ -13,6 +13,7 @@
 use super::draft::Pen;
 use super::situation::{Situation, Writer, WriterState, has_interface};
 use super::view::View;
+use crate::decide::heard::is_begun;
 use crate::decide::history::History;
 use crate::decide::silence::{LOOKS, Silence};
 use crate::model::desired::{Desired, Repair, Waits};
@@ -400,6 +401,33 @@ pub(super) fn is_certain(view: &View<'_>, wanted: &str, pen: &mut Pen<'_>) -> bo
         return true; // A waiver says so.
     };
     hold(view, &case, wanted, pen)
+}
+
+/// Holds what is wanted while a machine on its way up is missing from its hoster's list and that was
+/// not looked at often enough: what is gone from one list is not gone, and users may have been let
+/// in there just before (S1, S6).
+pub(super) fn is_missing_one(view: &View<'_>, wanted: &str, pen: &mut Pen<'_>) -> bool {
+    let listed = |name: &MachineName| view.at.machines.iter().any(|m| m.name == *name);
+    let now = view.seen.at;
+    let mut begun = view.past.of_stack(&view.at.stack.id);
+    let missing = begun.find_map(|(name, made)| {
+        let missing = is_begun(view.past, made)
+            && has_interface(view.want, &made.hoster)
+            && !listed(name);
+        let silence = view.past.silences.of(name).filter(|_| missing)?;
+        let until = lasting(silence, &view.at.stack.waits, now).err()?;
+        Some((name, &made.hoster, until))
+    });
+    let Some((name, hoster, until)) = missing else {
+        return false;
+    };
+    let hold = Hold::NotYet {
+        until,
+        reason: format!("{name} was begun there, and {hoster} does not list it just now"),
+    };
+    let remedy = "it is looked for again; what is gone from one list is not gone";
+    pen.hold(wanted, hold, remedy);
+    true
 }
 
 /// Holds what is wanted, unless the case is that it is lost.

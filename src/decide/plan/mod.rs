@@ -28,6 +28,7 @@ mod retire;
 mod situation;
 mod stack;
 mod stands;
+mod ttl;
 mod unknown;
 pub mod verify;
 mod view;

@@ -2,6 +2,7 @@
 
 use super::backups::BackupMachine;
 use super::draft::{Pen, because};
+use super::lost;
 use super::machines::{self, PlaceFor, choose_place};
 use super::view::{View, suits};
 use crate::decide::names;
@@ -74,6 +75,9 @@ pub(super) fn newcomer(
             because(reason),
             &[],
         );
+    }
+    if lost::is_missing_one(view, wanted, pen) {
+        return None;
     }
     let epoch = view.at.next_epoch;
     let name = names::production_machine(&view.at.stack.id, epoch);

@@ -4,6 +4,7 @@ use super::backups::BackupMachine;
 use super::draft::{Pen, because, because_of};
 use super::newcomer::Newcomer;
 use super::situation::Situation;
+use super::ttl;
 use super::view::{View, service_names};
 use crate::decide::history::History;
 use crate::model::ids::{HostName, MachineName, StackId, StepId};
@@ -110,9 +111,7 @@ pub(super) fn point_names(
     }
     for service in &view.at.stack.services {
         let right = match (view.seen.names.get(&service.host), seen) {
-            (Some(Ok(addresses)), Some(machine)) => {
-                addresses.as_slice() == std::slice::from_ref(&machine.address)
-            }
+            (Some(Ok(name)), Some(machine)) => name.leads_to(machine.address),
             (Some(Err(gap)), Some(_)) => {
                 pen.gap(gap);
                 true
@@ -138,6 +137,7 @@ pub(super) fn point_names(
                 Action::Name {
                     host: service.host.clone(),
                     machine: name.clone(),
+                    ttl: ttl::at_first(view, &service.host),
                 },
                 Effect::Disruptive,
                 because_of(&service.place, "the name points elsewhere, or nowhere"),

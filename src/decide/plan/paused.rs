@@ -6,7 +6,7 @@ use super::fencing::zombies;
 use super::view::View;
 use super::{former, keep, keys, verify};
 use crate::decide::stop::{Stop, freezes_of, in_force, words};
-use crate::model::plan::{Action, Cause, Step};
+use crate::model::plan::{Cause, Step};
 
 /// Plans what goes on. `aside` is what would be done otherwise.
 pub(super) fn plan(view: &View<'_>, stop: &Stop, aside: Draft, draft: &mut Draft) {
@@ -59,10 +59,7 @@ pub(super) fn tell(view: &View<'_>, draft: &mut Draft) {
 fn in_short(steps: &[Step]) -> String {
     let words: Vec<String> = steps
         .iter()
-        .map(|step| match &step.action {
-            Action::Name { host, .. } => format!("name {host}"),
-            other => format!("{} {}", other.verb(), other.machine()),
-        })
+        .map(|step| format!("{} {}", step.action.verb(), step.action.object()))
         .collect();
     words.join(", ")
 }

@@ -97,7 +97,9 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
                 by
             }
             (WriterState::Gone, _) | (_, None) => FenceBy::Gone,
-            (WriterState::Silent(_), Some(_)) => FenceBy::PowerOffIfSilent,
+            // Fenced before, it was found lost then, or nobody was to write there: what it says
+            // since somebody switched it on again does not matter.
+            (WriterState::Silent(_), Some(_)) if !in_flight => FenceBy::PowerOffIfSilent,
             (_, Some(old)) => {
                 let Some(by) = way_to_fence(view, old) else {
                     pen.hold(wanted, no_way_to_fence(old), waiver_remedy(old));

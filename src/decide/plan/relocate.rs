@@ -8,13 +8,14 @@ use super::opening::open_and_resume;
 use super::rebuild::ENOUGH;
 use super::situation::{Writer, WriterState};
 use super::view::{View, runs_on, service_names, suits};
+use super::{keep, ttl};
 use crate::decide::manifest::{builds_on_copies, postgresql_of};
 use crate::decide::repositories::{self, named};
 use crate::model::blueprint::Engine;
 use crate::model::desired::Placement;
 use crate::model::ids::{ImageName, MachineName, PointId, StepId};
 use crate::model::observed::SeenMachine;
-use crate::model::plan::{Action, Effect, Hold, Source};
+use crate::model::plan::{Action, Cause, Effect, Hold, Source};
 
 /// A planned move: the old machine writes until the last moment, then never again.
 ///
@@ -69,6 +70,12 @@ pub(super) fn move_away(
             gap,
             "a move needs a last recovery point; look at the backup machine",
         );
+        return;
+    }
+    let open = matches!(&writer.state, WriterState::Answers(facts) if facts.open);
+    if open && !ttl::is_low(view, writer, placement, &wanted, pen) {
+        // What else is wanted comes with the move: the old machine stays what it could go back to.
+        keep::protect(view, writer, &mut pen.set_off_by(Cause::Reality));
         return;
     }
     let written = last_word(view, writer);

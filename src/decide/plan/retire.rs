@@ -161,8 +161,8 @@ fn names_to_remove(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         return;
     };
     for service in &view.at.stack.services {
-        if let Some(Ok(addresses)) = view.seen.names.get(&service.host)
-            && addresses.contains(&machine.address)
+        if let Some(Ok(name)) = view.seen.names.get(&service.host)
+            && name.addresses.contains(&machine.address)
         {
             pen.hold(
                 format!("removing the record of {}", service.host),

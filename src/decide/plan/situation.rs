@@ -2,11 +2,13 @@
 
 use super::fleet::{Fleet, Remembered};
 use crate::decide::adoption::may_be_ours;
+use crate::decide::given;
 use crate::decide::history::{History, PastMachine};
 use crate::decide::names;
 use crate::decide::repositories;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
+use crate::model::given::Given;
 use crate::model::ids::{Epoch, HosterId, MachineName};
 use crate::model::machine::{MachineFacts, Stage};
 use crate::model::observed::{Former, Observed, Power, SeenMachine, Unseen};
@@ -105,18 +107,21 @@ impl<'a> Situation<'a> {
             .filter(|point| point.rung >= Rung::Shipped)
             .map(|point| point.epoch)
             .max();
+        let given = given::highest(&stack.id, seen).map(|(_, given)| given);
         let top_epoch = machines
             .iter()
             .map(|m| m.epoch)
             .chain(remembered.iter().map(|(_, m)| m.epoch))
             .chain(past.writers.get(&stack.id).map(|(epoch, _)| *epoch))
             .chain(point_epoch)
+            .chain(given.map(|given| given.epoch))
             .max()
             .unwrap_or_default();
-        let any = points.as_ref().is_ok_and(|points| !points.is_empty());
+        let any = given.is_some() || points.as_ref().is_ok_and(|points| !points.is_empty());
         let mut unseen = unseen(stack, want, seen, past, remembered, any);
         unseen.extend(machines.iter().filter_map(|m| without_receipt(m, past)));
-        let writer = writer(stack, &machines, point_epoch, &unseen, want, seen, past);
+        let told = told(stack, point_epoch, given);
+        let writer = writer(stack, &machines, told, &unseen, want, seen, past);
         let candidate = machines
             .iter()
             .rfind(|m| !m.quarantined && writer.as_ref().is_none_or(|w| m.epoch > w.epoch))
@@ -279,10 +284,22 @@ pub(super) fn without_receipt(machine: &SeenMachine, past: &History) -> Option<G
     })
 }
 
+/// Of whom points and names tell, where nothing else does: whoever owns production may add a point
+/// that claims any epoch (S10).
+fn told(
+    stack: &DesiredStack,
+    by_points: Option<Epoch>,
+    given: Option<&Given>,
+) -> Option<(Epoch, MachineName)> {
+    let by_points = by_points.map(|epoch| (epoch, names::production_machine(&stack.id, epoch)));
+    let by_names = given.map(|given| (given.epoch, given.machine.clone()));
+    by_points.max(by_names)
+}
+
 fn writer<'a>(
     stack: &DesiredStack,
     machines: &[&'a SeenMachine],
-    point_epoch: Option<Epoch>,
+    told: Option<(Epoch, MachineName)>,
     unseen: &[Gap],
     want: &Desired,
     seen: &'a Observed,
@@ -306,10 +323,7 @@ fn writer<'a>(
         .chain(past.writers.get(&stack.id).cloned())
         .chain(dark)
         .max_by_key(|(epoch, _)| *epoch);
-    // Points tell of a machine only where nothing else does: whoever owns production may
-    // add a point that claims any epoch (S10).
-    let from_points = || Some(point_epoch?).map(|e| (e, names::production_machine(&stack.id, e)));
-    let (epoch, name) = known.or_else(from_points)?;
+    let (epoch, name) = known.or(told)?;
     let machine = machines.iter().find(|m| m.name == name).copied();
     let remembered = past.machines.get(&name);
     let hoster = machine

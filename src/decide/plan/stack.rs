@@ -20,9 +20,12 @@ use super::draft::{Draft, Pen};
 use super::fencing::{waiver_text, zombies};
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{former, install, keep, ladder, rebuild, relocate, retire, verify};
+use super::{former, install, keep, ladder, rebuild, relocate, retire, ttl, verify};
+use crate::decide::given;
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
+use crate::model::given::{Given, LABEL};
+use crate::model::ids::HostName;
 use crate::model::plan::{Action, Cause, Hold, Step};
 
 /// Plans one stack.
@@ -69,6 +72,26 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
         );
         return;
     }
+    if let Some((host, given)) = beyond(view, writer) {
+        let hold = Hold::Forbidden {
+            rule: "S2".into(),
+            reason: format!(
+                "{host} was given to {} ({}), and nothing here knows of an epoch after {}: another reconciler did it, or the journal is an older one",
+                given.machine, given.epoch, writer.epoch
+            ),
+        };
+        let remedy = format!(
+            "find out where {} is; if users were never let in there, remove the TXT record {LABEL}.{host}",
+            given.machine
+        );
+        pen.hold(
+            format!("production of {}", view.at.stack.shown),
+            hold,
+            remedy,
+        );
+        keep::protect(view, writer, pen);
+        return;
+    }
     let moved_away = writer.fenced.is_some();
     match &writer.state {
         WriterState::Unseen(gap) if !moved_away => {
@@ -103,6 +126,9 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             }
             if well_placed || keep::writes_elsewhere(view, writer, facts) {
                 keep::keep(view, writer, facts, pen);
+                if well_placed {
+                    ttl::as_usual(view, writer, pen);
+                }
             } else if let Some(reason) = former::falls_together(view, placement) {
                 relocate::not_yet(view, placement, reason, pen);
                 keep::keep(view, writer, facts, pen);
@@ -117,6 +143,12 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
     }
     zombies(view, &writer.name, writer.epoch, pen);
     former::hand_over(view, pen);
+}
+
+/// Users were led to a younger machine than any that is known here.
+fn beyond<'a>(view: &View<'a>, writer: &Writer<'_>) -> Option<(&'a HostName, &'a Given)> {
+    let highest = given::highest(&view.at.stack.id, view.seen);
+    highest.filter(|(_, given)| given.epoch > writer.epoch)
 }
 
 /// What a stack left behind that came to its end is nobody else's: `moved_from` hands on only

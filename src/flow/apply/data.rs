@@ -162,9 +162,7 @@ impl Run {
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let point = self.point(source)?;
-        let from = self.elsewhere(step, machine, source)?;
+        let (contact, point, from) = self.coming_from(step, machine, source)?;
         let transport = self.session.world.transport.as_ref();
         let fetched = match from {
             Some(from) => backup::fetch_from(transport, &contact, &point, &from).await?,
@@ -186,14 +184,25 @@ impl Run {
         machine: &MachineName,
         source: &Source,
     ) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let point = self.point(source)?;
-        let from = self.elsewhere(step, machine, source)?;
+        let (contact, point, from) = self.coming_from(step, machine, source)?;
         let transport = self.session.world.transport.as_ref();
         let fetched = backup::fetch_ahead(transport, &contact, &point, from.as_ref()).await?;
         self.reporter
             .note(step, &format!("{} lie there", fetched.bytes));
         Ok(())
+    }
+
+    /// The machine, the point that goes to it, and the way to where that is kept.
+    fn coming_from(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+        source: &Source,
+    ) -> Result<(Contact, PointId, Option<BackupAccess>), StepError> {
+        let contact = self.contact(machine)?;
+        let point = self.point(source)?;
+        let from = self.elsewhere(step, machine, source)?;
+        Ok((contact, point, from))
     }
 
     /// The way to a repository that the machine itself does not know.

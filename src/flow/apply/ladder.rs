@@ -4,9 +4,8 @@ use super::{Run, StepError};
 use crate::model::gap::GapKind;
 use crate::model::ids::MachineName;
 use crate::model::journal::{Event, Remedy};
-use crate::model::operation::{FaultClass, Operation, Outcome};
+use crate::model::operation::{FaultClass, Operation};
 use crate::model::plan::Step;
-use crate::world::hoster::ACTION_FAILED;
 use crate::world::machine::verbs;
 
 impl Run {
@@ -32,23 +31,8 @@ impl Run {
             machine: machine.clone(),
         };
         self.perform(step, &hoster, &off).await?;
-        let on = Operation::PowerOn {
-            machine: machine.clone(),
-        };
-        match self.session.perform(&hoster, &on, &step.id).await {
-            Outcome::Done(_) => self.tried(step, machine, Remedy::PowerCycle).await,
-            Outcome::Refused(refusal) => {
-                if refusal.code == ACTION_FAILED {
-                    let failed = Event::PowerOnFailed {
-                        machine: machine.clone(),
-                        reason: refusal.to_string(),
-                    };
-                    self.record(step, failed).await?;
-                }
-                Err(StepError::Refused(refusal))
-            }
-            Outcome::Unknown(fault) => Err(StepError::Unknown(fault)),
-        }
+        self.switch_on(step, machine).await?;
+        self.tried(step, machine, Remedy::PowerCycle).await
     }
 
     async fn tried(

@@ -1,10 +1,10 @@
 //! Steps that make, prepare, open, close and set aside machines.
 
 use super::drill::all_passed;
-use super::{Nature, Run, StepError, lock};
+use super::{Nature, Run, StepError, done, lock};
 use crate::decide::{derive, first_contact};
 use crate::flow::fence::{self, Unfenced};
-use crate::model::ids::{Epoch, HostName, HosterId, MachineName};
+use crate::model::ids::{Epoch, HosterId, MachineName};
 use crate::model::journal::Event;
 use crate::model::machine::{Change, MachineManifest, Role};
 use crate::model::observed::SeenMachine;
@@ -247,15 +247,23 @@ impl Run {
         step: &Step,
         machine: &MachineName,
     ) -> Result<(), StepError> {
+        self.switch_on(step, machine).await?;
+        let contact = self.contact(machine)?;
+        self.first_contact(step, &contact).await
+    }
+
+    /// By its hoster's word it runs. That it will not start is written down: it is off for good.
+    pub(super) async fn switch_on(
+        &self,
+        step: &Step,
+        machine: &MachineName,
+    ) -> Result<(), StepError> {
         let hoster = self.hoster_of(machine)?;
         let op = Operation::PowerOn {
             machine: machine.clone(),
         };
         match self.session.perform(&hoster, &op, &step.id).await {
-            Outcome::Done(_) => {
-                let contact = self.contact(machine)?;
-                self.first_contact(step, &contact).await
-            }
+            Outcome::Done(_) => Ok(()),
             Outcome::Refused(refusal) => {
                 // Only the hoster's own "it will not start" counts; a wrong token or a full queue does not.
                 if refusal.code == ACTION_FAILED {
@@ -312,42 +320,13 @@ impl Run {
         self.record(step, quarantined).await
     }
 
-    pub(super) async fn name(
-        &self,
-        step: &Step,
-        host: &HostName,
-        machine: &MachineName,
-    ) -> Result<(), StepError> {
-        let contact = self.contact(machine)?;
-        let (Some(names), Some(dns)) = (&self.session.world.names, &self.session.desired.dns)
-        else {
-            return Ok(()); // The planner makes no such step without a name server.
-        };
-        self.session.held()?;
-        match names.point(host, contact.address, dns.ttl).await {
-            Outcome::Done(_) => {
-                let named = Event::Named {
-                    host: host.clone(),
-                    address: contact.address,
-                };
-                self.record(step, named).await
-            }
-            Outcome::Refused(refusal) => Err(StepError::Refused(refusal)),
-            Outcome::Unknown(fault) => Err(StepError::Unknown(fault)),
-        }
-    }
-
     pub(super) async fn perform(
         &self,
         step: &Step,
         hoster: &HosterId,
         op: &Operation,
     ) -> Result<Receipt, StepError> {
-        match self.session.perform(hoster, op, &step.id).await {
-            Outcome::Done(receipt) => Ok(receipt),
-            Outcome::Refused(refusal) => Err(StepError::Refused(refusal)),
-            Outcome::Unknown(fault) => Err(StepError::Unknown(fault)),
-        }
+        done(self.session.perform(hoster, op, &step.id).await)
     }
 
     /// The way to a machine, and what it should be.

@@ -6,6 +6,7 @@ mod discard;
 mod drill;
 mod ladder;
 mod machine;
+mod name;
 mod opening;
 mod part;
 mod shown;
@@ -22,7 +23,7 @@ use crate::model::ids::{Epoch, HosterId, ImageName, MachineName, PointId, StackI
 use crate::model::journal::{Event, StepResult};
 use crate::model::machine::Role;
 use crate::model::observed::Observed;
-use crate::model::operation::{Fault, FaultClass, Refusal};
+use crate::model::operation::{Fault, FaultClass, Outcome, Receipt, Refusal};
 use crate::model::plan::{Action, Basis, Cause, FenceBy, Step};
 use crate::world::store::StoreError;
 use jiff::Timestamp;
@@ -70,6 +71,15 @@ impl StepError {
             message: message.into(),
             class: FaultClass::Retry,
         })
+    }
+}
+
+/// The receipt, or why there is none.
+fn done(outcome: Outcome) -> Result<Receipt, StepError> {
+    match outcome {
+        Outcome::Done(receipt) => Ok(receipt),
+        Outcome::Refused(refusal) => Err(StepError::Refused(refusal)),
+        Outcome::Unknown(fault) => Err(StepError::Unknown(fault)),
     }
 }
 
@@ -364,7 +374,13 @@ impl Run {
                 epoch,
                 fenced,
             } => self.open(step, machine, *epoch, fenced).await,
-            Action::Name { host, machine } => self.name(step, host, machine).await,
+            Action::Name { host, machine, ttl } => self.name(step, host, machine, *ttl).await,
+            Action::Ttl {
+                host,
+                machine,
+                seconds,
+                ahead,
+            } => self.ttl(step, host, machine, (*seconds, *ahead)).await,
             Action::Backup { machine, to, .. } => self.backup(step, machine, to).await,
             Action::SaveAside { machine, to } => self.save_aside(step, machine, to).await,
             Action::Repository { machine, like } => {

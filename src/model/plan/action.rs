@@ -127,6 +127,20 @@ pub enum Action {
         host: HostName,
         /// The machine it will point to.
         machine: MachineName,
+        /// For so many seconds others may remember it; `None`: as `estate.toml` says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ttl: Option<u32>,
+    },
+    /// Change for how long others may remember where a name leads, and not where it leads.
+    Ttl {
+        /// The name.
+        host: HostName,
+        /// The machine it points to.
+        machine: MachineName,
+        /// In seconds.
+        seconds: u32,
+        /// Before a move, so that few go to the old address after it; otherwise as usual again.
+        ahead: bool,
     },
     /// Take a recovery point and read it back.
     Backup {
@@ -272,6 +286,8 @@ impl Action {
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
+            Self::Ttl { ahead: true, .. } => "lower-ttl",
+            Self::Ttl { .. } => "usual-ttl",
             Self::Backup { ahead: true, .. } => "backup-ahead",
             Self::Backup { .. } => "backup",
             Self::SaveAside { .. } => "save-aside",
@@ -284,6 +300,14 @@ impl Action {
             Self::Retrieve { .. } => "retrieve",
             Self::Isolate { .. } => "isolate",
             Self::Destroy { .. } => "destroy",
+        }
+    }
+
+    /// What it is done to, as it stands in ids: the machine, or the name that is changed.
+    pub fn object(&self) -> &str {
+        match self {
+            Self::Name { host, .. } | Self::Ttl { host, .. } => host.as_str(),
+            other => other.machine().as_str(),
         }
     }
 
@@ -306,6 +330,7 @@ impl Action {
             | Self::Fence { machine, .. }
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }
+            | Self::Ttl { machine, .. }
             | Self::Backup { machine, .. }
             | Self::SaveAside { machine, .. }
             | Self::Repository { machine, .. }

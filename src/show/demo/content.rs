@@ -219,6 +219,7 @@ impl<'a> Users<'a> {
             .await
             .map_err(|gap: Gap| name(gap.to_string()))?;
         let address = addresses
+            .addresses
             .first()
             .ok_or_else(|| name("it has no address".into()))?;
         Visitor::new(host.as_str(), SocketAddr::new(*address, 80)).map_err(|source| {

@@ -215,7 +215,19 @@ pub fn describe(step: &Step) -> String {
             format!("fence {machine}: {how}")
         }
         Action::Open { machine, epoch, .. } => format!("open {machine} for users, {epoch}"),
-        Action::Name { host, machine } => format!("point {host} at {machine}"),
+        Action::Name {
+            host,
+            machine,
+            ttl: None,
+        } => format!("point {host} at {machine}"),
+        Action::Name {
+            host,
+            machine,
+            ttl: Some(seconds),
+        } => format!("point {host} at {machine}, to be remembered for {seconds}s"),
+        Action::Ttl { host, seconds, .. } => {
+            format!("let others remember where {host} leads for {seconds}s")
+        }
         Action::Backup {
             machine,
             to,

@@ -338,17 +338,9 @@ impl Hetzner {
         } else {
             "poweron"
         };
-        let path = format!("/servers/{}/actions/{verb}", server.id);
-        let no_fields = serde_json::Map::new();
-        let asked = self
-            .calls
-            .send_body::<PowerOffServerResponse>(Method::POST, &path, &no_fields);
-        let way = match asked.await {
-            Ok(answer) => self.wait(std::slice::from_ref(&answer.action)).await,
-            Err(error) => match error.refusal() {
-                Some(refusal) => return refusal,
-                None => Way::Unclear(error.to_string()),
-            },
+        let way = match self.ask(&server, verb).await {
+            Ok(way) => way,
+            Err(refused) => return refused,
         };
         match way {
             Way::Failed { code, message } => match self.server(server.id).await {
@@ -365,6 +357,22 @@ impl Hetzner {
                 note(&way);
                 self.wait_for_power(server.id, to, self.timing.action).await
             }
+        }
+    }
+
+    /// Asks a server for an action without fields, and waits for the action's end.
+    async fn ask(&self, server: &Server, verb: &str) -> Result<Way, Outcome> {
+        let path = format!("/servers/{}/actions/{verb}", server.id);
+        let no_fields = serde_json::Map::new();
+        let asked = self
+            .calls
+            .send_body::<PowerOffServerResponse>(Method::POST, &path, &no_fields);
+        match asked.await {
+            Ok(answer) => Ok(self.wait(std::slice::from_ref(&answer.action)).await),
+            Err(error) => match error.refusal() {
+                Some(refusal) => Err(refusal),
+                None => Ok(Way::Unclear(error.to_string())),
+            },
         }
     }
 

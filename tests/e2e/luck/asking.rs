@@ -92,7 +92,7 @@ pub fn applied(play: &mut Play) {
         assert_eq!(plan[part], serde_json::json!([]), "{part}");
     }
     assert_eq!(play.stage.running("notes-"), ["notes-e1"]);
-    play.content = play.content_of("notes-e1");
+    play.content = play.stage.notes_on("notes-e1");
     play.whole("notes-e1");
 }
 

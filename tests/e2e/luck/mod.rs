@@ -97,18 +97,6 @@ fn bad_input_and_bad_luck() {
 }
 
 impl Play {
-    /// Files by digest, and every row.
-    #[track_caller]
-    fn content_of(&self, machine: &str) -> String {
-        let ran = self.stage.ssh(
-            machine,
-            "cd /var/lib/notes\n\
-             find . -type f -print0 | sort -z | xargs -0 sha256sum\n\
-             runuser -u postgres -- psql -XqAt -d notes -c 'select id, body from note order by id'\n",
-        );
-        ran.exits(0).stdout
-    }
-
     /// Ids of points that count.
     fn points(&mut self) -> Vec<String> {
         let listed = self
@@ -138,7 +126,7 @@ impl Play {
             .get(machine, "/index.html")
             .expect("nobody gets in");
         assert!(page.contains("Notes of many people"), "{page}");
-        assert_eq!(self.content_of(machine), self.content);
+        assert_eq!(self.stage.notes_on(machine), self.content);
         assert_eq!(
             self.stage.lookup("notes.example"),
             self.stage.address(machine)

@@ -14,7 +14,7 @@ pub fn written(play: &mut Play) {
         chown -R www-data:www-data .\n\
         runuser -u postgres -- psql -XqAt -d notes -c \"insert into note (body) select 'note ' || n from generate_series(1, 500) as n\"\n";
     play.stage.ssh("notes-e1", write).exits(0);
-    play.content = play.content_of("notes-e1");
+    play.content = play.stage.notes_on("notes-e1");
     assert!(play.content.contains("note 500"));
     let before = play.points();
     play.stage.holdfast(&["backup", "notes"]).exits(0);
@@ -110,7 +110,7 @@ pub fn cut_in_backup(play: &mut Play) {
     let more =
         "cd /var/lib/notes\nhead -c 160000000 /dev/urandom >more\nchown www-data:www-data more\n";
     play.stage.ssh("notes-e1", more).exits(0);
-    play.content = play.content_of("notes-e1");
+    play.content = play.stage.notes_on("notes-e1");
     let running = play.stage.start(&["backup", "notes"]);
     play.stage.until("notes-e1", "pgrep -f 'restic backup'");
     play.stage.lab(&["cut", "netcup"]).exits(0);

@@ -150,7 +150,7 @@ pub fn failing_check(play: &mut Play) {
     play.closed("notes-e2");
     assert_eq!(play.points(), points);
     // What came back is what production held, although nobody may see it yet.
-    assert_eq!(play.content_of("notes-e2"), play.content);
+    assert_eq!(play.stage.notes_on("notes-e2"), play.content);
     let (taken, new) = (play.taken.clone().unwrap(), contact(play, "notes-e2"));
     with_scene(play, "notes-e2", async |scene| {
         backup::a_restored_machine_holds_what_production_held(scene, &new, &taken).await;

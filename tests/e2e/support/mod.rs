@@ -362,6 +362,21 @@ impl Stage {
             .to_owned()
     }
 
+    /// Until users get in to this machine of Notes.
+    #[track_caller]
+    pub fn until_served(&self, machine: &str) {
+        let until = Instant::now() + Duration::from_mins(5);
+        let serves = || {
+            let there = self.running("notes-").iter().any(|name| name == machine);
+            let page = there.then(|| self.get(machine, "/index.html")).flatten();
+            page.is_some_and(|page| page.contains("Notes of many people"))
+        };
+        while !serves() {
+            assert!(Instant::now() < until, "nobody gets in to {machine}");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
     /// `GET path` from outside; none when nothing is let in.
     pub fn get(&self, machine: &str, path: &str) -> Option<String> {
         let address: SocketAddr = format!("{}:80", self.address(machine)).parse().unwrap();
@@ -380,13 +395,19 @@ impl Stage {
 
     /// Where a name points, by the lab's name server.
     pub fn lookup(&self, host: &str) -> String {
+        self.ask(host, "A", "+short")
+    }
+
+    /// What the lab's name server says of a name.
+    pub fn ask(&self, host: &str, kind: &str, how: &str) -> String {
         let status = self.lab_status();
         let dns = &status["dns"];
         let server = format!("@{}", dns["address"].as_str().unwrap());
         let port = dns["port"].to_string();
         let ran = finish(
             Command::new("kdig")
-                .args([&server, "-p", &port, host, "A", "+short"])
+                .args([&server, "-p", &port, host, kind])
+                .args(how.split(' '))
                 .output(),
         );
         ran.stdout.trim().to_owned()

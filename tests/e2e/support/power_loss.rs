@@ -3,7 +3,7 @@
 
 use super::{Running, Stage};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Seconds.
 pub struct PowerLoss {
@@ -45,21 +45,6 @@ impl Stage {
             tried: tried - silent,
             waited: decided - tried,
             served: served - decided,
-        }
-    }
-
-    /// Nobody typed anything: users get in to a machine of the stack `notes`.
-    #[track_caller]
-    pub fn until_served(&self, machine: &str) {
-        let until = Instant::now() + Duration::from_mins(5);
-        let serves = || {
-            let there = self.running("notes-").iter().any(|name| name == machine);
-            let page = there.then(|| self.get(machine, "/index.html")).flatten();
-            page.is_some_and(|page| page.contains("Notes of many people"))
-        };
-        while !serves() {
-            assert!(Instant::now() < until, "nobody gets in to {machine}");
-            std::thread::sleep(Duration::from_secs(1));
         }
     }
 

@@ -82,6 +82,15 @@ impl Stage {
         finish(sent).exits(0);
     }
 
+    /// What the service `notes` has there: its files by digest, and its table.
+    #[track_caller]
+    pub fn notes_on(&self, machine: &str) -> String {
+        let script = "cd /var/lib/notes\n\
+             find . -type f -print0 | sort -z | xargs -0 sha256sum\n\
+             runuser -u postgres -- psql -XqAt -d notes -c 'select id, body from note order by id'\n";
+        self.ssh(machine, script).exits(0).stdout
+    }
+
     /// Waits until a script ends well on a machine.
     #[track_caller]
     pub fn until(&self, machine: &str, script: &str) {

@@ -2,6 +2,7 @@
 
 use super::{Order, World, stack};
 use holdfast::decide::check::CheckedPlan;
+use holdfast::decide::drill::due;
 use holdfast::decide::plan::{Asked, Drill, NoDrill, drill_now};
 use holdfast::model::evidence::What;
 use holdfast::model::ids::MachineName;
@@ -10,6 +11,12 @@ use holdfast::model::machine::{Digest, Role};
 use holdfast::model::plan::{Action, Step};
 
 impl World {
+    /// Whether the schedule would do one of any stack.
+    pub fn drill_is_due(&self) -> bool {
+        let plan = self.draft();
+        !due(&self.want, &self.past(), &self.seen(), &plan).is_empty()
+    }
+
     /// A drill as it is planned and checked, or why there is none.
     pub fn plan_drill(&self, owner: &str, asked: &Asked) -> Result<(Drill, CheckedPlan), NoDrill> {
         let basis = self.draft().basis;

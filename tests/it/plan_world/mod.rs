@@ -25,12 +25,13 @@ use holdfast::decide::stop::under_way;
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::given::Given;
 use holdfast::model::ids::{
     CommitId, HostName, HosterId, ImageName, MachineName, SiteId, StackId, StepId,
 };
 use holdfast::model::journal::{Entry, Event};
 use holdfast::model::machine::{Digest, MachineFacts, MachineManifest};
-use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine};
+use holdfast::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine, SeenName};
 use holdfast::model::plan::{Drift, Plan};
 use holdfast::model::point::RecoveryPoint;
 use holdfast::model::repository::KeysSeen;
@@ -82,6 +83,10 @@ pub struct World {
     /// What lies beside the points on their backup machine.
     pub holdings: BTreeMap<StackId, Holdings>,
     pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    /// For how long others remember them.
+    pub ttls: BTreeMap<HostName, u32>,
+    /// Whom they were given to.
+    pub given: BTreeMap<HostName, Given>,
     /// What backup machines keep of their readings, where a test says so.
     pub verified: BTreeMap<StackId, Verification>,
     /// What a reading would find damaged.
@@ -150,6 +155,8 @@ impl World {
         };
         Self {
             names: names.map(|s| (s.host.clone(), Vec::new())).collect(),
+            ttls: BTreeMap::new(),
+            given: BTreeMap::new(),
             points: want
                 .stacks
                 .keys()
@@ -248,7 +255,12 @@ impl World {
             .and_then(|m| m.stack.clone());
         let now = self.now;
         self.now -= SignedDuration::from_hours(1);
-        let seen = "nothing".to_owned();
+        let mut listed = self.inventories.values().flat_map(|i| &i.machines);
+        let seen = if listed.any(|machine| machine.name == name) {
+            "nothing".to_owned()
+        } else {
+            "its hoster no longer lists it".to_owned()
+        };
         let fell = Event::FellSilent {
             machine: name.clone(),
             seen,
@@ -317,7 +329,14 @@ impl World {
             names: self
                 .names
                 .iter()
-                .map(|(n, a)| (n.clone(), Ok(a.clone())))
+                .map(|(host, addresses)| {
+                    let name = SeenName {
+                        addresses: addresses.clone(),
+                        ttl: self.ttls.get(host).copied(),
+                        given: self.given.get(host).cloned().into_iter().collect(),
+                    };
+                    (host.clone(), Ok(name))
+                })
                 .collect(),
         }
     }
@@ -339,14 +358,20 @@ impl World {
 
     /// The plan as the planner writes it.
     pub fn draft(&self) -> Plan {
-        self.draft_where(&BTreeSet::new())
+        self.draft_of(&self.seen(), &BTreeSet::new())
     }
 
-    /// The same, where some stacks may not be moved.
-    fn draft_where(&self, stay: &BTreeSet<StackId>) -> Plan {
+    /// The same where this is what is seen, and some stacks may not be moved.
+    pub fn draft_of(&self, seen: &Observed, stay: &BTreeSet<StackId>) -> Plan {
         let digest = Digest("d".repeat(64));
-        let (seen, past) = (self.seen(), self.past());
-        plan(&self.want, &self.manifests(), &seen, &past, digest, stay)
+        plan(
+            &self.want,
+            &self.manifests(),
+            seen,
+            &self.past(),
+            digest,
+            stay,
+        )
     }
 
     /// The plan, checked; a violation is a failure of every test.
@@ -354,7 +379,7 @@ impl World {
         let past = self.past();
         let in_line = |d: &&Drift| past.in_line_under(d.stack.as_ref(), &d.machine);
         let draw = |stay: &BTreeSet<StackId>| {
-            let plan = self.draft_where(stay);
+            let plan = self.draft_of(&self.seen(), stay);
             let unchanged = plan.drift.iter();
             let unchanged = unchanged.filter(|d| in_line(d) == Some(&self.want.commit));
             let unchanged = unchanged.map(|d| d.machine.clone()).collect();

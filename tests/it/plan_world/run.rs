@@ -4,6 +4,7 @@ use super::{Cut, Order, World};
 use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::pass::look_again;
 use holdfast::decide::settle::{Progress, closing, settle};
+use holdfast::model::given::Given;
 use holdfast::model::ids::PointId;
 use holdfast::model::journal::{Event, Remedy, StepResult};
 use holdfast::model::machine::Stage;
@@ -137,6 +138,11 @@ impl World {
         ended
     }
 
+    fn usual_ttl(&self) -> u32 {
+        let dns = self.want.dns.as_ref().unwrap();
+        u32::try_from(dns.ttl.as_secs()).unwrap()
+    }
+
     fn act(&mut self, step: &Step, made: &mut BTreeMap<String, PointId>) -> Result<(), String> {
         if let Some(ended) = self.act_on_a_drill(step) {
             return ended;
@@ -195,9 +201,40 @@ impl World {
                 self.machine_mut(name.as_str()).quarantined = true;
                 self.record(owner, Event::Quarantined { machine: name });
             }
-            Action::Name { host, .. } => {
+            Action::Ttl {
+                host,
+                seconds,
+                ahead,
+                ..
+            } => {
+                let seen = self.ttls.insert(host.clone(), *seconds).unwrap_or(*seconds);
+                let before = if *ahead {
+                    seen.max(self.usual_ttl())
+                } else {
+                    seen
+                };
+                let (host, seconds) = (host.clone(), *seconds);
+                let set = Event::TtlSet {
+                    host,
+                    seconds,
+                    before,
+                };
+                self.record(owner, set);
+            }
+            Action::Name { host, ttl, .. } => {
                 let address = self.machine(name.as_str()).ok_or("no address")?.address;
                 self.names.insert(host.clone(), vec![address]);
+                let ttl = ttl.unwrap_or_else(|| self.usual_ttl());
+                self.ttls.insert(host.clone(), ttl);
+                let stack = owner.ok_or("no stack")?.clone();
+                let given = Given {
+                    estate: self.want.estate.clone(),
+                    stack,
+                    epoch: self.machine(name.as_str()).unwrap().epoch,
+                    machine: name.clone(),
+                    seal: "ours".to_owned(),
+                };
+                self.given.insert(host.clone(), given);
                 self.record(
                     owner,
                     Event::Named {

@@ -1,11 +1,13 @@
 //! The loop of `holdfast run` in the simulated world: steps go on beside the looks that follow.
 
+use super::Sim;
+use super::ledger::Memory;
 use super::life::{Life, Telling};
 use super::story::{BOTH, both, lose};
 use holdfast::decide::derive;
 use holdfast::decide::history::History;
 use holdfast::flow::apply::Reporter;
-use holdfast::flow::reconcile::Reconciled;
+use holdfast::flow::reconcile::{PlanError, Reconciled};
 use holdfast::flow::run::Work;
 use holdfast::model::journal::Event;
 use jiff::Timestamp;
@@ -23,41 +25,45 @@ const LOOKS: usize = 60;
 impl Life {
     /// One process that looks every minute and whenever something ends, until nothing is under
     /// way and nothing is begun; `None`: it died. After each look something may happen.
-    pub fn left_alone(&self, mut after: impl FnMut(&Self)) -> Option<Reconciled> {
+    pub fn left_alone(&self, after: impl FnMut(&Self)) -> Option<Reconciled> {
         self.sim.say("a loop begins");
         let reporter: Arc<dyn Reporter> = Arc::new(Telling(self.sim.clone()));
-        let stop = CancellationToken::new();
-        let ended = self.sim.process(async {
-            let mut work = Work::new(reporter, 8, INTERVAL, stop.clone());
-            let mut done = Reconciled::default();
-            for look in 0.. {
-                let past = History::from_entries(&self.sim.state().journal);
-                let session = self.session(&past);
-                if past.accepted.as_ref() != Some(&self.want.commit) {
-                    let commit = self.want.commit.clone();
-                    let accepted = session.record(None, Event::Accepted { commit }).await;
-                    accepted.unwrap();
-                }
-                let found = work.look(&session, |_| ()).await.unwrap();
-                after(self);
-                let again = found.again.is_some();
-                done.left = Some(found.left);
-                if work.is_idle() && (!again || look >= LOOKS) {
-                    break;
-                }
-                if look >= LOOKS {
-                    stop.cancel();
-                }
-                tokio::select! {
-                    biased;
-                    Some(_) = work.ended() => {}
-                    () = session.world.clock.wait(INTERVAL) => {}
-                }
-            }
-            done
-        });
+        let ledger = || self.alone_writing();
+        let work = self.looks(&self.sim, &ledger, &reporter, after);
+        let ended = self.sim.process(work).map(Result::unwrap);
         self.goes_by();
         ended
+    }
+
+    pub async fn looks(
+        &self,
+        sim: &Arc<Sim>,
+        ledger: &impl Fn() -> Memory,
+        reporter: &Arc<dyn Reporter>,
+        mut after: impl FnMut(&Self),
+    ) -> Result<Reconciled, PlanError> {
+        let stop = CancellationToken::new();
+        let mut work = Work::new(reporter.clone(), 8, INTERVAL, stop.clone());
+        let mut done = Reconciled::default();
+        for look in 0.. {
+            let (_, session) = self.opened(sim, ledger()).await?;
+            let found = work.look(&session, |plan| sim.shows(plan)).await?;
+            after(self);
+            let again = found.again.is_some();
+            done.left = Some(found.left);
+            if work.is_idle() && (!again || look >= LOOKS) {
+                break;
+            }
+            if look >= LOOKS {
+                stop.cancel();
+            }
+            tokio::select! {
+                biased;
+                Some(_) = work.ended() => {}
+                () = session.world.clock.wait(INTERVAL) => {}
+            }
+        }
+        Ok(done)
     }
 
     /// When the journal says so of a step first, or of its end.

@@ -5,9 +5,10 @@ use super::shell::Fate;
 use super::state::{Disk, Late, Server, State};
 use async_trait::async_trait;
 use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::given::Given;
 use holdfast::model::ids::{EstateName, HostName, HosterId, MachineName, StepId};
 use holdfast::model::machine::Role;
-use holdfast::model::observed::{Inventory, Power, SeenMachine};
+use holdfast::model::observed::{Inventory, Power, SeenMachine, SeenName};
 use holdfast::model::operation::{
     CreateMachine, Fault, FaultClass, Operation, Outcome, Receipt, Refusal,
 };
@@ -78,8 +79,18 @@ impl State {
         }
         let minutes = i64::try_from(self.dice.between(1, 20)).unwrap();
         let until = self.now + SignedDuration::from_mins(minutes);
-        self.deaf.insert(hoster.clone(), until);
+        let longest = self.deaf.entry(hoster.clone()).or_insert(until);
+        *longest = until.max(*longest);
         self.say(&format!("fault: {hoster} does not answer until {until}"));
+    }
+
+    /// Somebody switches on what was switched off just now, and tells nobody.
+    fn perhaps_on_again(&mut self) {
+        if self.chance(|faults| faults.calls * 2) {
+            let after = i64::try_from(self.dice.between(1, 120)).unwrap();
+            let due = self.now + SignedDuration::from_secs(after);
+            self.late.push((due, Late::ComesBack));
+        }
     }
 
     fn labelled(&mut self, hoster: &HosterId, name: &MachineName) -> Option<&mut Server> {
@@ -158,7 +169,9 @@ impl State {
                 None => refused("not_found", FaultClass::Retry),
                 Some(server) => {
                     server.on = false;
-                    done(server)
+                    let done = done(server);
+                    self.perhaps_on_again();
+                    done
                 }
             },
             Operation::Reset { machine } => {
@@ -235,7 +248,7 @@ impl Hoster for Cloud {
         }
         let fresh = state.stands_at(&self.id);
         let old = state.dice.happens(state.faults.lists);
-        let list = match state.lists.get(&self.id) {
+        let mut list = match state.lists.get(&self.id) {
             Some((at, list)) if old && state.now.duration_since(*at) < STALE => {
                 let list = list.clone();
                 state.say(&format!("fault: the list of {} is old", self.id));
@@ -244,6 +257,11 @@ impl Hoster for Cloud {
             _ => fresh.clone(),
         };
         state.lists.insert(self.id.clone(), (state.now, fresh));
+        if !list.is_empty() && state.chance(|faults| faults.partial) {
+            let one = usize::try_from(state.dice.below(list.len() as u64)).unwrap();
+            let missing = list.remove(one).called();
+            state.say(&format!("fault: {} does not list {missing}", self.id));
+        }
         Ok(Inventory {
             machines: list
                 .iter()
@@ -254,14 +272,22 @@ impl Hoster for Cloud {
     }
 
     async fn perform(&self, op: &Operation, _key: &StepId) -> Outcome {
+        let sent = self.sim.state().now;
         self.sim.pause(Duration::from_millis(300)).await;
         let (fate, outcome) = {
             let mut state = self.sim.state();
             let state = &mut *state;
+            state.is_late = self.sim.own.stood_still_since(sent);
             if state.is_deaf(&self.id) {
+                state.is_late = false;
                 return unknown();
             }
-            let fate = state.fate(state.faults.calls);
+            // The worst at the worst moment: on a fence hangs who may write.
+            let often = match op {
+                Operation::PowerOff { .. } => state.faults.calls * 4,
+                _ => state.faults.calls,
+            };
+            let fate = state.fate(often);
             if fate != Fate::Well {
                 state.say(&format!("fault: {fate:?} to {}", words(op)));
             }
@@ -284,6 +310,7 @@ impl Hoster for Cloud {
                     state.perform(&self.id, op)
                 }
             };
+            state.is_late = false;
             (fate, outcome)
         };
         self.sim.look(&words(op));
@@ -301,7 +328,7 @@ const STALE: SignedDuration = SignedDuration::from_secs(10);
 
 #[async_trait]
 impl Names for Sim {
-    async fn lookup(&self, host: &HostName) -> Result<Vec<IpAddr>, Gap> {
+    async fn lookup(&self, host: &HostName) -> Result<SeenName, Gap> {
         self.pause(Duration::from_millis(20)).await;
         let mut state = self.state();
         let state = &mut *state;
@@ -312,7 +339,29 @@ impl Names for Sim {
         Ok(state.names.get(host).cloned().unwrap_or_default())
     }
 
-    async fn point(&self, host: &HostName, addr: IpAddr, _ttl: SignedDuration) -> Outcome {
+    async fn give(&self, host: &HostName, to: &Given, _ttl: SignedDuration) -> Outcome {
+        self.pause(Duration::from_millis(50)).await;
+        let mut state = self.state();
+        let state = &mut *state;
+        let fate = state.fate(state.faults.calls);
+        match fate {
+            Fate::Refused => return refused("servfail", FaultClass::Retry),
+            Fate::LostBefore => return unknown(),
+            Fate::Well | Fate::LostAfter | Fate::LostBehind => {
+                state.names.entry(host.clone()).or_default().given = vec![to.clone()];
+            }
+        }
+        match fate {
+            Fate::Well => Outcome::Done(Receipt {
+                provider_id: host.to_string(),
+                address: None,
+                port: None,
+            }),
+            _ => unknown(),
+        }
+    }
+
+    async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome {
         self.pause(Duration::from_millis(50)).await;
         let fate = {
             let mut state = self.state();
@@ -323,7 +372,9 @@ impl Names for Sim {
                 Fate::LostBefore => return unknown(),
                 Fate::Well | Fate::LostAfter | Fate::LostBehind => {
                     state.say(&format!("{host} points at {addr}"));
-                    state.names.insert(host.clone(), vec![addr]);
+                    let name = state.names.entry(host.clone()).or_default();
+                    name.addresses = vec![addr];
+                    name.ttl = u32::try_from(ttl.as_secs()).ok();
                 }
             }
             fate

@@ -207,8 +207,11 @@ impl State {
         }
         let reachable = self.servers.iter().filter(|s| s.answers(now));
         let kept = reachable.filter_map(|s| s.disk.shelf.repositories.get(&stack));
+        // What was proven since was not to be known.
+        let began = self.began;
+        let known = |of: &Repository, id| of.read_back_at(id).is_some_and(|at| at < began);
         let newer = kept
-            .flat_map(|of| of.snapshots.iter().filter(|(id, _)| of.read_back(id)))
+            .flat_map(|of| of.snapshots.iter().filter(|(id, _)| known(of, id)))
             .filter(|(_, other)| Some(other.manifest.epoch) != epoch && !other.manifest.aside)
             .filter(|(id, _)| **id != point)
             .find(|(_, other)| Some(&other.data.written) > data.as_ref().map(|d| &d.written));
@@ -224,6 +227,10 @@ impl State {
 
     /// Not all that could bring it back stands where it stands itself.
     fn check_independent(&mut self, at: usize, stack: &StackId) {
+        // A place that people chose may not be where history is alone.
+        if self.may_move.contains(stack) {
+            self.check_history_elsewhere(at, stack);
+        }
         let keeps = |server: &&Server| {
             let of = server.disk.shelf.repositories.get(stack);
             of.is_some_and(|of| of.snapshots.keys().any(|id| of.read_back(id)))
@@ -234,6 +241,31 @@ impl State {
             let name = opened.called();
             self.violate(format!(
                 "S14: {name} is opened where all points of {stack} are"
+            ));
+        }
+    }
+
+    /// What lies where it is opened lies elsewhere as well.
+    fn check_history_elsewhere(&mut self, at: usize, stack: &StackId) {
+        let opened = &self.servers[at];
+        let of = |server: &Server| server.disk.shelf.repositories.get(stack).cloned();
+        let (here, elsewhere): (Vec<_>, Vec<_>) = self
+            .servers
+            .iter()
+            .filter_map(|server| Some((server, of(server)?)))
+            .partition(|(server, _)| server.hoster == opened.hoster);
+        let copied: BTreeSet<&PointId> = elsewhere
+            .iter()
+            .flat_map(|(_, of)| of.copies.values())
+            .collect();
+        let alone = here.iter().any(|(_, of)| {
+            let mut proven = of.snapshots.keys().filter(|id| of.read_back(id));
+            proven.any(|id| !copied.contains(id))
+        });
+        if alone {
+            let name = opened.called();
+            self.violate(format!(
+                "S14: {name} is opened where points of {stack} are that lie nowhere else"
             ));
         }
     }

@@ -1,15 +1,16 @@
 //! The journal of the simulated world. The process may die just before an entry is durable, and
-//! just after.
+//! just after; or stand still there, and go on when another has taken over.
 
 use super::Sim;
+use super::rivals::{Term, lease_lost};
 use async_trait::async_trait;
+use holdfast::decide::lease::may_write;
 use holdfast::model::ids::StackId;
 use holdfast::model::journal::{Entry, Event};
 use holdfast::world::store::{Ledger, StoreError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Where the process dies.
@@ -21,13 +22,41 @@ pub enum Death {
     After(usize),
 }
 
-pub struct Memory(pub Arc<Sim>);
+pub struct Memory {
+    pub sim: Arc<Sim>,
+    /// By what right, where another may take over.
+    pub term: Option<Arc<Term>>,
+}
 
 impl Memory {
     async fn die(&self, where_: Death) {
-        self.0.say(&format!("the process dies: {where_:?}"));
-        self.0.timers.dead.store(true, Ordering::Relaxed);
+        self.sim.say(&format!("the process dies: {where_:?}"));
+        self.sim.own.dies();
         pending::<()>().await;
+    }
+
+    /// What the store itself looks at, by its own clock.
+    fn may_write(&self) -> Result<(), StoreError> {
+        let Some(term) = &self.term else {
+            return Ok(());
+        };
+        let state = self.sim.state();
+        let lease = state.lease.as_ref();
+        let may = lease.is_some_and(|lease| may_write(lease, term.token, state.now));
+        may.then_some(()).ok_or_else(lease_lost)
+    }
+
+    /// Now and then somebody sets the computer's clock.
+    fn perhaps_another_time(&self) {
+        let mut state = self.sim.state();
+        if !state.chance(|faults| faults.clocks) {
+            return;
+        }
+        let minutes = i64::try_from(state.dice.below(181)).unwrap() - 90;
+        self.sim
+            .own
+            .has_its_clock_set(SignedDuration::from_mins(minutes));
+        state.say(&format!("fault: its clock is {minutes} minutes ahead"));
     }
 }
 
@@ -39,11 +68,17 @@ impl Ledger for Memory {
         event: Event,
         at: Timestamp,
     ) -> Result<Entry, StoreError> {
-        self.0.pause(Duration::from_millis(3)).await;
-        let number = self.0.state().journal.len() + 1;
-        if self.0.dies(Death::Before(number)) {
+        self.held()?;
+        if let Some(term) = &self.term {
+            term.reached(&self.sim).await?;
+        }
+        self.sim.pause(Duration::from_millis(3)).await;
+        self.perhaps_another_time();
+        let number = self.sim.state().journal.len() + 1;
+        if self.sim.dies(Death::Before(number)) {
             self.die(Death::Before(number)).await;
         }
+        self.may_write()?;
         let entry = Entry {
             seq: i64::try_from(number).unwrap(),
             at,
@@ -52,16 +87,39 @@ impl Ledger for Memory {
         };
         // What has no form on the disk would not be read again.
         let text = serde_json::to_string(&entry).map_err(|source| StoreError::Encode { source })?;
-        self.0.say(&format!("journal {text}"));
-        self.0.state().journal.push(entry.clone());
-        self.0.look(&format!("entry {number}"));
-        if self.0.dies(Death::After(number)) {
+        self.sim.tell("journal", &text);
+        self.sim.state().journal.push(entry.clone());
+        self.sim.look(&format!("entry {number}"));
+        if self.sim.dies(Death::After(number)) {
             self.die(Death::After(number)).await;
+        }
+        if let Some(term) = &self.term {
+            term.perhaps_stands_still(&self.sim).await;
         }
         Ok(entry)
     }
 
     async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        Ok(self.0.state().journal.clone())
+        if let Some(term) = &self.term {
+            term.reached(&self.sim).await?;
+        }
+        Ok(self.sim.state().journal.clone())
+    }
+
+    fn held(&self) -> Result<(), StoreError> {
+        let held = self.term.as_ref().is_none_or(|term| term.counts(&self.sim));
+        held.then_some(()).ok_or_else(lease_lost)
+    }
+
+    async fn lost(&self) -> StoreError {
+        if self.term.is_none() {
+            return pending().await;
+        }
+        loop {
+            if let Err(lost) = self.held() {
+                return lost;
+            }
+            self.sim.pause(Duration::from_secs(1)).await;
+        }
     }
 }

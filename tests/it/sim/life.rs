@@ -5,20 +5,19 @@ use super::cloud::Cloud;
 use super::dice::Dice;
 use super::ledger::{Death, Memory};
 use super::plights;
+use super::secrets::estate_key;
 use super::state::{Disk, Faults, Server, State};
 use super::strangers;
 use crate::plan_world;
-use holdfast::decide::derive::EstateKey;
 use holdfast::decide::history::History;
 use holdfast::flow::apply::{Reporter, StepError};
 use holdfast::flow::drill::drill_due;
-use holdfast::flow::reconcile::{Reconciled, reconcile};
+use holdfast::flow::reconcile::{PlanError, Reconciled, reconcile};
 use holdfast::flow::session::{self, Book, Session};
 use holdfast::model::desired::{Desired, InterfaceFamily, PoolMachine};
 use holdfast::model::ids::{CommitId, HosterId, ImageName, MachineName, SiteId, StackId};
 use holdfast::model::journal::Event;
 use holdfast::model::plan::{Hold, Plan, Step};
-use holdfast::model::secret::Secret;
 use holdfast::show::service::log::Steps;
 use holdfast::world::hoster::Hoster;
 use holdfast::world::hoster::pool::Pool;
@@ -39,6 +38,10 @@ pub struct Life {
     pub drills: bool,
     /// Whether its processes are loops, as `holdfast run` is one.
     pub alone: bool,
+    /// Whether two share the journal while there is trouble.
+    pub rivals: bool,
+    /// What a person was shown, and has not executed yet.
+    pub shown: Option<Plan>,
 }
 
 /// Tells the story, and the log whoever reads one.
@@ -51,6 +54,7 @@ impl Reporter for Telling {
     }
     fn note(&self, step: &Step, text: &str) {
         Steps.note(step, text);
+        self.0.tell(&format!("step {}", step.id), text);
     }
     fn ended(&self, step: &Step, result: &Result<(), StepError>, took: Duration) {
         Steps.ended(step, result, took);
@@ -58,7 +62,7 @@ impl Reporter for Telling {
             .as_ref()
             .err()
             .map_or("done".to_owned(), ToString::to_string);
-        self.0.say(&format!("step {}: {how}", step.id));
+        self.0.tell(&format!("step {}", step.id), &how);
     }
 }
 
@@ -131,12 +135,15 @@ impl Life {
             deaf: BTreeMap::new(),
             faults: Faults::default(),
             death: None,
+            lease: None,
             given_up: None,
             may_move: BTreeSet::new(),
             slow: None,
             numbers: 0,
             encrypted: BTreeSet::new(),
             sick: BTreeMap::new(),
+            unsaved: BTreeMap::new(),
+            began: Timestamp::UNIX_EPOCH,
             strangers: BTreeMap::new(),
             told: Vec::new(),
             violation: None,
@@ -152,6 +159,8 @@ impl Life {
             want: want.clone(),
             drills: true,
             alone: false,
+            rivals: false,
+            shown: None,
         };
         life.order(want);
         life
@@ -171,7 +180,19 @@ impl Life {
     }
 
     pub fn session(&self, past: &History) -> Arc<Session> {
-        let sim = &self.sim;
+        self.session_of(&self.sim, self.alone_writing(), past)
+    }
+
+    /// The journal where nobody else may take over.
+    pub fn alone_writing(&self) -> Memory {
+        Memory {
+            sim: self.sim.clone(),
+            term: None,
+        }
+    }
+
+    /// What a process opens that acts through `sim`.
+    pub fn session_of(&self, sim: &Arc<Sim>, ledger: Memory, past: &History) -> Arc<Session> {
         let hoster = |(id, account): (&HosterId, &holdfast::model::desired::HosterAccount)| {
             let (id, estate) = (id.clone(), self.want.estate.clone());
             let hoster: Arc<dyn Hoster> = match account.descriptor.interface {
@@ -194,10 +215,25 @@ impl Life {
         };
         let trust = plan_world::mandate().trust;
         let standing = crate::sample::standing(&self.want.commit, &trust);
-        let key = EstateKey::new(Secret::new(vec![7; 32])).unwrap();
-        let book = Book::writing(Memory(sim.clone()));
+        let key = estate_key();
+        let book = Book::writing(ledger);
         let session = Session::new(self.want.clone(), key, outside, book, standing);
         Arc::new(session.with_past(past))
+    }
+
+    /// The past as it stands in the journal, and a session that has accepted what is wanted.
+    pub async fn opened(
+        &self,
+        sim: &Arc<Sim>,
+        ledger: Memory,
+    ) -> Result<(History, Arc<Session>), PlanError> {
+        let past = History::from_entries(&sim.state().journal);
+        let session = self.session_of(sim, ledger, &past);
+        if past.accepted.as_ref() != Some(&self.want.commit) {
+            let commit = self.want.commit.clone();
+            session.record(None, Event::Accepted { commit }).await?;
+        }
+        Ok((past, session))
     }
 
     /// One process, as `holdfast reconcile --once` is one; `None`: it died.
@@ -206,33 +242,31 @@ impl Life {
             return self.left_alone(|_| ());
         }
         self.sim.say("a process begins");
-        let past = History::from_entries(&self.sim.state().journal);
-        let session = self.session(&past);
         let reporter: Arc<dyn Reporter> = Arc::new(Telling(self.sim.clone()));
-        let stop = CancellationToken::new();
-        let ended = self.sim.process(async {
-            if past.accepted.as_ref() != Some(&self.want.commit) {
-                let commit = self.want.commit.clone();
-                let accepted = session.record(None, Event::Accepted { commit }).await;
-                accepted.unwrap();
-            }
-            let mut done = reconcile(&session, None, &reporter, &stop, |_| ())
-                .await
-                .unwrap();
-            if !self.drills {
-                done.due.clear();
-            }
-            let tried = drill_due(&session, &reporter, &stop, &mut done)
-                .await
-                .unwrap();
-            for tried in tried {
-                let went = tried.drilled.map(|drilled| drilled.evidence.is_some());
-                self.sim.say(&format!("drill of {}: {went:?}", tried.stack));
-            }
-            done
-        });
+        let ledger = || self.alone_writing();
+        let work = self.once(&self.sim, &ledger, &reporter);
+        let ended = self.sim.process(work).map(Result::unwrap);
         self.goes_by();
         ended
+    }
+
+    pub async fn once(
+        &self,
+        sim: &Arc<Sim>,
+        ledger: &impl Fn() -> Memory,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Reconciled, PlanError> {
+        let stop = CancellationToken::new();
+        let (_, session) = self.opened(sim, ledger()).await?;
+        let mut done = reconcile(&session, None, reporter, &stop, |plan| sim.shows(plan)).await?;
+        if !self.drills {
+            done.due.clear();
+        }
+        for tried in drill_due(&session, reporter, &stop, &mut done).await? {
+            let went = tried.drilled.map(|drilled| drilled.evidence.is_some());
+            sim.say(&format!("drill of {}: {went:?}", tried.stack));
+        }
+        Ok(done)
     }
 
     /// A while, until the next process begins.
@@ -273,13 +307,19 @@ impl Life {
     ) {
         self.sim.state().faults = faults;
         for _ in 0..processes {
-            self.process();
+            if self.rivals {
+                self.two_processes();
+            } else {
+                self.process();
+            }
             between(self);
         }
         let mut state = self.sim.state();
         state.faults = Faults::default();
+        self.sim.own.has_its_clock_set(SignedDuration::ZERO);
         state.deaf.clear();
         state.sick.clear();
+        state.unsaved.clear();
         let now = state.now;
         for server in &mut state.servers {
             if server.cut_until < plights::forever() {
@@ -357,7 +397,8 @@ impl Life {
 
     fn lacks(&self, state: &State, stack: &StackId, server: &Server) -> Option<String> {
         for service in &self.want.stacks[stack].services {
-            if state.names.get(&service.host) != Some(&vec![server.address]) {
+            let name = state.names.get(&service.host);
+            if !name.is_some_and(|name| name.leads_to(server.address)) {
                 return Some(format!(
                     "{} does not point at {}",
                     service.host,

@@ -18,8 +18,11 @@ mod ledger;
 mod life;
 mod machine;
 mod mutants;
+mod person;
 mod plights;
 mod points;
+mod rivals;
+mod secrets;
 mod shell;
 mod state;
 mod story;
@@ -28,23 +31,35 @@ mod tests;
 mod time;
 mod vault;
 
+use holdfast::model::plan::Plan;
 use ledger::Death;
 use state::State;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The world, and who waits in it.
+/// The world, and who waits in it; as one process sees it.
 pub struct Sim {
-    state: Mutex<State>,
-    timers: time::Timers,
+    state: Arc<Mutex<State>>,
+    timers: Arc<time::Timers>,
+    /// The process that acts through it.
+    own: time::Process,
 }
 
 impl Sim {
     pub fn new(state: State) -> Self {
         Self {
-            state: Mutex::new(state),
-            timers: time::Timers::default(),
+            state: Arc::new(Mutex::new(state)),
+            timers: Arc::default(),
+            own: time::Process::default(),
+        }
+    }
+
+    /// The same world for another process.
+    pub fn for_another(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            timers: self.timers.clone(),
+            own: time::Process::default(),
         }
     }
 
@@ -54,6 +69,19 @@ impl Sim {
 
     pub fn say(&self, words: &str) {
         self.state().say(words);
+    }
+
+    /// The same of what somebody may read later: no secret is in it.
+    pub fn tell(&self, what: &str, text: &str) {
+        let mut state = self.state();
+        state.say(&format!("{what}: {text}"));
+        state.check_secrets(what, text);
+    }
+
+    /// A plan is made, and told to whoever looks.
+    pub fn shows(&self, plan: &Plan) {
+        let text = serde_json::to_string(plan).unwrap();
+        self.state().check_secrets("a plan", &text);
     }
 
     /// It is that late now, and what was on its way until then has come.
@@ -74,7 +102,7 @@ impl Sim {
 
     fn end_if_violated(&self) {
         if self.state().violation.is_some() {
-            self.timers.dead.store(true, Ordering::Relaxed);
+            self.own.dies();
         }
     }
 

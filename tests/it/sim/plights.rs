@@ -122,7 +122,7 @@ pub fn a_day_of_points(life: &Life) {
     let mut state = life.sim.state();
     let state = &mut *state;
     let acme = StackId::new("acme");
-    match state.dice.below(8) {
+    match state.dice.below(9) {
         0 => {
             state.encrypted.insert(acme);
             state.say("fault: production's files are encrypted");
@@ -139,6 +139,11 @@ pub fn a_day_of_points(life: &Life) {
             let serving = state.servers.iter_mut().filter(|s| s.serves(now));
             serving.for_each(|server| server.cut_until = until);
             state.say(&format!("fault: nobody reaches production until {until}"));
+        }
+        3 => {
+            let until = state.now + SignedDuration::from_hours(96);
+            state.unsaved.insert(acme, until);
+            state.say(&format!("fault: nothing can be saved until {until}"));
         }
         _ => {}
     }

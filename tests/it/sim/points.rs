@@ -4,7 +4,7 @@
 use super::invariants::BOASTED;
 use super::machine::{encode, not_new, sha256};
 use super::shell::{Answer, Input, Refused, decode, refuse};
-use super::state::{Data, Disk, State};
+use super::state::{Data, Disk, Late, State};
 use super::vault::{Snapshot, digest, mine, stack_of};
 use holdfast::model::blueprint::Engine;
 use holdfast::model::ids::{Epoch, PointId, ServiceName, StackId};
@@ -128,6 +128,9 @@ pub fn take(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
     let disk = &mut server.disk;
     if disk.stage() < Stage::Loaded {
         return refuse("not-loaded", "there is no state to back up yet");
+    }
+    if state.unsaved.get(&stack_of(input)) > Some(&now) {
+        return refuse("dump-failed", "its database cannot be dumped");
     }
     let encrypted = state.encrypted.contains(&stack_of(input));
     let (stack, epoch) = (stack_of(input), Epoch(input.word("epoch").parse().unwrap()));
@@ -361,6 +364,25 @@ impl State {
         let point = PointId::new(sha256(&format!("in vain {stack}")).0);
         let shelf = &mut self.servers[there].disk.shelf;
         let repository = shelf.repositories.get_mut(&stack).unwrap();
-        repository.snapshots.insert(point, last);
+        repository.snapshots.insert(point.clone(), last);
+        if self.dice.happens(300) {
+            let after = i64::try_from(self.dice.between(1, 900)).unwrap();
+            let due = now + SignedDuration::from_secs(after);
+            self.late.push((due, Late::ReadBack(stack, point)));
+        }
+    }
+
+    /// The backup machine has come to the end of what production began.
+    pub fn is_read_back(&mut self, stack: &StackId, point: &PointId) {
+        let now = self.now;
+        let mut shelves = self.servers.iter_mut().map(|s| &mut s.disk.shelf);
+        let of = shelves.find_map(|shelf| {
+            let of = shelf.repositories.get_mut(stack)?;
+            of.snapshots.contains_key(point).then_some(of)
+        });
+        if let Some(of) = of {
+            of.marks_read_back(point, now);
+            self.say(&format!("{:.8} was read back late", point.as_str()));
+        }
     }
 }

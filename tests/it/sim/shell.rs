@@ -150,7 +150,7 @@ fn unreachable(machine: &MachineName) -> MachineError {
 impl Transport for Sim {
     async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered {
         let machine = &contact.machine;
-        let (fate, begins, lasts) = {
+        let (fate, begins, lasts, sent) = {
             let mut state = self.state();
             let state = &mut *state;
             let lasts = takes(script.name);
@@ -163,11 +163,18 @@ impl Transport for Sim {
             };
             let begins = state.dice.between(1, 20);
             state.perhaps_cut(contact);
-            (state.fate(state.faults.calls), begins, lasts)
+            (state.fate(state.faults.calls), begins, lasts, state.now)
         };
         self.pause(Duration::from_millis(begins)).await;
         let input = input.expose_text().unwrap();
-        let answer = self.state().meet(contact, script.name, input, fate);
+        let answer = {
+            let mut state = self.state();
+            // Whoever looked whether it may act, and then stood still, acts too late.
+            state.is_late = self.own.stood_still_since(sent);
+            let answer = state.meet(contact, script.name, input, fate);
+            state.is_late = false;
+            answer
+        };
         self.look(&format!("{} on {machine}", script.name));
         match &answer {
             Err(MachineError::Unreachable { .. }) => self.pause(Duration::from_secs(10)).await,
@@ -282,6 +289,7 @@ impl State {
                 }
                 Late::Create(server) => self.appears(*server),
                 Late::ComesBack => self.comes_back(),
+                Late::ReadBack(stack, point) => self.is_read_back(&stack, &point),
             }
         }
     }

@@ -5,9 +5,11 @@ use super::ledger::Death;
 use super::strangers::Likeness;
 use super::vault::Shelf;
 use holdfast::model::identity::Identity;
-use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
+use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId};
 use holdfast::model::journal::Entry;
+use holdfast::model::lease::Lease;
 use holdfast::model::machine::{FileFact, Role, Stage};
+use holdfast::model::observed::SeenName;
 use holdfast::model::operation::OwnerLabel;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,6 +198,8 @@ pub enum Late {
     Create(Box<Server>),
     /// Somebody switches on what is off.
     ComesBack,
+    /// A point is read back that was taken before.
+    ReadBack(StackId, PointId),
 }
 
 /// How much goes wrong, in thousandths of the calls.
@@ -209,6 +213,10 @@ pub struct Faults {
     pub cuts: u64,
     /// The process dies, at each entry.
     pub deaths: u64,
+    /// Somebody sets the reconciler's clock, at each entry.
+    pub clocks: u64,
+    /// Lists of hosters in which a machine is missing, and nothing says so.
+    pub partial: u64,
 }
 
 #[derive(Clone)]
@@ -217,7 +225,7 @@ pub struct State {
     pub now: Timestamp,
     pub dice: Dice,
     pub servers: Vec<Server>,
-    pub names: BTreeMap<HostName, Vec<IpAddr>>,
+    pub names: BTreeMap<HostName, SeenName>,
     pub journal: Vec<Entry>,
     pub late: Vec<(Timestamp, Late)>,
     /// What runs now was begun long ago.
@@ -228,6 +236,8 @@ pub struct State {
     pub deaf: BTreeMap<HosterId, Timestamp>,
     pub faults: Faults,
     pub death: Option<Death>,
+    /// Who may write to the journal, where several could.
+    pub lease: Option<Lease>,
     /// A machine that nobody reached and people gave up, until it is found and closed.
     pub given_up: Option<MachineName>,
     /// Stacks whose production may be replaced while it serves: somebody asked for it.
@@ -239,6 +249,10 @@ pub struct State {
     pub encrypted: BTreeSet<StackId>,
     /// Stacks whose functional checks fail, until then.
     pub sick: BTreeMap<StackId, Timestamp>,
+    /// Stacks of which nothing can be saved, until then.
+    pub unsaved: BTreeMap<StackId, Timestamp>,
+    /// When the processes that work now began.
+    pub began: Timestamp,
     /// What is not ours, and what it was like when the world began.
     pub strangers: BTreeMap<String, Likeness>,
     /// What happened, for people.
@@ -250,6 +264,12 @@ pub struct State {
 impl State {
     pub fn at(&mut self, address: IpAddr) -> Option<&mut Server> {
         self.servers.iter_mut().find(|s| s.address == address)
+    }
+
+    /// By chance, unless that never goes wrong in this life.
+    pub fn chance(&mut self, of: impl Fn(&Faults) -> u64) -> bool {
+        let often = of(&self.faults);
+        often > 0 && self.dice.happens(often)
     }
 
     pub fn is_sick(&self, at: usize) -> bool {

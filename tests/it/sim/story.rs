@@ -42,6 +42,8 @@ pub enum Story {
     Partition,
     /// The hoster is gone with interface and machine, and people signed for it; later it is back.
     GivenUp,
+    /// The same, and nobody signed.
+    HosterAway,
 }
 
 impl Story {
@@ -82,7 +84,7 @@ impl Story {
         let (state, want) = match self {
             Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
-            Self::GivenUp => (SPARED.installed(with_fallback("")), with_fallback("")),
+            Self::GivenUp | Self::HosterAway => (SPARED.installed(with_fallback("")), with_fallback("")),
             _ => (ACME.installed(acme()), acme()),
         };
         let mut life = Life::of(state, want);
@@ -93,15 +95,18 @@ impl Story {
             Self::RebuildOfOneDead => lose(&life, false),
             Self::Move => {
                 life.sim.state().may_move.insert(StackId::new("acme"));
-                life.now_wants(desired(&[("acme", stack_file("acme", IONOS, REPAIR))]));
+                let file = stack_file("acme", IONOS, REPAIR);
+                life.now_wants(remembered(desired(&[("acme", file)])));
             }
             Self::BackupMove => life.now_wants(at_ionos("")),
             Self::Retirement => life.now_wants(retired(&life)),
             Self::GivenUp => {
                 goes_away(&life);
+                life.sim.state().given_up = Some(MachineName::new("acme-e1"));
                 let waiver = "[[waiver]]\nmachine = \"acme-e1\"\nreason = \"gone\"\n";
                 life.now_wants(with_fallback(waiver));
             }
+            Self::HosterAway => goes_away(&life),
             Self::Storm => {
                 lose(&life, false);
                 lose(&life, false);
@@ -137,7 +142,9 @@ impl Story {
                 life.holds(serves != "acme-e1", "it was rebuilt");
             }
             Self::Hang => life.holds(serves == "acme-e1", "it was started anew"),
-            Self::Partition => life.holds(serves == "acme-e1", "acme was left alone"),
+            Self::Partition | Self::HosterAway => {
+                life.holds(serves == "acme-e1", "acme was left alone");
+            }
             Self::Move => {
                 let now = life.sim.state();
                 let there = now.servers.iter().find(|s| s.called() == serves);
@@ -215,7 +222,13 @@ impl Story {
 }
 
 pub fn acme() -> Desired {
-    desired(&[("acme", stack_file("acme", HETZNER, REPAIR))])
+    remembered(desired(&[("acme", stack_file("acme", HETZNER, REPAIR))]))
+}
+
+/// Where a move first waits until nobody goes by what was said of a name.
+fn remembered(mut want: Desired) -> Desired {
+    want.dns.as_mut().unwrap().ttl = SignedDuration::from_mins(10);
+    want
 }
 
 pub fn both() -> Desired {
@@ -247,7 +260,6 @@ fn goes_away(life: &Life) {
     let serving = state.servers.iter_mut().find(|s| s.serves(now)).unwrap();
     serving.cut_until = until;
     serving.disk.data.as_mut().unwrap().written = LATER_WRITTEN;
-    state.given_up = Some(MachineName::new("acme-e1"));
 }
 
 /// A world that is made once.
@@ -381,10 +393,12 @@ pub fn live(seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
     let mut story = Story::ALL[usize::try_from(seed % all).unwrap()];
     if story == Story::Storm && (seed / all) % 2 == 1 {
-        story = Story::GivenUp;
+        story = [Story::GivenUp, Story::HosterAway][usize::from(seed / all % 4 == 3)];
     }
     let mut life = story.begin(seed);
     life.sim.say(&format!("{story:?}"));
+    let variant = seed / all;
+    let odd = variant % 8 >= 6;
     let (faults, processes) = {
         let mut state = life.sim.state();
         let dice = &mut state.dice;
@@ -394,11 +408,14 @@ pub fn live(seed: u64) -> Vec<String> {
             lists: one_of(&[0, 20, 100]),
             cuts: one_of(&[0, 3, 15]),
             deaths: one_of(&[0, 10, 40]),
+            clocks: if odd { 50 } else { 0 },
+            partial: if odd { 50 } else { 0 },
         };
         (faults, one_of(&[1, 2, 3, 4]))
     };
     // Every other life of a story is one of loops.
-    life.alone = seed / all % 2 == 1;
+    life.alone = variant % 2 == 1;
+    life.rivals = matches!(variant % 8, 3 | 6);
     // At any moment, also while the other is being opened.
     if matches!(story, Story::RebuildOfOneDead | Story::Move) {
         let mut state = life.sim.state();
@@ -409,7 +426,10 @@ pub fn live(seed: u64) -> Vec<String> {
         }
     }
     // A ladder is long.
-    let cut = matches!(story, Story::Unreached | Story::Partition);
+    let cut = matches!(
+        story,
+        Story::Unreached | Story::Partition | Story::HosterAway
+    );
     let processes = if cut { processes * 3 } else { processes };
     life.in_trouble(faults, processes, |life| {
         if cut {
@@ -419,6 +439,9 @@ pub fn live(seed: u64) -> Vec<String> {
             life.another_commit();
         }
         chance(life);
+        if odd {
+            life.a_person();
+        }
         if story == Story::PointsAge {
             plights::a_day_of_points(life);
         }

@@ -83,9 +83,17 @@ impl Repository {
     }
 
     pub fn read_back(&self, point: &PointId) -> bool {
-        self.rungs
-            .get(point)
-            .is_some_and(|rungs| rungs.contains_key("shipped"))
+        self.read_back_at(point).is_some()
+    }
+
+    pub fn marks_read_back(&mut self, point: &PointId, now: Timestamp) {
+        let rungs = self.rungs.entry(point.clone()).or_default();
+        rungs.entry("shipped".to_owned()).or_insert((now, None));
+    }
+
+    pub fn read_back_at(&self, point: &PointId) -> Option<Timestamp> {
+        let rungs = self.rungs.get(point)?;
+        rungs.get("shipped").map(|(since, _)| *since)
     }
 }
 
@@ -295,8 +303,7 @@ fn read_back(shelf: &mut Shelf, stack: &StackId, input: &Input<'_>, now: Timesta
     if digest(&snapshot.manifest).0 != input.word("manifest-digest") {
         return refuse("manifest-differs", "it is not the one that was written");
     }
-    let rungs = repository.rungs.entry(point).or_default();
-    rungs.entry("shipped".to_owned()).or_insert((now, None));
+    repository.marks_read_back(&point, now);
     Ok(vec![
         json!({"read_back": {"files": 10, "bytes": 1 << 20, "millis": 1}}),
     ])

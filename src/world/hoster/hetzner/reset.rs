@@ -6,8 +6,6 @@ use crate::model::ids::MachineName;
 use crate::model::observed::Power;
 use crate::model::operation::{FaultClass, Outcome};
 use crate::world::hoster::{ACTION_FAILED, refused};
-use hcloud::models::PowerOffServerResponse;
-use reqwest::Method;
 
 impl Hetzner {
     /// The server runs before and after, so its status proves nothing: only the action's own end
@@ -20,17 +18,9 @@ impl Hetzner {
         if is_settled(&server, Power::Off) {
             return refused("off", format!("{machine} is off"), FaultClass::Retry);
         }
-        let path = format!("/servers/{}/actions/reset", server.id);
-        let no_fields = serde_json::Map::new();
-        let asked = self
-            .calls
-            .send_body::<PowerOffServerResponse>(Method::POST, &path, &no_fields);
-        let way = match asked.await {
-            Ok(answer) => self.wait(std::slice::from_ref(&answer.action)).await,
-            Err(error) => match error.refusal() {
-                Some(refusal) => return refusal,
-                None => Way::Unclear(error.to_string()),
-            },
+        let way = match self.ask(&server, "reset").await {
+            Ok(way) => way,
+            Err(refused) => return refused,
         };
         match way {
             Way::Ended => {

@@ -18,19 +18,15 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S1",
         patches: &[
             (
+                "flow/observe.rs",
+                "tasks.spawn(async move { «(id, hoster.observe(&estate).await)» });",
+                "(id, Ok(hoster.observe(&estate).await.unwrap_or_default()))",
+            ),
+            // What a look at a silent hoster would be kept from by its own words.
+            (
                 "decide/plan/situation.rs",
                 "Some(Err(gap)) => «gaps.push(gap.clone())»",
                 "",
-            ),
-            (
-                "decide/check.rs",
-                "if «!matches!(self.seen.hosters.get(hoster), Some(Ok(_)))» {",
-                "false",
-            ),
-            (
-                "decide/check.rs",
-                ".filter(|(_, m)| «!matches!(self.seen.hosters.get(&m.hoster), Some(Ok(_)))»)",
-                "false",
             ),
         ],
     },
@@ -41,6 +37,11 @@ pub const MUTANTS: &[Mutant] = &[
             (
                 "decide/plan/situation.rs",
                 "(_, Some(Err(gap))) => «WriterState::Unseen(gap.clone())»",
+                "WriterState::Gone",
+            ),
+            (
+                "decide/plan/situation.rs",
+                "«WriterState::Silent(gap)»\n            }",
                 "WriterState::Gone",
             ),
             (
@@ -62,11 +63,18 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "points that cannot be listed are none",
         rule: "S1",
-        patches: &[(
-            "flow/observe.rs",
-            "_ => «Err(Gap::new(\n            GapKind::Unreachable,\n            format!(\"recovery points of {stack}\"),\n            format!(\"backup machine {machine} is not to be seen\"),\n        ))»",
-            "Ok(Vec::new())",
-        )],
+        patches: &[
+            (
+                "flow/observe.rs",
+                "let judged = «listed.and_then(|listed| judged(session, &id, listed))»;",
+                "Ok(listed.and_then(|listed| judged(session, &id, listed)).unwrap_or_default())",
+            ),
+            (
+                "flow/observe.rs",
+                "_ => «Err(Gap::new(\n            GapKind::Unreachable,\n            format!(\"recovery points of {stack}\"),\n            format!(\"backup machine {machine} is not to be seen\"),\n        ))»",
+                "Ok(Vec::new())",
+            ),
+        ],
     },
     Mutant {
         name: "a rebuild fences nobody",
@@ -255,7 +263,7 @@ pub const MUTANTS: &[Mutant] = &[
         patches: &[
             (
                 "decide/plan/situation.rs",
-                "let (epoch, name) = «known.or_else(from_points)»?;",
+                "let (epoch, name) = «known.or(told)»?;",
                 "known",
             ),
             (
@@ -346,6 +354,44 @@ pub const MUTANTS: &[Mutant] = &[
             "if «!must_be_fenced.is_empty()» {",
             "false",
         )],
+    },
+    Mutant {
+        name: "who has lost the lease goes on",
+        rule: "S2",
+        patches: &[
+            ("decide/lease.rs", "    «lease.token == token && now < lease.until»\n", "true"),
+            (
+                "flow/held.rs",
+                "if let Err(error) = «self.ledger.held()» {",
+                "Ok::<(), crate::world::store::StoreError>(())",
+            ),
+            (
+                "flow/session.rs",
+                "            Book::Writing(journal) => «journal.0.ledger.held()»,",
+                "Ok(())",
+            ),
+            (
+                "flow/session.rs",
+                "            Book::Writing(journal) => «journal.0.ledger.lost().await»,",
+                "std::future::pending().await",
+            ),
+        ],
+    },
+    Mutant {
+        name: "a plan holds, whatever has changed",
+        rule: "S5",
+        patches: &[
+            (
+                "flow/apply/mod.rs",
+                "    if «!changes.is_empty()» {\n        return Err(StaleBasis",
+                "false",
+            ),
+            (
+                "flow/exactly.rs",
+                "now.plan.plan()));\n    if «!changes.is_empty()» {",
+                "false",
+            ),
+        ],
     },
     Mutant {
         name: "nobody looks once more before users are let in",
