@@ -101,7 +101,9 @@ fn in_place(session: &Session) -> Known {
     let points = seen.points.into_iter();
     Known {
         inventories,
-        names: names.map(|(host, at)| (host, at.unwrap().addresses)).collect(),
+        names: names
+            .map(|(host, at)| (host, at.unwrap().addresses))
+            .collect(),
         points: points
             .map(|(stack, all)| (stack, all.unwrap()[0].id.clone()))
             .collect(),
