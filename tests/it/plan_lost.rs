@@ -298,9 +298,7 @@ fn s02_a_fenced_machine_that_is_on_again_and_says_nothing_is_switched_off_again(
     };
     world.record(Some(&super::plan_world::stack("acme")), fenced);
     let plan = look(&mut world);
-    let by = |step: &holdfast::model::plan::Step| {
-        matches!(&step.action, Action::Fence { by, .. } if *by == FenceBy::PowerOff)
-    };
+    let by = |step: &holdfast::model::plan::Step| matches!(&step.action, Action::Fence { by, .. } if *by == FenceBy::PowerOff);
     assert!(plan.steps.iter().any(by), "{:#?}", plan.held);
     world.settle();
     world.is_well("acme", "acme-e2");

@@ -10,7 +10,7 @@ use holdfast::model::lease::{Claim, LASTS, Lease};
 use holdfast::world::store::{
     Hold, Journal, Ledger as _, Place, StoreError, carry_over, holder_of, prepare, read_entries,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};

@@ -411,9 +411,8 @@ pub(super) fn is_missing_one(view: &View<'_>, wanted: &str, pen: &mut Pen<'_>) -
     let now = view.seen.at;
     let mut begun = view.past.of_stack(&view.at.stack.id);
     let missing = begun.find_map(|(name, made)| {
-        let missing = is_begun(view.past, made)
-            && has_interface(view.want, &made.hoster)
-            && !listed(name);
+        let missing =
+            is_begun(view.past, made) && has_interface(view.want, &made.hoster) && !listed(name);
         let silence = view.past.silences.of(name).filter(|_| missing)?;
         let until = lasting(silence, &view.at.stack.waits, now).err()?;
         Some((name, &made.hoster, until))

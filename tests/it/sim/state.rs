@@ -5,7 +5,9 @@ use super::ledger::Death;
 use super::strangers::Likeness;
 use super::vault::Shelf;
 use holdfast::model::identity::Identity;
-use holdfast::model::ids::{Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId};
+use holdfast::model::ids::{
+    Epoch, HostName, HosterId, ImageName, MachineName, PointId, SiteId, StackId,
+};
 use holdfast::model::journal::Entry;
 use holdfast::model::lease::Lease;
 use holdfast::model::machine::{FileFact, Role, Stage};

@@ -84,7 +84,9 @@ impl Story {
         let (state, want) = match self {
             Self::Storm | Self::Partition => (BOTH.installed(both()), both()),
             Self::Drill => (LATER.a_drill_is_due(), acme()),
-            Self::GivenUp | Self::HosterAway => (SPARED.installed(with_fallback("")), with_fallback("")),
+            Self::GivenUp | Self::HosterAway => {
+                (SPARED.installed(with_fallback("")), with_fallback(""))
+            }
             _ => (ACME.installed(acme()), acme()),
         };
         let mut life = Life::of(state, want);

@@ -359,7 +359,11 @@ pub const MUTANTS: &[Mutant] = &[
         name: "who has lost the lease goes on",
         rule: "S2",
         patches: &[
-            ("decide/lease.rs", "    «lease.token == token && now < lease.until»\n", "true"),
+            (
+                "decide/lease.rs",
+                "    «lease.token == token && now < lease.until»\n",
+                "true",
+            ),
             (
                 "flow/held.rs",
                 "if let Err(error) = «self.ledger.held()» {",
