@@ -2,7 +2,7 @@
 //! question and the comparison that a pass has for each, beside the same items in an Ansible
 //! playbook with pipelining and one connection for all of it, in the same run. `holdfast plan`,
 //! which looks at hosters, ordered machines, recovery points and names as well, stands there too.
-//! `ansible-core` comes from PyPI into a folder of this run's own; where it cannot be installed
+//! `ansible-core` comes from `PyPI` into a folder of this run's own; where it cannot be installed
 //! that is said, and nothing is compared. Ends with an error where the bound is not kept. Needs root, Linux, python3 with venv.
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -4,6 +4,8 @@
 //! error where the bound is not kept. Needs what the lab needs: root and Linux.
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_methods, reason = "it has a clock")]
+#![allow(clippy::cast_precision_loss, reason = "for people")]
 #![allow(dead_code, reason = "the tests' stage has more than is measured here")]
 
 mod bounds;
