@@ -138,7 +138,7 @@ impl Term {
 
 /// The holder counts on less than the store grants.
 fn counted_from(now: Timestamp) -> Timestamp {
-    now + SignedDuration::try_from(LASTS - SPARE).unwrap()
+    now + SignedDuration::try_from(LASTS.saturating_sub(SPARE)).unwrap()
 }
 
 impl Life {

@@ -129,11 +129,12 @@ impl Sim {
     }
 }
 
+/// What one process does.
+type Work<'w, T> = Pin<Box<dyn Future<Output = T> + 'w>>;
+
 /// Processes of their own at the same time, each with its view of one world; `None`: that one was
 /// killed in the middle.
-pub fn side_by_side<T, const N: usize>(
-    works: [(&Sim, Pin<Box<dyn Future<Output = T> + '_>>); N],
-) -> [Option<T>; N] {
+pub fn side_by_side<T, const N: usize>(works: [(&Sim, Work<'_, T>); N]) -> [Option<T>; N] {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
