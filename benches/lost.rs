@@ -2,11 +2,11 @@
 //! the lab, with what an estate gets that says nothing, and which rule takes what share of it.
 //! With a number as an argument so often, each time another machine of the stack. Ends with an
 //! error where the bound is not kept. Needs what the lab needs: root and Linux.
-#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-#![allow(clippy::disallowed_methods, reason = "it has a clock")]
-#![allow(clippy::cast_precision_loss, reason = "for people")]
 #![allow(dead_code, reason = "the tests' stage has more than is measured here")]
+#![allow(clippy::disallowed_methods, reason = "it has a clock")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::cast_precision_loss, reason = "for people")]
 
 mod bounds;
 mod lab;
