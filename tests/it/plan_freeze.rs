@@ -8,7 +8,6 @@ use super::plan_world::{
 };
 use holdfast::decide::expiry;
 use holdfast::decide::stop::FREEZE;
-use holdfast::decide::why::account;
 use holdfast::model::brakes::SignedFreeze;
 use holdfast::model::desired::Desired;
 use holdfast::model::diagnostic::Place;
@@ -278,17 +277,7 @@ fn why_tells_of_freezes_words_and_caps_with_their_lines() {
         frozen(UNTIL)
     );
     let world = running_then(HETZNER, &extra);
-    let plan = world.draft();
-    let (seen, past) = (world.seen(), world.past());
-    let told = account(
-        &stack("acme"),
-        &world.want,
-        &seen,
-        &past,
-        &world.journal,
-        &plan,
-    )
-    .unwrap();
+    let told = world.account("acme");
     let brakes = told.wanted.iter().filter(|wanted| {
         [
             "rebuilds without",

@@ -3,7 +3,6 @@
 use super::plan_world::{HETZNER, World, acme, machine, stack};
 use holdfast::decide::derive::EstateKey;
 use holdfast::decide::given::{believe, given};
-use holdfast::decide::why::account;
 use holdfast::model::given::Given;
 use holdfast::model::ids::{Epoch, EstateName, HostName};
 use holdfast::model::observed::SeenName;
@@ -106,7 +105,7 @@ fn s02_who_finds_a_later_epoch_beside_a_name_begins_nothing_and_calls_a_person()
 }
 
 #[test]
-fn s02_the_next_epoch_is_above_the_one_beside_the_name() {
+fn s15_nothing_starts_empty_where_only_a_name_tells_of_an_epoch() {
     let mut world = World::before_the_first_day(acme(HETZNER));
     world.given.insert(host(), to(1, 7));
     let plan = world.plan();
@@ -136,16 +135,7 @@ fn s02_a_plan_that_goes_below_it_is_refused() {
 #[test]
 fn why_tells_whom_a_name_was_given_to() {
     let world = behind();
-    let (seen, past, plan) = (world.seen(), world.past(), world.draft());
-    let told = account(
-        &stack("acme"),
-        &world.want,
-        &seen,
-        &past,
-        &world.journal,
-        &plan,
-    );
     let said = "docs.acme.example was given to acme-e3 (e3)";
-    let told = told.unwrap().seen;
+    let told = world.account("acme").seen;
     assert!(told.iter().any(|line| line == said), "{told:#?}");
 }

@@ -2,7 +2,7 @@
 
 use super::Court;
 use crate::decide::given;
-use crate::model::ids::{Epoch, MachineName, StepId};
+use crate::model::ids::{Epoch, MachineName};
 use crate::model::machine::Role;
 use crate::model::plan::{Action, Step};
 
@@ -12,24 +12,19 @@ impl Court<'_> {
     pub(super) fn not_below(&self, step: &Step) -> Option<Problem> {
         let (host, given) = given::highest(step.stack.as_ref()?, self.seen)?;
         let (machine, epoch) = match &step.action {
+            // A new machine never takes the epoch that another was given.
             Action::Create {
                 machine,
                 role: Role::Production,
                 epoch,
                 ..
-            } if *epoch == given.epoch => (machine, Epoch::default()),
-            Action::Create {
-                machine,
-                role: Role::Production,
-                epoch,
-                ..
-            }
-            | Action::Open { machine, epoch, .. } => (machine, *epoch),
-            Action::Name { machine, .. } => (machine, self.made_for(machine)?),
-            Action::Initialise { machine } => (machine, Epoch::default()),
+            } => (machine, (*epoch > given.epoch).then_some(*epoch)),
+            Action::Open { machine, epoch, .. } => (machine, Some(*epoch)),
+            Action::Name { machine, .. } => (machine, Some(self.made_for(machine)?)),
+            Action::Initialise { machine } => (machine, None),
             _ => return None,
         };
-        (epoch < given.epoch).then(|| {
+        (epoch < Some(given.epoch)).then(|| {
             let problem = format!(
                 "takes {machine} for the newest, and {host} was given to {} ({})",
                 given.machine, given.epoch
@@ -40,7 +35,7 @@ impl Court<'_> {
 
     /// The epoch that a machine was made for, or will be by this plan.
     fn made_for(&self, machine: &MachineName) -> Option<Epoch> {
-        let made = |step: &&Step| match &step.action {
+        let made = |step: &Step| match &step.action {
             Action::Create {
                 machine: new,
                 epoch,
@@ -48,8 +43,7 @@ impl Court<'_> {
             } if new == machine => Some(*epoch),
             _ => None,
         };
-        let steps: std::collections::btree_map::Values<'_, &StepId, &Step> = self.steps.values();
         let listed = self.machines.get(machine).map(|seen| seen.epoch);
-        listed.or_else(|| steps.copied().find_map(|step| made(&step)))
+        listed.or_else(|| self.steps.values().find_map(|step| made(step)))
     }
 }

@@ -22,6 +22,7 @@ use holdfast::decide::mandate::{Mandate, allowed, keep_drift};
 use holdfast::decide::plan::plan;
 use holdfast::decide::silence::LOOKS;
 use holdfast::decide::stop::under_way;
+use holdfast::decide::why::{Account, account};
 use holdfast::model::blueprint::Engine;
 use holdfast::model::desired::{Desired, InterfaceFamily};
 use holdfast::model::gap::{Gap, GapKind};
@@ -372,6 +373,20 @@ impl World {
             digest,
             stay,
         )
+    }
+
+    /// What `holdfast why` tells of a stack.
+    pub fn account(&self, owner: &str) -> Account {
+        let (seen, past, plan) = (self.seen(), self.past(), self.draft());
+        let told = account(
+            &stack(owner),
+            &self.want,
+            &seen,
+            &past,
+            &self.journal,
+            &plan,
+        );
+        told.unwrap()
     }
 
     /// The plan, checked; a violation is a failure of every test.

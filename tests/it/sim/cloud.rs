@@ -341,28 +341,26 @@ impl Names for Sim {
 
     async fn give(&self, host: &HostName, to: &Given, _ttl: SignedDuration) -> Outcome {
         self.pause(Duration::from_millis(50)).await;
-        let mut state = self.state();
-        let state = &mut *state;
-        let fate = state.fate(state.faults.calls);
-        match fate {
-            Fate::Refused => return refused("servfail", FaultClass::Retry),
-            Fate::LostBefore => return unknown(),
-            Fate::Well | Fate::LostAfter | Fate::LostBehind => {
-                state.names.entry(host.clone()).or_default().given = vec![to.clone()];
-            }
-        }
-        match fate {
-            Fate::Well => Outcome::Done(Receipt {
-                provider_id: host.to_string(),
-                address: None,
-                port: None,
-            }),
-            _ => unknown(),
-        }
+        self.written(host, None, |name| name.given = vec![to.clone()])
     }
 
     async fn point(&self, host: &HostName, addr: IpAddr, ttl: SignedDuration) -> Outcome {
         self.pause(Duration::from_millis(50)).await;
+        self.written(host, Some(addr), |name| {
+            name.addresses = vec![addr];
+            name.ttl = u32::try_from(ttl.as_secs()).ok();
+        })
+    }
+}
+
+impl Sim {
+    /// What a name server makes of an update.
+    fn written(
+        &self,
+        host: &HostName,
+        address: Option<IpAddr>,
+        change: impl FnOnce(&mut SeenName),
+    ) -> Outcome {
         let fate = {
             let mut state = self.state();
             let state = &mut *state;
@@ -371,10 +369,10 @@ impl Names for Sim {
                 Fate::Refused => return refused("servfail", FaultClass::Retry),
                 Fate::LostBefore => return unknown(),
                 Fate::Well | Fate::LostAfter | Fate::LostBehind => {
-                    state.say(&format!("{host} points at {addr}"));
-                    let name = state.names.entry(host.clone()).or_default();
-                    name.addresses = vec![addr];
-                    name.ttl = u32::try_from(ttl.as_secs()).ok();
+                    if let Some(address) = address {
+                        state.say(&format!("{host} points at {address}"));
+                    }
+                    change(state.names.entry(host.clone()).or_default());
                 }
             }
             fate
@@ -383,7 +381,7 @@ impl Names for Sim {
         match fate {
             Fate::Well => Outcome::Done(Receipt {
                 provider_id: host.to_string(),
-                address: Some(addr),
+                address,
                 port: None,
             }),
             _ => unknown(),
