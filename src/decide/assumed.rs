@@ -131,7 +131,16 @@ impl Building<'_> {
             // Those who stay have the same line on both sides; it is not computed twice.
             let render = |estate: &Desired, ids: &BTreeSet<StackId>| {
                 let ids = ids.iter().map(|id| (id, Way::Production));
-                manifest::backup(&estate.estate, name, EPOCH, ids, self.key, BACKUP_ADDRESS).ok()
+                manifest::backup(
+                    &estate.estate,
+                    name,
+                    EPOCH,
+                    ids,
+                    self.key,
+                    BACKUP_ADDRESS,
+                    manifest::hashed,
+                )
+                .ok()
             };
             let alike = users == now && self.base.estate == self.head.estate;
             let (found, wanted) = if alike && whole {

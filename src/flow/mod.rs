@@ -16,6 +16,7 @@ pub mod exactly;
 pub mod exit_kit;
 pub mod fence;
 pub mod freeze;
+mod hashes;
 mod head;
 mod held;
 pub mod init;

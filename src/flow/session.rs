@@ -410,6 +410,7 @@ impl Session {
             ways.iter().map(|(stack, way)| (stack, *way)),
             &self.key,
             contact.address,
+            super::hashes::remembered,
         )?)
     }
 

@@ -272,7 +272,9 @@ async fn s07_the_machine_that_runs_holdfast_is_never_free_even_if_the_inventory_
     let seen = pool.observe(&EstateName::new("demo")).await.unwrap();
     assert_eq!((seen.machines.len(), seen.free.len()), (0, 0));
     assert!(
-        seen.unseen.iter().all(|u| u.gap.reason.contains("S7")),
+        seen.unseen
+            .iter()
+            .all(|u| u.gap.kind == GapKind::NotOurs && u.gap.reason.contains("S7")),
         "{:?}",
         seen.unseen
     );

@@ -268,6 +268,7 @@ fn a_backup_machine_knows_each_stack_by_a_stable_password_line() {
             stacks.iter().map(|stack| (stack, Way::Production)),
             &sample::key(),
             address,
+            manifest::hashed,
         )
         .unwrap()
     };

@@ -307,6 +307,7 @@ async fn s10_a_backup_machine_takes_points_and_forgets_none() {
         [&StackId::new("acme"), &StackId::new("other")].map(|stack| (stack, Way::Production)),
         &sample::key(),
         contact.address,
+        manifest::hashed,
     )
     .unwrap();
     verbs::prepare(&transport, contact, &manifest)

@@ -12,15 +12,15 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 
 /// rest-server's account on the machine; Debian's package makes it.
 const ACCOUNT: &str = "restic-rest-server";
 /// Cost of a password line. bcrypt's slowness protects guessable passwords;
 /// these have 190 bits, and restic sends them with every request.
 const COST: u32 = 5;
-/// Lines that are kept, some megabytes.
-const MOST_KNOWN: usize = 30_000;
+
+/// How a password becomes its line: [`hashed`], or by somebody who remembers what it gave.
+pub type Hash = fn(&Secret, [u8; 16]) -> String;
 
 /// All that a backup machine should be. The repositories' own passwords never get there.
 pub fn backup<'a>(
@@ -30,6 +30,7 @@ pub fn backup<'a>(
     stacks: impl IntoIterator<Item = (&'a StackId, Way)>,
     key: &EstateKey,
     address: IpAddr,
+    hash: Hash,
 ) -> Result<MachineManifest, ManifestError> {
     let mut draft = Draft::new();
     base::ground(
@@ -54,7 +55,7 @@ pub fn backup<'a>(
         if way == Way::Closed {
             continue;
         }
-        let line = password_line(key, stack, machine, way);
+        let line = password_line(key, stack, machine, way, hash);
         // Writing to a String cannot fail.
         let _ = writeln!(htpasswd, "{user}:{line}");
     }
@@ -113,37 +114,32 @@ fn kind(way: Way) -> &'static str {
 
 /// The bcrypt hash of the stack's password. Its salt is derived, so that the
 /// same input gives the same file and no drift.
-fn password_line(key: &EstateKey, stack: &StackId, machine: &MachineName, way: Way) -> String {
+fn password_line(
+    key: &EstateKey,
+    stack: &StackId,
+    machine: &MachineName,
+    way: Way,
+    hash: Hash,
+) -> String {
     let password = way_in(key, stack, machine, way);
     let salt = format!("{}-salt", kind(way));
     let salt = text(key, &[&salt, stack.as_str(), machine.as_str()]);
     let salt = Sha256::digest(salt.expose());
     let mut sixteen = [0; 16];
     sixteen.copy_from_slice(&salt[..16]);
-    hashed(&password, sixteen)
+    hash(&password, sixteen)
 }
 
-/// Slow on purpose, and the same each time: a loop that looks at a thousand stacks every minute
-/// computes each once. What is kept opens nothing.
-fn hashed(password: &Secret, salt: [u8; 16]) -> String {
-    static KNOWN: Mutex<BTreeMap<[u8; 32], String>> = Mutex::new(BTreeMap::new());
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let of = Sha256::new().chain_update(salt);
-    let of = of.chain_update(password.expose()).finalize().into();
-    if let Some(line) = known().get(&of) {
-        return line.clone();
-    }
+/// A password's line by its salt: slow on purpose, and the same each time.
+///
+/// # Panics
+/// If the password holds a NUL byte, which none does that is derived.
+pub fn hashed(password: &Secret, salt: [u8; 16]) -> String {
     #[expect(
         clippy::expect_used,
         reason = "bcrypt refuses only costs outside 4..=31 and passwords with NUL; neither occurs"
     )]
-    let line = bcrypt::hash_with_salt(password.expose(), COST, salt)
+    bcrypt::hash_with_salt(password.expose(), COST, salt)
         .expect("a generated password hashes")
-        .format_for_version(bcrypt::Version::TwoY);
-    let mut known = known();
-    if known.len() >= MOST_KNOWN {
-        known.clear();
-    }
-    known.insert(of, line.clone());
-    line
+        .format_for_version(bcrypt::Version::TwoY)
 }

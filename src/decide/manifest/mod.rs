@@ -11,7 +11,7 @@ mod drill;
 mod template;
 
 pub use crate::model::machine::BackupAccess;
-pub use backup::{backup, way_in};
+pub use backup::{Hash, backup, hashed, way_in};
 pub use base::{
     GATE_CHECK_UNIT, GATE_UNIT, Identity, TOOLS, builds_on_copies, environment_path, epoch_mark,
     postgresql_of, repository_address, script_path,
