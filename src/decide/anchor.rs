@@ -3,7 +3,7 @@
 
 use super::derive::{EstateKey, anchor_key};
 use super::mandate::Freeze;
-use crate::model::anchor::{Anchor, Sealed};
+use crate::model::anchor::{Anchor, Sealed, Seals};
 use crate::model::plan::{Held, Hold};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig};
 
@@ -46,9 +46,9 @@ pub struct Doubt {
 
 /// Compares an anchor with what we know.
 ///
-/// `seals` are those of the journal's entries from the first; `descends` says whether the head
+/// `seals` have that of the anchored entry, if there is one; `descends` says whether the head
 /// that holds now is the anchored one or grew out of it.
-pub fn doubt(anchor: &Anchor, seals: &[String], descends: bool) -> Doubt {
+pub fn doubt(anchor: &Anchor, seals: &Seals, descends: bool) -> Doubt {
     let anew = seals.first() != Some(&anchor.first);
     Doubt {
         freeze: reason(anchor, seals, descends, anew).map(freeze),
@@ -58,19 +58,18 @@ pub fn doubt(anchor: &Anchor, seals: &[String], descends: bool) -> Doubt {
 
 /// Whether a backup machine was told of the journal as it is begun now, later than `anchor`: what
 /// the others still remember of the one before is known since then.
-pub fn told_since(anchor: &Anchor, all: &[Anchor], seals: &[String]) -> bool {
+pub fn told_since(anchor: &Anchor, all: &[Anchor], seals: &Seals) -> bool {
     all.iter()
         .any(|other| seals.first() == Some(&other.first) && other.at > anchor.at)
 }
 
-fn reason(anchor: &Anchor, seals: &[String], descends: bool, anew: bool) -> Option<String> {
-    let at = usize::try_from(anchor.seq).unwrap_or(usize::MAX);
-    let here = at.checked_sub(1).and_then(|at| seals.get(at));
+fn reason(anchor: &Anchor, seals: &Seals, descends: bool, anew: bool) -> Option<String> {
+    let here = seals.0.get(&anchor.seq);
     let when = when(anchor);
     match here {
         None if !anew => Some(format!(
             "the journal ends at entry {}, and on {when} it had {}",
-            seals.len(),
+            seals.length(),
             anchor.seq
         )),
         Some(seal) if !anew && *seal != anchor.hash => Some(format!(

@@ -14,6 +14,7 @@ use crate::model::ids::{
 };
 use crate::model::journal::{Entry, Event, StepResult};
 use crate::model::machine::Role;
+use crate::model::operation::FaultClass;
 use crate::model::point::Rung;
 use crate::model::verification::Reading;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct History {
     /// The last accepted head (S9).
     pub accepted: Option<CommitId>,
+    /// All heads that were accepted, oldest first; one that was accepted again stands there again.
+    pub heads: Vec<CommitId>,
     /// Heads that were refused because they do not descend from the accepted one (S9).
     pub set_back: BTreeSet<CommitId>,
     /// Under which accepted head the machine of a stack was last brought in line, as people asked.
@@ -49,6 +52,8 @@ pub struct History {
     /// What the readings of repositories have come to, per stack and backup machine. While
     /// something there is damaged, nothing may be taken out of it (S12).
     pub read: BTreeMap<StackId, BTreeMap<MachineName, Reading>>,
+    /// Steps that were last refused in a way that only people can change.
+    pub refused_for_good: BTreeSet<StepId>,
     /// Started without an end: look, then plan again (S6).
     pub unfinished: BTreeSet<StepId>,
     /// Steps that were begun last as a repair.
@@ -151,7 +156,10 @@ impl History {
         self.silences.take_in(entry);
         self.ttls.take_in(entry);
         match &entry.event {
-            Event::Accepted { commit } => self.accepted = Some(commit.clone()),
+            Event::Accepted { commit } => {
+                self.accepted = Some(commit.clone());
+                self.heads.push(commit.clone());
+            }
             Event::SetBack { head } => {
                 self.set_back.insert(head.clone());
             }
@@ -184,6 +192,12 @@ impl History {
                     self.brought_in_line(entry.stack.as_ref(), step);
                 }
                 self.planned_from.remove(step);
+                let for_good = FaultClass::NeedsHuman;
+                if matches!(result, StepResult::Refused { class, .. } if *class == for_good) {
+                    self.refused_for_good.insert(step.clone());
+                } else {
+                    self.refused_for_good.remove(step);
+                }
                 if !matches!(result, StepResult::Unknown { .. }) {
                     self.unfinished.remove(step);
                 }

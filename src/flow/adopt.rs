@@ -2,7 +2,8 @@
 //! machines that recovered, that fell silent or answer again, repositories that a lost journal
 //! does not know.
 
-use super::session::{Book, Session};
+use super::book::Book;
+use super::session::Session;
 use crate::decide::adoption::{adoptable, found, recovered};
 use crate::decide::groups::Busy;
 use crate::decide::heard;
@@ -11,6 +12,7 @@ use crate::model::ids::StackId;
 use crate::model::journal::Event;
 use crate::model::observed::Observed;
 use crate::world::store::StoreError;
+use std::sync::Arc;
 
 /// Writes it down, or only takes them in where nothing may be written. True when repositories were
 /// found: who may reach them was not known when it was looked at what machines should be. Of what
@@ -18,7 +20,7 @@ use crate::world::store::StoreError;
 pub async fn adopt(
     session: &Session,
     seen: &Observed,
-    past: &mut History,
+    past: &mut Arc<History>,
     busy: &Busy,
 ) -> Result<bool, StoreError> {
     let mut repositories = found(&session.desired, seen, past);
@@ -35,9 +37,12 @@ pub async fn adopt(
         match session.book() {
             Book::Writing(..) => {
                 let entry = session.record(stack.as_ref(), event).await?;
-                past.take_in(&entry);
+                Arc::make_mut(past).take_in(&entry);
             }
-            Book::Reading(_) => past.suppose(stack.as_ref(), &event, session.world.clock.now()),
+            Book::Reading(..) => {
+                let now = session.world.clock.now();
+                Arc::make_mut(past).suppose(stack.as_ref(), &event, now);
+            }
         }
     }
     Ok(look_again)

@@ -67,7 +67,8 @@ pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Doubts, Sto
     let Some(journal) = standing.journal.as_ref().filter(|_| !anchors.is_empty()) else {
         return Ok(doubts);
     };
-    let seals = store::seals(journal).await?;
+    let anchored: Vec<i64> = anchors.iter().map(|anchor| anchor.seq).collect();
+    let seals = store::seals(journal, &anchored).await?;
     for anchor in anchors {
         // An anchored commit that is not even here is none that the head descends from.
         let descends = is_descendant(&standing.repository, &anchor.head, &standing.head);
@@ -97,12 +98,15 @@ pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Fre
     let Some(journal) = &session.standing.journal else {
         return;
     };
-    let seals = match store::seals(journal).await {
+    let seals = match store::seals(journal, &[]).await {
         Ok(seals) => seals,
         Err(error) => {
             tracing::warn!(%error, "no anchor was written");
             return;
         }
+    };
+    let Some((seq, hash)) = seals.last() else {
+        return;
     };
     let standing = &session.standing;
     let anchor = Anchor {
@@ -115,8 +119,8 @@ pub async fn drop_anchor(session: &Arc<Session>, report: &Report, freezes: &[Fre
             .unwrap_or(0)
             .into(),
         first: seals.first().cloned().unwrap_or_default(),
-        seq: i64::try_from(seals.len()).unwrap_or(i64::MAX),
-        hash: seals.last().cloned().unwrap_or_default(),
+        seq,
+        hash: hash.clone(),
         at: session.world.clock.now(),
     };
     let Some(sealed) = seal(&session.key, &anchor) else {

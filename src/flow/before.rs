@@ -8,7 +8,6 @@ use crate::decide::promises::{self, Measured};
 use crate::decide::resolve::{Contested, Holders, Resolution, resolve, resolve_after};
 use crate::decide::succession::{self, Base};
 use crate::model::ids::{CommitId, HostName, StackId};
-use crate::model::journal::{Entry, Event};
 use crate::world::clock::{Clock as _, SystemClock};
 use crate::world::git::compare::{Comparison, Contents, Listing};
 use crate::world::git::{AcceptedCommit, TrustError};
@@ -185,12 +184,12 @@ pub fn settle_names(
     head: &CommitId,
     files: &Files,
     found: Resolution,
-    entries: &[Entry],
+    past: &History,
 ) -> Result<Resolution, TrustError> {
     if found.contested.is_empty() {
         return Ok(found);
     }
-    let pointed = History::from_entries(entries).names;
+    let pointed = &past.names;
     let (mut holders, mut open) = (Holders::new(), Contested::new());
     for (host, claimants) in &found.contested {
         match pointed
@@ -201,10 +200,7 @@ pub fn settle_names(
             None => drop(open.insert(host.clone(), claimants.clone())),
         }
     }
-    let accepted = entries.iter().rev().filter_map(|entry| match &entry.event {
-        Event::Accepted { commit } if commit != head => Some(commit),
-        _ => None,
-    });
+    let accepted = past.heads.iter().rev().filter(|commit| *commit != head);
     let git = Comparison::open(repository)?;
     let now = git.list(head)?;
     for id in accepted.take(HEADS) {

@@ -67,7 +67,8 @@ pub async fn list(session: &Arc<Session>, stack: &StackId) -> Result<Found, List
     let desired = desired.ok_or_else(|| ListError::NoStack(not_sound(&session.desired, stack)))?;
     let public = public_key(&session.key).ok_or(ListError::NoKey)?;
     let machine = session.serving_backup_machine(desired);
-    observe::observe(session, &session.history().await?).await;
+    let past = session.history().await?;
+    observe::observe(session, &past).await;
     let (there, unreachable) = match session.contact(&machine) {
         None => (Vec::new(), Some("nobody knows where it answers".to_owned())),
         Some(contact) => {

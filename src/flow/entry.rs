@@ -1,13 +1,14 @@
 //! From a directory to a session: configuration, verified commit, what it asks for, secrets, hands.
 
 use super::before;
+use super::book::{Book, Shared};
 use super::config::{Config, ConfigError, Patience};
 use super::estate::{self, Estate, EstateError};
 use super::head;
-use super::session::{Book, Session, Shared, World};
+use super::projection::Projection;
+use super::session::{Session, World};
 use super::standing;
 use crate::decide::derive::{self, DeriveError, EstateKey};
-use crate::decide::history::History;
 use crate::decide::resolve::Resolution;
 use crate::model::desired::{Desired, HosterAccount, InterfaceFamily};
 use crate::model::diagnostic::Diagnostic;
@@ -98,54 +99,55 @@ pub enum Mode {
 /// Fetches where the configuration says so, then opens the estate for work.
 pub async fn open_newest(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
     let gaps = standing::fetch(config, SystemClock.now()).await;
-    open_with(config, &as_it_is, mode, None, gaps).await
+    open_with(config, &as_it_is, mode, (None, &Arc::default()), gaps).await
 }
 
-/// The same for work beside what this process is doing already, in the same journal.
+/// The same for work beside what this process is doing already, in the same journal, of which it
+/// knows this much.
 pub async fn open_beside(
     config: &Config,
     hands: &Hands,
     journal: Option<Shared>,
+    known: &Arc<Projection>,
 ) -> Result<Arc<Session>, EntryError> {
     let gaps = standing::fetch(config, SystemClock.now()).await;
-    open_with(config, hands, Mode::Write, journal, gaps).await
+    open_with(config, hands, Mode::Write, (journal, known), gaps).await
 }
 
 /// Opens an estate for work, as it is on this computer.
 pub async fn open(config: &Config, mode: Mode) -> Result<Arc<Session>, EntryError> {
-    open_with(config, &as_it_is, mode, None, Vec::new()).await
+    open_with(config, &as_it_is, mode, (None, &Arc::default()), Vec::new()).await
 }
 
 async fn open_with(
     config: &Config,
     hands: &Hands,
     mode: Mode,
-    shared: Option<Shared>,
+    (shared, known): (Option<Shared>, &Arc<Projection>),
     unfetched: Vec<Gap>,
 ) -> Result<Arc<Session>, EntryError> {
     if mode == Mode::Write && shared.is_none() {
         store::carry_over(&config.journal, &config.state).await?;
     }
     // Judged before anything is made on this computer, the journal included.
-    let entries = store::read_entries(&config.journal).await?;
-    let past = History::from_entries(&entries);
-    let accepted = entries.iter().rev().filter_map(|entry| match &entry.event {
-        Event::Accepted { commit } => Some(commit),
-        _ => None,
-    });
+    let past = known.catch_up(&config.journal).await?;
+    let accepted = past.heads.iter().rev();
     let chosen = head::sound(config, head::choose(config, &past)?, accepted);
     let Estate { commit, resolution } = chosen.estate;
     if resolution.desired.is_none() {
         return Err(broken(resolution, commit));
     }
     let book = match mode {
-        Mode::Read => Book::Reading(entries),
+        Mode::Read => Book::Reading(config.journal.clone(), past),
         Mode::Write => {
             let book = match shared {
                 Some(shared) => Book::Writing(shared),
-                None => Book::writing(Journal::open(&config.journal).await?),
+                None => {
+                    let journal = Journal::take(&config.journal).await?;
+                    Book::writing_on(journal, known.clone())
+                }
             };
-            let now = History::from_entries(&book.entries().await?);
+            let now = book.history().await?;
             if now.accepted != past.accepted {
                 return Err(EntryError::Overtaken);
             }
@@ -165,9 +167,9 @@ async fn open_with(
             book
         }
     };
-    let entries = book.entries().await?;
+    let past = book.history().await?;
     let (id, files) = (commit.id(), commit.files());
-    let resolution = before::settle_names(&config.estate, id, files, resolution, &entries)?;
+    let resolution = before::settle_names(&config.estate, id, files, resolution, &past)?;
     let Some(mut desired) = resolution.desired else {
         return Err(broken(resolution, commit));
     };
@@ -190,7 +192,7 @@ async fn open_with(
     }
     let session = Session::new(desired, key, world, book, standing)
         .drilling_with(config.drills_with)
-        .with_past(&History::from_entries(&entries));
+        .with_past(&past);
     Ok(Arc::new(
         session.with_first_contact(config.patience.first_contact),
     ))
@@ -199,7 +201,7 @@ async fn open_with(
 /// The newest head as it is, sound or not, for looking at it. Refused when it does not descend
 /// from what the journal says was accepted; writes nothing.
 pub async fn read_newest(config: &Config) -> Result<Estate, EntryError> {
-    let past = History::from_entries(&store::read_entries(&config.journal).await?);
+    let past = Projection::default().catch_up(&config.journal).await?;
     Ok(head::newest(config, &past)?)
 }
 

@@ -4,13 +4,11 @@
 use super::apply::Report;
 use super::session::Session;
 use crate::decide::evidence::{Setting, Went, digest, file_name, proves, seal, written};
-use crate::decide::history::History;
 use crate::model::causes::chain;
 use crate::model::evidence::{Evidence, SealedEvidence, Verdict, What};
-use crate::model::ids::{MachineName, StackId, StepId};
-use crate::model::journal::{Entry, Event, StepResult};
+use crate::model::ids::{MachineName, StackId};
+use crate::model::journal::Event;
 use crate::model::machine::Role;
-use crate::model::operation::FaultClass;
 use crate::model::plan::{Action, Source, Step};
 use crate::model::repository::KeyRole;
 use crate::world::backup::{Keeping, keep_evidence};
@@ -142,14 +140,13 @@ pub async fn keep_all(session: &Session, report: &mut Report) {
         return;
     }
     let mut refused = BTreeSet::new();
-    match session.entries().await {
-        Ok(entries) => {
-            let past = History::from_entries(&entries);
+    match session.history().await {
+        Ok(past) => {
             restored.retain(|(_, machine, _)| {
                 let made = past.machines.get(machine);
                 made.is_some_and(|made| made.role == Role::Production)
             });
-            refused = for_good(&entries);
+            refused.clone_from(&past.refused_for_good);
         }
         Err(error) => report.unkept.push(chain(&error)),
     }
@@ -176,22 +173,6 @@ pub async fn keep_all(session: &Session, report: &mut Report) {
             report.unkept.push(format!("{stack}: {}", chain(&error)));
         }
     }
-}
-
-/// Steps that ended last with a no that trying again does not change.
-fn for_good(entries: &[Entry]) -> BTreeSet<StepId> {
-    let mut refused = BTreeSet::new();
-    for entry in entries {
-        if let Event::Ended { step, result, .. } = &entry.event {
-            let class = FaultClass::NeedsHuman;
-            if matches!(result, StepResult::Refused { class: of, .. } if *of == class) {
-                refused.insert(step.clone());
-            } else {
-                refused.remove(step);
-            }
-        }
-    }
-    refused
 }
 
 /// The machine of production that a step fetched data for, and why.

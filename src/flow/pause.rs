@@ -1,7 +1,9 @@
 //! Pauses of operators: written into the journal, or left for the Holdfast that writes to it.
 
+use super::book::Book;
 use super::config::Config;
-use super::session::{Book, Session};
+use super::projection::Projection;
+use super::session::Session;
 use crate::decide::history::History;
 use crate::decide::pause::Pauses;
 use crate::model::gap::{Gap, GapKind};
@@ -9,7 +11,8 @@ use crate::model::ids::StackId;
 use crate::model::journal::{Entry, Event};
 use crate::model::lease::Lease;
 use crate::world::clock::{Clock as _, SystemClock};
-use crate::world::store::{Journal, Requests, StoreError, carry_over, read_entries};
+use crate::world::store::{Journal, Requests, StoreError, carry_over};
+use std::sync::Arc;
 
 /// Why a pause is not where it should be.
 #[derive(Debug, thiserror::Error)]
@@ -81,22 +84,22 @@ pub async fn tell(
 
 /// What is paused now, as whoever plans next will see it; reaches nothing outside.
 pub async fn pauses(config: &Config) -> Result<Pauses, PauseError> {
-    let mut past = History::from_entries(&read_entries(&config.journal).await?);
+    let mut past = Projection::default().catch_up(&config.journal).await?;
     let waiting = Requests::beside(&config.journal).waiting().await?;
     for request in waiting {
         let entry = &request.entry;
         if is_of_an_operator(&entry.event) {
-            past.take_in(entry);
+            Arc::make_mut(&mut past).take_in(entry);
         }
     }
-    Ok(past.pauses)
+    Ok(past.pauses.clone())
 }
 
 /// Takes in what operators asked for since: for good, or where nothing may be written for this
 /// look alone. What cannot be read is a gap.
 pub(super) async fn take_in(
     session: &Session,
-    past: &mut History,
+    past: &mut Arc<History>,
 ) -> Result<Option<Gap>, StoreError> {
     let Some(journal) = &session.standing.journal else {
         return Ok(None);
@@ -121,14 +124,14 @@ pub(super) async fn take_in(
             Book::Writing(..) => {
                 if asked {
                     let recorded = session.record(entry.stack.as_ref(), entry.event).await?;
-                    past.take_in(&recorded);
+                    Arc::make_mut(past).take_in(&recorded);
                 }
                 if let Err(error) = requests.taken_in(request).await {
                     return Ok(Some(unread(&error)));
                 }
             }
-            Book::Reading(_) if asked => past.take_in(&entry),
-            Book::Reading(_) => {}
+            Book::Reading(..) if asked => Arc::make_mut(past).take_in(&entry),
+            Book::Reading(..) => {}
         }
     }
     Ok(None)

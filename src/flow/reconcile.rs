@@ -41,7 +41,7 @@ pub struct Planned {
     /// What was seen.
     pub look: Look,
     /// What has happened.
-    pub past: History,
+    pub past: Arc<History>,
     /// Who signed for it.
     pub mandate: Mandate,
     /// What concerns every stack, whichever are looked at: a head that does not hold, a freeze,

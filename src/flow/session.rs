@@ -1,5 +1,6 @@
 //! An estate opened for work: the accepted commit, what it asks for, and the hands to do it.
 
+use super::book::Book;
 use super::config::Patience;
 use super::held::WhileHeld;
 use super::standing::Standing;
@@ -20,13 +21,11 @@ use crate::world::clock::Clock;
 use crate::world::dns::Names;
 use crate::world::hoster::Hoster;
 use crate::world::machine::{Contact, Transport};
-use crate::world::store::{Ledger, StoreError};
-use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::world::store::StoreError;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Mutex as AsyncMutex;
 
 /// The things outside that this estate reaches.
 pub struct World {
@@ -38,76 +37,6 @@ pub struct World {
     pub names: Option<Arc<dyn Names>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-}
-
-/// The journal, open for writing: sessions of one process may share it, one entry at a time.
-#[derive(Clone)]
-pub struct Shared(Arc<Turns>);
-
-struct Turns {
-    ledger: Arc<dyn Ledger>,
-    turn: AsyncMutex<()>,
-}
-
-/// The journal, as far as this session may use it.
-pub enum Book {
-    /// One writer at a time.
-    Writing(Shared),
-    /// For plans: what was recorded so far; nothing is written.
-    Reading(Vec<Entry>),
-}
-
-impl Book {
-    /// To write in.
-    pub fn writing(ledger: impl Ledger + 'static) -> Self {
-        Self::Writing(Shared(Arc::new(Turns {
-            ledger: Arc::new(ledger),
-            turn: AsyncMutex::default(),
-        })))
-    }
-
-    /// The same for another session of this process.
-    pub fn shared(&self) -> Option<Shared> {
-        match self {
-            Self::Writing(journal) => Some(journal.clone()),
-            Self::Reading(_) => None,
-        }
-    }
-
-    /// Says to whoever waits for the journal whose steps it is needed for.
-    pub fn working_on(&self, stacks: &BTreeSet<StackId>) {
-        if let Self::Writing(journal) = self {
-            let names: Vec<&str> = stacks.iter().map(StackId::as_str).collect();
-            journal.0.ledger.working_on(&names.join(", "));
-        }
-    }
-
-    /// Adds an event; durable when this returns (S6).
-    pub async fn append(
-        &self,
-        stack: Option<&StackId>,
-        event: Event,
-        at: Timestamp,
-    ) -> Result<Entry, StoreError> {
-        match self {
-            Self::Writing(journal) => {
-                let _turn = journal.0.turn.lock().await;
-                journal.0.ledger.append(stack, event, at).await
-            }
-            Self::Reading(_) => Err(StoreError::ReadOnly),
-        }
-    }
-
-    /// All entries from the beginning.
-    pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        match self {
-            Self::Writing(journal) => {
-                let _turn = journal.0.turn.lock().await;
-                journal.0.ledger.entries().await
-            }
-            Self::Reading(entries) => Ok(entries.clone()),
-        }
-    }
 }
 
 /// An estate opened for work.
@@ -139,15 +68,15 @@ impl Session {
         book: Book,
         standing: Standing,
     ) -> Self {
-        let world = match &book {
-            Book::Writing(journal) => World {
+        let world = match book.ledger() {
+            Some(ledger) => World {
                 transport: Arc::new(WhileHeld {
                     transport: world.transport,
-                    ledger: journal.0.ledger.clone(),
+                    ledger,
                 }),
                 ..world
             },
-            Book::Reading(_) => world,
+            None => world,
         };
         Self {
             desired,
@@ -219,23 +148,17 @@ impl Session {
 
     /// Whether this session may still act.
     pub fn held(&self) -> Result<(), StoreError> {
-        match &self.book {
-            Book::Writing(journal) => journal.0.ledger.held(),
-            Book::Reading(_) => Ok(()),
-        }
+        self.book.held()
     }
 
     /// Ends when this session may not act any more.
     pub async fn lost(&self) -> StoreError {
-        match &self.book {
-            Book::Writing(journal) => journal.0.ledger.lost().await,
-            Book::Reading(_) => std::future::pending().await,
-        }
+        self.book.lost().await
     }
 
     /// What the journal says has happened.
-    pub async fn history(&self) -> Result<History, StoreError> {
-        Ok(History::from_entries(&self.entries().await?))
+    pub async fn history(&self) -> Result<Arc<History>, StoreError> {
+        self.book.history().await
     }
 
     /// Whom to call for a machine, if we know where it is.

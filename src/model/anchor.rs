@@ -3,6 +3,7 @@
 use super::ids::{CommitId, EstateName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How far history had grown. It only grows (S9), so that less than this is a loss or a lie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,28 @@ pub struct Anchor {
     pub hash: String,
     /// When this was written.
     pub at: Timestamp,
+}
+
+/// Seals of a journal's entries by their number, from 1: of the first, the last, and those between
+/// that somebody asked for. None where nothing was ever written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seals(pub BTreeMap<i64, String>);
+
+impl Seals {
+    /// Which journal it is.
+    pub fn first(&self) -> Option<&String> {
+        self.0.get(&1)
+    }
+
+    /// The number of the last entry, and its seal.
+    pub fn last(&self) -> Option<(i64, &String)> {
+        self.0.last_key_value().map(|(seq, seal)| (*seq, seal))
+    }
+
+    /// How many entries there are.
+    pub fn length(&self) -> i64 {
+        self.last().map_or(0, |(seq, _)| seq)
+    }
 }
 
 /// An anchor as it is kept: its JSON text and an SSH signature over that very text.

@@ -8,10 +8,11 @@ use holdfast::decide::anchor::{doubt, open, seal, told_since};
 use holdfast::decide::derive::EstateKey;
 use holdfast::flow::anchor::{Doubts, doubts, drop_anchor, read};
 use holdfast::flow::apply::{Report, StepRecord};
+use holdfast::flow::book::Book;
 use holdfast::flow::estate;
-use holdfast::flow::session::{self, Book, Session};
+use holdfast::flow::session::{self, Session};
 use holdfast::flow::standing::Standing;
-use holdfast::model::anchor::Anchor;
+use holdfast::model::anchor::{Anchor, Seals};
 use holdfast::model::forecast::Forecast;
 use holdfast::model::ids::{CommitId, EstateName, StackId, StepId};
 use holdfast::model::journal::Event;
@@ -20,7 +21,7 @@ use holdfast::model::plan::{Action, Cause, Effect, Hold, Step, Why};
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
 use holdfast::world::machine::{Answered, Contact, MachineError, Script, Transport};
-use holdfast::world::store::{Journal, seals};
+use holdfast::world::store::{Journal, Place, seals};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -56,17 +57,22 @@ fn s09_an_anchor_opens_for_the_key_that_sealed_it_and_as_it_was_sealed() {
     assert_eq!(open(&key(7), &tampered), None);
 }
 
+fn sealed(all: &[&str]) -> Seals {
+    let all = all.iter().map(|seal| (*seal).to_owned());
+    Seals((1..).zip(all).collect())
+}
+
 #[test]
 fn s09_less_history_than_anchored_is_doubted_and_more_is_not() {
-    let seals = ["x".to_owned(), "b".to_owned(), "c".to_owned()];
-    let said = |seq, hash, seals: &[String], descends| {
+    let seals = sealed(&["x", "b", "c"]);
+    let said = |seq, hash, seals: &Seals, descends| {
         let doubt = doubt(&anchor(seq, hash), seals, descends);
         assert_eq!(doubt.told, None, "it is the same journal");
         doubt.freeze.map(|freeze| freeze.reason)
     };
     assert_eq!(said(2, "b", &seals, true), None, "it grew");
     assert_eq!(said(3, "c", &seals, true), None, "the same");
-    let cut = said(3, "c", &seals[..2], true).unwrap();
+    let cut = said(3, "c", &sealed(&["x", "b"]), true).unwrap();
     assert!(cut.contains("ends at entry 2"), "{cut}");
     let forked = said(2, "z", &seals, true).unwrap();
     assert!(forked.contains("entry 2"), "{forked}");
@@ -76,8 +82,8 @@ fn s09_less_history_than_anchored_is_doubted_and_more_is_not() {
 
 #[test]
 fn s09_a_journal_that_was_begun_anew_is_told_and_freezes_nothing_but_a_head_set_back_does() {
-    let (shorter, longer) = (["n".to_owned()], ["n", "o", "p"].map(str::to_owned));
-    for seals in [&[][..], &shorter, &longer] {
+    for seals in [&[][..], &["n"], &["n", "o", "p"]] {
+        let seals = &sealed(seals);
         let said = doubt(&anchor(2, "b"), seals, true);
         assert_eq!(said.freeze, None, "{seals:?}");
         let told = said.told.unwrap();
@@ -100,7 +106,7 @@ fn s09_a_journal_that_was_begun_anew_is_told_and_freezes_nothing_but_a_head_set_
 
 #[test]
 fn what_a_former_backup_machine_remembers_of_a_lost_journal_is_told_until_the_next_backup() {
-    let seals = ["n".to_owned()];
+    let seals = sealed(&["n"]);
     let former = anchor(2, "b");
     let later = |first: &str, minutes| Anchor {
         first: first.into(),
@@ -188,7 +194,7 @@ fn session(people: &People, world: &World, vault: &Arc<Vault>) -> Arc<Session> {
         desired,
         key(7),
         outside,
-        Book::Reading(Vec::new()),
+        Book::Reading(Place::File("nowhere".into()), Arc::default()),
         standing,
     );
     session.learn(&netcup, listed);
@@ -288,7 +294,7 @@ async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
         std::fs::write(path, bytes).unwrap();
     }
     let state = people.config().state;
-    assert_eq!(seals(&state).await.unwrap().len(), 2);
+    assert_eq!(seals(&state, &[]).await.unwrap().length(), 2);
     let doubted = doubts(&before, &anchors).await.unwrap();
     assert_eq!((doubted.freezes.len(), doubted.told.len()), (1, 0));
     let reason = &doubted.freezes[0].reason;

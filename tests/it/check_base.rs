@@ -1,6 +1,7 @@
 //! `holdfast check` against a commit that was before, in real repositories.
 
 use crate::new_estate::Estate;
+use holdfast::decide::history::History;
 use holdfast::flow::before::settle_names;
 use holdfast::flow::estate::read_anew;
 use holdfast::model::ids::{CommitId, HostName, StackId};
@@ -129,7 +130,8 @@ fn s16_the_reconciler_knows_who_had_a_name_from_its_journal() {
         let id = read.commit.id().clone();
         assert_eq!(id.as_str(), head);
         let files = read.commit.files();
-        let settled = settle_names(&estate.dir, &id, files, read.resolution, entries).unwrap();
+        let past = History::from_entries(entries);
+        let settled = settle_names(&estate.dir, &id, files, read.resolution, &past).unwrap();
         let broken = settled.desired.unwrap().broken;
         broken.keys().map(ToString::to_string).collect::<Vec<_>>()
     };

@@ -3,7 +3,7 @@
 use super::postgres::Database;
 use holdfast::model::ids::{CommitId, StackId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
-use holdfast::world::store::{BrokenChain, Journal, Place, StoreError, read_entries};
+use holdfast::world::store::{BrokenChain, Entries as _, Journal, Place, StoreError, read_entries};
 use jiff::Timestamp;
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;

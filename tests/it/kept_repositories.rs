@@ -5,11 +5,13 @@ use crate::plan_world::{
 };
 use async_trait::async_trait;
 use holdfast::decide::derive::EstateKey;
-use holdfast::flow::session::{self, Book, Session};
+use holdfast::flow::book::Book;
+use holdfast::flow::session::{self, Session};
 use holdfast::model::desired::Desired;
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
+use holdfast::world::store::Place;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,8 +47,14 @@ fn accounts(world: &World, want: Desired) -> Vec<String> {
         .descriptor
         .interface = interface;
     let standing = super::sample::standing(&want.commit, &world.mandate.trust);
-    let session = Session::new(want, key, outside, Book::Reading(Vec::new()), standing)
-        .with_past(&world.past());
+    let session = Session::new(
+        want,
+        key,
+        outside,
+        Book::Reading(Place::File("nowhere".into()), Arc::default()),
+        standing,
+    )
+    .with_past(&world.past());
     let address = "192.0.2.9".parse().unwrap();
     session.meet(&hoster("netcup"), &machine(BACKUP), "1", address, 22);
     let manifest = session.backup_manifest(&machine(BACKUP)).unwrap();

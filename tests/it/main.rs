@@ -90,6 +90,7 @@ mod plan_world;
 mod points;
 mod policies;
 mod postgres;
+mod projection;
 mod promises;
 mod readme;
 mod real_machine;

@@ -5,7 +5,7 @@ use super::new_estate::{Estate, err, out};
 use super::postgres::Database;
 use holdfast::model::ids::StackId;
 use holdfast::model::journal::{Entry, Event};
-use holdfast::world::store::{Journal, Place, Requests, read_entries};
+use holdfast::world::store::{Entries as _, Journal, Place, Requests, read_entries};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::path::PathBuf;

@@ -5,14 +5,16 @@ use async_trait::async_trait;
 use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::derive::EstateKey;
 use holdfast::flow::apply::{Reporter, StepError, apply};
+use holdfast::flow::book::Book;
 use holdfast::flow::observe::digest;
-use holdfast::flow::session::{self, Book, Session};
+use holdfast::flow::session::{self, Session};
 use holdfast::model::ids::CommitId;
 use holdfast::model::machine::Digest;
 use holdfast::model::plan::Step;
 use holdfast::model::secret::Secret;
 use holdfast::world::clock::SystemClock;
 use holdfast::world::machine::{Contact, MachineError, Script, Transport};
+use holdfast::world::store::Place;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,7 +73,7 @@ async fn begun(world: &World, plan: &CheckedPlan, commit: &CommitId) -> (bool, u
         desired,
         key,
         outside,
-        Book::Reading(Vec::new()),
+        Book::Reading(Place::File("nowhere".into()), Arc::default()),
         standing,
     ));
     let count = Arc::new(Count::default());

@@ -289,7 +289,8 @@ impl From<Ending> for Looked {
 
 /// Looks, and begins what may be begun. The journal is let go of where nothing is under way.
 async fn pass(hands: &Hands, config: &Config, work: &mut Work, watcher: &dyn Watcher) -> Looked {
-    let session = match entry::open_beside(config, hands, work.journal()).await {
+    let opened = entry::open_beside(config, hands, work.journal(), work.known()).await;
+    let session = match opened {
         Ok(session) => session,
         Err(error) => return class::of_entry(&error).into(),
     };

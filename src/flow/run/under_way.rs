@@ -4,9 +4,10 @@
 use crate::decide::groups::{Busy, Group};
 use crate::decide::plan::Asked;
 use crate::flow::apply::{Reporter, StepError, apply};
+use crate::flow::book::Shared;
 use crate::flow::drill::{Tried, drill_as_planned};
 use crate::flow::reconcile::{PlanError, Planned, keep, part};
-use crate::flow::session::{Session, Shared};
+use crate::flow::session::Session;
 use crate::model::ids::{StackId, StepId};
 use crate::model::plan::Step;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

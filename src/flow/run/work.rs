@@ -7,8 +7,10 @@ use crate::decide::pass::look_again;
 use crate::decide::probe::{Target, targets};
 use crate::decide::turns::Turns;
 use crate::flow::apply::Reporter;
+use crate::flow::book::Shared;
+use crate::flow::projection::Projection;
 use crate::flow::reconcile::{PlanError, plan_beside};
-use crate::flow::session::{Session, Shared};
+use crate::flow::session::Session;
 use crate::model::ids::{StackId, StepId};
 use crate::model::plan::Plan;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +25,7 @@ pub struct Work {
     at_once: usize,
     interval: Duration,
     stop: CancellationToken,
+    known: Arc<Projection>,
 }
 
 /// What a look found, less what was begun by it and what was under way.
@@ -57,7 +60,13 @@ impl Work {
             at_once,
             interval,
             stop,
+            known: Arc::default(),
         }
+    }
+
+    /// What was read of the journal before.
+    pub fn known(&self) -> &Arc<Projection> {
+        &self.known
     }
 
     /// Nothing is under way.

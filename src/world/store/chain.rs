@@ -6,6 +6,16 @@ use sha2::{Digest, Sha256};
 /// Before the first line.
 pub(super) const ROOT: &str = "";
 
+/// How far a journal was read: the number of the last entry, and its seal. Before the first, at
+/// its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tip {
+    /// Number of the last entry that was read; 0: none was.
+    pub seq: i64,
+    /// Its seal, in hexadecimal digits.
+    pub seal: String,
+}
+
 /// A line as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct Line {
@@ -33,11 +43,23 @@ pub(super) fn seal(previous: &str, entry: &str) -> String {
     hex::encode(digest)
 }
 
-/// Reads all lines in order, each checked against the one before.
-pub(super) fn verified(lines: &[Line]) -> Result<Vec<Entry>, BrokenChain> {
-    let mut previous = ROOT;
-    let mut entries = Vec::with_capacity(lines.len());
-    for (expected, line) in (1_i64..).zip(lines) {
+/// Reads lines in order, each checked against the one before. They begin with the one that was
+/// read last, which must be what it was.
+pub(super) fn verified(tip: &Tip, lines: &[Line]) -> Result<(Vec<Entry>, Tip), BrokenChain> {
+    let mut new = lines;
+    if tip.seq > 0 {
+        let same = |line: &&Line| line.seq == tip.seq && line.hash == tip.seal;
+        if lines.first().filter(same).is_none() {
+            return Err(BrokenChain {
+                seq: tip.seq,
+                reason: "it is not what it was when it was read before".to_owned(),
+            });
+        }
+        new = &lines[1..];
+    }
+    let mut previous = if tip.seq > 0 { tip.seal.as_str() } else { ROOT };
+    let mut entries = Vec::with_capacity(new.len());
+    for (expected, line) in (tip.seq + 1..).zip(new) {
         let broken = |reason: String| BrokenChain {
             seq: expected,
             reason,
@@ -56,5 +78,9 @@ pub(super) fn verified(lines: &[Line]) -> Result<Vec<Entry>, BrokenChain> {
         previous = &line.hash;
         entries.push(entry);
     }
-    Ok(entries)
+    let tip = Tip {
+        seq: entries.last().map_or(tip.seq, |entry| entry.seq),
+        seal: previous.to_owned(),
+    };
+    Ok((entries, tip))
 }

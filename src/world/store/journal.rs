@@ -1,21 +1,45 @@
 //! The journal: durable before an append returns, append-only, chained.
 
 use super::StoreError;
-use super::chain::{Line, ROOT, seal, verified};
+use super::chain::{Line, ROOT, Tip, seal, verified};
 use super::lease::Hold;
 use super::lock::WriterLock;
 use super::place::{Access, Place};
+use crate::model::anchor::Seals;
 use crate::model::ids::StackId;
 use crate::model::journal::{Entry, Event};
 use crate::model::lease::Claim;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::AnyPool;
+use std::collections::BTreeMap;
 use std::path::Path;
+
+/// Where entries can be read: in order, and each checked against the one before (S9).
+#[async_trait]
+pub trait Entries: Send + Sync {
+    /// Some of what follows after `tip`, oldest first, and how far that goes: no further where
+    /// nothing follows. A broken chain is an error, not a shorter list, and so is an entry at
+    /// `tip` that is not what it was.
+    async fn after(&self, tip: &Tip) -> Result<(Vec<Entry>, Tip), StoreError>;
+
+    /// All of them, oldest first.
+    async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        let (mut all, mut tip) = self.after(&Tip::default()).await?;
+        loop {
+            let (more, further) = self.after(&tip).await?;
+            if further == tip {
+                return Ok(all);
+            }
+            all.extend(more);
+            tip = further;
+        }
+    }
+}
 
 /// Where entries are kept by one writer: durable, append-only, chained (S6, S9).
 #[async_trait]
-pub trait Ledger: Send + Sync {
+pub trait Ledger: Entries {
     /// Adds an event; it is durable when this returns.
     async fn append(
         &self,
@@ -23,9 +47,6 @@ pub trait Ledger: Send + Sync {
         event: Event,
         at: Timestamp,
     ) -> Result<Entry, StoreError>;
-
-    /// All entries, oldest first; a broken chain is an error, not a shorter list.
-    async fn entries(&self) -> Result<Vec<Entry>, StoreError>;
 
     /// Whether this may still be written to, as far as can be told without asking: looked at
     /// right before each effect. An intent in the journal from before another took over is no
@@ -59,6 +80,21 @@ pub struct Journal {
     right: Right,
 }
 
+/// How many lines are held at once by who only wants to know what they come to.
+const PAGE: i64 = 10_000;
+
+/// The line at `tip`, and some of those behind it.
+async fn page(pool: &AnyPool, tip: &Tip) -> Result<Vec<Line>, StoreError> {
+    // Whatever stands before the first is part of a broken chain.
+    let from = if tip.seq > 0 { tip.seq } else { i64::MIN };
+    sqlx::query_as("SELECT seq, entry, hash FROM journal WHERE seq >= $1 ORDER BY seq LIMIT $2")
+        .bind(from)
+        .bind(PAGE)
+        .fetch_all(pool)
+        .await
+        .map_err(|source| StoreError::Read { source })
+}
+
 async fn lines(pool: &AnyPool) -> Result<Vec<Line>, StoreError> {
     sqlx::query_as("SELECT seq, entry, hash FROM journal ORDER BY seq")
         .fetch_all(pool)
@@ -79,25 +115,26 @@ const ADD_FENCED: &str = "WITH mine AS (SELECT 1 FROM leases
 impl Journal {
     /// Opens or makes the journal there, takes the right to write to it, and verifies its chain.
     pub async fn open(place: impl Into<Place>) -> Result<Self, StoreError> {
-        let place = place.into();
-        if let Place::File(path) = &place {
+        let journal = Self::take(&place.into()).await?;
+        journal.verify_chain().await?;
+        Ok(journal)
+    }
+
+    /// The same for whoever reads it anyway, and verifies it by that.
+    pub async fn take(place: &Place) -> Result<Self, StoreError> {
+        if let Place::File(path) = place {
             let lock = WriterLock::take(path)?;
             let address = place.address(Access::Write)?;
             let pool = address.open(Access::Write).await?;
             address.prepare(&pool).await?;
-            return Self::verified(pool, Right::Lock(lock)).await;
+            let right = Right::Lock(lock);
+            return Ok(Self { pool, right });
         }
         let address = place.address(Access::Write)?;
         let pool = address.open(Access::Write).await?;
         address.prepare(&pool).await?;
-        let hold = Hold::take(&place, Claim::Writer).await?;
-        Self::verified(pool, Right::Lease(hold)).await
-    }
-
-    async fn verified(pool: AnyPool, right: Right) -> Result<Self, StoreError> {
-        let journal = Self { pool, right };
-        journal.entries().await?;
-        Ok(journal)
+        let right = Right::Lease(Hold::take(place, Claim::Writer).await?);
+        Ok(Self { pool, right })
     }
 
     /// Does it as long as this may be written to.
@@ -129,13 +166,8 @@ impl Journal {
         event: Event,
         at: Timestamp,
     ) -> Result<Entry, StoreError> {
-        let failed = |source| StoreError::Append { source };
-        let last: Option<(i64, String)> =
-            sqlx::query_as("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(failed)?;
-        let (seq, previous) = last.unwrap_or((0, ROOT.to_owned()));
+        let last = last(&self.pool).await?;
+        let (seq, previous) = last.map_or((0, ROOT.to_owned()), |last| (last.seq, last.hash));
         let entry = Entry {
             seq: seq + 1,
             at,
@@ -171,20 +203,29 @@ impl Journal {
         }
     }
 
-    /// All entries, oldest first; a broken chain is an error, not a shorter list (S9).
-    pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        let all = self.while_held(lines(&self.pool)).await?;
-        Ok(verified(&all)?)
-    }
-
     /// Whether the journal is what was written.
     pub async fn verify_chain(&self) -> Result<(), StoreError> {
-        self.entries().await.map(|_| ())
+        let mut tip = Tip::default();
+        loop {
+            let (_, further) = self.after(&tip).await?;
+            if further == tip {
+                return Ok(());
+            }
+            tip = further;
+        }
     }
 
     /// Ends it in good order; dropping it is as safe, like a crash is.
     pub async fn close(self) {
         self.pool.close().await;
+    }
+}
+
+#[async_trait]
+impl Entries for Journal {
+    async fn after(&self, tip: &Tip) -> Result<(Vec<Entry>, Tip), StoreError> {
+        let lines = self.while_held(page(&self.pool, tip)).await?;
+        Ok(verified(tip, &lines)?)
     }
 }
 
@@ -197,10 +238,6 @@ impl Ledger for Journal {
         at: Timestamp,
     ) -> Result<Entry, StoreError> {
         Self::append(self, stack, event, at).await
-    }
-
-    async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        Self::entries(self).await
     }
 
     fn held(&self) -> Result<(), StoreError> {
@@ -229,33 +266,69 @@ impl Ledger for Journal {
     }
 }
 
-/// All lines of the journal there, for commands that only look: takes no lock. No file, or no
-/// table, means that nothing was ever done.
-async fn read(place: &Place) -> Result<Vec<Line>, StoreError> {
+/// Asks the journal there, for whoever only looks: takes no lock. No file, or no table, means
+/// that nothing was ever done.
+async fn look<T: Default>(
+    place: &Place,
+    question: impl AsyncFnOnce(&AnyPool) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     if place.is_missing() {
-        return Ok(Vec::new());
+        return Ok(T::default());
     }
     let address = place.address(Access::Look)?;
     let pool = address.open(Access::Look).await?;
-    let lines = match address.has(&pool, "journal").await {
-        Ok(true) => lines(&pool).await,
-        Ok(false) => Ok(Vec::new()),
+    let answer = match address.has(&pool, "journal").await {
+        Ok(true) => question(&pool).await,
+        Ok(false) => Ok(T::default()),
         Err(error) => Err(error),
     };
     pool.close().await;
-    lines
+    answer
+}
+
+#[async_trait]
+impl Entries for Place {
+    async fn after(&self, tip: &Tip) -> Result<(Vec<Entry>, Tip), StoreError> {
+        let lines = look(self, async |pool| page(pool, tip).await).await?;
+        Ok(verified(tip, &lines)?)
+    }
+}
+
+/// The line of this number.
+async fn line(pool: &AnyPool, seq: i64) -> Result<Option<Line>, StoreError> {
+    sqlx::query_as("SELECT seq, entry, hash FROM journal WHERE seq = $1")
+        .bind(seq)
+        .fetch_optional(pool)
+        .await
+        .map_err(|source| StoreError::Read { source })
+}
+
+/// The line at the end.
+async fn last(pool: &AnyPool) -> Result<Option<Line>, StoreError> {
+    sqlx::query_as("SELECT seq, entry, hash FROM journal ORDER BY seq DESC LIMIT 1")
+        .fetch_optional(pool)
+        .await
+        .map_err(|source| StoreError::Read { source })
 }
 
 /// Brings what this computer wrote alone, in its file, into the journal that it shares now: line
 /// by line as it is, so that the chain goes on. Goes on where it was cut off; refuses what is
 /// another history.
 pub async fn carry_over(place: &Place, file: &Path) -> Result<(), StoreError> {
-    if *place == Place::from(file) {
+    let own = Place::from(file);
+    if *place == own {
         return Ok(());
     }
-    let own = read(&Place::from(file)).await?;
-    verified(&own)?;
-    if own.is_empty() || missing(&own, &read(place).await?, file)?.is_empty() {
+    let Some(newest) = look(&own, last).await? else {
+        return Ok(());
+    };
+    let there = look(place, async |pool| line(pool, newest.seq).await).await?;
+    if there.is_some_and(|there| there.hash == newest.hash) {
+        return Ok(());
+    }
+    let own = look(&own, lines).await?;
+    verified(&Tip::default(), &own)?;
+    if missing(&own, &look(place, lines).await?, file)?.is_empty() {
         return Ok(());
     }
     let journal = Journal::open(place).await?;
@@ -280,12 +353,22 @@ fn missing<'l>(own: &'l [Line], shared: &[Line], file: &Path) -> Result<&'l [Lin
 
 /// All entries of the journal there, verified.
 pub async fn read_entries(place: impl Into<Place>) -> Result<Vec<Entry>, StoreError> {
-    Ok(verified(&read(&place.into()).await?)?)
+    place.into().entries().await
 }
 
-/// The seals of all its entries, from the first: what an anchor compares.
-pub async fn seals(place: impl Into<Place>) -> Result<Vec<String>, StoreError> {
-    let lines = read(&place.into()).await?;
-    verified(&lines)?;
-    Ok(lines.into_iter().map(|line| line.hash).collect())
+/// Its seals: of the first entry, the last, and those that somebody asks for.
+pub async fn seals(place: impl Into<Place>, of: &[i64]) -> Result<Seals, StoreError> {
+    look(&place.into(), async |pool| {
+        let Some(newest) = last(pool).await? else {
+            return Ok(Seals::default());
+        };
+        let mut all = BTreeMap::from([(newest.seq, newest.hash)]);
+        for seq in of.iter().chain(&[1]) {
+            if let Some(line) = line(pool, *seq).await? {
+                all.insert(line.seq, line.hash);
+            }
+        }
+        Ok(Seals(all))
+    })
+    .await
 }

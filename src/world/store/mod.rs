@@ -14,10 +14,10 @@ mod place;
 mod requests;
 
 pub use cache::{remember, remembered, remembered_in_full};
-pub use chain::BrokenChain;
+pub use chain::{BrokenChain, Tip};
 pub use documents::Documents;
 pub use error::StoreError;
-pub use journal::{Journal, Ledger, carry_over, read_entries, seals};
+pub use journal::{Entries, Journal, Ledger, carry_over, read_entries, seals};
 pub use lease::{Hold, holder_of};
 pub use place::{Place, prepare};
 pub use requests::{Request, Requests};

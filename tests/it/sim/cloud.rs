@@ -295,6 +295,10 @@ impl Hoster for Cloud {
                 (Fate::Refused, Operation::Create(_)) if state.dice.happens(500) => {
                     refused("resource_unavailable", FaultClass::NoCapacity)
                 }
+                // The hoster tried, and could not.
+                (Fate::Refused, Operation::PowerOff { .. }) if state.dice.happens(500) => {
+                    refused(ACTION_FAILED, FaultClass::NeedsHuman)
+                }
                 (Fate::Refused, _) => refused("rate_limit_exceeded", FaultClass::Retry),
                 (Fate::LostBefore, _) => unknown(),
                 (Fate::LostBehind, Operation::Create(want)) => {

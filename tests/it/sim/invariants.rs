@@ -4,11 +4,13 @@
 use super::state::{Gate, Server, State};
 use super::vault::Repository;
 use holdfast::decide::history::History;
-use holdfast::model::ids::{Epoch, HosterId, MachineName, PointId, StackId};
+use holdfast::model::ids::{CommitId, Epoch, HosterId, MachineName, PointId, StackId};
+use holdfast::model::journal::{Entry, Event};
 use holdfast::model::machine::{Role, Stage};
 use holdfast::model::operation::OwnerLabel;
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What nobody but production says: an epoch that no machine was ever made for.
 pub const BOASTED: Epoch = Epoch(99);
@@ -339,6 +341,40 @@ impl State {
                 "S3: points of {stack} are deleted that lie nowhere else"
             ));
         }
+    }
+
+    /// The journal is what it was, and more; the accepted head is none that was left behind.
+    pub fn look_at_history(&mut self) {
+        let seal = |seal: u64, entry: &Entry| {
+            let mut hasher = DefaultHasher::new();
+            (seal, serde_json::to_string(entry).unwrap()).hash(&mut hasher);
+            hasher.finish()
+        };
+        let (length, before) = self.sealed;
+        let kept = self.journal.iter().take(length).fold(0, seal);
+        if self.journal.len() < length || kept != before {
+            self.violate(format!(
+                "S9: the first {length} entries are not what they were"
+            ));
+        }
+        let in_order = (1..)
+            .zip(&self.journal)
+            .all(|(seq, entry)| entry.seq == seq);
+        if !in_order {
+            self.violate("S9: the journal has a hole".to_owned());
+        }
+        let heads = self.journal.iter().filter_map(|entry| match &entry.event {
+            Event::Accepted { commit } => Some(commit),
+            _ => None,
+        });
+        let mut heads: Vec<&CommitId> = heads.collect();
+        heads.dedup();
+        let mut left_behind = BTreeSet::new();
+        if let Some(head) = heads.into_iter().find(|head| !left_behind.insert(*head)) {
+            self.violate(format!("S9: {head} is accepted once more"));
+        }
+        let all = self.journal.iter().skip(length).fold(kept, seal);
+        self.sealed = (self.journal.len(), all);
     }
 
     /// When nothing is left to do: every machine is accounted for.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use holdfast::decide::lease::may_write;
 use holdfast::model::ids::StackId;
 use holdfast::model::journal::{Entry, Event};
-use holdfast::world::store::{Ledger, StoreError};
+use holdfast::world::store::{Entries, Ledger, StoreError, Tip};
 use jiff::{SignedDuration, Timestamp};
 use std::future::pending;
 use std::sync::Arc;
@@ -61,6 +61,23 @@ impl Memory {
 }
 
 #[async_trait]
+impl Entries for Memory {
+    async fn after(&self, tip: &Tip) -> Result<(Vec<Entry>, Tip), StoreError> {
+        if let Some(term) = &self.term {
+            term.reached(&self.sim).await?;
+        }
+        let new: Vec<Entry> = {
+            let state = self.sim.state();
+            let read = usize::try_from(tip.seq).unwrap();
+            state.journal[read..].to_vec()
+        };
+        let seq = new.last().map_or(tip.seq, |entry| entry.seq);
+        let seal = tip.seal.clone();
+        Ok((new, Tip { seq, seal }))
+    }
+}
+
+#[async_trait]
 impl Ledger for Memory {
     async fn append(
         &self,
@@ -97,13 +114,6 @@ impl Ledger for Memory {
             term.perhaps_stands_still(&self.sim).await;
         }
         Ok(entry)
-    }
-
-    async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        if let Some(term) = &self.term {
-            term.reached(&self.sim).await?;
-        }
-        Ok(self.sim.state().journal.clone())
     }
 
     fn held(&self) -> Result<(), StoreError> {

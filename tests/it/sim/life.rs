@@ -11,9 +11,10 @@ use super::strangers;
 use crate::plan_world;
 use holdfast::decide::history::History;
 use holdfast::flow::apply::{Reporter, StepError};
+use holdfast::flow::book::Book;
 use holdfast::flow::drill::drill_due;
 use holdfast::flow::reconcile::{PlanError, Reconciled, reconcile};
-use holdfast::flow::session::{self, Book, Session};
+use holdfast::flow::session::{self, Session};
 use holdfast::model::desired::{Desired, InterfaceFamily, PoolMachine};
 use holdfast::model::ids::{CommitId, HosterId, ImageName, MachineName, SiteId, StackId};
 use holdfast::model::journal::Event;
@@ -129,6 +130,7 @@ impl Life {
             servers: servers(),
             names: BTreeMap::new(),
             journal: Vec::new(),
+            sealed: (0, 0),
             late: Vec::new(),
             is_late: false,
             lists: BTreeMap::new(),
@@ -271,6 +273,7 @@ impl Life {
 
     /// A while, until the next process begins.
     pub fn goes_by(&self) {
+        self.sim.state().look_at_history();
         self.judge();
         let mut state = self.sim.state();
         let pause = i64::try_from(state.dice.between(5, 60)).unwrap();

@@ -4,7 +4,7 @@
 use super::dice::Dice;
 use super::life::Life;
 use super::state::{Server, State};
-use super::story::{acme, both, installed, lose, two_installed};
+use super::story::{acme, both, installed, lose, of_two_services, two_installed};
 use super::strangers;
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{BACKUP, HETZNER, REPAIR, desired, stack_file};
@@ -32,6 +32,7 @@ fn of(state: State, want: Desired, seed: u64) -> Life {
 pub fn journal_lost(seed: u64, gone: bool) -> Life {
     let mut state = installed();
     state.journal.clear();
+    state.sealed = (0, 0);
     // Without a journal a label has to do, and what has no name may be the customer's.
     let labelled = |server: &Server| server.provider_id.starts_with("stranger");
     state.servers.retain(|server| !labelled(server));
@@ -73,8 +74,7 @@ pub fn neighbour(seed: u64, trouble: u64) -> Life {
     let bolt = StackId::new("bolt");
     if trouble == 0 {
         let broken = stack_file("bolt", HETZNER, REPAIR).replace("debian-13", "debian-99");
-        let acme = stack_file("acme", HETZNER, REPAIR);
-        let want = desired(&[("acme", acme), ("bolt", broken)]);
+        let want = desired(&[("acme", of_two_services()), ("bolt", broken)]);
         assert!(want.broken.contains_key(&bolt));
         life.now_wants(want);
     } else {

@@ -229,6 +229,8 @@ pub struct State {
     pub servers: Vec<Server>,
     pub names: BTreeMap<HostName, SeenName>,
     pub journal: Vec<Entry>,
+    /// What it was when somebody looked last: how long, and the seal over all of it.
+    pub sealed: (usize, u64),
     pub late: Vec<(Timestamp, Late)>,
     /// What runs now was begun long ago.
     pub is_late: bool,

@@ -234,8 +234,21 @@ fn remembered(mut want: Desired) -> Desired {
 }
 
 pub fn both() -> Desired {
-    let file = |id| stack_file(id, HETZNER, REPAIR);
-    desired(&[("acme", file("acme")), ("bolt", file("bolt"))])
+    let bolt = stack_file("bolt", HETZNER, REPAIR);
+    desired(&[("acme", of_two_services()), ("bolt", bolt)])
+}
+
+/// Acme, where one machine does more than one thing.
+pub fn of_two_services() -> String {
+    let second = r#"
+[[service]]
+name = "wiki"
+blueprint = "mediawiki"
+version = 1
+host = "wiki.acme.example"
+settings = { title = "Wiki" }
+"#;
+    stack_file("acme", HETZNER, &format!("{second}{REPAIR}"))
 }
 
 fn retired(life: &Life) -> Desired {

@@ -370,13 +370,13 @@ pub const MUTANTS: &[Mutant] = &[
                 "Ok::<(), crate::world::store::StoreError>(())",
             ),
             (
-                "flow/session.rs",
-                "            Book::Writing(journal) => «journal.0.ledger.held()»,",
+                "flow/book.rs",
+                "            Self::Writing(journal) => «journal.0.ledger.held()»,",
                 "Ok(())",
             ),
             (
-                "flow/session.rs",
-                "            Book::Writing(journal) => «journal.0.ledger.lost().await»,",
+                "flow/book.rs",
+                "            Self::Writing(journal) => «journal.0.ledger.lost().await»,",
                 "std::future::pending().await",
             ),
         ],
