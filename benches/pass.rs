@@ -18,7 +18,7 @@ mod process;
 mod whole;
 
 use bounds::Bounds;
-use everywhere::{Everywhere, founding};
+use everywhere::{Everywhere, founding, lived};
 use holdfast::flow::apply::{Reporter, StepError};
 use holdfast::flow::config::Config;
 use holdfast::flow::drill::Tried;
@@ -65,7 +65,7 @@ fn table(words: &[&str]) -> ExitCode {
     let number = words.iter().find_map(|word| word.parse().ok());
     let idle = words.contains(&"idle");
     if let Some(stacks) = number {
-        measured(stacks);
+        measured(stacks, 0);
     } else if !idle {
         passes(&mut bounds);
     }
@@ -81,8 +81,9 @@ fn passes(bounds: &mut Bounds) {
         APART.as_secs(),
         process::load()
     );
-    let thousand = measured(1_000);
-    let many = measured(3_000);
+    let thousand = measured(1_000, 0);
+    let many = measured(3_000, 0);
+    let old = measured(1_000, 365);
     let (seconds, megabytes) = (thousand.median(), thousand.most as f64 / 1e6);
     bounds.keep(
         &format!("1,000 stacks in {seconds:.2} s (under 5)"),
@@ -97,11 +98,25 @@ fn passes(bounds: &mut Bounds) {
         &format!("three times the stacks cost {ratio:.1} times as much of a core (under 3.6)"),
         ratio < 3.6,
     );
+    let (seconds, megabytes) = (old.median(), old.most as f64 / 1e6);
+    bounds.keep(
+        &format!("1,000 stacks with a year behind them in {seconds:.2} s (under 5)"),
+        seconds < 5.0,
+    );
+    bounds.keep(
+        &format!("{megabytes:.0} MB of memory at the most then (under 150)"),
+        megabytes < 150.0,
+    );
 }
 
-fn measured(stacks: usize) -> Measured {
+/// With so many days in the journal.
+fn measured(stacks: usize, days: u32) -> Measured {
     let dir = tempfile::tempdir_in("/var/tmp").unwrap();
     founding::found(dir.path(), stacks);
+    if days > 0 {
+        let entries = lived::live(dir.path(), stacks, days);
+        println!("  {days} days: {entries} entries in the journal");
+    }
     let mut child = Command::new(std::env::current_exe().unwrap());
     let child = child.arg("loop").arg(dir.path()).stderr(Stdio::inherit());
     let output = child.output().unwrap();
@@ -113,10 +128,11 @@ fn measured(stacks: usize) -> Measured {
     let measured: Measured = serde_json::from_slice(&output.stdout).unwrap();
     let times = &measured.seconds;
     println!(
-        "  {stacks:>6} stacks  {:>7.2} s a pass ({:.2} to {:.2}), {:>6.2} s of a core; {:>4.0} MB at the most, {:.0} before the first",
+        "  {stacks:>6} stacks  {:>7.2} s a pass ({:.2} to {:.2}, {:.2} the first), {:>6.2} s of a core; {:>4.0} MB at the most, {:.0} before the first",
         measured.median(),
         times[0],
         times[times.len() - 1],
+        measured.first,
         measured.busy / ROUNDS as f64,
         measured.most as f64 / 1e6,
         measured.before as f64 / 1e6,
@@ -129,6 +145,8 @@ fn measured(stacks: usize) -> Measured {
 struct Measured {
     /// Sorted.
     seconds: Vec<f64>,
+    /// The first of them reads all that the journal holds.
+    first: f64,
     /// Seconds of a core for all of them.
     busy: f64,
     /// Bytes, with the simulated world's own.
@@ -219,10 +237,12 @@ fn look(dir: &Path) {
         config.run.interval = APART;
         config.run.probe = None;
     });
+    let first = seconds[0];
     seconds.sort_by(f64::total_cmp);
     let after = this.read();
     let measured = Measured {
         seconds,
+        first,
         busy: after.busy - before.busy,
         before: before.memory,
         most: after.most,
@@ -241,8 +261,10 @@ fn wait(dir: &Path) {
 
 fn waiting(bounds: &mut Bounds) {
     const STACKS: usize = 1_000;
+    const DAYS: u32 = 365;
     let dir = tempfile::tempdir_in("/var/tmp").unwrap();
     founding::found(dir.path(), STACKS);
+    lived::live(dir.path(), STACKS, DAYS);
     let within = format!(
         "ip link set lo up && ip route add local {ADDRESSES} dev lo && exec \"$0\" wait \"$1\""
     );
@@ -272,7 +294,7 @@ fn waiting(bounds: &mut Bounds) {
     memory.sort_unstable();
     let middle = memory[memory.len() / 2] as f64 / 1e6;
     println!(
-        "\nidle: {STACKS} stacks, a look every minute, a probe of everything every 30 s, watched for {} s, {}",
+        "\nidle: {STACKS} stacks with {DAYS} days behind them, a look every minute, a probe of everything every 30 s, watched for {} s, {}",
         WATCHED.as_secs(),
         process::load()
     );

@@ -2,6 +2,7 @@
 //! machine answers after 20 ms what it was found to be; nothing changes.
 
 pub mod founding;
+pub mod lived;
 
 use async_trait::async_trait;
 use holdfast::flow::session::World;
