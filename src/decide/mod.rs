@@ -60,6 +60,7 @@ pub mod retention;
 pub mod schema;
 pub mod settle;
 pub mod signers;
+pub mod sickness;
 pub mod silence;
 pub mod statistics;
 pub mod status;

@@ -290,6 +290,7 @@ impl World {
             action: step.to_owned(),
             repair: false,
             head: None,
+            mends: Vec::new(),
         };
         self.record(Some(&stack("acme")), started);
     }
@@ -352,7 +353,8 @@ impl World {
         let (seen, past) = (self.seen(), self.past());
         let repositories = found(&self.want, &seen, &past);
         let news = heard::news(&self.want, &seen, &past);
-        for (owner, event) in [adoptable(&seen, &past), repositories, news].concat() {
+        let well = healed(&self.manifests(), &seen, &past);
+        for (owner, event) in [adoptable(&seen, &past), repositories, news, well].concat() {
             self.record(owner.as_ref(), event);
         }
     }

@@ -111,6 +111,7 @@ impl World {
             action,
             repair: step.why.cause == holdfast::model::plan::Cause::Reality,
             head: None,
+            mends: step.action.mends(),
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {
