@@ -23,7 +23,8 @@ impl Run {
         let before = verbs::facts(transport, &contact, &asked).await;
         let before = before
             .map_err(|gap| StepError::refused("unreachable", gap.reason, FaultClass::Retry))?;
-        let refused = |code: &str, words: String| StepError::refused(code, words, FaultClass::Retry);
+        let refused =
+            |code: &str, words: String| StepError::refused(code, words, FaultClass::Retry);
         if !before.open {
             let words = format!("{machine} is closed by now; nothing was done to it");
             return Err(refused("closed", words));

@@ -202,7 +202,10 @@ pub fn describe(step: &Step) -> String {
             format!("switch {machine} off, and on once its hoster says that it is off")
         }
         Action::Reboot { machine, wrong } => {
-            format!("reboot {machine}, which mending did not help: {}", wrong.join(", "))
+            format!(
+                "reboot {machine}, which mending did not help: {}",
+                wrong.join(", ")
+            )
         }
         Action::Fence { machine, by } => {
             let how = match by {

@@ -20,6 +20,7 @@ use holdfast::decide::heard;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, allowed, keep_drift};
 use holdfast::decide::plan::plan;
+use holdfast::decide::sickness::healed;
 use holdfast::decide::silence::LOOKS;
 use holdfast::decide::stop::under_way;
 use holdfast::decide::why::{Account, account};
@@ -101,6 +102,8 @@ pub struct World {
     pub engine: Option<Engine>,
     /// Machines whose functional checks fail.
     pub broken: BTreeSet<MachineName>,
+    /// Machines on which a unit fails again and again, and whether a reboot helps.
+    pub ill: BTreeMap<MachineName, bool>,
     /// Machines that begin no connection.
     pub isolated: BTreeSet<MachineName>,
     repositories: BTreeSet<(MachineName, StackId)>,
@@ -180,6 +183,7 @@ impl World {
             dead: BTreeSet::new(),
             engine: None,
             broken: BTreeSet::new(),
+            ill: BTreeMap::new(),
             isolated: BTreeSet::new(),
             elsewhere: BTreeMap::new(),
             repositories: BTreeSet::new(),
@@ -306,7 +310,7 @@ impl World {
             for m in on.filter(|_| !self.deaf.contains_key(id)) {
                 let said = match self.silent.get(&m.name) {
                     Some(gap) => Err(gap.clone()),
-                    None => Ok(self.facts[&m.name].clone()),
+                    None => Ok(self.facts_of(&m.name)),
                 };
                 machines.insert(m.name.clone(), said);
             }
@@ -341,6 +345,14 @@ impl World {
                 })
                 .collect(),
         }
+    }
+
+    fn facts_of(&self, name: &MachineName) -> MachineFacts {
+        let mut facts = self.facts[name].clone();
+        if self.ill.contains_key(name) {
+            facts.units.values_mut().next().unwrap().active = false;
+        }
+        facts
     }
 
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {

@@ -185,6 +185,11 @@ impl World {
                     },
                 );
             }
+            Action::Reboot { .. } => {
+                self.ill.retain(|ill, helps| *ill != name || !*helps);
+                self.facts_mut(name.as_str()).boot_id.push('+');
+                self.record(owner, Event::Rebooted { machine: name });
+            }
             Action::Fence { by, .. } => {
                 if matches!(by, FenceBy::PowerOff | FenceBy::PowerOffIfSilent) {
                     self.machine_mut(name.as_str()).power = Power::Off;

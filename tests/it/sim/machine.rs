@@ -160,6 +160,7 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             answer
         }
         "reboot" => {
+            state.check_reboot(at);
             let up_at = now + SignedDuration::from_secs(20);
             state.servers[at].boot(now, up_at);
             one(json!({"rebooting": true}))
