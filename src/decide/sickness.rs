@@ -2,13 +2,9 @@
 //! how often, and whether the machine was rebooted for it. From the journal alone, so that a restart
 //! begins neither the count nor the ladder anew.
 
-use super::changes::changes;
-use super::history::History;
 use crate::model::desired::Waits;
-use crate::model::ids::{MachineName, StackId};
+use crate::model::ids::MachineName;
 use crate::model::journal::{Entry, Event, StepResult};
-use crate::model::machine::{MachineManifest, Role};
-use crate::model::observed::Observed;
 use crate::model::operation::FaultClass;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +54,11 @@ impl Sicknesses {
     /// What is known of this machine, if it was mended lately or rebooted.
     pub fn of(&self, machine: &MachineName) -> Option<&Sickness> {
         self.0.get(machine)
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&MachineName, &Sickness)> {
+        self.0.iter()
     }
 
     /// Takes in the next entry.
@@ -195,10 +196,11 @@ impl Sickness {
         wrong.iter().filter(ours).collect()
     }
 
-    /// When last something was done about it.
-    fn last(&self) -> Option<Timestamp> {
+    /// Whether it was to be rebooted, and nothing was done about it for an hour.
+    pub(super) fn is_quiet(&self, now: Timestamp) -> bool {
         let tried = self.tries.last().map(|of| of.at);
-        tried.max(self.begun_at).max(self.rebooted)
+        let last = tried.max(self.begun_at).max(self.rebooted);
+        self.begun > 0 && last.is_none_or(|last| !is_recent(last, now))
     }
 
     /// What was done about it, in words.
@@ -235,32 +237,4 @@ fn is_recent(at: Timestamp, now: Timestamp) -> bool {
 
 fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// Machines that were rebooted, and of which nothing of that was wrong any more for an hour: one
-/// that runs at one look, and not at the next, is not well.
-pub fn healed(
-    manifests: &BTreeMap<MachineName, MachineManifest>,
-    seen: &Observed,
-    past: &History,
-) -> Vec<(Option<StackId>, Event)> {
-    let well = |(machine, of): &(&MachineName, &Sickness)| {
-        let (Some(manifest), Some(Ok(facts))) =
-            (manifests.get(*machine), seen.machines.get(*machine))
-        else {
-            return false;
-        };
-        let mut wrong = changes(manifest, facts).into_iter();
-        of.begun > 0
-            && of.last().is_none_or(|last| !is_recent(last, seen.at))
-            && !wrong.any(|change| of.items.contains(&change.subject()))
-    };
-    let sick = past.sicknesses.0.iter().filter(well);
-    sick.filter_map(|(machine, _)| {
-        let made = past.machines.get(machine)?;
-        let of_it = made.role == Role::Production && !made.set_aside;
-        let machine = machine.clone();
-        of_it.then(|| (made.stack.clone(), Event::Healed { machine }))
-    })
-    .collect()
 }

@@ -7,7 +7,6 @@ use crate::decide::adoption::{adoptable, found, recovered};
 use crate::decide::groups::Busy;
 use crate::decide::heard;
 use crate::decide::history::History;
-use crate::decide::sickness::healed;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
 use crate::model::machine::MachineManifest;
@@ -32,7 +31,7 @@ pub async fn adopt(
         recovered(seen, past),
         repositories,
         heard::news(&session.desired, seen, past),
-        healed(manifests, seen, past),
+        heard::healed(manifests, seen, past),
     ];
     let news = news.concat().into_iter();
     for (stack, event) in news.filter(|news| !is_told_by_others(busy, news)) {

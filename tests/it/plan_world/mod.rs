@@ -20,7 +20,6 @@ use holdfast::decide::heard;
 use holdfast::decide::history::History;
 use holdfast::decide::mandate::{Mandate, allowed, keep_drift};
 use holdfast::decide::plan::plan;
-use holdfast::decide::sickness::healed;
 use holdfast::decide::silence::LOOKS;
 use holdfast::decide::stop::under_way;
 use holdfast::decide::why::{Account, account};
@@ -365,7 +364,7 @@ impl World {
         let (seen, past) = (self.seen(), self.past());
         let repositories = found(&self.want, &seen, &past);
         let news = heard::news(&self.want, &seen, &past);
-        let well = healed(&self.manifests(), &seen, &past);
+        let well = heard::healed(&self.manifests(), &seen, &past);
         for (owner, event) in [adoptable(&seen, &past), repositories, news, well].concat() {
             self.record(owner.as_ref(), event);
         }
