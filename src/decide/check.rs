@@ -6,6 +6,7 @@ mod brakes;
 mod drill;
 mod given;
 mod restore;
+mod sick;
 mod silent;
 
 use crate::decide::history::History;
@@ -286,6 +287,9 @@ impl<'a> Court<'a> {
             }
             Action::Reset { machine } | Action::PowerCycle { machine } => {
                 problems.extend(self.must_be_silent(machine));
+            }
+            Action::Reboot { machine, wrong } => {
+                problems.extend(self.must_be_sick(step, machine, wrong));
             }
             Action::PowerOn { machine }
             | Action::Close { machine }

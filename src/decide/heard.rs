@@ -1,13 +1,15 @@
 //! What a look hears of machines in use, as far as it is news: that one fell silent, that it
-//! still is, that it answers again. What follows from it is not decided here.
+//! still is, that it answers again; that one is well again. What follows from it is not decided here.
 
+use super::changes::changes;
 use super::history::{History, PastMachine};
+use super::sickness::Sickness;
 use super::silence::{LOOKS, Silence};
 use crate::model::desired::{Desired, InterfaceFamily};
 use crate::model::gap::GapKind;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
-use crate::model::machine::Role;
+use crate::model::machine::{MachineManifest, Role};
 use crate::model::observed::{Observed, Power, SeenMachine};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -85,6 +87,32 @@ pub fn news(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<Stac
         news.push((Some(stack.clone()), event));
     }
     news
+}
+
+/// Machines that were rebooted, and of which nothing of that was wrong any more for an hour: one
+/// that runs at one look, and not at the next, is not well.
+pub fn healed(
+    manifests: &BTreeMap<MachineName, MachineManifest>,
+    seen: &Observed,
+    past: &History,
+) -> Vec<(Option<StackId>, Event)> {
+    let well = |(machine, of): &(&MachineName, &Sickness)| {
+        let (Some(manifest), Some(Ok(facts))) =
+            (manifests.get(*machine), seen.machines.get(*machine))
+        else {
+            return false;
+        };
+        let mut wrong = changes(manifest, facts).into_iter();
+        of.is_quiet(seen.at) && !wrong.any(|change| of.items.contains(&change.subject()))
+    };
+    let well = past.sicknesses.iter().filter(well);
+    well.filter_map(|(machine, _)| {
+        let made = past.machines.get(machine)?;
+        let in_use = made.role == Role::Production && !made.set_aside;
+        let machine = machine.clone();
+        in_use.then(|| (made.stack.clone(), Event::Healed { machine }))
+    })
+    .collect()
 }
 
 /// Who was opened last. Where a lost journal no longer knows, whatever was found of its machines.

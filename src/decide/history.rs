@@ -6,6 +6,7 @@ use super::orders::Orders;
 use super::past_drills::{PastDrill, PastDrills};
 use super::pause::{Pause, Pauses};
 use super::rebuilds::Rebuilds;
+use super::sickness::Sicknesses;
 use super::silence::Silences;
 use super::ttls::Ttls;
 use super::windows::Windows;
@@ -74,6 +75,8 @@ pub struct History {
     pub windows: Windows,
     /// Machines in use that say nothing.
     pub silences: Silences,
+    /// What was mended on machines that answer, again and again.
+    pub sicknesses: Sicknesses,
     /// Names that others may remember for a short time only, for now.
     pub ttls: Ttls,
     /// When those steps were begun of which the journal has no end at all.
@@ -154,6 +157,7 @@ impl History {
         self.windows.take_in(entry, writer, self.accepted.as_ref());
         self.rebuilds.take_in(entry, writer);
         self.silences.take_in(entry);
+        self.sicknesses.take_in(entry);
         self.ttls.take_in(entry);
         match &entry.event {
             Event::Accepted { commit } => {
@@ -353,7 +357,9 @@ impl History {
             | Event::FellSilent { .. }
             | Event::StillSilent { .. }
             | Event::Answered { .. }
-            | Event::Tried { .. } => {}
+            | Event::Tried { .. }
+            | Event::Rebooted { .. }
+            | Event::Healed { .. } => {}
         }
     }
 

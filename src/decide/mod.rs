@@ -59,6 +59,7 @@ pub mod resolve;
 pub mod retention;
 pub mod schema;
 pub mod settle;
+pub mod sickness;
 pub mod signers;
 pub mod silence;
 pub mod statistics;

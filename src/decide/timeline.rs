@@ -200,6 +200,10 @@ fn words(event: &Event) -> String {
                 format!("{machine} was switched off and on, by its hoster's word")
             }
         },
+        Event::Rebooted { machine } => format!("{machine} was rebooted, and is up again"),
+        Event::Healed { machine } => {
+            format!("{machine} is well: nothing that it was rebooted for is wrong any more")
+        }
         Event::Quarantined { machine } => format!("{machine} was set aside"),
         Event::SavedAside { machine, point } => format!(
             "what users wrote on {machine} lies aside, in point {}",

@@ -8,7 +8,7 @@ use super::plan::{Case, Stands, stands};
 use super::repositories;
 use super::status::{self, Line};
 use super::timeline::{Told, timeline};
-use crate::model::desired::{Desired, DesiredStack, Placement, Repair};
+use crate::model::desired::{Desired, DesiredStack, Placement, Repair, Waits};
 use crate::model::diagnostic::Place;
 use crate::model::ids::StackId;
 use crate::model::journal::Entry;
@@ -62,6 +62,7 @@ pub fn account(
     let now = seen.at;
     let stack = want.stacks.get(id);
     let shown = stack.map_or(id, |stack| &stack.shown);
+    let waits = stack.map(|stack| stack.waits).unwrap_or_default();
     let lines = status::lines(want, seen, past, plan);
     let line = lines.into_iter().find(|line| line.stack == *shown)?;
     let mut latest = timeline(entries, Some(id), None);
@@ -74,7 +75,7 @@ pub fn account(
     Some(Account {
         wanted: what_is_wanted(id, want, now),
         seen,
-        known: what_is_known(id, past, now),
+        known: what_is_known(id, &waits, past, now),
         latest,
         decision: stands.as_ref().map(|stands| stands.position.decision()),
         lost: stands.and_then(|stands| stands.case),
@@ -260,7 +261,7 @@ fn by_itself(facts: &MachineFacts) -> String {
     format!("{gate}, {}{}", facts.image, from.unwrap_or_default())
 }
 
-fn what_is_known(id: &StackId, past: &History, now: Timestamp) -> Vec<String> {
+fn what_is_known(id: &StackId, waits: &Waits, past: &History, now: Timestamp) -> Vec<String> {
     let mut said = Vec::new();
     said.push(match past.writers.get(id) {
         Some((epoch, name)) => format!("{name} ({epoch}) was opened last"),
@@ -286,6 +287,11 @@ fn what_is_known(id: &StackId, past: &History, now: Timestamp) -> Vec<String> {
         said.push(format!(
             "step {step} was begun, and no end of it is known: what came of it is looked at first (S6)"
         ));
+    }
+    for (name, _) in past.of_stack(id) {
+        if let Some(sickness) = past.sicknesses.of(name) {
+            said.extend(sickness.words(name, waits, now));
+        }
     }
     said.extend(brakes::known(id, past, now));
     if let Some(last) = past.drills.get(id).and_then(|drills| drills.last.as_ref()) {

@@ -1,5 +1,5 @@
 //! What a look says about what the journal remembers: receipts that a crash left out (S6, S7),
-//! machines that recovered, that fell silent or answer again, repositories that a lost journal
+//! machines that recovered, that got well, that fell silent or answer again, repositories that a lost journal
 //! does not know.
 
 use super::book::Book;
@@ -8,10 +8,12 @@ use crate::decide::adoption::{adoptable, found, recovered};
 use crate::decide::groups::Busy;
 use crate::decide::heard;
 use crate::decide::history::History;
-use crate::model::ids::StackId;
+use crate::model::ids::{MachineName, StackId};
 use crate::model::journal::Event;
+use crate::model::machine::MachineManifest;
 use crate::model::observed::Observed;
 use crate::world::store::StoreError;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Writes it down, or only takes them in where nothing may be written. True when repositories were
@@ -19,7 +21,7 @@ use std::sync::Arc;
 /// is under way, those tell that do it.
 pub async fn adopt(
     session: &Session,
-    seen: &Observed,
+    (seen, manifests): (&Observed, &BTreeMap<MachineName, MachineManifest>),
     past: &mut Arc<History>,
     busy: &Busy,
 ) -> Result<bool, StoreError> {
@@ -31,6 +33,7 @@ pub async fn adopt(
         recovered(seen, past),
         repositories,
         heard::news(&session.desired, seen, past),
+        heard::healed(manifests, seen, past),
     ];
     let news = news.concat().into_iter();
     for (stack, event) in news.filter(|news| !is_told_by_others(busy, news)) {

@@ -78,7 +78,7 @@ pub async fn plan_beside(session: &Arc<Session>, busy: &Busy) -> Result<Planned,
     let mut past = session.history().await?;
     let unread_pauses = pause::take_in(session, &mut past).await?;
     let mut look = observe::observe(session, &past).await;
-    if adopt::adopt(session, &look.observed, &mut past, busy).await? {
+    if adopt::adopt(session, (&look.observed, &look.manifests), &mut past, busy).await? {
         look = observe::observe(session, &past).await;
     }
     points::remember(session, &look).await;

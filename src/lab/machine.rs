@@ -37,9 +37,10 @@ const LAST_HOST: u8 = 250;
 /// How long a system gets to shut down by itself.
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
-/// Joins a control group ($1), runs the machine, and when the machine ends by itself
+/// Joins a control group ($1), runs the machine, anew whenever it asks for that (systemd-nspawn
+/// with `--keep-unit` ends with 133 then), and when the machine ends by itself
 /// pulls its cable ($2), so that nothing answers in its name.
-const BOOT: &str = r#"echo $$ >"$1/cgroup.procs" || exit 1; namespace=$2; shift 2; "$@"; ip netns delete "$namespace""#;
+const BOOT: &str = r#"echo $$ >"$1/cgroup.procs" || exit 1; namespace=$2; shift 2; code=133; while [ "$code" -eq 133 ]; do "$@"; code=$?; done; ip netns delete "$namespace""#;
 
 impl Machines {
     /// The machines of the lab at `place`, on images kept in `cache`.

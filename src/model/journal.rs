@@ -53,6 +53,9 @@ pub enum Event {
         /// The head that it was planned from: steps end while a newer one is accepted already.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         head: Option<CommitId>,
+        /// What is wrong on a machine in use, and is mended by it: `unit nginx.service`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mends: Vec<String>,
     },
     /// The step came to an end.
     Ended {
@@ -151,6 +154,17 @@ pub enum Event {
         machine: MachineName,
         /// How.
         remedy: Remedy,
+    },
+    /// A machine that answers was started anew in order, because mending it again and again did
+    /// not help. Its boot is another one since.
+    Rebooted {
+        /// Which.
+        machine: MachineName,
+    },
+    /// Nothing of what a machine was rebooted for was wrong any more for long enough.
+    Healed {
+        /// Which.
+        machine: MachineName,
     },
     /// A machine was set aside.
     Quarantined {

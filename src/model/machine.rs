@@ -331,3 +331,15 @@ pub enum Change {
         found: String,
     },
 }
+
+impl Change {
+    /// What it is about, whatever was found: `unit nginx.service`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::InstallPackage { package } => format!("package {package}"),
+            Self::MakeDirectory { path, .. } => format!("directory {path}"),
+            Self::WriteFile { path, .. } => format!("file {path}"),
+            Self::StartUnit { unit, .. } => format!("unit {unit}"),
+        }
+    }
+}

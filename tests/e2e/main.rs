@@ -35,5 +35,6 @@ mod operators_pages;
 mod pages;
 mod run;
 mod several;
+mod sick;
 mod support;
 mod zombie;

@@ -167,6 +167,7 @@ fn s05_a_step_ends_under_the_head_that_it_was_planned_from() {
             action: "install acme-e1".to_owned(),
             repair: false,
             head: Some(head("a")),
+            mends: Vec::new(),
         },
         Event::Accepted { commit: head("b") },
         Event::Ended {

@@ -60,6 +60,7 @@ pub fn started(step: &str) -> Event {
         action: format!("create {step}"),
         repair: false,
         head: None,
+        mends: Vec::new(),
     }
 }
 

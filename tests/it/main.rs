@@ -81,6 +81,7 @@ mod plan_offline;
 mod plan_paused;
 mod plan_possible_writers;
 mod plan_retire;
+mod plan_sick;
 mod plan_state;
 mod plan_thresholds;
 mod plan_ttl;

@@ -50,6 +50,7 @@ fn fails(world: &mut World, owner: &str, step: &str) {
         action: step.to_string(),
         repair: true,
         head: None,
+        mends: Vec::new(),
     };
     world.record(Some(&stack(owner)), started);
     let refused = StepResult::Refused {

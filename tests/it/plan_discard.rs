@@ -263,6 +263,7 @@ fn s12_nothing_goes_in_doubt() {
         action: "load acme-e1".to_owned(),
         repair: false,
         head: None,
+        mends: Vec::new(),
     };
     world.record(Some(&stack("acme")), begun);
     holds(

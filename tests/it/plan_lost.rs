@@ -314,6 +314,7 @@ fn a_step_of_ours_that_may_still_be_at_work_is_waited_for() {
         action: "converge acme-e1".into(),
         repair: false,
         head: None,
+        mends: Vec::new(),
     };
     world.record(Some(&super::plan_world::stack("acme")), started);
     world.has_long_been_silent("acme-e1");

@@ -38,6 +38,7 @@ fn s02_a_machine_whose_opening_did_not_end_may_be_open() {
             action: "open acme-e1".into(),
             repair: false,
             head: None,
+            mends: Vec::new(),
         },
     );
     world.points.get_mut(&stack("acme")).unwrap().clear();

@@ -1,7 +1,7 @@
 //! The storm brake (S8): many suspects at once mean a common cause, not many dead machines.
 
 use super::lost::site_of;
-use super::situation::{Situation, WriterState};
+use super::situation::{Situation, Writer, WriterState};
 use crate::decide::history::History;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -13,39 +13,85 @@ pub(super) fn storm(
     past: &History,
     now: Timestamp,
 ) -> Option<String> {
-    let mut suspects = 0_usize;
+    let suspects = in_use(situations, now).filter(|(_, writer)| seems_lost(writer));
+    too_many(
+        suspects.map(|(_, writer)| writer),
+        situations,
+        past,
+        "suspect",
+    )
+}
+
+/// Why no machine that answers may be rebooted, if so: as many of them are sick at once, or seem
+/// lost. What came to all of them, a commit or a mirror, no reboot mends.
+pub(super) fn fever(
+    situations: &[Situation<'_>],
+    past: &History,
+    now: Timestamp,
+) -> Option<String> {
+    let suspects = in_use(situations, now).filter(|(at, writer)| {
+        let sickness = past.sicknesses.of(&writer.name);
+        let sick = || sickness.is_some_and(|of| of.is_sick(&at.stack.waits, now));
+        seems_lost(writer) || sick()
+    });
+    too_many(
+        suspects.map(|(_, writer)| writer),
+        situations,
+        past,
+        "sick or suspect",
+    )
+}
+
+/// Machines that can write, of stacks that go on.
+fn in_use<'s, 'a>(
+    situations: &'s [Situation<'a>],
+    now: Timestamp,
+) -> impl Iterator<Item = (&'s Situation<'a>, &'s Writer<'a>)> {
+    // Off because it was wished to be is no suspicion.
+    let goes_on = situations
+        .iter()
+        .filter(move |at| at.stack.ended(now).is_none());
+    goes_on
+        .filter_map(|at| Some((at, at.writer.as_ref()?)))
+        .filter(|(_, writer)| writer.fenced.is_none())
+}
+
+/// What a person has signed for by name is no suspicion.
+fn seems_lost(writer: &Writer<'_>) -> bool {
+    matches!(
+        writer.state,
+        WriterState::Gone | WriterState::OffForGood(_) | WriterState::Off | WriterState::Silent(_)
+    )
+}
+
+fn too_many<'s, 'a: 's>(
+    suspects: impl Iterator<Item = &'s Writer<'a>>,
+    situations: &[Situation<'_>],
+    past: &History,
+    what: &str,
+) -> Option<String> {
+    let mut count = 0_usize;
     let mut domains: BTreeMap<String, usize> = BTreeMap::new();
-    for at in situations {
-        let Some(writer) = &at.writer else { continue };
-        if at.stack.ended(now).is_some() {
-            continue; // Off because it was wished to be.
-        }
-        let lost = matches!(
-            writer.state,
-            // What a person has signed for by name is no suspicion.
-            WriterState::Gone
-                | WriterState::OffForGood(_)
-                | WriterState::Off
-                | WriterState::Silent(_)
-        );
-        if !lost || writer.fenced.is_some() {
-            continue;
-        }
-        suspects += 1;
+    for writer in suspects {
+        count += 1;
         if let Some(hoster) = &writer.hoster {
             let site = site_of(writer, past).map_or_else(String::new, |site| format!(" {site}"));
             *domains.entry(format!("{hoster}{site}")).or_default() += 1;
         }
     }
     let limit = (situations.len() / 5).max(1);
-    if suspects > limit {
+    let stops = match what {
+        "suspect" => "all rebuilds",
+        _ => "all reboots",
+    };
+    if count > limit {
         return Some(format!(
-            "{suspects} of {} machines are suspect at once; more than {limit} stops all rebuilds",
+            "{count} of {} machines are {what} at once; more than {limit} stops {stops}",
             situations.len()
         ));
     }
     domains
         .into_iter()
         .find(|(_, count)| *count >= 2)
-        .map(|(domain, count)| format!("{count} machines are suspect at {domain} at once"))
+        .map(|(domain, count)| format!("{count} machines are {what} at {domain} at once"))
 }

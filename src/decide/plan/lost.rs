@@ -391,7 +391,7 @@ fn in_flight(
 fn disturbs(verb: &str) -> bool {
     matches!(
         verb,
-        "converge" | "close" | "open" | "power-on" | "reset" | "power-cycle"
+        "converge" | "close" | "open" | "power-on" | "reset" | "power-cycle" | "reboot"
     )
 }
 

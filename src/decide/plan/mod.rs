@@ -25,6 +25,7 @@ mod permission;
 mod rebuild;
 mod relocate;
 mod retire;
+mod sick;
 mod situation;
 mod stack;
 mod stands;
@@ -87,6 +88,7 @@ pub fn plan(
         .map(|stack| Situation::among(&fleet, stack, want, seen, past))
         .collect();
     let brake = brake::storm(&situations, past, seen.at);
+    let fever = brake::fever(&situations, past, seen.at);
     situations.sort_by_key(|at| caps::turn(at, past));
     for at in situations {
         let Some(backup) = backups.get(&at.serving) else {
@@ -102,6 +104,7 @@ pub fn plan(
             stays: stay.contains(&at.stack.id),
             at,
             brake: brake.as_deref(),
+            fever: fever.as_deref(),
         };
         let stop = stop(&view);
         let mut aside = stop.as_ref().map(|_| draft.aside());

@@ -8,6 +8,7 @@
 //! | on by its hoster's word, and silent | started anew, then as lost | [`ladder`] |
 //! | off, switching on not tried | power on | [`keep`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
+//! | the same, and mending the same did not help | rebooted once | [`sick`] |
 //! | answers, elsewhere or on another operating system | copied ahead, last backup, restore, fence | [`relocate`] |
 //! | gone, off for good, or fenced for good | restore the newest proven point | [`rebuild`] |
 //!
@@ -20,7 +21,7 @@ use super::draft::{Draft, Pen};
 use super::fencing::{waiver_text, zombies};
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{former, install, keep, ladder, rebuild, relocate, retire, ttl, verify};
+use super::{former, install, keep, ladder, rebuild, relocate, retire, sick, ttl, verify};
 use crate::decide::given;
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
@@ -119,6 +120,10 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
             let well_placed = writer.seen.is_some_and(|m| well_placed(view, m));
+            if well_placed && sick::is_rebooted(view, writer, facts, pen) {
+                zombies(view, &writer.name, writer.epoch, pen);
+                return;
+            }
             // A move takes a last point; first the machine learns where to.
             if well_placed {
                 keep::half_made(view, pen);

@@ -24,6 +24,8 @@ pub(super) struct View<'a> {
     pub stays: bool,
     /// Why no rebuild may begin in this run (S8).
     pub brake: Option<&'a str>,
+    /// Why no machine that answers may be rebooted in this run (S8).
+    pub fever: Option<&'a str>,
 }
 
 fn stands_at(machine: &SeenMachine, placement: &Placement) -> bool {

@@ -215,7 +215,7 @@ pub struct Service {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Repairs {
-    /// restart: a unit. reinstall: packages and files. reboot: a machine that is on and silent is reset, then switched off and on. rebuild: a new machine from the newest proven recovery point.
+    /// restart: a unit. reinstall: packages and files. reboot: a machine that is on and silent is reset, then switched off and on; one that answers and does not stay well is rebooted once. rebuild: a new machine from the newest proven recovery point.
     pub automatic: Option<Vec<Repair>>,
     /// A machine in use must have been silent for so long before it counts as lost.
     #[schemars(extend("default" = "90s"))]

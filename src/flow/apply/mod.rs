@@ -9,6 +9,7 @@ mod machine;
 mod name;
 mod opening;
 mod part;
+mod reboot;
 mod shown;
 mod vault;
 
@@ -315,6 +316,10 @@ impl Run {
                 action: format!("{} {}", step.action.verb(), step.action.machine()),
                 repair: step.why.cause == Cause::Reality,
                 head: Some(self.session.desired.commit.clone()),
+                mends: match step.stack {
+                    Some(_) => step.action.mends(),
+                    None => Vec::new(),
+                },
             },
         )
         .await?;
@@ -363,6 +368,7 @@ impl Run {
             Action::PowerOn { machine } => self.power_on(step, machine).await,
             Action::Reset { machine } => self.reset(step, machine).await,
             Action::PowerCycle { machine } => self.power_cycle(step, machine).await,
+            Action::Reboot { machine, wrong } => self.reboot(step, machine, wrong).await,
             Action::Fence { machine, by } => {
                 if *by == FenceBy::PowerOffIfSilent {
                     self.still_silent(machine).await?;

@@ -105,6 +105,13 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+    /// Start a machine anew in order that answers, and that mending again and again did not help.
+    Reboot {
+        /// The machine.
+        machine: MachineName,
+        /// What stays wrong on it.
+        wrong: Vec<String>,
+    },
     /// Make sure that a machine can no longer write (S2).
     Fence {
         /// The machine.
@@ -263,6 +270,15 @@ pub enum FenceBy {
 }
 
 impl Action {
+    /// What it mends on a machine in use, each in a word or two.
+    pub fn mends(&self) -> Vec<String> {
+        match self {
+            Self::Converge { changes, .. } => changes.iter().map(Change::subject).collect(),
+            Self::Reboot { wrong, .. } => wrong.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The verb, as it stands in ids, logs and tables.
     pub fn verb(&self) -> &'static str {
         match self {
@@ -283,6 +299,7 @@ impl Action {
             Self::PowerOn { .. } => "power-on",
             Self::Reset { .. } => "reset",
             Self::PowerCycle { .. } => "power-cycle",
+            Self::Reboot { .. } => "reboot",
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
@@ -327,6 +344,7 @@ impl Action {
             | Self::PowerOn { machine }
             | Self::Reset { machine }
             | Self::PowerCycle { machine }
+            | Self::Reboot { machine, .. }
             | Self::Fence { machine, .. }
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }

@@ -201,6 +201,12 @@ pub fn describe(step: &Step) -> String {
         Action::PowerCycle { machine } => {
             format!("switch {machine} off, and on once its hoster says that it is off")
         }
+        Action::Reboot { machine, wrong } => {
+            format!(
+                "reboot {machine}, which mending did not help: {}",
+                wrong.join(", ")
+            )
+        }
         Action::Fence { machine, by } => {
             let how = match by {
                 FenceBy::PowerOff => "power off, confirmed by its hoster".to_owned(),

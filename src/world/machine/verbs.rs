@@ -35,6 +35,7 @@ const CONVERGE: Script = script!("converge": "apply", "converge");
 const CHECK: Script = script!("check": "check");
 const GATE_OPEN: Script = script!("gate-open": "gate-open");
 const GATE_CLOSE: Script = script!("gate-close": "gate-close");
+const REBOOT: Script = script!("reboot": "reboot");
 const MARK_OPENED: Script = script!("mark-opened": "mark-opened");
 const MARK_PROVEN: Script = script!("mark-proven": "mark-proven");
 
@@ -275,6 +276,12 @@ pub async fn gate_open(
 pub async fn gate_close(transport: &dyn Transport, contact: &Contact) -> Result<(), MachineError> {
     let nothing = Secret::new(Vec::new());
     transport.run(contact, GATE_CLOSE, &nothing).await.map(drop)
+}
+
+/// Starts it anew, in order. `Ok` says that it is about to.
+pub async fn reboot(transport: &dyn Transport, contact: &Contact) -> Result<(), MachineError> {
+    let nothing = Secret::new(Vec::new());
+    transport.run(contact, REBOOT, &nothing).await.map(drop)
 }
 
 async fn act(

@@ -101,6 +101,8 @@ pub struct World {
     pub engine: Option<Engine>,
     /// Machines whose functional checks fail.
     pub broken: BTreeSet<MachineName>,
+    /// Machines on which a unit fails again and again, and whether a reboot helps.
+    pub ill: BTreeMap<MachineName, bool>,
     /// Machines that begin no connection.
     pub isolated: BTreeSet<MachineName>,
     repositories: BTreeSet<(MachineName, StackId)>,
@@ -180,6 +182,7 @@ impl World {
             dead: BTreeSet::new(),
             engine: None,
             broken: BTreeSet::new(),
+            ill: BTreeMap::new(),
             isolated: BTreeSet::new(),
             elsewhere: BTreeMap::new(),
             repositories: BTreeSet::new(),
@@ -290,6 +293,7 @@ impl World {
             action: step.to_owned(),
             repair: false,
             head: None,
+            mends: Vec::new(),
         };
         self.record(Some(&stack("acme")), started);
     }
@@ -305,7 +309,7 @@ impl World {
             for m in on.filter(|_| !self.deaf.contains_key(id)) {
                 let said = match self.silent.get(&m.name) {
                     Some(gap) => Err(gap.clone()),
-                    None => Ok(self.facts[&m.name].clone()),
+                    None => Ok(self.facts_of(&m.name)),
                 };
                 machines.insert(m.name.clone(), said);
             }
@@ -342,6 +346,14 @@ impl World {
         }
     }
 
+    fn facts_of(&self, name: &MachineName) -> MachineFacts {
+        let mut facts = self.facts[name].clone();
+        if self.ill.contains_key(name) {
+            facts.units.values_mut().next().unwrap().active = false;
+        }
+        facts
+    }
+
     fn manifests(&self) -> BTreeMap<MachineName, MachineManifest> {
         let all = self.inventories.values().flat_map(|i| &i.machines);
         all.map(|m| (m.name.clone(), self.manifest(m))).collect()
@@ -352,7 +364,8 @@ impl World {
         let (seen, past) = (self.seen(), self.past());
         let repositories = found(&self.want, &seen, &past);
         let news = heard::news(&self.want, &seen, &past);
-        for (owner, event) in [adoptable(&seen, &past), repositories, news].concat() {
+        let well = heard::healed(&self.manifests(), &seen, &past);
+        for (owner, event) in [adoptable(&seen, &past), repositories, news, well].concat() {
             self.record(owner.as_ref(), event);
         }
     }

@@ -111,6 +111,7 @@ impl World {
             action,
             repair: step.why.cause == holdfast::model::plan::Cause::Reality,
             head: None,
+            mends: step.action.mends(),
         };
         self.record(step.stack.as_ref(), started);
         if cut == Some(Cut::BeforeTheEffect) {
@@ -183,6 +184,11 @@ impl World {
                         remedy,
                     },
                 );
+            }
+            Action::Reboot { .. } => {
+                self.ill.retain(|ill, helps| *ill != name || !*helps);
+                self.facts_mut(name.as_str()).boot_id.push('+');
+                self.record(owner, Event::Rebooted { machine: name });
             }
             Action::Fence { by, .. } => {
                 if matches!(by, FenceBy::PowerOff | FenceBy::PowerOffIfSilent) {

@@ -119,6 +119,7 @@ impl State {
             dead: false,
             back_at: None,
             hung: None,
+            ails: false,
             cut_from: Timestamp::UNIX_EPOCH,
             booted_at: self.now,
             up_at: self.now + SignedDuration::from_secs(boots),

@@ -36,6 +36,17 @@ impl State {
         all.filter(move |server| server.is(Role::Production, Some(stack)))
     }
 
+    /// Only one that is ill, and that users get in to, is rebooted. What was begun long ago may come
+    /// when all is well.
+    pub fn check_reboot(&mut self, at: usize) {
+        let server = &self.servers[at];
+        let wrong = !server.ails || server.disk.gate != Gate::Open;
+        let name = server.called();
+        if wrong && !self.is_late {
+            self.violate(format!("S5: {name} is rebooted, and nothing ails it"));
+        }
+    }
+
     /// After every effect.
     pub fn look(&mut self, after: &str) {
         self.look_at_strangers(after);

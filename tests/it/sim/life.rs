@@ -112,6 +112,7 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         dead: false,
         back_at: None,
         hung: None,
+        ails: false,
         cut_from: Timestamp::UNIX_EPOCH,
         booted_at: Timestamp::UNIX_EPOCH,
         up_at: Timestamp::UNIX_EPOCH,
@@ -324,7 +325,12 @@ impl Life {
         state.sick.clear();
         state.unsaved.clear();
         let now = state.now;
+        // Where nobody knows what came of two reboots, a person looks.
+        let past = History::from_entries(&state.journal);
         for server in &mut state.servers {
+            let known = server.name();
+            let known = known.and_then(|name| past.sicknesses.of(&name));
+            server.ails &= known.is_none_or(|of| of.may_be_rebooted());
             if server.cut_until < plights::forever() {
                 server.cut_until = server.cut_until.min(now);
             }

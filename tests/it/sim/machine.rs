@@ -8,6 +8,7 @@ use holdfast::model::identity::Identity;
 use holdfast::model::ids::StackId;
 use holdfast::model::machine::{Digest, FileFact, MachineFacts, Role, Stage, UnitFact};
 use holdfast::model::units::Bytes;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -158,6 +159,12 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             }
             answer
         }
+        "reboot" => {
+            state.check_reboot(at);
+            let up_at = now + SignedDuration::from_secs(20);
+            state.servers[at].boot(now, up_at);
+            one(json!({"rebooting": true}))
+        }
         "gate-close" => {
             if disk.gate == Gate::None {
                 return refuse("no-gate", "it has no gate");
@@ -304,9 +311,11 @@ fn facts(state: &State, at: usize, input: &Input<'_>) -> MachineFacts {
     let server = &state.servers[at];
     let disk = &server.disk;
     let own = disk.identity();
+    let gated = behind_the_gate(disk);
     let units = input.of("unit").map(|words| {
         let unit = words[0].to_owned();
-        let runs = disk.units.contains(&unit);
+        let ails = server.ails && gated.first() == Some(&unit);
+        let runs = disk.units.contains(&unit) && !ails;
         let well = UnitFact {
             active: runs,
             enabled: runs,

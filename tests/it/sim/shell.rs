@@ -134,7 +134,7 @@ fn takes(script: &str) -> u64 {
         "prepare" => 15_000,
         "install" => 40_000,
         "take" | "fetch" | "load" | "copy" | "read-back" | "verify" => 20_000,
-        "initialise" | "start" | "converge" | "check" | "isolate" => 4_000,
+        "initialise" | "start" | "converge" | "check" | "isolate" | "reboot" => 4_000,
         _ => 100,
     }
 }

@@ -36,6 +36,8 @@ pub struct Server {
     pub back_at: Option<Timestamp>,
     /// It is on, says nothing and serves nobody.
     pub hung: Option<Hung>,
+    /// A service of it fails again and again until the next boot.
+    pub ails: bool,
     /// From then on it answers.
     pub up_at: Timestamp,
     /// When it was started last.
@@ -182,6 +184,7 @@ impl Server {
         self.hung = self.hung.filter(|hung| *hung == Hung::ForGood);
         self.up_at = up_at.max(now);
         self.booted_at = now;
+        self.ails = false;
         self.disk.boots += 1;
         if self.disk.gate == Gate::Open {
             self.disk.gate = Gate::Checking;

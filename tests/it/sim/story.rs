@@ -36,6 +36,8 @@ pub enum Story {
     Hang,
     /// It says nothing whatever is done.
     HangForGood,
+    /// A service of the machine fails again and again, until the machine is rebooted.
+    Sick,
     /// Nobody reaches the only machine at its place. It serves all the same.
     Unreached,
     /// Nobody reaches either customer's machine. They serve all the same.
@@ -47,7 +49,7 @@ pub enum Story {
 }
 
 impl Story {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Install,
         Self::RebuildOfOneGone,
         Self::RebuildOfOneDead,
@@ -65,6 +67,7 @@ impl Story {
         Self::HangForGood,
         Self::Unreached,
         Self::Partition,
+        Self::Sick,
     ];
 
     /// The world before it, with what is to happen already wished for or come about.
@@ -116,6 +119,7 @@ impl Story {
             Self::Hang => hang(&life, Hung::Once),
             Self::HangForGood => hang(&life, Hung::ForGood),
             Self::Unreached | Self::Partition => cut(&life),
+            Self::Sick => falls_ill(&life),
             _ => {}
         }
         life
@@ -144,6 +148,15 @@ impl Story {
                 life.holds(serves != "acme-e1", "it was rebuilt");
             }
             Self::Hang => life.holds(serves == "acme-e1", "it was started anew"),
+            Self::Sick => {
+                let state = life.sim.state();
+                let entries = state.journal.iter();
+                let reboots = entries.filter(|e| matches!(e.event, Event::Rebooted { .. }));
+                let (reboots, ails) = (reboots.count(), state.servers.iter().any(|s| s.ails));
+                drop(state);
+                life.holds(reboots <= 1, "it was rebooted once");
+                life.holds(!ails, "what ailed it is over");
+            }
             Self::Partition | Self::HosterAway => {
                 life.holds(serves == "acme-e1", "acme was left alone");
             }
@@ -356,6 +369,16 @@ fn hang(life: &Life, how: Hung) {
     state.saves_in_vain(serving);
     state.servers[serving].hung = Some(how);
     state.say(&format!("{name} hangs, {how:?}"));
+}
+
+/// A service on the machine that serves does not stay up.
+fn falls_ill(life: &Life) {
+    let mut state = life.sim.state();
+    let now = state.now;
+    let serving = state.servers.iter_mut().find(|s| s.serves(now)).unwrap();
+    serving.ails = true;
+    let name = serving.called();
+    state.say(&format!("{name} is ill"));
 }
 
 /// Nobody reaches the machines that serve, for as long as the trouble lasts.

@@ -74,6 +74,7 @@ pub fn labelled() -> [Server; 2] {
         back_at: None,
         up_at: Timestamp::UNIX_EPOCH,
         hung: None,
+        ails: false,
         cut_from: Timestamp::UNIX_EPOCH,
         booted_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,

@@ -45,6 +45,7 @@ fn s06_a_death_at_any_entry_of_a_rebuild_ends_where_none_does() {
 #[test]
 fn s06_a_death_at_any_entry_of_the_repair_ladder_ends_where_none_does() {
     deaths(Story::Hang);
+    deaths(Story::Sick);
     deaths(Story::HangForGood);
 }
 

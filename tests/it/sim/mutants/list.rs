@@ -223,8 +223,8 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S8",
         patches: &[(
             "decide/plan/brake.rs",
-            "if «!lost || writer.fenced.is_some()» {",
-            "!lost || writer.fenced.is_some() || !matches!(writer.state, WriterState::Gone)",
+            "«matches!(\n        writer.state,\n        WriterState::Gone | WriterState::OffForGood(_) | WriterState::Off | WriterState::Silent(_)\n    )»",
+            "matches!(writer.state, WriterState::Gone)",
         )],
     },
     Mutant {
