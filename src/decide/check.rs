@@ -5,6 +5,7 @@
 mod brakes;
 mod drill;
 mod given;
+mod resize;
 mod restore;
 mod silent;
 
@@ -286,6 +287,9 @@ impl<'a> Court<'a> {
             }
             Action::Reset { machine } | Action::PowerCycle { machine } => {
                 problems.extend(self.must_be_silent(machine));
+            }
+            Action::ShutDown { .. } | Action::Resize { .. } => {
+                problems.extend(self.may_be_resized(step));
             }
             Action::PowerOn { machine }
             | Action::Close { machine }

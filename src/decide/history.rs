@@ -103,6 +103,8 @@ pub struct PastMachine {
     pub wanted: Option<(HosterId, SiteId)>,
     /// The hoster's machine type, where it has types and somebody remembers.
     pub machine_type: Option<String>,
+    /// It got that type in place, with the disk that it had.
+    pub resized: bool,
     /// Proven unable to write, by this proof, and not switched on by us since (S2).
     pub fenced: Option<String>,
     /// Set aside, and not opened since.
@@ -210,6 +212,7 @@ impl History {
                         epoch: *epoch,
                         wanted: wanted.clone(),
                         machine_type: machine_type.clone(),
+                        resized: false,
                         fenced: None,
                         set_aside: false,
                         power_on_failed: None,
@@ -230,6 +233,15 @@ impl History {
                     past.fenced = None;
                     past.set_aside = false;
                     past.power_on_failed = None;
+                }
+            }
+            Event::Resized {
+                machine,
+                machine_type,
+            } => {
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.resized = past.machine_type.is_some();
+                    past.machine_type = Some(machine_type.clone());
                 }
             }
             Event::PowerOnFailed { machine, reason } => {

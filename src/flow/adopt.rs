@@ -3,7 +3,7 @@
 //! does not know.
 
 use super::session::{Book, Session};
-use crate::decide::adoption::{adoptable, found, recovered};
+use crate::decide::adoption::{adoptable, found, recovered, sized};
 use crate::decide::groups::Busy;
 use crate::decide::heard;
 use crate::decide::history::History;
@@ -27,6 +27,7 @@ pub async fn adopt(
     let news = [
         adoptable(seen, past),
         recovered(seen, past),
+        sized(&session.desired, seen, past),
         repositories,
         heard::news(&session.desired, seen, past),
     ];
@@ -45,7 +46,9 @@ pub async fn adopt(
 
 fn is_told_by_others(busy: &Busy, (stack, event): &(Option<StackId>, Event)) -> bool {
     match event {
-        Event::Created { machine, .. } | Event::SeenOn { machine } => {
+        Event::Created { machine, .. }
+        | Event::SeenOn { machine }
+        | Event::Resized { machine, .. } => {
             busy.holds(stack.as_ref(), machine)
         }
         _ => stack.as_ref().is_some_and(|id| busy.stacks.contains(id)),

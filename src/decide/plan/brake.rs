@@ -28,7 +28,9 @@ pub(super) fn storm(
                 | WriterState::Off
                 | WriterState::Silent(_)
         );
-        if !lost || writer.fenced.is_some() {
+        // Off because another size for it has begun.
+        let switched_off = past.windows.switched_off(&at.stack.id) == Some(&writer.name);
+        if !lost || writer.fenced.is_some() || switched_off {
             continue;
         }
         suspects += 1;

@@ -10,6 +10,7 @@ mod calls;
 mod destroy;
 mod labels;
 mod reset;
+mod resize;
 
 pub use calls::SetupError;
 
@@ -45,6 +46,8 @@ pub struct Timing {
     pub poll: Duration,
     /// An action, and then until the server's status says so.
     pub action: Duration,
+    /// Until a system that was asked to go down has its power cut.
+    pub shutdown: Duration,
     /// After an unclear creation: how long its server may take to appear by name.
     pub appear: Duration,
 }
@@ -56,6 +59,7 @@ impl Default for Timing {
             connect: Duration::from_secs(10),
             poll: Duration::from_millis(500),
             action: Duration::from_mins(5),
+            shutdown: Duration::from_mins(2),
             appear: Duration::from_secs(10),
         }
     }
@@ -485,6 +489,11 @@ impl Hoster for Hetzner {
             Operation::Create(want) => self.create(want, key).await,
             Operation::PowerOn { machine } => self.switch(machine, Power::On).await,
             Operation::PowerOff { machine } => self.switch(machine, Power::Off).await,
+            Operation::ShutDown { machine } => self.shut_down(machine).await,
+            Operation::Resize {
+                machine,
+                machine_type,
+            } => self.resize(machine, machine_type).await,
             Operation::Reset { machine } => self.reset(machine).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.destroy(machine).await,
