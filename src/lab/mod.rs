@@ -34,6 +34,7 @@ pub mod network;
 pub mod pool;
 pub mod preflight;
 pub mod seed;
+mod size;
 pub mod serve;
 pub mod state;
 pub mod status;

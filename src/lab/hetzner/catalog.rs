@@ -8,6 +8,7 @@ use super::Api;
 use super::errors::ApiError;
 use super::pagination::ListQuery;
 use super::state::Labels;
+use crate::lab::fleet::MachineSize;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -230,6 +231,15 @@ impl Location {
 }
 
 impl ServerType {
+    /// What a machine of this type has.
+    pub fn size(&self) -> MachineSize {
+        MachineSize {
+            name: self.name.to_owned(),
+            cores: self.cores,
+            memory: self.memory,
+        }
+    }
+
     /// As the interface shows it. `available` and `recommended` are newer than the
     /// `OpenAPI` document here, but the official Python client (2.27) insists on them.
     pub fn show(&self, available: bool) -> Value {

@@ -4,6 +4,7 @@
 //! Whether a machine runs is never stored; it is asked of the fleet.
 //! `user_data` is not stored either: it carries secrets, and the fleet has it.
 
+use super::catalog;
 use crate::lab::files::replace;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,8 @@ pub enum Phase {
     Restarting,
     /// Its disk is being replaced.
     Rebuilding,
+    /// It gets another type.
+    Migrating,
     /// It is being removed.
     Deleting,
 }
@@ -91,6 +94,9 @@ pub struct ServerRecord {
     pub machine: String,
     /// Name of its type in the catalogue.
     pub server_type: String,
+    /// GB, where it is not what its type has.
+    #[serde(default)]
+    pub own_disk: Option<u32>,
     /// Name of its location in the catalogue.
     pub location: String,
     /// Name of the image its disk was made from.
@@ -105,6 +111,14 @@ pub struct ServerRecord {
     pub protected: bool,
     /// What is being done to it.
     pub phase: Phase,
+}
+
+impl ServerRecord {
+    /// GB of its disk; `None` if its type is no longer sold.
+    pub fn disk(&self) -> Option<u32> {
+        let of_type = || catalog::server_type(&self.server_type).map(|kind| kind.disk);
+        self.own_disk.or_else(of_type)
+    }
 }
 
 /// An SSH key as uploaded.

@@ -27,6 +27,7 @@ fn timing() -> Timing {
         connect: Duration::from_millis(300),
         poll: Duration::from_millis(5),
         action: Duration::from_millis(600),
+        shutdown: Duration::from_millis(200),
         appear: Duration::from_millis(100),
     }
 }

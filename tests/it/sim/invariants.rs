@@ -341,6 +341,41 @@ impl State {
         }
     }
 
+    /// Nobody is on a machine that is shut down.
+    pub fn check_shut(&mut self, hoster: &HosterId, machine: &MachineName) {
+        let now = self.now;
+        let mut there = self.servers.iter().filter(|s| s.hoster == *hoster);
+        let serving = there.any(|s| s.name().as_ref() == Some(machine) && s.serves(now));
+        if serving && !self.is_late {
+            self.violate(format!("S2: {machine} is shut down under its users"));
+        }
+    }
+
+    /// Whatever its hoster does to the disk of a machine that gets another type: what users wrote
+    /// until they were shut out lies elsewhere.
+    pub fn check_saved(&mut self, hoster: &HosterId, machine: &MachineName) {
+        let mut there = self.servers.iter().filter(|s| s.hoster == *hoster);
+        let Some(server) = there.find(|s| s.name().as_ref() == Some(machine)) else {
+            return;
+        };
+        let (epoch, closed) = (server.epoch(), server.disk.closed_at);
+        let Some(stack) = server.owner().and_then(|(_, owner)| owner.stack) else {
+            return;
+        };
+        let shelves = self.servers.iter().map(|s| &s.disk.shelf.repositories);
+        let mut kept = shelves.filter_map(|all| all.get(&stack));
+        let saved = kept.any(|of| {
+            let mut points = of.snapshots.iter();
+            points.any(|(id, point)| {
+                let since = Some(point.arrived) >= closed && closed.is_some();
+                since && of.read_back(id) && Some(point.manifest.epoch) == epoch
+            })
+        });
+        if !saved && !self.is_late {
+            self.violate(format!("S3: {machine} is resized before all is saved"));
+        }
+    }
+
     /// When nothing is left to do: every machine is accounted for.
     pub fn look_at_rest(&mut self) {
         let past = History::from_entries(&self.journal);

@@ -5,7 +5,7 @@ use super::calls::{class_of, unclear};
 use super::{Hetzner, Way, done, is_settled, note};
 use crate::model::ids::MachineName;
 use crate::model::observed::Power;
-use crate::model::operation::{FaultClass, Outcome};
+use crate::model::operation::Outcome;
 use crate::world::hoster::{ACTION_FAILED, refused};
 use hcloud::models::{ChangeTypeOfServerRequest, PowerOffServerResponse};
 use reqwest::Method;
@@ -66,12 +66,7 @@ impl Hetzner {
                 Ok(now) if now.is_a(to) => return done(&now),
                 Ok(now) => {
                     if let Way::Failed { code, message } = &way {
-                        // The code of a failed action is the class of what was asked, except that
-                        // whoever waits does not try again and again.
-                        let class = match class_of(code) {
-                            FaultClass::Retry => FaultClass::NeedsHuman,
-                            class => class,
-                        };
+                        let class = class_of(code);
                         return refused(ACTION_FAILED, format!("{code}: {message}"), class);
                     }
                     let is = now.kind().unwrap_or("of no type");
