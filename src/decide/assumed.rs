@@ -14,7 +14,9 @@ use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId};
 use crate::model::machine::{
     BackupAccess, Digest, FileFact, MachineFacts, MachineManifest, Role, Stage, UnitFact,
 };
-use crate::model::observed::{FreeMachine, Hardware, Inventory, Observed, Power, SeenMachine, SeenName};
+use crate::model::observed::{
+    FreeMachine, Hardware, Inventory, Observed, Power, SeenMachine, SeenName,
+};
 use crate::model::point::{RecoveryPoint, Rung, SCHEMA};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;

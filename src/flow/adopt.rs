@@ -48,9 +48,7 @@ fn is_told_by_others(busy: &Busy, (stack, event): &(Option<StackId>, Event)) -> 
     match event {
         Event::Created { machine, .. }
         | Event::SeenOn { machine }
-        | Event::Resized { machine, .. } => {
-            busy.holds(stack.as_ref(), machine)
-        }
+        | Event::Resized { machine, .. } => busy.holds(stack.as_ref(), machine),
         _ => stack.as_ref().is_some_and(|id| busy.stacks.contains(id)),
     }
 }

@@ -12,10 +12,7 @@ impl Machines {
         let _lock = self.place.lock(name)?;
         let mut machine = self.machine(name)?;
         if self.group(name)?.lives() {
-            return Err(failed(
-                format!("resize machine {name:?}"),
-                &"it is running",
-            ));
+            return Err(failed(format!("resize machine {name:?}"), &"it is running"));
         }
         machine.size = Some(size.clone());
         self.place.keep_machine(&machine)

@@ -35,5 +35,6 @@ mod operators_pages;
 mod pages;
 mod run;
 mod several;
+mod size;
 mod support;
 mod zombie;

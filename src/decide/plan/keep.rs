@@ -317,10 +317,7 @@ pub(super) fn power_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) 
     let repair = &view.at.stack.repair;
     // What was switched off in order to be switched on again is not left off.
     let switched_off = view.past.windows.switched_off(&view.at.stack.id) == Some(&writer.name);
-    if !switched_off
-        && !repair.contains(&Repair::Restart)
-        && !repair.contains(&Repair::Reboot)
-    {
+    if !switched_off && !repair.contains(&Repair::Restart) && !repair.contains(&Repair::Reboot) {
         pen.hold(
             format!("switching {} on", writer.name),
             Hold::Forbidden {

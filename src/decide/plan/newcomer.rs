@@ -62,8 +62,8 @@ pub(super) fn newcomer(
     if let Some(candidate) = view.at.candidate {
         let reason = if holds_other_data(view, candidate, filling) {
             "it was filled from another recovery point and never opened"
-        } else if let Some(place) = (places.iter())
-            .find(|p| suits(view, candidate, p) && is_as_asked(view, candidate, p))
+        } else if let Some(place) =
+            (places.iter()).find(|p| suits(view, candidate, p) && is_as_asked(view, candidate, p))
         {
             return resume(view, candidate, place, wanted, backup_created, pen);
         } else {

@@ -14,6 +14,7 @@ use crate::model::ids::StepId;
 use crate::model::machine::MachineFacts;
 use crate::model::observed::SeenMachine;
 use crate::model::plan::{Action, Cause, Effect, Hold};
+use crate::model::units::Bytes;
 
 /// What follows from the size that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,9 @@ pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
                 to: to.clone(),
                 reason: format!(
                     "{} got its type in place and kept a disk of {}; {} is asked for",
-                    machine.name, is.size.disk, least.disk
+                    machine.name,
+                    gigabytes(is.size.disk),
+                    gigabytes(least.disk)
                 ),
             }
         } else {
@@ -110,15 +113,22 @@ fn why_not_in_place(
     if kind.disk < is.disk {
         return Some(format!(
             "{to} is wanted, whose disk of {} is smaller than that of {name}, {}",
-            kind.disk, is.disk
+            gigabytes(kind.disk),
+            gigabytes(is.disk)
         ));
     }
     (least.disk > is.disk).then(|| {
         format!(
             "{to} is wanted, and {name} would keep its disk of {}; {} is asked for",
-            is.disk, least.disk
+            gigabytes(is.disk),
+            gigabytes(least.disk)
         )
     })
+}
+
+/// As hosters count disks.
+fn gigabytes(disk: Bytes) -> String {
+    format!("{} GB", disk.0 / 1_000_000_000)
 }
 
 /// In place, as far as it may be and has come. Whatever else is wanted of the machine is done
@@ -305,12 +315,7 @@ fn wanted(view: &View<'_>, (from, to): (&str, &str)) -> String {
 
 /// It was tried under this head and did not come to its end while users waited: the machine
 /// serves again at the size that it has.
-fn held_back(
-    view: &View<'_>,
-    writer: &Writer<'_>,
-    sizes: (&str, &str),
-    pen: &mut Pen<'_>,
-) -> bool {
+fn held_back(view: &View<'_>, writer: &Writer<'_>, sizes: (&str, &str), pen: &mut Pen<'_>) -> bool {
     let Some(given_up) = (view.past.windows).given_up(&view.at.stack.id, &view.want.commit) else {
         return false;
     };

@@ -20,9 +20,9 @@
 
 use super::draft::{Draft, Pen};
 use super::fencing::{waiver_text, zombies};
+use super::resize::Asked;
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::resize::Asked;
 use super::{former, install, keep, ladder, rebuild, relocate, resize, retire, ttl, verify};
 use crate::decide::given;
 use crate::model::desired::InterfaceFamily;
@@ -41,8 +41,7 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
     state(view, &mut pen);
     // A restore needs the backup machine's disk for itself, and so does whoever waits.
     let stack = &view.at.stack.id;
-    let fetches =
-        |step: &Step| matches!(step.action, Action::Fetch { .. } | Action::Resize { .. });
+    let fetches = |step: &Step| matches!(step.action, Action::Fetch { .. } | Action::Resize { .. });
     if !pen.draft.steps_of(stack).any(fetches) {
         verify::verify(view, &mut pen);
     }

@@ -4,6 +4,7 @@ mod create;
 mod in_the_lab;
 mod observe;
 mod power;
+mod size;
 
 use crate::conformance::{Bench, done, refused};
 use holdfast::model::gap::{Gap, GapKind};

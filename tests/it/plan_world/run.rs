@@ -197,7 +197,10 @@ impl World {
                 }
             }
             Action::ShutDown { .. } => {
-                assert!(!self.facts[&name].open, "{name} is switched off under its users");
+                assert!(
+                    !self.facts[&name].open,
+                    "{name} is switched off under its users"
+                );
                 self.machine_mut(name.as_str()).power = Power::Off;
             }
             Action::Resize { to, .. } => self.resize(owner, name, to)?,

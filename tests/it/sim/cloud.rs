@@ -200,9 +200,7 @@ impl State {
                     None => refused("not_found", FaultClass::Retry),
                     Some(server) if server.is_a(machine_type) => done(server),
                     Some(server) if server.on => refused("server_not_stopped", FaultClass::Retry),
-                    Some(_) if sold_out => {
-                        refused("resource_unavailable", FaultClass::NoCapacity)
-                    }
+                    Some(_) if sold_out => refused("resource_unavailable", FaultClass::NoCapacity),
                     Some(server) => {
                         server.becomes(machine_type);
                         // "This copies the content of its disk, and starts it again."

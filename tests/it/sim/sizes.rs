@@ -31,7 +31,10 @@ pub fn ends_well(life: &Life, serves: &str) {
     let past = History::from_entries(&state.journal);
     // In trouble it may have been lost, like any other.
     let fenced = past.machines[&first].fenced.is_some();
-    let left = state.servers.iter().filter(|s| s.name().as_ref() == Some(&first));
+    let left = state
+        .servers
+        .iter()
+        .filter(|s| s.name().as_ref() == Some(&first));
     let off: Vec<String> = left.filter(|s| !s.on).map(Server::called).collect();
     drop(state);
     life.holds(larger, "it is of the type that was asked for");

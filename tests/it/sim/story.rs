@@ -2,9 +2,9 @@
 
 use super::dice::Dice;
 use super::life::Life;
-use super::{plights, sizes};
 use super::state::{Faults, Hung, Late, Server, State};
 use super::strangers;
+use super::{plights, sizes};
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, WITH_FALLBACK, desired, stack_file};
 use holdfast::decide::history::History;

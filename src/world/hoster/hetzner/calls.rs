@@ -210,10 +210,15 @@ pub(super) fn class_of(code: &str) -> FaultClass {
         "resource_unavailable" | "placement_error" | "resource_limit_exceeded" => {
             FaultClass::NoCapacity
         }
-        "unauthorized" | "forbidden" | "token_readonly" | "protected" | "invalid_input"
-        | "not_found" | "uniqueness_error" | "unsupported_error" | "invalid_server_type" => {
-            FaultClass::NeedsHuman
-        }
+        "unauthorized"
+        | "forbidden"
+        | "token_readonly"
+        | "protected"
+        | "invalid_input"
+        | "not_found"
+        | "uniqueness_error"
+        | "unsupported_error"
+        | "invalid_server_type" => FaultClass::NeedsHuman,
         "json_error" | "method_not_allowed" => FaultClass::Bug,
         _ => FaultClass::Retry,
     }

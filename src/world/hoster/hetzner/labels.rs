@@ -1,12 +1,12 @@
 //! The ownership label at Hetzner: one label key per field (S7).
 
 use super::calls::Server;
+use crate::model::desired::Size;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{
     Epoch, EstateName, HosterId, ImageName, MachineName, SiteId, StackId, StepId,
 };
 use crate::model::machine::Role;
-use crate::model::desired::Size;
 use crate::model::observed::{Hardware, Power, SeenMachine};
 use crate::model::operation::OwnerLabel;
 use crate::model::units::Bytes;
