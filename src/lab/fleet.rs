@@ -34,6 +34,16 @@ pub struct MachineSize {
     pub memory: u32,
 }
 
+impl MachineSize {
+    /// The option of `systemd-nspawn` that gives a machine as many processors as its size has, if
+    /// this computer has more.
+    pub fn processors(&self) -> Option<String> {
+        let cores = usize::try_from(self.cores).ok()?;
+        let here = std::thread::available_parallelism().map_or(1, usize::from);
+        (cores < here).then(|| format!("--cpu-affinity=0-{}", cores.saturating_sub(1)))
+    }
+}
+
 /// What can be said of a machine from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

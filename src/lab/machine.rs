@@ -13,7 +13,6 @@ use super::image::{self, BuildProgress, Recipe};
 use super::names::is_label;
 use super::network::{self, Cable};
 use super::seed;
-use super::size;
 use super::state::{Hoster, LabRecord, MachineRecord, Place};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
@@ -209,7 +208,7 @@ impl Machines {
                 "--resolv-conf=off",
                 "--suppress-sync=yes",
             ])
-            .args(size::processors(machine))
+            .args(machine.size.as_ref().and_then(MachineSize::processors))
             // A rented machine has a firewall of its own.
             .arg("--capability=CAP_NET_ADMIN")
             .args(["--link-journal=no", "--timezone=off", "--settings=no"])

@@ -170,13 +170,14 @@ pub(super) fn in_place(
         }
     }
     let mut asked = pen.set_off_by(Cause::Intent);
-    let last = match last_word(view, writer) {
-        true => None,
-        false => match shut_out(view, writer, facts.open, (from, to), &mut asked) {
+    let last = if last_word(view, writer) {
+        None
+    } else {
+        match shut_out(view, writer, facts.open, (from, to), &mut asked) {
             Some(last) => Some(last),
             None if facts.open => return,
             None => return keep::as_it_was(view, writer, facts, pen),
-        },
+        }
     };
     let off = asked.step(
         Action::ShutDown {

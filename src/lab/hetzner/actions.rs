@@ -142,7 +142,7 @@ fn may_become(server: &ServerRecord, wanted: &ServerType) -> Result<(), ApiError
     if !wanted.locations.contains(&&*server.location) {
         return refuse("not available in the server's location");
     }
-    if server.disk().is_some_and(|disk| wanted.disk < disk) {
+    if catalog::disk(server).is_some_and(|disk| wanted.disk < disk) {
         return refuse("its disk is smaller than the server's");
     }
     Ok(())

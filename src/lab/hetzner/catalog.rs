@@ -7,7 +7,7 @@
 use super::Api;
 use super::errors::ApiError;
 use super::pagination::ListQuery;
-use super::state::Labels;
+use super::state::{Labels, ServerRecord};
 use crate::lab::fleet::MachineSize;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -207,6 +207,12 @@ pub fn server_type(reference: &str) -> Option<&'static ServerType> {
     SERVER_TYPES
         .iter()
         .find(|t| refers(reference, t.id, t.name))
+}
+
+/// GB of a server's disk; `None` if its type is no longer sold.
+pub fn disk(server: &ServerRecord) -> Option<u32> {
+    let of_type = || server_type(&server.server_type).map(|kind| kind.disk);
+    server.own_disk.or_else(of_type)
 }
 
 /// The image of that id or name.

@@ -182,7 +182,7 @@ impl Api {
             "labels": server.labels,
             "volumes": [],
             "load_balancers": [],
-            "primary_disk_size": server.disk(),
+            "primary_disk_size": catalog::disk(server),
             "placement_group": null,
         })
     }

@@ -4,7 +4,6 @@
 //! Whether a machine runs is never stored; it is asked of the fleet.
 //! `user_data` is not stored either: it carries secrets, and the fleet has it.
 
-use super::catalog;
 use crate::lab::files::replace;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -111,14 +110,6 @@ pub struct ServerRecord {
     pub protected: bool,
     /// What is being done to it.
     pub phase: Phase,
-}
-
-impl ServerRecord {
-    /// GB of its disk; `None` if its type is no longer sold.
-    pub fn disk(&self) -> Option<u32> {
-        let of_type = || catalog::server_type(&self.server_type).map(|kind| kind.disk);
-        self.own_disk.or_else(of_type)
-    }
 }
 
 /// An SSH key as uploaded.

@@ -3,7 +3,7 @@
 //! Each runs in a task of its own: a client that hangs up does not stop it.
 
 use super::Api;
-use super::catalog::ServerType;
+use super::catalog::{self, ServerType};
 use super::errors::ApiError;
 use super::selector::is_dns_label;
 use super::state::{ActionError, Phase, ServerRecord};
@@ -185,7 +185,7 @@ impl Api {
         self.store.note(|records| {
             let mut servers = records.servers.values_mut();
             if let Some(server) = servers.find(|server| server.machine == machine) {
-                server.own_disk = server.disk().filter(|_| !upgrade_disk);
+                server.own_disk = catalog::disk(server).filter(|_| !upgrade_disk);
                 to.name.clone_into(&mut server.server_type);
             }
         });

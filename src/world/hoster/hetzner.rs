@@ -6,6 +6,7 @@
 //! action claims success. Checked against the published `OpenAPI` document
 //! (version 4b3f595) and the official clients' retry rules.
 
+mod aside;
 mod calls;
 mod destroy;
 mod labels;
@@ -25,8 +26,7 @@ use async_trait::async_trait;
 use calls::{CallError, Calls, Created, OneServer, Server, ServerPage, class_of, unclear};
 use hcloud::models::action::Status;
 use hcloud::models::{
-    Action, ChangeServerProtectionRequest, CreateServerRequest, GetActionResponse,
-    GetMultipleActionsResponse, PowerOffServerResponse, ReplaceServerRequest,
+    Action, CreateServerRequest, GetMultipleActionsResponse, PowerOffServerResponse,
 };
 use reqwest::Method;
 use std::time::Duration;
@@ -377,48 +377,6 @@ impl Hetzner {
                 Some(refusal) => Err(refusal),
                 None => Ok(Way::Unclear(error.to_string())),
             },
-        }
-    }
-
-    async fn quarantine(&self, machine: &MachineName) -> Outcome {
-        let server = match self.find_ours(machine).await {
-            Ok(server) => server,
-            Err(outcome) => return outcome,
-        };
-        if !labels::is_quarantined(&server) {
-            let path = format!("/servers/{}", server.id);
-            let mut request = ReplaceServerRequest::new();
-            request.labels = Some(labels::set_aside(&server));
-            let asked = self
-                .calls
-                .send_body::<serde_json::Value>(Method::PUT, &path, &request);
-            if let Err(error) = asked.await
-                && let Some(refusal) = error.refusal()
-            {
-                return refusal;
-            }
-            match self.server(server.id).await {
-                Ok(now) if labels::is_quarantined(&now) => {}
-                Ok(_) => return unclear("the label is not there yet"),
-                Err(error) => return unclear(error.to_string()),
-            }
-        }
-        self.protect(&server).await;
-        done(&server)
-    }
-
-    /// Deleting it by a slip of hand is refused then. Wanted, not needed: a
-    /// failure leaves the machine set aside all the same.
-    async fn protect(&self, server: &Server) {
-        let path = format!("/servers/{}/actions/change_protection", server.id);
-        let mut request = ChangeServerProtectionRequest::new();
-        request.delete = Some(true);
-        request.rebuild = Some(true); // Hetzner wants both alike
-        let asked = self
-            .calls
-            .send_body::<GetActionResponse>(Method::POST, &path, &request);
-        if let Err(error) = asked.await {
-            tracing::warn!(machine = server.name, %error, "not protected against deletion");
         }
     }
 }

@@ -195,7 +195,7 @@ impl State {
             } => {
                 self.check_saved(hoster, machine);
                 let now = self.now;
-                let sold_out = self.dice.happens(self.faults.calls * 2);
+                let sold_out = self.dice.happens(self.faults.calls * 8);
                 match self.labelled(hoster, machine) {
                     None => refused("not_found", FaultClass::Retry),
                     Some(server) if server.is_a(machine_type) => done(server),

@@ -33,7 +33,8 @@ pub(super) struct Server {
     pub public_net: PublicNet,
     pub location: Option<Named>,
     pub image: Option<Named>,
-    pub server_type: Option<ServerType>,
+    #[serde(rename = "server_type")]
+    pub kind: Option<ServerType>,
     /// GB.
     pub primary_disk_size: Option<u64>,
 }
@@ -66,12 +67,12 @@ pub(super) struct Named {
 
 impl Server {
     /// The name of its type.
-    pub fn kind(&self) -> Option<&str> {
-        self.server_type.as_ref()?.name.as_deref()
+    pub fn type_name(&self) -> Option<&str> {
+        self.kind.as_ref()?.name.as_deref()
     }
 
     pub fn is_a(&self, kind: &str) -> bool {
-        self.kind() == Some(kind)
+        self.type_name() == Some(kind)
     }
 
     /// IPv4 first; of an IPv6 network, the address Hetzner's images configure (`::1`).

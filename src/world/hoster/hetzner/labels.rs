@@ -96,7 +96,7 @@ pub(super) fn power(status: &str) -> Power {
 /// What it has, unless a part of it cannot be read: then nobody says (S1). The interface counts
 /// memory in GiB and disks in GB.
 fn hardware(server: &Server) -> Option<Hardware> {
-    let kind = server.server_type.as_ref()?;
+    let kind = server.kind.as_ref()?;
     let mebibytes = (kind.memory? * 1024.0).round();
     if !(0.0..1e9).contains(&mebibytes) {
         return None;

@@ -69,7 +69,7 @@ impl Hetzner {
                         let class = class_of(code);
                         return refused(ACTION_FAILED, format!("{code}: {message}"), class);
                     }
-                    let is = now.kind().unwrap_or("of no type");
+                    let is = now.type_name().unwrap_or("of no type");
                     format!("the hoster says that it is {is}")
                 }
                 Err(error) => error.to_string(),

@@ -223,8 +223,8 @@ pub const MUTANTS: &[Mutant] = &[
         rule: "S8",
         patches: &[(
             "decide/plan/brake.rs",
-            "if «!lost || writer.fenced.is_some()» {",
-            "!lost || writer.fenced.is_some() || !matches!(writer.state, WriterState::Gone)",
+            "if «!lost || writer.fenced.is_some() || switched_off» {",
+            "!lost || switched_off || writer.fenced.is_some() || !matches!(writer.state, WriterState::Gone)",
         )],
     },
     Mutant {
