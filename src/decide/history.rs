@@ -8,7 +8,7 @@ use super::pause::{Pause, Pauses};
 use super::rebuilds::Rebuilds;
 use super::silence::Silences;
 use super::ttls::Ttls;
-use super::windows::Windows;
+use super::windows::{Window, Windows};
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
@@ -134,12 +134,15 @@ impl History {
     }
 
     /// Takes in the next entry. Gives how long users of its stack were shut out, where it is the one
-    /// that lets them in at another machine.
+    /// that lets them in at another machine, or at another size.
     pub fn shut_until(&mut self, entry: &Entry) -> Option<SignedDuration> {
         self.take_in(entry);
-        let window = self.windows.last(entry.stack.as_ref()?)?;
-        let opens = matches!(entry.event, Event::Opened { .. }) && window.opened_by == entry.seq;
-        opens.then(|| window.length())
+        let stack = entry.stack.as_ref()?;
+        let opens = |window: &&Window| {
+            matches!(entry.event, Event::Opened { .. }) && window.opened_by == entry.seq
+        };
+        let mut all = (self.windows.last(stack).into_iter()).chain(self.windows.last_size(stack));
+        all.find(opens).map(Window::length)
     }
 
     /// Takes in the next entry.

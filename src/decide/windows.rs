@@ -21,6 +21,8 @@ pub struct Windows {
     shut: BTreeMap<StackId, Shut>,
     /// The newest move of each stack that came to its end.
     last: BTreeMap<StackId, Window>,
+    /// The same of machines that got another size in place.
+    last_size: BTreeMap<StackId, Window>,
     /// The newest move of each stack that was tried and given up, until another machine opens.
     given_up: BTreeMap<StackId, GivenUp>,
     /// New machines that a point was copied to ahead.
@@ -96,6 +98,11 @@ impl Windows {
     /// The newest move of a stack that came to its end.
     pub fn last(&self, stack: &StackId) -> Option<&Window> {
         self.last.get(stack)
+    }
+
+    /// The newest time that its machine got another size in place.
+    pub fn last_size(&self, stack: &StackId) -> Option<&Window> {
+        self.last_size.get(stack)
     }
 
     /// Whether the newest move of a stack was given up, whatever the head.
@@ -254,7 +261,12 @@ impl Windows {
                 opened_at: entry.at,
                 opened_by: entry.seq,
             };
-            self.last.insert(stack.clone(), window);
+            let all = if shut.machine == *machine {
+                &mut self.last_size
+            } else {
+                &mut self.last
+            };
+            all.insert(stack.clone(), window);
         }
     }
 

@@ -321,6 +321,7 @@ fn how_long_nobody_gets_in_is_foreseen_and_measured() {
         assert!(words.contains(&expected), "{words:#?}");
     }
     world.now_wants(acme(HETZNER));
+    assert_eq!(world.past().windows.last(&stack("acme")), None);
     let (second, cost) = window(&world);
     assert_eq!(second.unmeasured, [""; 0]);
     assert_eq!((second.last_millis, cost), (Some(6_000), -250));

@@ -22,8 +22,8 @@ impl Run {
         Ok(())
     }
 
-    /// Where certainly nothing changed, it is switched on at once: users wait. Otherwise the next
-    /// look tells what it is, and it is switched on then.
+    /// Where certainly nothing changed, it is switched on at once, until it answers: users wait.
+    /// Otherwise the next look tells what it is, and it is switched on then.
     pub(super) async fn resize(
         &self,
         step: &Step,
@@ -37,7 +37,7 @@ impl Run {
         };
         let resized = self.perform(step, &hoster, &op).await;
         if let Err(StepError::Refused(_)) = &resized
-            && let Err(error) = self.switch_on(step, machine).await
+            && let Err(error) = self.power_on(step, machine).await
         {
             self.reporter.note(step, &format!("{machine}: {error}"));
         }
