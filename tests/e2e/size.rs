@@ -99,7 +99,7 @@ fn sold_out(play: &mut Play) {
     play.asks_for(SMALL, LARGE, "Twice as large");
     play.stage
         .holdfast(&["plan"])
-        .exits(3)
+        .exits(2)
         .says("resize notes-e1 from cx23 to cx33, in place")
         .says("nobody gets in for");
     play.reconcile();
@@ -135,7 +135,7 @@ fn smaller(play: &mut Play) {
     play.asks_for(LARGE, SMALL, "It was not needed");
     play.stage
         .holdfast(&["plan"])
-        .exits(3)
+        .exits(2)
         .says("nobody gets in for about");
     play.reconcile();
     play.serves_as("cx23");
