@@ -13,6 +13,7 @@ use crate::model::desired::{Desired, DesiredStack};
 use crate::model::gap::GapKind;
 use crate::model::ids::{HosterId, MachineName, StackId};
 use crate::model::journal::Event;
+use crate::model::machine::Role;
 use crate::model::observed::{Observed, Power, Unseen};
 use crate::model::point::{RecoveryPoint, Rung};
 
@@ -37,7 +38,7 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
                 role: machine.role,
                 epoch: machine.epoch,
                 wanted: None,
-                machine_type: None,
+                machine_type: (machine.hardware.as_ref()).map(|of| of.machine_type.clone()),
             };
             (machine.stack.clone(), created)
         })
@@ -78,6 +79,27 @@ pub fn recovered(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
             (machine.stack.clone(), seen_on)
         })
         .collect()
+}
+
+/// Machines that are of the type that the estate asks for, whoever saw to it, or of whose type nobody
+/// remembers anything. From then on what differs from it is asked for, or was done by hand.
+pub fn sized(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
+    let all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
+    all.filter_map(|machine| {
+        let is = &machine.hardware.as_ref()?.machine_type;
+        let stack = want.stacks.get(machine.stack.as_ref()?)?;
+        let was = past.machines.get(&machine.name)?.machine_type.as_ref();
+        let asked = stack.production.machine_type.as_ref() == Some(is);
+        let news = machine.role == Role::Production && was != Some(is) && (asked || was.is_none());
+        news.then(|| {
+            let resized = Event::Resized {
+                machine: machine.name.clone(),
+                machine_type: is.clone(),
+            };
+            (machine.stack.clone(), resized)
+        })
+    })
+    .collect()
 }
 
 /// Repositories of stacks of which the journal knows none. While one that may have points does not

@@ -14,7 +14,9 @@ use crate::model::ids::{Epoch, ImageName, MachineName, PointId, StackId};
 use crate::model::machine::{
     BackupAccess, Digest, FileFact, MachineFacts, MachineManifest, Role, Stage, UnitFact,
 };
-use crate::model::observed::{FreeMachine, Inventory, Observed, Power, SeenMachine, SeenName};
+use crate::model::observed::{
+    FreeMachine, Hardware, Inventory, Observed, Power, SeenMachine, SeenName,
+};
 use crate::model::point::{RecoveryPoint, Rung, SCHEMA};
 use crate::model::secret::Secret;
 use crate::model::units::Bytes;
@@ -279,6 +281,7 @@ impl Building<'_> {
             stack: stack.cloned(),
             epoch: EPOCH,
             image: Some(placement.image.clone()),
+            hardware: hardware(placement, self.base),
             quarantined: false,
             power: Power::On,
             // 198.18.0.0/15 is for tests of networks (RFC 2544): nobody's address.
@@ -332,6 +335,7 @@ impl Building<'_> {
                 epoch: machine.epoch,
                 wanted: placement.map(|p| (p.hoster.clone(), p.site.clone())),
                 machine_type: placement.and_then(|p| p.machine_type.clone()),
+                resized: false,
                 fenced: None,
                 set_aside: false,
                 power_on_failed: None,
@@ -347,6 +351,17 @@ impl Building<'_> {
             inventory.machines.push(machine);
         }
     }
+}
+
+/// What the catalogue says of the type.
+fn hardware(placement: &Placement, of: &Desired) -> Option<Hardware> {
+    let machine_type = placement.machine_type.clone()?;
+    let kinds = &of.hosters.get(&placement.hoster)?.descriptor.machine_types;
+    let kind = kinds.iter().find(|kind| kind.name == machine_type)?;
+    Some(Hardware {
+        size: kind.size(),
+        machine_type,
+    })
 }
 
 fn backup_machine(stack: &DesiredStack) -> MachineName {

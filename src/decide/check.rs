@@ -5,6 +5,7 @@
 mod brakes;
 mod drill;
 mod given;
+mod resize;
 mod restore;
 mod sick;
 mod silent;
@@ -290,6 +291,9 @@ impl<'a> Court<'a> {
             }
             Action::Reboot { machine, wrong } => {
                 problems.extend(self.must_be_sick(step, machine, wrong));
+            }
+            Action::ShutDown { .. } | Action::Resize { .. } => {
+                problems.extend(self.may_be_resized(step));
             }
             Action::PowerOn { machine }
             | Action::Close { machine }

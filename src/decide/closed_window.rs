@@ -58,7 +58,12 @@ fn window(close: &Step, steps: &[Step], past: &History) -> Option<ClosedWindow> 
     let on_it = measured.iter().filter(|step| path.contains(&step.id));
     let sum: Duration = on_it.map(|step| step.took).sum();
     let unmeasured = within.iter().filter(|step| took(step).is_none());
-    let last = past.windows.last(stack);
+    let resizes = |step: &&Step| matches!(step.action, Action::Resize { .. });
+    let last = if within.iter().any(resizes) {
+        past.windows.last_size(stack)
+    } else {
+        past.windows.last(stack)
+    };
     Some(ClosedWindow {
         millis: u64::try_from(sum.as_millis()).unwrap_or(u64::MAX),
         unmeasured: unmeasured

@@ -48,7 +48,8 @@ pub fn foresee(plan: &mut Plan, hosters: &BTreeMap<HosterId, HosterAccount>, pas
     plan.monthly_cost = total_cost(&plan.steps);
 }
 
-/// A new machine costs from the beginning; an old one until a person has retired it.
+/// A new machine, or another type, costs from the beginning; an old machine until a person has
+/// retired it.
 fn cost(
     action: &Action,
     hosters: &BTreeMap<HosterId, HosterAccount>,
@@ -63,6 +64,17 @@ fn cost(
             cents: price(hosters, hoster, machine_type.as_deref()),
             from: CostFrom::Step,
         }),
+        Action::Resize { machine, from, to } => {
+            let hoster = &past.machines.get(machine)?.hoster;
+            let (before, after) = (
+                price(hosters, hoster, Some(from)),
+                price(hosters, hoster, Some(to)),
+            );
+            Some(CostChange {
+                cents: before.zip(after).map(|(before, after)| after - before),
+                from: CostFrom::Step,
+            })
+        }
         Action::Quarantine { machine } => {
             let made = past.machines.get(machine);
             let price =

@@ -9,7 +9,7 @@ use super::rebuilds::Rebuilds;
 use super::sickness::Sicknesses;
 use super::silence::Silences;
 use super::ttls::Ttls;
-use super::windows::Windows;
+use super::windows::{Window, Windows};
 use crate::model::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
 };
@@ -111,6 +111,8 @@ pub struct PastMachine {
     pub wanted: Option<(HosterId, SiteId)>,
     /// The hoster's machine type, where it has types and somebody remembers.
     pub machine_type: Option<String>,
+    /// It got that type in place, with the disk that it had.
+    pub resized: bool,
     /// Proven unable to write, by this proof, and not switched on by us since (S2).
     pub fenced: Option<String>,
     /// Set aside, and not opened since.
@@ -140,12 +142,15 @@ impl History {
     }
 
     /// Takes in the next entry. Gives how long users of its stack were shut out, where it is the one
-    /// that lets them in at another machine.
+    /// that lets them in at another machine, or at another size.
     pub fn shut_until(&mut self, entry: &Entry) -> Option<SignedDuration> {
         self.take_in(entry);
-        let window = self.windows.last(entry.stack.as_ref()?)?;
-        let opens = matches!(entry.event, Event::Opened { .. }) && window.opened_by == entry.seq;
-        opens.then(|| window.length())
+        let stack = entry.stack.as_ref()?;
+        let opens = |window: &&Window| {
+            matches!(entry.event, Event::Opened { .. }) && window.opened_by == entry.seq
+        };
+        let mut all = (self.windows.last(stack).into_iter()).chain(self.windows.last_size(stack));
+        all.find(opens).map(Window::length)
     }
 
     /// Takes in the next entry.
@@ -228,6 +233,7 @@ impl History {
                         epoch: *epoch,
                         wanted: wanted.clone(),
                         machine_type: machine_type.clone(),
+                        resized: false,
                         fenced: None,
                         set_aside: false,
                         power_on_failed: None,
@@ -248,6 +254,15 @@ impl History {
                     past.fenced = None;
                     past.set_aside = false;
                     past.power_on_failed = None;
+                }
+            }
+            Event::Resized {
+                machine,
+                machine_type,
+            } => {
+                if let Some(past) = self.machines.get_mut(machine) {
+                    past.resized = past.machine_type.is_some();
+                    past.machine_type = Some(machine_type.clone());
                 }
             }
             Event::PowerOnFailed { machine, reason } => {

@@ -139,7 +139,7 @@ pub fn is_never_frozen(action: &Action, writer: Option<&MachineName>) -> bool {
             ))
 }
 
-/// Are its users shut out because something has begun: a rebuild or a move, or its last step? A
+/// Are its users shut out because something has begun: a rebuild, a move or another size, or its last step? A
 /// freeze that lasts must not leave it so.
 pub fn is_under_way(stack: &StackId, past: &History, seen: &Observed) -> bool {
     let Some((_, writer)) = past.writers.get(stack) else {
@@ -153,7 +153,8 @@ pub fn is_under_way(stack: &StackId, past: &History, seen: &Observed) -> bool {
         seen.machines.get(writer),
         Some(Ok(facts)) if facts.stage >= Stage::Opened && !facts.open
     );
-    fenced || closed
+    let switched_off = past.windows.switched_off(stack) == Some(writer);
+    fenced || closed || switched_off
 }
 
 /// All stacks of which that is so.

@@ -187,6 +187,10 @@ fn words(event: &Event) -> String {
             )
         }
         Event::Closed { machine } => format!("users were shut out of {machine}"),
+        Event::Resized {
+            machine,
+            machine_type,
+        } => format!("{machine} is a {machine_type}, by its hoster's word"),
         Event::PowerOnFailed { machine, reason } => {
             format!("{machine} could not be switched on: {reason}")
         }

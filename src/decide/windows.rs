@@ -21,6 +21,8 @@ pub struct Windows {
     shut: BTreeMap<StackId, Shut>,
     /// The newest move of each stack that came to its end.
     last: BTreeMap<StackId, Window>,
+    /// The same of machines that got another size in place.
+    last_size: BTreeMap<StackId, Window>,
     /// The newest move of each stack that was tried and given up, until another machine opens.
     given_up: BTreeMap<StackId, GivenUp>,
     /// New machines that a point was copied to ahead.
@@ -37,14 +39,18 @@ struct Shut {
     backing_up: bool,
     last: Option<PointId>,
     failures: u32,
+    /// It may have been shut down since, on purpose, to be switched on again.
+    switched_off: bool,
+    /// It is of another type since.
+    resized: bool,
 }
 
-/// A move as its users saw it.
+/// A move, or another size, as its users saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// When users were shut out.
     pub closed_at: Timestamp,
-    /// When they were let in again, at the new machine.
+    /// When they were let in again, at the new machine or the larger one.
     pub opened_at: Timestamp,
     /// The journal's entry that says so.
     pub opened_by: i64,
@@ -82,9 +88,21 @@ impl Windows {
         (given_up.commit.as_ref() == Some(head)).then_some(given_up)
     }
 
+    /// The machine that was shut down while users were shut out, and that is switched on again
+    /// whatever comes of it.
+    pub fn switched_off(&self, stack: &StackId) -> Option<&MachineName> {
+        let shut = self.shut.get(stack).filter(|shut| shut.switched_off)?;
+        Some(&shut.machine)
+    }
+
     /// The newest move of a stack that came to its end.
     pub fn last(&self, stack: &StackId) -> Option<&Window> {
         self.last.get(stack)
+    }
+
+    /// The newest time that its machine got another size in place.
+    pub fn last_size(&self, stack: &StackId) -> Option<&Window> {
+        self.last_size.get(stack)
     }
 
     /// Whether the newest move of a stack was given up, whatever the head.
@@ -110,6 +128,13 @@ impl Windows {
             Event::Started { step, .. } => {
                 self.backs_up(stack, step, true);
                 self.perhaps_open(stack, step);
+                self.perhaps_off(stack, step);
+            }
+            Event::Resized { machine, .. } => {
+                let shut = self.shut.get_mut(stack);
+                if let Some(shut) = shut.filter(|shut| shut.machine == *machine) {
+                    shut.resized = true;
+                }
             }
             Event::Proven { point, rung } if *rung == Rung::Shipped => {
                 let shut = self.shut.get_mut(stack);
@@ -145,6 +170,8 @@ impl Windows {
                     backing_up: false,
                     last: None,
                     failures: 0,
+                    switched_off: false,
+                    resized: false,
                 });
                 // It would not be shut a second time, had it not been seen open.
                 shut.last = None;
@@ -173,6 +200,16 @@ impl Windows {
         }
     }
 
+    /// From here on it may be off, whatever is heard of it.
+    fn perhaps_off(&mut self, stack: &StackId, step: &StepId) {
+        if let Some(("shut-down", machine)) = verb_and_machine(step)
+            && let Some(shut) = self.shut.get_mut(stack)
+            && shut.machine == machine
+        {
+            shut.switched_off = true;
+        }
+    }
+
     fn measured(&mut self, stack: &StackId, step: &StepId, millis: u64) {
         let Some(kind) = self.kind_of(step) else {
             return;
@@ -193,7 +230,8 @@ impl Windows {
         accepted: Option<&CommitId>,
     ) {
         let verb = verb_and_machine(step).map(|(verb, _)| verb);
-        let Some("backup" | "fetch" | "load" | "check" | "fence") = verb else {
+        let Some("backup" | "fetch" | "load" | "check" | "fence" | "shut-down" | "resize") = verb
+        else {
             return;
         };
         let Some(shut) = self.shut.get_mut(stack) else {
@@ -211,19 +249,24 @@ impl Windows {
         }
     }
 
-    /// Users are let in: where they were, or at another machine.
+    /// Users are let in: where they were, perhaps at another size, or at another machine.
     fn opened(&mut self, stack: &StackId, machine: &MachineName, entry: &Entry) {
         let Some(shut) = self.shut.remove(stack) else {
             return;
         };
-        if shut.machine != *machine {
+        if shut.machine != *machine || shut.resized {
             self.given_up.remove(stack);
             let window = Window {
                 closed_at: shut.since,
                 opened_at: entry.at,
                 opened_by: entry.seq,
             };
-            self.last.insert(stack.clone(), window);
+            let all = if shut.machine == *machine {
+                &mut self.last_size
+            } else {
+                &mut self.last
+            };
+            all.insert(stack.clone(), window);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::book::Book;
 use super::session::Session;
-use crate::decide::adoption::{adoptable, found, recovered};
+use crate::decide::adoption::{adoptable, found, recovered, sized};
 use crate::decide::groups::Busy;
 use crate::decide::heard;
 use crate::decide::history::History;
@@ -31,6 +31,7 @@ pub async fn adopt(
     let news = [
         adoptable(seen, past),
         recovered(seen, past),
+        sized(&session.desired, seen, past),
         repositories,
         heard::news(&session.desired, seen, past),
         heard::healed(manifests, seen, past),
@@ -53,9 +54,9 @@ pub async fn adopt(
 
 fn is_told_by_others(busy: &Busy, (stack, event): &(Option<StackId>, Event)) -> bool {
     match event {
-        Event::Created { machine, .. } | Event::SeenOn { machine } => {
-            busy.holds(stack.as_ref(), machine)
-        }
+        Event::Created { machine, .. }
+        | Event::SeenOn { machine }
+        | Event::Resized { machine, .. } => busy.holds(stack.as_ref(), machine),
         _ => stack.as_ref().is_some_and(|id| busy.stacks.contains(id)),
     }
 }

@@ -34,7 +34,7 @@ pub enum Mode {
     /// Answers rightly, but only after the delay.
     #[serde(rename = "slow")]
     Slow,
-    /// Works, but has no server left: every order ends with 412.
+    /// Works, but has no server left: every order, and every change of a type, ends with 412.
     #[serde(rename = "full")]
     Full,
 }

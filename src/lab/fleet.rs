@@ -19,6 +19,29 @@ pub struct MachineSpec {
     pub user_data: String,
     /// Public SSH keys for root, given to cloud-init as instance metadata.
     pub authorized_keys: Vec<String>,
+    /// How large it is, where its hoster sells types.
+    pub size: Option<MachineSize>,
+}
+
+/// A size that a hoster sells.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MachineSize {
+    /// The hoster's name for it.
+    pub name: String,
+    /// Processors.
+    pub cores: u32,
+    /// GiB.
+    pub memory: u32,
+}
+
+impl MachineSize {
+    /// The option of `systemd-nspawn` that gives a machine as many processors as its size has, if
+    /// this computer has more.
+    pub fn processors(&self) -> Option<String> {
+        let cores = usize::try_from(self.cores).ok()?;
+        let here = std::thread::available_parallelism().map_or(1, usize::from);
+        (cores < here).then(|| format!("--cpu-affinity=0-{}", cores.saturating_sub(1)))
+    }
 }
 
 /// What can be said of a machine from outside.
@@ -77,6 +100,8 @@ pub trait Fleet: Send + Sync {
     async fn shutdown(&self, name: &str) -> Result<(), FleetError>;
     /// A fresh disk from `image` for a machine that is off; same address.
     async fn rebuild(&self, name: &str, image: &str) -> Result<(), FleetError>;
+    /// Another size for a machine that is off; it shows from its next start on.
+    async fn resize(&self, name: &str, size: &MachineSize) -> Result<(), FleetError>;
     /// Ends it and removes its disk, address and network.
     async fn delete(&self, name: &str) -> Result<(), FleetError>;
     /// Looked up afresh each time.

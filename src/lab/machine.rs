@@ -8,7 +8,7 @@ use super::cgroup::Group;
 use super::command::{failed, in_background, run};
 use super::disk::Disk;
 use super::files::make_private_dir;
-use super::fleet::{Fleet, FleetError, MachineSpec, Power};
+use super::fleet::{Fleet, FleetError, MachineSize, MachineSpec, Power};
 use super::image::{self, BuildProgress, Recipe};
 use super::names::is_label;
 use super::network::{self, Cable};
@@ -57,7 +57,7 @@ impl Machines {
         })
     }
 
-    fn machine(&self, name: &str) -> Result<MachineRecord, FleetError> {
+    pub(super) fn machine(&self, name: &str) -> Result<MachineRecord, FleetError> {
         self.place
             .machine(name)?
             .ok_or_else(|| FleetError::NoSuchMachine {
@@ -117,6 +117,7 @@ impl Machines {
             instance_id: new_instance_id()?,
             user_data: spec.user_data.clone(),
             authorized_keys: spec.authorized_keys.clone(),
+            size: spec.size.clone(),
             host_key,
             destroyed: false,
         };
@@ -208,6 +209,7 @@ impl Machines {
                 "--resolv-conf=off",
                 "--suppress-sync=yes",
             ])
+            .args(machine.size.as_ref().and_then(MachineSize::processors))
             // A rented machine has a firewall of its own.
             .arg("--capability=CAP_NET_ADMIN")
             .args(["--link-journal=no", "--timezone=off", "--settings=no"])
@@ -477,6 +479,10 @@ impl Fleet for Machines {
     async fn rebuild(&self, name: &str, image: &str) -> Result<(), FleetError> {
         let (machines, name, image) = (self.clone(), name.to_owned(), image.to_owned());
         in_background(move || machines.rebuild(&name, &image)).await
+    }
+    async fn resize(&self, name: &str, size: &MachineSize) -> Result<(), FleetError> {
+        let (machines, name, size) = (self.clone(), name.to_owned(), size.clone());
+        in_background(move || machines.resize(&name, &size)).await
     }
     async fn delete(&self, name: &str) -> Result<(), FleetError> {
         let (machines, name) = (self.clone(), name.to_owned());

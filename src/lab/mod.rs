@@ -35,6 +35,7 @@ pub mod pool;
 pub mod preflight;
 pub mod seed;
 pub mod serve;
+mod size;
 pub mod state;
 pub mod status;
 pub mod up;

@@ -92,6 +92,7 @@ fn order(
         image: IMAGE.to_owned(),
         user_data: key.user_data(),
         authorized_keys: record.authorized_keys.clone(),
+        size: None,
     };
     machines.create(&spec, Some(key.public)).map(drop)
 }

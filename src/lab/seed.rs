@@ -39,12 +39,17 @@ pub fn lay(
 
 /// The instance metadata. JSON is YAML, so nothing needs quoting rules of its own.
 pub fn meta_data(machine: &MachineRecord) -> String {
-    json!({
+    let mut told = json!({
         "instance-id": machine.instance_id,
         "local-hostname": machine.name,
         "public-keys": machine.authorized_keys,
-    })
-    .to_string()
+    });
+    if let Some(size) = &machine.size {
+        told["instance-type"] = json!(size.name);
+        told["cores"] = json!(size.cores);
+        told["memory-gib"] = json!(size.memory);
+    }
+    told.to_string()
 }
 
 /// An SSH host key made before its machine exists, so that first contact needs no trust.

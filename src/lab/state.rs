@@ -7,7 +7,7 @@ use super::LabError;
 use super::command::failed;
 use super::faults::Faults;
 use super::files::{read, write_atomically};
-use super::fleet::FleetError;
+use super::fleet::{FleetError, MachineSize};
 use super::mirror::Mirrors;
 use super::names::LabName;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,9 @@ pub struct MachineRecord {
     pub user_data: String,
     /// Given to cloud-init.
     pub authorized_keys: Vec<String>,
+    /// How large it is, where its hoster sells types.
+    #[serde(default)]
+    pub size: Option<MachineSize>,
     /// The public host key, where the lab made it (pools).
     pub host_key: Option<String>,
     /// Whether its disk is gone for good.

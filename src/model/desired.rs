@@ -116,6 +116,24 @@ pub struct Site {
     pub longitude_milli: i32,
 }
 
+/// How large a machine is, or must be at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory.
+    pub memory: Bytes,
+    /// Disk.
+    pub disk: Bytes,
+}
+
+impl Size {
+    /// Whether it has all that is asked for.
+    pub fn has(&self, asked: &Self) -> bool {
+        self.cpus >= asked.cpus && self.memory >= asked.memory && self.disk >= asked.disk
+    }
+}
+
 /// A machine that can be rented.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineType {
@@ -129,6 +147,17 @@ pub struct MachineType {
     pub disk: Bytes,
     /// Price in cents of a euro per month, net, if published.
     pub monthly_cents: Option<u32>,
+}
+
+impl MachineType {
+    /// How large it is.
+    pub fn size(&self) -> Size {
+        Size {
+            cpus: self.cpus,
+            memory: self.memory,
+            disk: self.disk,
+        }
+    }
 }
 
 /// An ordered machine in a pool.
@@ -295,6 +324,8 @@ pub struct Placement {
     pub site: SiteId,
     /// Machine type of the hoster; `None` for pools.
     pub machine_type: Option<String>,
+    /// What it was chosen for, where the file says how large it must be.
+    pub size: Option<Size>,
     /// Operating system.
     pub image: ImageName,
     /// The line that asks for it.

@@ -56,7 +56,7 @@ pub struct ClosedWindow {
     pub millis: u64,
     /// Verbs of its steps that were never measured: then it is a lower bound.
     pub unmeasured: Vec<String>,
-    /// How long it was in the newest move of the stack, in milliseconds; `null`: none is known.
+    /// How long it was the last time the same was done, in milliseconds; `null`: none is known.
     pub last_millis: Option<u64>,
 }
 

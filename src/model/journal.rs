@@ -118,6 +118,14 @@ pub enum Event {
         /// Which.
         machine: MachineName,
     },
+    /// A machine is of another type than before, or nobody remembered of which, by its hoster's
+    /// word and as the estate asks.
+    Resized {
+        /// Which.
+        machine: MachineName,
+        /// The hoster's name for the type.
+        machine_type: String,
+    },
     /// Switching a machine on failed: it is off for good.
     PowerOnFailed {
         /// Which.

@@ -1,5 +1,6 @@
 //! What was seen of the world at one moment, and what could not be seen.
 
+use super::desired::Size;
 use super::gap::Gap;
 use super::given::Given;
 use super::ids::{Epoch, HostName, HosterId, ImageName, MachineName, SiteId, StackId};
@@ -109,6 +110,8 @@ pub struct SeenMachine {
     pub epoch: Epoch,
     /// Its operating system, if told.
     pub image: Option<ImageName>,
+    /// What it has, where its hoster sells types and tells.
+    pub hardware: Option<Hardware>,
     /// Whether it was set aside after another took over.
     pub quarantined: bool,
     /// Power, by the hoster's word.
@@ -117,6 +120,15 @@ pub struct SeenMachine {
     pub address: IpAddr,
     /// SSH port.
     pub port: u16,
+}
+
+/// What a machine has, by its hoster's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hardware {
+    /// The hoster's name for its type.
+    pub machine_type: String,
+    /// Processors, memory, and its disk, which may be smaller than the type's.
+    pub size: Size,
 }
 
 /// Power, by the hoster's word.

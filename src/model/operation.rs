@@ -21,6 +21,20 @@ pub enum Operation {
         /// The machine.
         machine: MachineName,
     },
+    /// Ask its system to go down, and pull the plug where it does not; done when the hoster says
+    /// that it is off.
+    ShutDown {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Another type for a machine that is off, with the disk that it has; done when the hoster
+    /// says that it is of that type. It may have been switched on by then.
+    Resize {
+        /// The machine.
+        machine: MachineName,
+        /// The hoster's name for the type.
+        machine_type: String,
+    },
     /// Start a machine anew that runs, as by its reset button; done when the hoster did it and
     /// says that it runs. Refused where it is off.
     Reset {

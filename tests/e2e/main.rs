@@ -36,5 +36,6 @@ mod pages;
 mod run;
 mod several;
 mod sick;
+mod size;
 mod support;
 mod zombie;

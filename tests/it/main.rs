@@ -80,6 +80,7 @@ mod plan_move;
 mod plan_offline;
 mod plan_paused;
 mod plan_possible_writers;
+mod plan_resize;
 mod plan_retire;
 mod plan_sick;
 mod plan_state;

@@ -319,20 +319,6 @@ fn whoever_takes_the_commit_back_gets_the_old_place_back() {
     }
 }
 
-#[test]
-fn another_machine_type_alone_is_told_and_does_nothing() {
-    let mut world = World::running(acme(HETZNER));
-    let mut want = acme(HETZNER);
-    let production = &mut want.stacks.get_mut(&stack("acme")).unwrap().production;
-    production.machine_type = Some("cx53".to_owned());
-    world.now_wants(want);
-    let plan = world.plan();
-    assert!(plan.plan().steps.is_empty());
-    let notes = &plan.plan().notes;
-    let said = |text: &String| text.contains("cx53 is wanted: it comes with the next move");
-    assert!(notes.iter().any(|note| said(&note.text)), "{notes:?}");
-}
-
 /// The closed window of the plan's move, as it is foreseen.
 fn window(world: &World) -> holdfast::model::forecast::ClosedWindow {
     let mut plan = world.draft();

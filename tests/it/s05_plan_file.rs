@@ -166,6 +166,7 @@ impl Estate {
             stack: Some(stack(owner)),
             epoch: Epoch(1),
             image: None,
+            hardware: None,
             quarantined: false,
             power: Power::Off,
             address: [198, 18, 0, 9].into(),

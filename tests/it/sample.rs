@@ -44,6 +44,7 @@ pub fn placement(hoster: &str) -> Placement {
         hoster: HosterId::new(hoster),
         site: SiteId::new("nbg1"),
         machine_type: None,
+        size: None,
         image: ImageName::new("debian-13"),
         place: place(),
     }

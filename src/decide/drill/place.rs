@@ -149,6 +149,7 @@ fn placement(
         hoster: account.id.clone(),
         site,
         machine_type,
+        size: stack.production.size,
         image: stack.production.image.clone(),
         place,
     })

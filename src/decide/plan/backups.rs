@@ -14,7 +14,7 @@ use crate::model::desired::{Desired, DesiredStack, InterfaceFamily, Placement};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{Epoch, MachineName, StepId};
 use crate::model::machine::{MachineManifest, Role};
-use crate::model::observed::{Former, Observed, Power, Unseen};
+use crate::model::observed::{Former, Observed, Power, SeenMachine, Unseen};
 use crate::model::plan::{Action, Cause, Drift, Effect, Hold, Note};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -185,6 +185,19 @@ fn no_longer_named(
     }
 }
 
+/// Every stack that names it would wait for it, so nothing resizes it.
+fn tell_of_size(machine: &SeenMachine, placement: &Placement, pen: &mut Pen<'_>) {
+    let asked = (placement.size.as_ref()).zip(placement.machine_type.as_ref());
+    if let (Some(is), Some((least, wanted))) = (&machine.hardware, asked)
+        && !is.size.has(least)
+    {
+        pen.note(format!(
+            "{} runs on a {}, and {wanted} is asked for: nothing resizes a backup machine; a new one is made where [backup] names another site or hoster, and the points are copied there",
+            machine.name, is.machine_type
+        ));
+    }
+}
+
 /// A new, empty one in its place would hide the loss (S3); what people do at its hoster is seen.
 fn remedy_of_the_dead(name: &MachineName) -> String {
     format!(
@@ -228,6 +241,7 @@ fn one(
             );
             return not_now(gap);
         }
+        tell_of_size(machine, placement, &mut pen);
         if machine.power == Power::Off {
             let remembered = past.machines.get(name);
             if let Some(reason) = remembered.and_then(|past| past.power_on_failed.as_deref()) {

@@ -13,7 +13,7 @@ pub(super) fn storm(
     past: &History,
     now: Timestamp,
 ) -> Option<String> {
-    let suspects = in_use(situations, now).filter(|(_, writer)| seems_lost(writer));
+    let suspects = in_use(situations, past, now).filter(|(_, writer)| seems_lost(writer));
     too_many(
         suspects.map(|(_, writer)| writer),
         situations,
@@ -29,7 +29,7 @@ pub(super) fn fever(
     past: &History,
     now: Timestamp,
 ) -> Option<String> {
-    let suspects = in_use(situations, now).filter(|(at, writer)| {
+    let suspects = in_use(situations, past, now).filter(|(at, writer)| {
         let sickness = past.sicknesses.of(&writer.name);
         let sick = || sickness.is_some_and(|of| of.is_sick(&at.stack.waits, now));
         seems_lost(writer) || sick()
@@ -45,15 +45,19 @@ pub(super) fn fever(
 /// Machines that can write, of stacks that go on.
 fn in_use<'s, 'a>(
     situations: &'s [Situation<'a>],
+    past: &'s History,
     now: Timestamp,
 ) -> impl Iterator<Item = (&'s Situation<'a>, &'s Writer<'a>)> {
-    // Off because it was wished to be is no suspicion.
+    // Off because it was wished to be, for good or for another size, is no suspicion.
     let goes_on = situations
         .iter()
         .filter(move |at| at.stack.ended(now).is_none());
     goes_on
         .filter_map(|at| Some((at, at.writer.as_ref()?)))
-        .filter(|(_, writer)| writer.fenced.is_none())
+        .filter(|(at, writer)| {
+            let switched_off = past.windows.switched_off(&at.stack.id) == Some(&writer.name);
+            writer.fenced.is_none() && !switched_off
+        })
 }
 
 /// What a person has signed for by name is no suspicion.

@@ -171,7 +171,7 @@ pub(super) fn mend(
 }
 
 /// A rival of the machine cannot be fenced, so that it stays closed; why stands in the plan.
-struct StaysClosed;
+pub(super) struct StaysClosed;
 
 /// A closed machine is checked and opened again; so is one whose opening the journal missed (S6).
 fn open_again(
@@ -195,6 +195,23 @@ fn open_again(
             "users are shut out",
         ),
     };
+    match let_in(view, writer, (checking, opening), converged, pen) {
+        Ok(opened) => Ok(Some(opened)),
+        // Shutting users out would not stop the rival.
+        Err(_) if facts.open => Ok(None),
+        Err(closed) => Err(closed),
+    }
+}
+
+/// Checks a machine that users were on before, fences its rivals, and lets users in again.
+pub(super) fn let_in(
+    view: &View<'_>,
+    writer: &Writer<'_>,
+    (checking, opening): (&str, &str),
+    after: Option<&StepId>,
+    pen: &mut Pen<'_>,
+) -> Result<StepId, StaysClosed> {
+    let name = &writer.name;
     let checked = pen.step(
         Action::Check {
             machine: name.clone(),
@@ -202,7 +219,7 @@ fn open_again(
         },
         Effect::Safe,
         because(checking),
-        &[converged],
+        &[after],
     );
     let rivals = other_writers(view, name, writer.epoch);
     let fences: Vec<StepId> = rivals
@@ -210,18 +227,13 @@ fn open_again(
         .filter_map(|rival| fence(view, rival, pen))
         .collect();
     if fences.len() < rivals.len() {
-        // Shutting users out would not stop the rival.
-        return if facts.open {
-            Ok(None)
-        } else {
-            Err(StaysClosed)
-        };
+        return Err(StaysClosed);
     }
     let after: Vec<Option<&StepId>> = [Some(&checked)]
         .into_iter()
         .chain(fences.iter().map(Some))
         .collect();
-    Ok(Some(pen.step(
+    Ok(pen.step(
         Action::Open {
             machine: name.clone(),
             epoch: writer.epoch,
@@ -230,7 +242,7 @@ fn open_again(
         Effect::Disruptive,
         because(opening),
         &after,
-    )))
+    ))
 }
 
 /// A recovery point, when the schedule says so.
@@ -304,7 +316,8 @@ fn back_up(
 pub(super) fn power_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     let repair = &view.at.stack.repair;
     // What was switched off in order to be switched on again is not left off.
-    if !repair.contains(&Repair::Restart) && !repair.contains(&Repair::Reboot) {
+    let switched_off = view.past.windows.switched_off(&view.at.stack.id) == Some(&writer.name);
+    if !switched_off && !repair.contains(&Repair::Restart) && !repair.contains(&Repair::Reboot) {
         pen.hold(
             format!("switching {} on", writer.name),
             Hold::Forbidden {
@@ -320,7 +333,11 @@ pub(super) fn power_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) 
             machine: writer.name.clone(),
         },
         Effect::Safe,
-        because("its hoster says it is off; its data may be whole"),
+        because(if switched_off {
+            "it was shut down for another type, and is switched on again whatever came of it"
+        } else {
+            "its hoster says it is off; its data may be whole"
+        }),
         &[],
     );
 }

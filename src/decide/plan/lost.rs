@@ -391,7 +391,15 @@ fn in_flight(
 fn disturbs(verb: &str) -> bool {
     matches!(
         verb,
-        "converge" | "close" | "open" | "power-on" | "reset" | "power-cycle" | "reboot"
+        "converge"
+            | "close"
+            | "shut-down"
+            | "resize"
+            | "open"
+            | "power-on"
+            | "reset"
+            | "power-cycle"
+            | "reboot"
     )
 }
 

@@ -24,6 +24,7 @@ mod paused;
 mod permission;
 mod rebuild;
 mod relocate;
+mod resize;
 mod retire;
 mod sick;
 mod situation;

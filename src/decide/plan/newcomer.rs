@@ -4,6 +4,7 @@ use super::backups::BackupMachine;
 use super::draft::{Pen, because};
 use super::lost;
 use super::machines::{self, PlaceFor, choose_place};
+use super::situation::WriterState;
 use super::view::{View, suits};
 use crate::decide::names;
 use crate::model::desired::Placement;
@@ -61,10 +62,12 @@ pub(super) fn newcomer(
     if let Some(candidate) = view.at.candidate {
         let reason = if holds_other_data(view, candidate, filling) {
             "it was filled from another recovery point and never opened"
-        } else if let Some(place) = places.iter().find(|p| suits(view, candidate, p)) {
+        } else if let Some(place) =
+            (places.iter()).find(|p| suits(view, candidate, p) && is_as_asked(view, candidate, p))
+        {
             return resume(view, candidate, place, wanted, backup_created, pen);
         } else {
-            "it was begun at a place, or on an operating system, that the estate no longer asks for"
+            "it was begun at a place, on an operating system or of a type that the estate no longer asks for"
         };
         // It never held users' data.
         pen.step(
@@ -109,6 +112,16 @@ pub(super) fn newcomer(
             })
         }
     }
+}
+
+/// A move waits for the machine that was asked for; who has lost theirs takes the one that is there.
+/// The journal's word: what we asked for then.
+fn is_as_asked(view: &View<'_>, candidate: &SeenMachine, place: &Placement) -> bool {
+    let moves = (view.at.writer.as_ref())
+        .is_some_and(|writer| matches!(writer.state, WriterState::Answers(_)));
+    let made = view.past.machines.get(&candidate.name);
+    let made = made.and_then(|made| made.machine_type.as_ref());
+    !moves || made.is_none() || made == place.machine_type.as_ref()
 }
 
 /// Data is loaded into a fresh machine only (S4), so one that holds other data is of no use.

@@ -1,4 +1,5 @@
-//! A planned move: the estate names another place for production, or another operating system.
+//! A planned move: the estate names another place for production, another operating system, or a
+//! size that it cannot get where it is.
 
 use super::backups::BackupMachine;
 use super::draft::{Pen, because, because_of};
@@ -6,8 +7,9 @@ use super::fencing::{no_way_to_fence, quarantine, waiver_remedy, way_to_fence};
 use super::newcomer::{Filling, Newcomer, newcomer, restore};
 use super::opening::open_and_resume;
 use super::rebuild::ENOUGH;
+use super::resize::{self, Asked};
 use super::situation::{Writer, WriterState};
-use super::view::{View, runs_on, service_names, suits};
+use super::view::{View, runs_on, service_names};
 use super::{keep, ttl};
 use crate::decide::manifest::{builds_on_copies, postgresql_of};
 use crate::decide::repositories::{self, named};
@@ -225,22 +227,6 @@ fn ahead(
     ))
 }
 
-/// Another machine type alone is no move, and nothing resizes what runs.
-pub(super) fn tell_of_size(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
-    let placement = &view.at.stack.production;
-    let runs = view.past.machines.get(&writer.name);
-    let runs = runs.and_then(|made| made.machine_type.as_ref());
-    let there = writer.seen.is_some_and(|old| suits(view, old, placement));
-    if let (true, Some(runs), Some(wanted)) = (there, runs, &placement.machine_type)
-        && runs != wanted
-    {
-        pen.note(format!(
-            "{} runs on a {runs}, and {wanted} is wanted: it comes with the next move or rebuild, nothing resizes a machine that runs",
-            view.at.stack.shown
-        ));
-    }
-}
-
 /// A move that was tried under this head and did not come to its end while users waited. The old
 /// machine serves again; the move is tried once somebody has looked.
 pub(super) fn held_back(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) -> bool {
@@ -291,10 +277,16 @@ pub(super) fn not_yet(view: &View<'_>, placement: &Placement, reason: String, pe
     );
 }
 
-/// What is wanted, and why, where it is the operating system that differs.
+/// What is wanted, and why, where it is the operating system or the size that differs.
 fn said(view: &View<'_>, old: &SeenMachine, placement: &Placement) -> (String, Option<String>) {
     let shown = &view.at.stack.shown;
     let (hoster, site, image) = (&placement.hoster, &placement.site, &placement.image);
+    if let Asked::ByMove { to, reason } = resize::asked(view, old) {
+        return (
+            format!("moving {shown} to a {to} at {hoster} {site}"),
+            Some(reason),
+        );
+    }
     match runs_on(view, old).filter(|runs| *runs != image) {
         Some(runs) => (
             format!("moving {shown} from {runs} to {image} at {hoster} {site}"),

@@ -7,8 +7,10 @@
 //! | should answer and does not | nothing: a gap is not absence (S1) | here |
 //! | on by its hoster's word, and silent | started anew, then as lost | [`ladder`] |
 //! | off, switching on not tried | power on | [`keep`] |
+//! | off, because it gets another type | that, and power on | [`resize`] |
 //! | answers, where it should stand | mend drift, names, recovery points | [`keep`] |
 //! | the same, and mending the same did not help | rebooted once | [`sick`] |
+//! | the same, and of another size than asked | last point, off, another type, on | [`resize`] |
 //! | answers, elsewhere or on another operating system | copied ahead, last backup, restore, fence | [`relocate`] |
 //! | gone, off for good, or fenced for good | restore the newest proven point | [`rebuild`] |
 //!
@@ -19,9 +21,10 @@
 
 use super::draft::{Draft, Pen};
 use super::fencing::{waiver_text, zombies};
+use super::resize::Asked;
 use super::situation::{Writer, WriterState};
 use super::view::{View, well_placed};
-use super::{former, install, keep, ladder, rebuild, relocate, retire, sick, ttl, verify};
+use super::{former, install, keep, ladder, rebuild, relocate, resize, retire, sick, ttl, verify};
 use crate::decide::given;
 use crate::model::desired::InterfaceFamily;
 use crate::model::gap::GapKind;
@@ -37,9 +40,9 @@ pub(super) fn plan(view: &View<'_>, draft: &mut Draft) {
         cause: Cause::Reality,
     };
     state(view, &mut pen);
-    // A restore needs the backup machine's disk for itself.
+    // A restore needs the backup machine's disk for itself, and so does whoever waits.
     let stack = &view.at.stack.id;
-    let fetches = |step: &Step| matches!(step.action, Action::Fetch { .. });
+    let fetches = |step: &Step| matches!(step.action, Action::Fetch { .. } | Action::Resize { .. });
     if !pen.draft.steps_of(stack).any(fetches) {
         verify::verify(view, &mut pen);
     }
@@ -116,22 +119,37 @@ fn state(view: &View<'_>, pen: &mut Pen<'_>) {
             );
         }
         WriterState::Silent(gap) if !moved_away => ladder::climb(view, writer, gap, pen),
-        WriterState::Off if !moved_away => keep::power_on(view, writer, pen),
+        WriterState::Off if !moved_away => {
+            if !resize::goes_on(view, writer, pen) {
+                keep::power_on(view, writer, pen);
+            }
+        }
         WriterState::Answers(facts) if !moved_away => {
             let placement = &view.at.stack.production;
             let well_placed = writer.seen.is_some_and(|m| well_placed(view, m));
+            let size = match writer.seen.filter(|_| well_placed) {
+                Some(machine) => resize::asked(view, machine),
+                None => Asked::Nothing,
+            };
+            // What runs at all is made well before it is made larger.
             if well_placed && sick::is_rebooted(view, writer, facts, pen) {
                 zombies(view, &writer.name, writer.epoch, pen);
                 return;
             }
-            // A move takes a last point; first the machine learns where to.
-            if well_placed {
+            let stays = well_placed && !matches!(size, Asked::ByMove { .. });
+            if stays {
                 keep::half_made(view, pen);
-                relocate::tell_of_size(view, writer, pen);
             }
-            if well_placed || keep::writes_elsewhere(view, writer, facts) {
+            if let Asked::Told(words) = &size {
+                pen.note(words.clone());
+            }
+            // A move, or another size, takes a last point; first the machine learns where to.
+            let elsewhere = keep::writes_elsewhere(view, writer, facts);
+            if let (Asked::InPlace { from, to }, false) = (&size, elsewhere) {
+                resize::in_place(view, writer, facts, (from, to), pen);
+            } else if stays || elsewhere {
                 keep::keep(view, writer, facts, pen);
-                if well_placed {
+                if stays {
                     ttl::as_usual(view, writer, pen);
                 }
             } else if let Some(reason) = former::falls_together(view, placement) {

@@ -3,18 +3,9 @@
 use super::Surroundings;
 use super::hosters::known_site;
 use crate::decide::document::{Table, codes, suggest, words};
-use crate::model::desired::{HosterAccount, MachineType, Placement};
+use crate::model::desired::{HosterAccount, MachineType, Placement, Size};
 use crate::model::ids::{HosterId, ImageName, SiteId};
-use crate::model::units::Bytes;
 use std::ops::Range;
-
-/// The least a machine must have.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    cpus: u32,
-    memory: Bytes,
-    disk: Bytes,
-}
 
 /// `[production]`, with where each fallback stands.
 pub(super) struct Production {
@@ -33,7 +24,7 @@ pub(super) fn production(table: &Table<'_>, surroundings: &Surroundings<'_>) -> 
     let fallbacks = table.tables("fallback");
     let main = at.as_ref().and_then(|at| {
         let kind = machine_type(table, at, size, surroundings);
-        Some(placement(table, at, kind?, image.clone()?))
+        Some(placement(table, at, (kind?, size), image.clone()?))
     });
     let fallback = fallbacks
         .iter()
@@ -44,7 +35,7 @@ pub(super) fn production(table: &Table<'_>, surroundings: &Surroundings<'_>) -> 
             let at = at?;
             let kind = machine_type(entry, &at, size, surroundings)?;
             let image = own.or_else(|| image.clone())?;
-            Some((placement(entry, &at, kind, image), at.span))
+            Some((placement(entry, &at, (kind, size), image), at.span))
         })
         .collect();
     table.finish();
@@ -88,7 +79,7 @@ fn beside(
     let size = size(table).or_else(|| production.and_then(|p| p.size));
     let at = at?;
     let kind = machine_type(table, &at, size, surroundings)?;
-    Some((placement(table, &at, kind, image?), at.span))
+    Some((placement(table, &at, (kind, size), image?), at.span))
 }
 
 fn backup_image(table: &Table<'_>) -> Option<ImageName> {
@@ -206,9 +197,7 @@ fn machine_type(
         }
         return None;
     };
-    let fits = |kind: &&MachineType| {
-        kind.cpus >= size.cpus && kind.memory >= size.memory && kind.disk >= size.disk
-    };
+    let fits = |kind: &&MachineType| kind.size().has(&size);
     let Some(kind) = types.iter().find(fits) else {
         let message = format!(
             "{} has no machine type with {} processors, {} of memory and {} of disk",
@@ -232,13 +221,14 @@ fn describe(kind: &MachineType) -> String {
 fn placement(
     table: &Table<'_>,
     at: &At<'_>,
-    machine_type: Option<String>,
+    (machine_type, size): (Option<String>, Option<Size>),
     image: ImageName,
 ) -> Placement {
     Placement {
         hoster: at.hoster.clone(),
         site: at.site.clone(),
         machine_type,
+        size,
         image,
         place: table.document().place(&at.span),
     }

@@ -10,6 +10,7 @@ mod name;
 mod opening;
 mod part;
 mod reboot;
+mod resize;
 mod shown;
 mod vault;
 
@@ -366,6 +367,8 @@ impl Run {
             Action::Check { machine, .. } => self.check(step, machine).await,
             Action::Close { machine } => self.close(step, machine).await,
             Action::PowerOn { machine } => self.power_on(step, machine).await,
+            Action::ShutDown { machine } => self.shut_down(step, machine).await,
+            Action::Resize { machine, to, .. } => self.resize(step, machine, to).await,
             Action::Reset { machine } => self.reset(step, machine).await,
             Action::PowerCycle { machine } => self.power_cycle(step, machine).await,
             Action::Reboot { machine, wrong } => self.reboot(step, machine, wrong).await,

@@ -7,7 +7,8 @@
 use super::Api;
 use super::errors::ApiError;
 use super::pagination::ListQuery;
-use super::state::Labels;
+use super::state::{Labels, ServerRecord};
+use crate::lab::fleet::MachineSize;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -208,6 +209,12 @@ pub fn server_type(reference: &str) -> Option<&'static ServerType> {
         .find(|t| refers(reference, t.id, t.name))
 }
 
+/// GB of a server's disk; `None` if its type is no longer sold.
+pub fn disk(server: &ServerRecord) -> Option<u32> {
+    let of_type = || server_type(&server.server_type).map(|kind| kind.disk);
+    server.own_disk.or_else(of_type)
+}
+
 /// The image of that id or name.
 pub fn image(reference: &str) -> Option<&'static Image> {
     IMAGES.iter().find(|i| refers(reference, i.id, i.name))
@@ -230,6 +237,15 @@ impl Location {
 }
 
 impl ServerType {
+    /// What a machine of this type has.
+    pub fn size(&self) -> MachineSize {
+        MachineSize {
+            name: self.name.to_owned(),
+            cores: self.cores,
+            memory: self.memory,
+        }
+    }
+
     /// As the interface shows it. `available` and `recommended` are newer than the
     /// `OpenAPI` document here, but the official Python client (2.27) insists on them.
     pub fn show(&self, available: bool) -> Value {

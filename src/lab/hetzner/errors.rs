@@ -164,6 +164,24 @@ impl ApiError {
         )
     }
 
+    /// 422: the type does not fit the server.
+    pub fn invalid_server_type(message: impl Into<String>) -> Self {
+        Self::plain(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_server_type",
+            message,
+        )
+    }
+
+    /// 412: it must be off for that.
+    pub fn server_not_stopped() -> Self {
+        Self::plain(
+            StatusCode::PRECONDITION_FAILED,
+            "server_not_stopped",
+            "the action requires a stopped server",
+        )
+    }
+
     /// 403: the project has as many as it may.
     pub fn resource_limit_exceeded(limit: &str, message: impl Into<String>) -> Self {
         Self {

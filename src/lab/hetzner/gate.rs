@@ -57,7 +57,9 @@ pub async fn pass(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
 }
 
 fn orders_a_server(request: &Request) -> bool {
-    request.method() == Method::POST && request.uri().path().ends_with("/servers")
+    let path = request.uri().path();
+    let orders = path.ends_with("/servers") || path.ends_with("/actions/change_type");
+    request.method() == Method::POST && orders
 }
 
 fn sold_out() -> ApiError {

@@ -185,6 +185,7 @@ fn place_order(
         machine: String::new(),
         name: draft.name,
         server_type: draft.server_type.name.to_owned(),
+        own_disk: None,
         location: draft.location.name.to_owned(),
         image: draft.image.name.to_owned(),
         created: now(),
@@ -207,6 +208,7 @@ fn place_order(
             None => draft.user_data.unwrap_or_default(),
         },
         authorized_keys,
+        size: Some(draft.server_type.size()),
     };
     Ok(Order {
         server,

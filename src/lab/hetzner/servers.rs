@@ -134,6 +134,7 @@ impl Api {
             Phase::Starting => return "starting",
             Phase::Stopping => return "stopping",
             Phase::Rebuilding => return "rebuilding",
+            Phase::Migrating => return "migrating",
             Phase::Deleting => return "deleting",
             Phase::Restarting | Phase::Idle => {}
         }
@@ -181,7 +182,7 @@ impl Api {
             "labels": server.labels,
             "volumes": [],
             "load_balancers": [],
-            "primary_disk_size": server_type.map(|t| t.disk),
+            "primary_disk_size": catalog::disk(server),
             "placement_group": null,
         })
     }

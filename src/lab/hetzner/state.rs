@@ -75,6 +75,8 @@ pub enum Phase {
     Restarting,
     /// Its disk is being replaced.
     Rebuilding,
+    /// It gets another type.
+    Migrating,
     /// It is being removed.
     Deleting,
 }
@@ -91,6 +93,9 @@ pub struct ServerRecord {
     pub machine: String,
     /// Name of its type in the catalogue.
     pub server_type: String,
+    /// GB, where it is not what its type has.
+    #[serde(default)]
+    pub own_disk: Option<u32>,
     /// Name of its location in the catalogue.
     pub location: String,
     /// Name of the image its disk was made from.

@@ -3,6 +3,7 @@
 //! Each runs in a task of its own: a client that hangs up does not stop it.
 
 use super::Api;
+use super::catalog::{self, ServerType};
 use super::errors::ApiError;
 use super::selector::is_dns_label;
 use super::state::{ActionError, Phase, ServerRecord};
@@ -29,6 +30,13 @@ pub enum Operation {
         /// Name of the image.
         image: &'static str,
     },
+    /// Another type for one that is off, then start it.
+    ChangeType {
+        /// The type.
+        to: &'static ServerType,
+        /// Whether its disk grows as well.
+        upgrade_disk: bool,
+    },
     /// Remove it for good.
     Delete,
 }
@@ -42,6 +50,7 @@ impl Operation {
             Self::Reset => "reset_server",
             Self::Reboot => "reboot_server",
             Self::Rebuild { .. } => "rebuild_server",
+            Self::ChangeType { .. } => "change_server_type",
             Self::Delete => "delete_server",
         }
     }
@@ -52,6 +61,7 @@ impl Operation {
             Self::PowerOff => Phase::Stopping,
             Self::Reset | Self::Reboot => Phase::Restarting,
             Self::Rebuild { .. } => Phase::Rebuilding,
+            Self::ChangeType { .. } => Phase::Migrating,
             Self::Delete => Phase::Deleting,
         }
     }
@@ -160,8 +170,25 @@ impl Api {
                 self.progress(action, 80);
                 self.fleet.power_on(machine).await
             }
+            Operation::ChangeType { to, upgrade_disk } => {
+                self.fleet.resize(machine, &to.size()).await?;
+                self.progress(action, 50);
+                self.is_of_type(machine, to, *upgrade_disk);
+                self.fleet.power_on(machine).await
+            }
             Operation::Delete => self.clear_away(machine).await,
         }
+    }
+
+    /// Whether or not it starts.
+    fn is_of_type(&self, machine: &str, to: &ServerType, upgrade_disk: bool) {
+        self.store.note(|records| {
+            let mut servers = records.servers.values_mut();
+            if let Some(server) = servers.find(|server| server.machine == machine) {
+                server.own_disk = catalog::disk(server).filter(|_| !upgrade_disk);
+                to.name.clone_into(&mut server.server_type);
+            }
+        });
     }
 
     /// Asks the system of a server to go down. As documented, the action says that

@@ -95,6 +95,20 @@ pub enum Action {
         /// The machine.
         machine: MachineName,
     },
+    /// Ask a closed machine's system to go down, and wait until its hoster says that it is off.
+    ShutDown {
+        /// The machine.
+        machine: MachineName,
+    },
+    /// Give a machine that is off another type, in place: the same disk, and the same epoch.
+    Resize {
+        /// The machine.
+        machine: MachineName,
+        /// The type that it has.
+        from: String,
+        /// The type that it gets.
+        to: String,
+    },
     /// Reset a machine that its hoster says is on, and that does not answer.
     Reset {
         /// The machine.
@@ -297,6 +311,8 @@ impl Action {
             Self::Check { .. } => "check",
             Self::Close { .. } => "close",
             Self::PowerOn { .. } => "power-on",
+            Self::ShutDown { .. } => "shut-down",
+            Self::Resize { .. } => "resize",
             Self::Reset { .. } => "reset",
             Self::PowerCycle { .. } => "power-cycle",
             Self::Reboot { .. } => "reboot",
@@ -342,6 +358,8 @@ impl Action {
             | Self::Check { machine, .. }
             | Self::Close { machine }
             | Self::PowerOn { machine }
+            | Self::ShutDown { machine }
+            | Self::Resize { machine, .. }
             | Self::Reset { machine }
             | Self::PowerCycle { machine }
             | Self::Reboot { machine, .. }

@@ -126,7 +126,7 @@ pub fn of_step(step: &Step) -> Vec<String> {
 fn closed(window: &ClosedWindow) -> String {
     let last = window.last_millis.map(|last| {
         let last = duration(last);
-        format!(", in the last move it was {last}")
+        format!(", the last time it was {last}")
     });
     let last = last.unwrap_or_default();
     if window.unmeasured.is_empty() {

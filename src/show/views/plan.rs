@@ -197,6 +197,12 @@ pub fn describe(step: &Step) -> String {
             format!("close {machine}: no user gets in, services stop writing")
         }
         Action::PowerOn { machine } => format!("power on {machine}"),
+        Action::ShutDown { machine } => {
+            format!("shut down {machine}, until its hoster says that it is off")
+        }
+        Action::Resize { machine, from, to } => {
+            format!("resize {machine} from {from} to {to}, in place, with the disk that it has")
+        }
         Action::Reset { machine } => format!("reset {machine} through its hoster's interface"),
         Action::PowerCycle { machine } => {
             format!("switch {machine} off, and on once its hoster says that it is off")

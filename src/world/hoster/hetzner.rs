@@ -6,10 +6,12 @@
 //! action claims success. Checked against the published `OpenAPI` document
 //! (version 4b3f595) and the official clients' retry rules.
 
+mod aside;
 mod calls;
 mod destroy;
 mod labels;
 mod reset;
+mod resize;
 
 pub use calls::SetupError;
 
@@ -24,8 +26,7 @@ use async_trait::async_trait;
 use calls::{CallError, Calls, Created, OneServer, Server, ServerPage, class_of, unclear};
 use hcloud::models::action::Status;
 use hcloud::models::{
-    Action, ChangeServerProtectionRequest, CreateServerRequest, GetActionResponse,
-    GetMultipleActionsResponse, PowerOffServerResponse, ReplaceServerRequest,
+    Action, CreateServerRequest, GetMultipleActionsResponse, PowerOffServerResponse,
 };
 use reqwest::Method;
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub struct Timing {
     pub poll: Duration,
     /// An action, and then until the server's status says so.
     pub action: Duration,
+    /// Until a system that was asked to go down has its power cut.
+    pub shutdown: Duration,
     /// After an unclear creation: how long its server may take to appear by name.
     pub appear: Duration,
 }
@@ -56,6 +59,7 @@ impl Default for Timing {
             connect: Duration::from_secs(10),
             poll: Duration::from_millis(500),
             action: Duration::from_mins(5),
+            shutdown: Duration::from_mins(2),
             appear: Duration::from_secs(10),
         }
     }
@@ -375,48 +379,6 @@ impl Hetzner {
             },
         }
     }
-
-    async fn quarantine(&self, machine: &MachineName) -> Outcome {
-        let server = match self.find_ours(machine).await {
-            Ok(server) => server,
-            Err(outcome) => return outcome,
-        };
-        if !labels::is_quarantined(&server) {
-            let path = format!("/servers/{}", server.id);
-            let mut request = ReplaceServerRequest::new();
-            request.labels = Some(labels::set_aside(&server));
-            let asked = self
-                .calls
-                .send_body::<serde_json::Value>(Method::PUT, &path, &request);
-            if let Err(error) = asked.await
-                && let Some(refusal) = error.refusal()
-            {
-                return refusal;
-            }
-            match self.server(server.id).await {
-                Ok(now) if labels::is_quarantined(&now) => {}
-                Ok(_) => return unclear("the label is not there yet"),
-                Err(error) => return unclear(error.to_string()),
-            }
-        }
-        self.protect(&server).await;
-        done(&server)
-    }
-
-    /// Deleting it by a slip of hand is refused then. Wanted, not needed: a
-    /// failure leaves the machine set aside all the same.
-    async fn protect(&self, server: &Server) {
-        let path = format!("/servers/{}/actions/change_protection", server.id);
-        let mut request = ChangeServerProtectionRequest::new();
-        request.delete = Some(true);
-        request.rebuild = Some(true); // Hetzner wants both alike
-        let asked = self
-            .calls
-            .send_body::<GetActionResponse>(Method::POST, &path, &request);
-        if let Err(error) = asked.await {
-            tracing::warn!(machine = server.name, %error, "not protected against deletion");
-        }
-    }
 }
 
 /// An unclear way does not matter any more once the server's status is read.
@@ -485,6 +447,11 @@ impl Hoster for Hetzner {
             Operation::Create(want) => self.create(want, key).await,
             Operation::PowerOn { machine } => self.switch(machine, Power::On).await,
             Operation::PowerOff { machine } => self.switch(machine, Power::Off).await,
+            Operation::ShutDown { machine } => self.shut_down(machine).await,
+            Operation::Resize {
+                machine,
+                machine_type,
+            } => self.resize(machine, machine_type).await,
             Operation::Reset { machine } => self.reset(machine).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.destroy(machine).await,

@@ -54,6 +54,8 @@ pub(crate) fn subject(op: &Operation) -> (&'static str, &MachineName) {
         Operation::Create(want) => ("create", &want.name),
         Operation::PowerOn { machine } => ("power-on", machine),
         Operation::PowerOff { machine } => ("power-off", machine),
+        Operation::ShutDown { machine } => ("shut-down", machine),
+        Operation::Resize { machine, .. } => ("resize", machine),
         Operation::Reset { machine } => ("reset", machine),
         Operation::Quarantine { machine } => ("quarantine", machine),
         Operation::Destroy { machine } => ("destroy", machine),

@@ -412,6 +412,7 @@ impl Hoster for Pool {
                         stack: identity.owner.stack,
                         epoch: identity.owner.epoch,
                         image: Some(machine.image),
+                        hardware: None,
                         quarantined,
                         power: Power::On, // it just answered
                         address: machine.address,
@@ -427,13 +428,15 @@ impl Hoster for Pool {
     async fn perform(&self, op: &Operation, _key: &StepId) -> Outcome {
         match op {
             Operation::Create(want) => self.claim(want).await,
-            Operation::PowerOn { .. } | Operation::PowerOff { .. } | Operation::Reset { .. } => {
-                refused(
-                    "no_power_control",
-                    "this hoster has no power control",
-                    FaultClass::NeedsHuman,
-                )
-            }
+            Operation::PowerOn { .. }
+            | Operation::PowerOff { .. }
+            | Operation::ShutDown { .. }
+            | Operation::Resize { .. }
+            | Operation::Reset { .. } => refused(
+                "no_power_control",
+                "this hoster has no power control",
+                FaultClass::NeedsHuman,
+            ),
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.wipe(machine).await,
         }

@@ -4,6 +4,7 @@ mod create;
 mod in_the_lab;
 mod observe;
 mod power;
+mod size;
 
 use crate::conformance::{Bench, done, refused};
 use holdfast::model::gap::{Gap, GapKind};
@@ -27,6 +28,7 @@ fn timing() -> Timing {
         connect: Duration::from_millis(300),
         poll: Duration::from_millis(5),
         action: Duration::from_millis(600),
+        shutdown: Duration::from_millis(200),
         appear: Duration::from_millis(100),
     }
 }

@@ -47,6 +47,12 @@ async fn every_answer_is_as_the_published_document_says() {
             json!({"delete": false, "rebuild": false}),
         ),
         (
+            "post",
+            "/servers/{id}/actions/change_type",
+            "/servers/2/actions/change_type",
+            json!({"server_type": "cx33", "upgrade_disk": false}),
+        ),
+        (
             "get",
             "/servers/{id}/actions",
             "/servers/2/actions",

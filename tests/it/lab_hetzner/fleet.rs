@@ -2,7 +2,7 @@
 //! and what is slow or broken is so on demand.
 
 use async_trait::async_trait;
-use holdfast::lab::fleet::{Fleet, FleetError, MachineSpec, Power};
+use holdfast::lab::fleet::{Fleet, FleetError, MachineSize, MachineSpec, Power};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
@@ -68,6 +68,7 @@ impl MemoryFleet {
                 image: "debian-13".into(),
                 user_data: String::new(),
                 authorized_keys: vec![],
+                size: None,
             },
             power: Power::Running,
             address: Ipv4Addr::new(10, 0, 1, 1),
@@ -161,6 +162,15 @@ impl Fleet for MemoryFleet {
             assert_eq!(machine.power, Power::Off, "rebuild of a running machine");
             machine.spec.image = image.into();
             machine.disks += 1;
+            Ok(())
+        })
+    }
+
+    async fn resize(&self, name: &str, size: &MachineSize) -> Result<(), FleetError> {
+        self.delay().await;
+        self.with(name, |machine| {
+            assert_eq!(machine.power, Power::Off, "a running machine is resized");
+            machine.spec.size = Some(size.clone());
             Ok(())
         })
     }

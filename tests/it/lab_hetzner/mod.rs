@@ -9,6 +9,7 @@ mod orders;
 mod power;
 mod refusals;
 mod restart;
+mod sizes;
 
 use fleet::MemoryFleet;
 use holdfast::lab::hetzner::{ApiConfig, router};

@@ -8,6 +8,7 @@ use holdfast::decide::origins::Unlawful;
 use holdfast::decide::resolve::{Holders, resolve_after};
 use holdfast::model::desired::Desired;
 use holdfast::model::ids::CommitId;
+use holdfast::model::observed::Hardware;
 use holdfast::model::trust::{Recipients, Role, Thresholds, Trust};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,6 +46,10 @@ settings = {{ title = "Documents" }}
 }
 
 pub const HETZNER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 2, memory = \"4 GiB\", disk = \"40 GB\" }";
+/// The same place, and twice as large: another type, whose disk is larger than is asked for.
+pub const LARGER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 4, memory = \"8 GiB\", disk = \"40 GB\" }";
+/// The same, with all of that type's disk.
+pub const LARGER_DISK: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 4, memory = \"8 GiB\", disk = \"80 GB\" }";
 pub const WITH_FALLBACK: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nfallback = [{ hoster = \"ionos\", site = \"de/fra\" }]\nmachine = { cpus = 2, memory = \"4 GiB\", disk = \"40 GB\" }";
 pub const IONOS: &str = "hoster = \"ionos\"\nsite = \"de/fra\"";
 pub const REPAIR: &str =
@@ -72,6 +77,16 @@ fn the_catalogue() -> &'static Catalogue {
         assert!(found.is_empty(), "{found:?}");
         catalogue
     })
+}
+
+/// What a machine of this type has, by the catalogue.
+pub fn hardware(machine_type: &str) -> Hardware {
+    let kinds = (the_catalogue().descriptors.values()).flat_map(|of| &of.machine_types);
+    let kind = kinds.into_iter().find(|kind| kind.name == machine_type);
+    Hardware {
+        machine_type: machine_type.to_owned(),
+        size: kind.unwrap().size(),
+    }
 }
 
 /// What these stack files ask for, through the real resolver; broken ones are kept apart by it.

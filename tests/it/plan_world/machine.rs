@@ -60,6 +60,7 @@ impl World {
             stack: step.stack.clone(),
             epoch: *epoch,
             image: Some(image.clone()),
+            hardware: machine_type.as_deref().map(super::hardware),
             quarantined: false,
             power: Power::On,
             address,

@@ -13,7 +13,7 @@ mod vault;
 pub use estate::*;
 pub use machine::STATE;
 
-use holdfast::decide::adoption::{adoptable, found};
+use holdfast::decide::adoption::{adoptable, found, sized};
 use holdfast::decide::check::{CheckedPlan, Violation, check};
 use holdfast::decide::drill::gates;
 use holdfast::decide::heard;
@@ -95,6 +95,8 @@ pub struct World {
     pub journal: Vec<Entry>,
     /// Places without room, whatever is asked of them.
     pub full: BTreeSet<HosterId>,
+    /// Types of which nothing is left.
+    pub sold_out: BTreeSet<String>,
     /// Machines that cannot be switched on any more.
     pub dead: BTreeSet<MachineName>,
     /// What every customer's service keeps its records in.
@@ -179,6 +181,7 @@ impl World {
             holdings: BTreeMap::new(),
             journal: vec![first],
             full: BTreeSet::new(),
+            sold_out: BTreeSet::new(),
             dead: BTreeSet::new(),
             engine: None,
             broken: BTreeSet::new(),
@@ -364,8 +367,9 @@ impl World {
         let (seen, past) = (self.seen(), self.past());
         let repositories = found(&self.want, &seen, &past);
         let news = heard::news(&self.want, &seen, &past);
+        let sized = sized(&self.want, &seen, &past);
         let well = heard::healed(&self.manifests(), &seen, &past);
-        for (owner, event) in [adoptable(&seen, &past), repositories, news, well].concat() {
+        for (owner, event) in [adoptable(&seen, &past), repositories, news, well, sized].concat() {
             self.record(owner.as_ref(), event);
         }
     }

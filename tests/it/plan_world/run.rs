@@ -5,7 +5,7 @@ use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::pass::look_again;
 use holdfast::decide::settle::{Progress, closing, settle};
 use holdfast::model::given::Given;
-use holdfast::model::ids::PointId;
+use holdfast::model::ids::{MachineName, PointId, StackId};
 use holdfast::model::journal::{Event, Remedy, StepResult};
 use holdfast::model::machine::Stage;
 use holdfast::model::observed::Power;
@@ -139,6 +139,32 @@ impl World {
         ended
     }
 
+    /// As the hoster does it: the disk stays, and the machine is started.
+    fn resize(
+        &mut self,
+        owner: Option<&StackId>,
+        name: MachineName,
+        to: &str,
+    ) -> Result<(), String> {
+        let machine = self.machine_mut(name.as_str());
+        assert_eq!(machine.power, Power::Off, "{name} is resized while it runs");
+        let disk = machine.hardware.as_ref().unwrap().size.disk;
+        let mut hardware = super::hardware(to);
+        assert!(hardware.size.disk >= disk, "no disk is made smaller");
+        hardware.size.disk = disk;
+        machine.power = Power::On;
+        if self.sold_out.contains(to) {
+            return Err(format!("resource_unavailable: no {to} is left"));
+        }
+        self.machine_mut(name.as_str()).hardware = Some(hardware);
+        let resized = Event::Resized {
+            machine: name,
+            machine_type: to.to_owned(),
+        };
+        self.record(owner, resized);
+        Ok(())
+    }
+
     fn usual_ttl(&self) -> u32 {
         let dns = self.want.dns.as_ref().unwrap();
         u32::try_from(dns.ttl.as_secs()).unwrap()
@@ -171,6 +197,14 @@ impl World {
                     (facts.open, facts.stage) = (false, Stage::Retired);
                 }
             }
+            Action::ShutDown { .. } => {
+                assert!(
+                    !self.facts[&name].open,
+                    "{name} is switched off under its users"
+                );
+                self.machine_mut(name.as_str()).power = Power::Off;
+            }
+            Action::Resize { to, .. } => self.resize(owner, name, to)?,
             Action::Reset { .. } | Action::PowerCycle { .. } => {
                 self.start_anew(&name);
                 let remedy = match &step.action {

@@ -3,6 +3,7 @@
 use super::Sim;
 use super::shell::Fate;
 use super::state::{Disk, Late, Server, State};
+use crate::plan_world::hardware;
 use async_trait::async_trait;
 use holdfast::model::gap::{Gap, GapKind};
 use holdfast::model::given::Given;
@@ -59,6 +60,7 @@ fn seen(server: &Server, owned: &EstateName) -> Option<SeenMachine> {
         stack: owner.stack,
         epoch: owner.epoch,
         image: Some(server.image.clone()),
+        hardware: server.hardware.clone(),
         quarantined: server.label_aside,
         power: if server.on { Power::On } else { Power::Off },
         address: server.address,
@@ -111,6 +113,7 @@ impl State {
             provider_id: self.numbers.to_string(),
             site: want.site.clone(),
             image: want.image.clone(),
+            hardware: want.machine_type.as_deref().map(hardware),
             address: IpAddr::from([198, 18, high, low]),
             host_key: key.unwrap().trim_matches('"').to_owned(),
             label: Some((want.name.clone(), want.owner.clone())),
@@ -175,6 +178,38 @@ impl State {
                     done
                 }
             },
+            Operation::ShutDown { machine } => {
+                self.check_shut(hoster, machine);
+                match self.labelled(hoster, machine) {
+                    None => refused("not_found", FaultClass::Retry),
+                    Some(server) => {
+                        server.on = false;
+                        let done = done(server);
+                        self.perhaps_on_again();
+                        done
+                    }
+                }
+            }
+            Operation::Resize {
+                machine,
+                machine_type,
+            } => {
+                self.check_saved(hoster, machine);
+                let now = self.now;
+                let sold_out = self.dice.happens(self.faults.calls * 8);
+                match self.labelled(hoster, machine) {
+                    None => refused("not_found", FaultClass::Retry),
+                    Some(server) if server.is_a(machine_type) => done(server),
+                    Some(server) if server.on => refused("server_not_stopped", FaultClass::Retry),
+                    Some(_) if sold_out => refused("resource_unavailable", FaultClass::NoCapacity),
+                    Some(server) => {
+                        server.becomes(machine_type);
+                        // "This copies the content of its disk, and starts it again."
+                        server.boot(now, now + SignedDuration::from_secs(15));
+                        done(server)
+                    }
+                }
+            }
             Operation::Reset { machine } => {
                 let now = self.now;
                 match self.labelled(hoster, machine) {
@@ -215,6 +250,21 @@ impl State {
     }
 }
 
+impl Server {
+    pub fn is_a(&self, machine_type: &str) -> bool {
+        let is = self.hardware.as_ref().map(|is| is.machine_type.as_str());
+        is == Some(machine_type)
+    }
+
+    /// With the disk that it has.
+    fn becomes(&mut self, machine_type: &str) {
+        let disk = self.hardware.as_ref().map(|is| is.size.disk);
+        let mut hardware = hardware(machine_type);
+        hardware.size.disk = disk.unwrap_or(hardware.size.disk);
+        self.hardware = Some(hardware);
+    }
+}
+
 fn is_a_drill(server: &Server) -> bool {
     let label = server.label.as_ref();
     label.is_some_and(|(_, owner)| owner.role == Role::Drill)
@@ -225,6 +275,11 @@ fn words(op: &Operation) -> String {
         Operation::Create(want) => format!("create {}", want.name),
         Operation::PowerOn { machine } => format!("power on {machine}"),
         Operation::PowerOff { machine } => format!("power off {machine}"),
+        Operation::ShutDown { machine } => format!("shut down {machine}"),
+        Operation::Resize {
+            machine,
+            machine_type,
+        } => format!("make {machine} a {machine_type}"),
         Operation::Reset { machine } => format!("reset {machine}"),
         Operation::Quarantine { machine } => format!("quarantine {machine}"),
         Operation::Destroy { machine } => format!("destroy {machine}"),

@@ -4,13 +4,11 @@
 use super::state::{Gate, Server, State};
 use super::vault::Repository;
 use holdfast::decide::history::History;
-use holdfast::model::ids::{CommitId, Epoch, HosterId, MachineName, PointId, StackId};
-use holdfast::model::journal::{Entry, Event};
+use holdfast::model::ids::{Epoch, HosterId, MachineName, PointId, StackId};
 use holdfast::model::machine::{Role, Stage};
 use holdfast::model::operation::OwnerLabel;
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What nobody but production says: an epoch that no machine was ever made for.
 pub const BOASTED: Epoch = Epoch(99);
@@ -354,38 +352,39 @@ impl State {
         }
     }
 
-    /// The journal is what it was, and more; the accepted head is none that was left behind.
-    pub fn look_at_history(&mut self) {
-        let seal = |seal: u64, entry: &Entry| {
-            let mut hasher = DefaultHasher::new();
-            (seal, serde_json::to_string(entry).unwrap()).hash(&mut hasher);
-            hasher.finish()
+    /// Nobody is on a machine that is shut down.
+    pub fn check_shut(&mut self, hoster: &HosterId, machine: &MachineName) {
+        let now = self.now;
+        let mut there = self.servers.iter().filter(|s| s.hoster == *hoster);
+        let serving = there.any(|s| s.name().as_ref() == Some(machine) && s.serves(now));
+        if serving && !self.is_late {
+            self.violate(format!("S2: {machine} is shut down under its users"));
+        }
+    }
+
+    /// Whatever its hoster does to the disk of a machine that gets another type: what users wrote
+    /// until they were shut out lies elsewhere.
+    pub fn check_saved(&mut self, hoster: &HosterId, machine: &MachineName) {
+        let mut there = self.servers.iter().filter(|s| s.hoster == *hoster);
+        let Some(server) = there.find(|s| s.name().as_ref() == Some(machine)) else {
+            return;
         };
-        let (length, before) = self.sealed;
-        let kept = self.journal.iter().take(length).fold(0, seal);
-        if self.journal.len() < length || kept != before {
-            self.violate(format!(
-                "S9: the first {length} entries are not what they were"
-            ));
-        }
-        let in_order = (1..)
-            .zip(&self.journal)
-            .all(|(seq, entry)| entry.seq == seq);
-        if !in_order {
-            self.violate("S9: the journal has a hole".to_owned());
-        }
-        let heads = self.journal.iter().filter_map(|entry| match &entry.event {
-            Event::Accepted { commit } => Some(commit),
-            _ => None,
+        let (epoch, closed) = (server.epoch(), server.disk.closed_at);
+        let Some(stack) = server.owner().and_then(|(_, owner)| owner.stack) else {
+            return;
+        };
+        let shelves = self.servers.iter().map(|s| &s.disk.shelf.repositories);
+        let mut kept = shelves.filter_map(|all| all.get(&stack));
+        let saved = kept.any(|of| {
+            let mut points = of.snapshots.iter();
+            points.any(|(id, point)| {
+                let since = Some(point.arrived) >= closed && closed.is_some();
+                since && of.read_back(id) && Some(point.manifest.epoch) == epoch
+            })
         });
-        let mut heads: Vec<&CommitId> = heads.collect();
-        heads.dedup();
-        let mut left_behind = BTreeSet::new();
-        if let Some(head) = heads.into_iter().find(|head| !left_behind.insert(*head)) {
-            self.violate(format!("S9: {head} is accepted once more"));
+        if !saved && !self.is_late {
+            self.violate(format!("S3: {machine} is resized before all is saved"));
         }
-        let all = self.journal.iter().skip(length).fold(kept, seal);
-        self.sealed = (self.journal.len(), all);
     }
 
     /// When nothing is left to do: every machine is accounted for.

@@ -3,13 +3,16 @@
 
 use super::Sim;
 use super::rivals::{Term, lease_lost};
+use super::state::State;
 use async_trait::async_trait;
 use holdfast::decide::lease::may_write;
-use holdfast::model::ids::StackId;
+use holdfast::model::ids::{CommitId, StackId};
 use holdfast::model::journal::{Entry, Event};
 use holdfast::world::store::{Entries, Ledger, StoreError, Tip};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::future::pending;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,5 +134,41 @@ impl Ledger for Memory {
             }
             self.sim.pause(Duration::from_secs(1)).await;
         }
+    }
+}
+
+impl State {
+    /// The journal is what it was, and more; the accepted head is none that was left behind.
+    pub fn look_at_history(&mut self) {
+        let seal = |seal: u64, entry: &Entry| {
+            let mut hasher = DefaultHasher::new();
+            (seal, serde_json::to_string(entry).unwrap()).hash(&mut hasher);
+            hasher.finish()
+        };
+        let (length, before) = self.sealed;
+        let kept = self.journal.iter().take(length).fold(0, seal);
+        if self.journal.len() < length || kept != before {
+            self.violate(format!(
+                "S9: the first {length} entries are not what they were"
+            ));
+        }
+        let in_order = (1..)
+            .zip(&self.journal)
+            .all(|(seq, entry)| entry.seq == seq);
+        if !in_order {
+            self.violate("S9: the journal has a hole".to_owned());
+        }
+        let heads = self.journal.iter().filter_map(|entry| match &entry.event {
+            Event::Accepted { commit } => Some(commit),
+            _ => None,
+        });
+        let mut heads: Vec<&CommitId> = heads.collect();
+        heads.dedup();
+        let mut left_behind = BTreeSet::new();
+        if let Some(head) = heads.into_iter().find(|head| !left_behind.insert(*head)) {
+            self.violate(format!("S9: {head} is accepted once more"));
+        }
+        let all = self.journal.iter().skip(length).fold(kept, seal);
+        self.sealed = (self.journal.len(), all);
     }
 }

@@ -103,6 +103,7 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         hoster: hoster.clone(),
         provider_id: machine.name.to_string(),
         site: machine.site.clone(),
+        hardware: None,
         image: machine.image.clone(),
         address: machine.address,
         host_key: machine.host_key.clone(),

@@ -169,6 +169,9 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             if disk.gate == Gate::None {
                 return refuse("no-gate", "it has no gate");
             }
+            if disk.gate == Gate::Open {
+                disk.closed_at = Some(now);
+            }
             disk.gate = Gate::Closed;
             let behind = behind_the_gate(disk);
             disk.units.retain(|unit| !behind.contains(unit));

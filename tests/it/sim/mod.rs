@@ -24,6 +24,7 @@ mod points;
 mod rivals;
 mod secrets;
 mod shell;
+mod sizes;
 mod state;
 mod story;
 mod strangers;

@@ -11,7 +11,7 @@ use holdfast::model::ids::{
 use holdfast::model::journal::Entry;
 use holdfast::model::lease::Lease;
 use holdfast::model::machine::{FileFact, Role, Stage};
-use holdfast::model::observed::SeenName;
+use holdfast::model::observed::{Hardware, SeenName};
 use holdfast::model::operation::OwnerLabel;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,7 @@ pub struct Server {
     pub provider_id: String,
     pub site: SiteId,
     pub image: ImageName,
+    pub hardware: Option<Hardware>,
     pub address: IpAddr,
     pub host_key: String,
     /// The hoster's labels; an ordered machine has none.
@@ -75,6 +76,8 @@ pub struct Disk {
     pub stage: Option<Stage>,
     pub gate: Gate,
     pub opened_at: Option<Timestamp>,
+    /// When users were shut out last.
+    pub closed_at: Option<Timestamp>,
     pub boots: u32,
     pub files: BTreeMap<String, FileFact>,
     /// Contents of those files that a machine reads itself.

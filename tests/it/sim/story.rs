@@ -2,9 +2,9 @@
 
 use super::dice::Dice;
 use super::life::Life;
-use super::plights;
 use super::state::{Faults, Hung, Late, Server, State};
 use super::strangers;
+use super::{plights, sizes};
 use crate::plan_backup_move::{NEW, at_ionos};
 use crate::plan_world::{HETZNER, IONOS, REPAIR, WITH_FALLBACK, desired, stack_file};
 use holdfast::decide::history::History;
@@ -46,6 +46,8 @@ pub enum Story {
     GivenUp,
     /// The same, and nobody signed.
     HosterAway,
+    /// A larger machine at the same place: in place, or by a move where that cannot be.
+    Resize,
 }
 
 impl Story {
@@ -103,6 +105,7 @@ impl Story {
                 let file = stack_file("acme", IONOS, REPAIR);
                 life.now_wants(remembered(desired(&[("acme", file)])));
             }
+            Self::Resize => sizes::asked(&mut life, variant),
             Self::BackupMove => life.now_wants(at_ionos("")),
             Self::Retirement => life.now_wants(retired(&life)),
             Self::GivenUp => {
@@ -167,6 +170,7 @@ impl Story {
                 drop(now);
                 life.holds(at_ionos, "it stands at ionos");
             }
+            Self::Resize => sizes::ends_well(life, &serves),
             Self::GivenUp => {
                 let state = life.sim.state();
                 let shelves = state.servers.iter().map(|s| &s.disk.shelf.repositories);
@@ -241,7 +245,7 @@ pub fn acme() -> Desired {
 }
 
 /// Where a move first waits until nobody goes by what was said of a name.
-fn remembered(mut want: Desired) -> Desired {
+pub fn remembered(mut want: Desired) -> Desired {
     want.dns.as_mut().unwrap().ttl = SignedDuration::from_mins(10);
     want
 }
@@ -426,13 +430,27 @@ fn chance(life: &Life) {
     }
 }
 
+/// Which story a seed tells. Some are told by a part of another's, so that older seeds still tell
+/// what they told.
+fn told_by(seed: u64) -> Story {
+    let all = u64::try_from(Story::ALL.len()).unwrap();
+    let story = Story::ALL[usize::try_from(seed % all).unwrap()];
+    match story {
+        Story::Storm if (seed / all) % 4 == 3 => Story::HosterAway,
+        Story::Storm if (seed / all) % 2 == 1 => Story::GivenUp,
+        Story::Drill | Story::Move if (seed / all) % 3 == 2 => Story::Resize,
+        story => story,
+    }
+}
+
 /// Lives a seed to its end; gives what happened.
 pub fn live(seed: u64) -> Vec<String> {
+    live_as(told_by(seed), seed)
+}
+
+/// The same of this story.
+pub fn live_as(story: Story, seed: u64) -> Vec<String> {
     let all = u64::try_from(Story::ALL.len()).unwrap();
-    let mut story = Story::ALL[usize::try_from(seed % all).unwrap()];
-    if story == Story::Storm && (seed / all) % 2 == 1 {
-        story = [Story::GivenUp, Story::HosterAway][usize::from(seed / all % 4 == 3)];
-    }
     let mut life = story.begin(seed);
     life.sim.say(&format!("{story:?}"));
     let variant = seed / all;
@@ -489,7 +507,7 @@ pub fn live(seed: u64) -> Vec<String> {
     for _ in 0..2 {
         let acme = StackId::new("acme");
         let past = History::from_entries(&life.sim.state().journal);
-        if story == Story::Move && past.windows.is_given_up(&acme) {
+        if matches!(story, Story::Move | Story::Resize) && past.windows.is_given_up(&acme) {
             life.is_well("acme");
             // What a failed check says of the point has to be disproven by a drill.
             life.later(SignedDuration::from_hours(25));

@@ -64,6 +64,7 @@ pub fn labelled() -> [Server; 2] {
         hoster: HosterId::new("hetzner"),
         provider_id: format!("stranger-{number}"),
         site: SiteId::new("nbg1"),
+        hardware: None,
         image: ImageName::new(plan_world::IMAGE),
         address: IpAddr::from([198, 19, 0, number]),
         host_key: format!("ssh-ed25519 stranger{number}"),

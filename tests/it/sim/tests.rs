@@ -1,7 +1,7 @@
 //! Seeds, and deaths one by one.
 
 use super::ledger::Death;
-use super::story::{Story, live};
+use super::story::{Story, live, live_as};
 use jiff::SignedDuration;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -52,6 +52,19 @@ fn s06_a_death_at_any_entry_of_the_repair_ladder_ends_where_none_does() {
 #[test]
 fn s06_a_death_at_any_entry_of_a_move_ends_where_none_does() {
     deaths(Story::Move);
+}
+
+#[test]
+fn s06_a_death_at_any_entry_of_another_size_ends_where_none_does() {
+    deaths(Story::Resize);
+}
+
+#[test]
+fn lives_in_which_a_machine_gets_another_size_end_well() {
+    let seeds = number("HOLDFAST_SIZES").unwrap_or(40);
+    for seed in 0..seeds {
+        live_as(Story::Resize, seed * 17 + 4);
+    }
 }
 
 #[test]

@@ -33,6 +33,19 @@ pub(super) struct Server {
     pub public_net: PublicNet,
     pub location: Option<Named>,
     pub image: Option<Named>,
+    #[serde(rename = "server_type")]
+    pub kind: Option<ServerType>,
+    /// GB.
+    pub primary_disk_size: Option<u64>,
+}
+
+/// A type, as far as we need it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ServerType {
+    pub name: Option<String>,
+    pub cores: Option<u32>,
+    /// GiB.
+    pub memory: Option<f64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +66,15 @@ pub(super) struct Named {
 }
 
 impl Server {
+    /// The name of its type.
+    pub fn type_name(&self) -> Option<&str> {
+        self.kind.as_ref()?.name.as_deref()
+    }
+
+    pub fn is_a(&self, kind: &str) -> bool {
+        self.type_name() == Some(kind)
+    }
+
     /// IPv4 first; of an IPv6 network, the address Hetzner's images configure (`::1`).
     pub fn address(&self) -> Option<IpAddr> {
         let v4 = self.public_net.ipv4.as_ref();
@@ -189,8 +211,15 @@ pub(super) fn class_of(code: &str) -> FaultClass {
         "resource_unavailable" | "placement_error" | "resource_limit_exceeded" => {
             FaultClass::NoCapacity
         }
-        "unauthorized" | "forbidden" | "token_readonly" | "protected" | "invalid_input"
-        | "not_found" | "uniqueness_error" | "unsupported_error" => FaultClass::NeedsHuman,
+        "unauthorized"
+        | "forbidden"
+        | "token_readonly"
+        | "protected"
+        | "invalid_input"
+        | "not_found"
+        | "uniqueness_error"
+        | "unsupported_error"
+        | "invalid_server_type" => FaultClass::NeedsHuman,
         "json_error" | "method_not_allowed" => FaultClass::Bug,
         _ => FaultClass::Retry,
     }

@@ -1,13 +1,15 @@
 //! The ownership label at Hetzner: one label key per field (S7).
 
 use super::calls::Server;
+use crate::model::desired::Size;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{
     Epoch, EstateName, HosterId, ImageName, MachineName, SiteId, StackId, StepId,
 };
 use crate::model::machine::Role;
-use crate::model::observed::{Power, SeenMachine};
+use crate::model::observed::{Hardware, Power, SeenMachine};
 use crate::model::operation::OwnerLabel;
+use crate::model::units::Bytes;
 use std::collections::HashMap;
 
 pub(super) const ESTATE: &str = "holdfast.estate";
@@ -91,6 +93,30 @@ pub(super) fn power(status: &str) -> Power {
     }
 }
 
+/// What it has, unless a part of it cannot be read: then nobody says (S1). The interface counts
+/// memory in GiB and disks in GB.
+fn hardware(server: &Server) -> Option<Hardware> {
+    let kind = server.kind.as_ref()?;
+    let mebibytes = (kind.memory? * 1024.0).round();
+    if !(0.0..1e9).contains(&mebibytes) {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is a whole number in that range"
+    )]
+    let mebibytes = mebibytes as u64;
+    Some(Hardware {
+        machine_type: kind.name.clone()?,
+        size: Size {
+            cpus: kind.cores?,
+            memory: Bytes(mebibytes << 20),
+            disk: Bytes(server.primary_disk_size?.checked_mul(1_000_000_000)?),
+        },
+    })
+}
+
 /// A server of ours as a machine; one that cannot be read is a gap, not absent (S1).
 pub(super) fn seen(hoster: &HosterId, server: &Server) -> Result<SeenMachine, Gap> {
     let gap = |reason: String| {
@@ -114,6 +140,7 @@ pub(super) fn seen(hoster: &HosterId, server: &Server) -> Result<SeenMachine, Ga
         stack: owner.stack,
         epoch: owner.epoch,
         image: name_of(&server.image).map(ImageName::new),
+        hardware: hardware(server),
         quarantined: is_quarantined(server),
         power: power(&server.status),
         address,
