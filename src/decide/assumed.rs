@@ -207,6 +207,7 @@ impl Building<'_> {
                 evidence: Vec::new(),
                 damaged: None,
                 aside: false,
+                cold: false,
                 schema: SCHEMA,
             });
         }

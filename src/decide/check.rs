@@ -291,6 +291,9 @@ impl<'a> Court<'a> {
             Action::Reboot { machine, wrong } => {
                 problems.extend(self.must_be_sick(step, machine, wrong));
             }
+            Action::LastChance { machine, .. } => {
+                problems.extend(self.must_be_given_up(step, machine));
+            }
             Action::PowerOn { machine }
             | Action::Close { machine }
             | Action::Quarantine { machine }

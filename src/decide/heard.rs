@@ -174,8 +174,15 @@ fn heard(
         let words = format!("{} says that it is off", listed.hoster);
         return Some(Heard::Nothing(words));
     }
+    let silence = past.silences.of(name);
     match seen.machines.get(name)? {
         Ok(_) => Some(Heard::Something),
+        // What answers with another key there is the rescue system that we began.
+        Err(gap)
+            if gap.kind == GapKind::ForeignHostKey && silence.is_some_and(Silence::in_rescue) =>
+        {
+            Some(Heard::Nothing(gap.reason.clone()))
+        }
         Err(gap) => of_gap(gap.kind, &gap.reason),
     }
 }

@@ -345,6 +345,7 @@ impl History {
             | Event::Answered { .. }
             | Event::Tried { .. }
             | Event::Rebooted { .. }
+            | Event::LastChance { .. }
             | Event::Healed { .. } => {}
         }
     }

@@ -9,6 +9,7 @@
 mod calls;
 mod destroy;
 mod labels;
+mod rescue;
 mod reset;
 
 pub use calls::SetupError;
@@ -486,6 +487,8 @@ impl Hoster for Hetzner {
             Operation::PowerOn { machine } => self.switch(machine, Power::On).await,
             Operation::PowerOff { machine } => self.switch(machine, Power::Off).await,
             Operation::Reset { machine } => self.reset(machine).await,
+            Operation::Rescue { machine, key } => self.rescue(machine, key).await,
+            Operation::EndRescue { machine } => self.end_rescue(machine).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.destroy(machine).await,
         }

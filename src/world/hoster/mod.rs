@@ -55,6 +55,8 @@ pub(crate) fn subject(op: &Operation) -> (&'static str, &MachineName) {
         Operation::PowerOn { machine } => ("power-on", machine),
         Operation::PowerOff { machine } => ("power-off", machine),
         Operation::Reset { machine } => ("reset", machine),
+        Operation::Rescue { machine, .. } => ("rescue", machine),
+        Operation::EndRescue { machine } => ("end-rescue", machine),
         Operation::Quarantine { machine } => ("quarantine", machine),
         Operation::Destroy { machine } => ("destroy", machine),
     }

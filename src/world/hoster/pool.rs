@@ -427,13 +427,15 @@ impl Hoster for Pool {
     async fn perform(&self, op: &Operation, _key: &StepId) -> Outcome {
         match op {
             Operation::Create(want) => self.claim(want).await,
-            Operation::PowerOn { .. } | Operation::PowerOff { .. } | Operation::Reset { .. } => {
-                refused(
-                    "no_power_control",
-                    "this hoster has no power control",
-                    FaultClass::NeedsHuman,
-                )
-            }
+            Operation::PowerOn { .. }
+            | Operation::PowerOff { .. }
+            | Operation::Reset { .. }
+            | Operation::Rescue { .. }
+            | Operation::EndRescue { .. } => refused(
+                "no_power_control",
+                "this hoster has no power control",
+                FaultClass::NeedsHuman,
+            ),
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.wipe(machine).await,
         }
