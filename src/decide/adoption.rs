@@ -6,7 +6,8 @@
 //! and the hosters are all that is left). In any other case the label alone proves
 //! nothing, and the machine is not touched.
 
-use super::history::{History, PastMachine};
+use super::history::History;
+use super::made::PastMachine;
 use super::names::create_step;
 use super::repositories::named;
 use crate::model::desired::{Desired, DesiredStack};

@@ -5,7 +5,8 @@
 //! with its repository, a recovery point taken just now, and names that point right.
 
 use super::derive::EstateKey;
-use super::history::{History, PastMachine};
+use super::history::History;
+use super::made::PastMachine;
 use super::manifest::{self, ManifestError};
 use super::names;
 use crate::decide::repositories::Way;
@@ -209,6 +210,7 @@ impl Building<'_> {
                 evidence: Vec::new(),
                 damaged: None,
                 aside: false,
+                cold: false,
                 schema: SCHEMA,
             });
         }

@@ -295,6 +295,9 @@ impl<'a> Court<'a> {
             Action::ShutDown { .. } | Action::Resize { .. } => {
                 problems.extend(self.may_be_resized(step));
             }
+            Action::LastChance { machine, .. } => {
+                problems.extend(self.must_be_given_up(step, machine));
+            }
             Action::PowerOn { machine }
             | Action::Close { machine }
             | Action::Quarantine { machine }

@@ -2,7 +2,8 @@
 //! still is, that it answers again; that one is well again. What follows from it is not decided here.
 
 use super::changes::changes;
-use super::history::{History, PastMachine};
+use super::history::History;
+use super::made::PastMachine;
 use super::sickness::Sickness;
 use super::silence::{LOOKS, Silence};
 use crate::model::desired::{Desired, InterfaceFamily};
@@ -174,8 +175,15 @@ fn heard(
         let words = format!("{} says that it is off", listed.hoster);
         return Some(Heard::Nothing(words));
     }
+    let silence = past.silences.of(name);
     match seen.machines.get(name)? {
         Ok(_) => Some(Heard::Something),
+        // What answers with another key there is the rescue system that we began.
+        Err(gap)
+            if gap.kind == GapKind::ForeignHostKey && silence.is_some_and(Silence::in_rescue) =>
+        {
+            Some(Heard::Nothing(gap.reason.clone()))
+        }
         Err(gap) => of_gap(gap.kind, &gap.reason),
     }
 }

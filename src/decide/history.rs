@@ -1,6 +1,7 @@
 //! What the journal says has happened, derived from its entries each time.
 
 use super::asides::Asides;
+use super::made::{PastMachine, PastRepository};
 use super::names;
 use super::orders::Orders;
 use super::past_drills::{PastDrill, PastDrills};
@@ -81,44 +82,6 @@ pub struct History {
     pub ttls: Ttls,
     /// When those steps were begun of which the journal has no end at all.
     pub begun: BTreeMap<StepId, Timestamp>,
-}
-
-/// A repository of a stack, as the journal tells of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PastRepository {
-    /// When it was given last. The latest of a stack's repositories is the one in use.
-    pub given: Timestamp,
-    /// Points that were read back there, and when, less those that were forgotten since.
-    pub points: BTreeMap<PointId, Timestamp>,
-    /// Backup machines to which all of it was copied and checked there, when, and how many points.
-    pub copied: BTreeMap<MachineName, (Timestamp, usize)>,
-}
-
-/// A machine we made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastMachine {
-    /// Where.
-    pub hoster: HosterId,
-    /// The hoster's id.
-    pub provider_id: String,
-    /// What for.
-    pub role: Role,
-    /// The stack, for production.
-    pub stack: Option<StackId>,
-    /// Its epoch.
-    pub epoch: Epoch,
-    /// Where the estate wanted it when it was made.
-    pub wanted: Option<(HosterId, SiteId)>,
-    /// The hoster's machine type, where it has types and somebody remembers.
-    pub machine_type: Option<String>,
-    /// It got that type in place, with the disk that it had.
-    pub resized: bool,
-    /// Proven unable to write, by this proof, and not switched on by us since (S2).
-    pub fenced: Option<String>,
-    /// Set aside, and not opened since.
-    pub set_aside: bool,
-    /// Switching it on failed, with the hoster's words.
-    pub power_on_failed: Option<String>,
 }
 
 impl History {
@@ -374,6 +337,7 @@ impl History {
             | Event::Answered { .. }
             | Event::Tried { .. }
             | Event::Rebooted { .. }
+            | Event::LastChance { .. }
             | Event::Healed { .. } => {}
         }
     }

@@ -36,6 +36,7 @@ pub mod layout;
 pub mod lease;
 pub mod lines;
 pub mod losses;
+pub mod made;
 pub mod mandate;
 pub mod manifest;
 pub mod moment;

@@ -158,8 +158,13 @@ pub fn why(points: &[RecoveryPoint], choice: &Choice, least: Rung) -> Vec<String
         said.push(of_a_newer_form(point));
     }
     for point in points.iter().filter(|point| point.aside) {
+        let cold = if point.cold {
+            ", read cold from the rescue system: files as after a loss of power, databases as their own files and not as dumps"
+        } else {
+            ""
+        };
         said.push(format!(
-            "{} is aside, of epoch {}: what users wrote on that machine and its successor does not have; it is never chosen, and kept",
+            "{} is aside, of epoch {}: what users wrote on that machine and its successor does not have{cold}; it is never chosen, and kept",
             point.id.short(),
             point.epoch
         ));

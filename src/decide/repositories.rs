@@ -1,6 +1,7 @@
 //! Which backup machine a stack's points go to, and which still keep older ones of it.
 
-use super::history::{History, PastRepository};
+use super::history::History;
+use super::made::PastRepository;
 use super::names;
 use super::point::{self, Choice};
 use crate::model::desired::DesiredStack;

@@ -98,18 +98,15 @@ impl Sicknesses {
 impl Sickness {
     fn begin(&mut self, verb: &str, items: &[String], at: Timestamp) {
         let items: BTreeSet<String> = items.iter().cloned().collect();
-        match verb {
-            "reboot" => {
-                self.items = items;
-                self.begun += 1;
-                self.begun_at = Some(at);
-            }
-            _ => {
-                self.tries.retain(|other| is_recent(other.at, at));
-                let failed = false;
-                self.tries.push(Try { at, items, failed });
-            }
+        if verb == "reboot" {
+            self.items = items;
+            self.begun += 1;
+            self.begun_at = Some(at);
+            return;
         }
+        self.tries.retain(|other| is_recent(other.at, at));
+        let failed = false;
+        self.tries.push(Try { at, items, failed });
     }
 
     fn end(&mut self, verb: &str, result: &StepResult) {

@@ -2,8 +2,8 @@
 //! From the journal alone, so that a restart begins neither the wait nor the ladder anew.
 
 use crate::model::desired::Waits;
-use crate::model::ids::MachineName;
-use crate::model::journal::{Entry, Event, Remedy};
+use crate::model::ids::{MachineName, PointId};
+use crate::model::journal::{Entry, Event, Remedy, StepResult};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -25,6 +25,20 @@ pub struct Silence {
     pub tried: BTreeMap<Remedy, Timestamp>,
     /// How often it was begun, whatever came of it.
     pub begun: BTreeMap<Remedy, u32>,
+    /// How far its hoster's rescue system was tried.
+    pub rescue: Rescue,
+}
+
+/// How far the rescue system was tried.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Rescue {
+    /// Not yet.
+    #[default]
+    Untried,
+    /// It was begun, and may be what runs there now.
+    Begun,
+    /// It is over; what came of it.
+    Over(Result<PointId, String>),
 }
 
 /// All that last.
@@ -63,8 +77,36 @@ impl Silences {
                     .into_iter()
                     .find(|remedy| remedy.verb() == verb);
                 let silence = self.0.get_mut(&MachineName::new(machine));
+                if let ("last-chance", Some(silence)) = (verb, silence) {
+                    silence.rescue = Rescue::Begun;
+                    return;
+                }
+                let silence = self.0.get_mut(&MachineName::new(machine));
                 if let (Some(remedy), Some(silence)) = (remedy, silence) {
                     *silence.begun.entry(remedy).or_default() += 1;
+                }
+            }
+            Event::LastChance {
+                machine,
+                point,
+                why,
+            } => {
+                if let Some(silence) = self.0.get_mut(machine) {
+                    silence.rescue = Rescue::Over(point.clone().ok_or_else(|| why.clone()));
+                }
+            }
+            // It was looked whether it is silent, and it was not: nothing was begun there.
+            Event::Ended {
+                step,
+                result: StepResult::Refused { .. },
+                ..
+            } => {
+                let mut parts = step.as_str().splitn(3, '.').skip(1);
+                if let (Some("last-chance"), Some(machine)) = (parts.next(), parts.next())
+                    && let Some(silence) = self.0.get_mut(&MachineName::new(machine))
+                    && silence.rescue == Rescue::Begun
+                {
+                    silence.rescue = Rescue::Untried;
                 }
             }
             Event::Answered { machine }
@@ -88,7 +130,13 @@ impl Silence {
             looked: at,
             tried: BTreeMap::new(),
             begun: BTreeMap::new(),
+            rescue: Rescue::Untried,
         }
+    }
+
+    /// Its hoster's rescue system may be what answers there.
+    pub fn in_rescue(&self) -> bool {
+        self.rescue == Rescue::Begun
     }
 
     /// When another look counts.

@@ -208,6 +208,17 @@ fn words(event: &Event) -> String {
         Event::Healed { machine } => {
             format!("{machine} is well: nothing that it was rebooted for is wrong any more")
         }
+        Event::LastChance {
+            machine,
+            point: Some(point),
+            ..
+        } => format!(
+            "what was on the disk of {machine} was saved from its hoster's rescue system, in point {}, and it is off",
+            point.short()
+        ),
+        Event::LastChance { machine, why, .. } => {
+            format!("nothing could be saved from the disk of {machine}, and it is off: {why}")
+        }
         Event::Quarantined { machine } => format!("{machine} was set aside"),
         Event::SavedAside { machine, point } => format!(
             "what users wrote on {machine} lies aside, in point {}",

@@ -163,6 +163,7 @@ fn complete(report: &mut Report, drill: &Drill, production: Vec<String>, unseen:
     shown.manifest.get_or_insert_with(|| PointManifest {
         schema: 1,
         aside: false,
+        cold: false,
         stack: point.stack.clone(),
         epoch: point.epoch,
         commit: String::new(),

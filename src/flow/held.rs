@@ -27,4 +27,8 @@ impl Transport for WhileHeld {
         }
         self.transport.run(contact, script, input).await
     }
+
+    async fn host_key(&self, contact: &Contact) -> Result<String, MachineError> {
+        self.transport.host_key(contact).await
+    }
 }

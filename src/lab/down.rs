@@ -3,7 +3,7 @@
 use super::cgroup::{self, Group};
 use super::command::failed;
 use super::state::Lock;
-use super::{Lab, LabError, disk, image, machine, network, preflight};
+use super::{Lab, LabError, disk, image, machine, network, preflight, rescue};
 use std::fs;
 use std::path::Path;
 
@@ -25,6 +25,7 @@ pub(super) fn down(lab: &Lab, images: bool) -> Result<(), LabError> {
     network::remove(lab.name())?;
     disk::unmount_labelled(&lab.name().link_prefix())?;
     disk::unmount_below(&lab.place.dir)?;
+    rescue::detach_below(&lab.place.dir);
     remove_dir(&lab.place.dir)?;
     forget_nspawn(lab);
     cgroup::forget_all_labs();

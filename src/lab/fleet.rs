@@ -94,6 +94,9 @@ pub trait Fleet: Send + Sync {
     async fn create(&self, spec: &MachineSpec) -> Result<Ipv4Addr, FleetError>;
     /// Starts a machine that is off; nothing if it runs.
     async fn power_on(&self, name: &str) -> Result<(), FleetError>;
+    /// Starts another, clean system in the place of a machine that is off, with a host key of its own
+    /// and these keys for root; the machine's disk stands beside it. Nothing if it runs.
+    async fn start_rescue(&self, name: &str, keys: &[String]) -> Result<(), FleetError>;
     /// Ends it at once, as if the cable were pulled; nothing if it is off.
     async fn power_off(&self, name: &str) -> Result<(), FleetError>;
     /// Asks the system to shut down and waits at most 30 s, then returns either way.

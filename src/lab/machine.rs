@@ -69,7 +69,7 @@ impl Machines {
         Ok(Group::of_lab(&self.place.name)?.member(&format!("machine-{name}")))
     }
 
-    fn disk(&self, name: &str) -> Disk {
+    pub(super) fn disk(&self, name: &str) -> Disk {
         Disk::in_dir(self.place.machine_dir(name))
     }
 
@@ -153,6 +153,15 @@ impl Machines {
 
     /// See [`Fleet::power_on`].
     pub fn power_on(&self, name: &str) -> Result<(), FleetError> {
+        self.start(name, None)
+    }
+
+    /// See [`Fleet::start_rescue`].
+    pub fn start_rescue(&self, name: &str, keys: &[String]) -> Result<(), FleetError> {
+        self.start(name, Some(keys))
+    }
+
+    fn start(&self, name: &str, rescue: Option<&[String]>) -> Result<(), FleetError> {
         let _lock = self.place.lock(name)?;
         let machine = self.machine(name)?;
         if machine.destroyed {
@@ -172,20 +181,34 @@ impl Machines {
             )
         })?;
         self.clear_runtime(&machine, &hoster)?;
-        let disk = self.disk(name);
-        disk.mount(&machine.image_path, &self.place.name.link_prefix())?;
-        seed::lay(&disk.root(), &machine, &network::resolvers())?;
+        let (root, options) = if let Some(keys) = rescue {
+            self.lay_out_rescue(&machine, keys)?
+        } else {
+            let disk = self.disk(name);
+            disk.mount(&machine.image_path, &self.place.name.link_prefix())?;
+            seed::lay(&disk.root(), &machine, &network::resolvers())?;
+            (disk.root(), Vec::new())
+        };
         let cable = Cable {
             namespace: self.place.name.namespace(name),
             address: machine.address,
         };
         network::attach(&lab, &hoster, &cable)?;
         group.make()?;
-        self.boot(&machine, &group, &disk.root())?;
+        self.boot(&machine, &group, &root, &options)?;
+        if rescue.is_some() {
+            return Ok(()); // What hangs is on the disk.
+        }
         self.hangs_again(name)
     }
 
-    fn boot(&self, machine: &MachineRecord, group: &Group, root: &Path) -> Result<(), FleetError> {
+    fn boot(
+        &self,
+        machine: &MachineRecord,
+        group: &Group,
+        root: &Path,
+        options: &[String],
+    ) -> Result<(), FleetError> {
         let action = || format!("start machine {:?}", machine.name);
         let namespace = self.place.name.namespace(&machine.name);
         let console = self.place.machine_dir(&machine.name).join("console.log");
@@ -210,6 +233,7 @@ impl Machines {
                 "--suppress-sync=yes",
             ])
             .args(machine.size.as_ref().and_then(MachineSize::processors))
+            .args(options)
             // A rented machine has a firewall of its own.
             .arg("--capability=CAP_NET_ADMIN")
             .args(["--link-journal=no", "--timezone=off", "--settings=no"])
@@ -247,6 +271,7 @@ impl Machines {
             .cable(hoster.index, machine.address.octets()[3]);
         network::detach(&self.place.name, &namespace, &cable);
         forget_nspawn(&namespace);
+        self.remove_rescue(&machine.name)?;
         self.disk(&machine.name).unmount()
     }
 
@@ -355,27 +380,6 @@ impl Machines {
         Ok(room.saturating_sub(self.used_hosts(hoster)?.len()))
     }
 
-    /// Lets further keys log in as root, on a disk that is there.
-    pub fn authorize(&self, name: &str, keys: &[String]) -> Result<(), FleetError> {
-        let _lock = self.place.lock(name)?;
-        let mut machine = self.machine(name)?;
-        let new: Vec<_> = keys
-            .iter()
-            .filter(|key| !machine.authorized_keys.contains(key))
-            .cloned()
-            .collect();
-        if machine.destroyed || new.is_empty() {
-            return Ok(());
-        }
-        let disk = self.disk(name);
-        disk.mount(&machine.image_path, &self.place.name.link_prefix())?;
-        let path = disk.root().join("root/.ssh/authorized_keys");
-        add_lines(&path, &new)
-            .map_err(|error| failed(format!("write {}", path.display()), &error))?;
-        machine.authorized_keys.extend(new);
-        self.place.keep_machine(&machine)
-    }
-
     /// Waits until the machine's sshd answers with its banner.
     pub fn wait_for_ssh(&self, name: &str, longest: Duration) -> Result<Duration, FleetError> {
         let address = SocketAddr::from((self.machine(name)?.address, 22));
@@ -420,28 +424,8 @@ fn answers_ssh(address: SocketAddr) -> bool {
         .is_ok_and(|()| &banner == b"SSH-")
 }
 
-fn new_instance_id() -> Result<String, FleetError> {
+pub(super) fn new_instance_id() -> Result<String, FleetError> {
     Ok(format!("i-{}", hex::encode(seed::random(8)?)))
-}
-
-fn add_lines(path: &Path, lines: &[String]) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    if let Some(folder) = path.parent() {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-    }
-    let mut text = fs::read_to_string(path).unwrap_or_default();
-    for line in lines {
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(line);
-        text.push('\n');
-    }
-    fs::write(path, text)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
 }
 
 /// systemd-nspawn removes this directory itself, unless it is killed.
@@ -467,6 +451,10 @@ impl Fleet for Machines {
     async fn power_on(&self, name: &str) -> Result<(), FleetError> {
         let (machines, name) = (self.clone(), name.to_owned());
         in_background(move || machines.power_on(&name)).await
+    }
+    async fn start_rescue(&self, name: &str, keys: &[String]) -> Result<(), FleetError> {
+        let (machines, name, keys) = (self.clone(), name.to_owned(), keys.to_vec());
+        in_background(move || machines.start_rescue(&name, &keys)).await
     }
     async fn power_off(&self, name: &str) -> Result<(), FleetError> {
         let (machines, name) = (self.clone(), name.to_owned());

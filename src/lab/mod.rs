@@ -16,6 +16,7 @@
 //! # Ok(()) }
 //! ```
 
+mod authorize;
 pub mod cgroup;
 mod command;
 pub mod disk;
@@ -33,6 +34,7 @@ pub mod names;
 pub mod network;
 pub mod pool;
 pub mod preflight;
+mod rescue;
 pub mod seed;
 pub mod serve;
 mod size;

@@ -431,6 +431,8 @@ pub struct Waits {
     pub lost_after: SignedDuration,
     /// So long it may take to answer after it was started anew.
     pub answers_within: SignedDuration,
+    /// So long it is tried to save what is on the disk of one that is given up; zero: not at all.
+    pub last_chance: SignedDuration,
 }
 
 impl Default for Waits {
@@ -440,6 +442,7 @@ impl Default for Waits {
         Self {
             lost_after: SignedDuration::from_secs(90),
             answers_within: SignedDuration::from_mins(2),
+            last_chance: SignedDuration::from_mins(10),
         }
     }
 }

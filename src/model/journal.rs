@@ -174,6 +174,15 @@ pub enum Event {
         /// Which.
         machine: MachineName,
     },
+    /// The rescue system of a machine that is given up was tried, and is over: the machine is off.
+    LastChance {
+        /// Which.
+        machine: MachineName,
+        /// The point that what was on its disk lies in.
+        point: Option<PointId>,
+        /// Why there is none, in words.
+        why: String,
+    },
     /// A machine was set aside.
     Quarantined {
         /// Which.

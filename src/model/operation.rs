@@ -41,6 +41,19 @@ pub enum Operation {
         /// The machine.
         machine: MachineName,
     },
+    /// Start the hoster's rescue system in a machine's place, with its disk beside it and nothing of
+    /// it at work; done when the hoster did it and says that it runs.
+    Rescue {
+        /// The machine.
+        machine: MachineName,
+        /// Our public SSH key, in one line.
+        key: String,
+    },
+    /// End that: the next start is from the disk again; done when the hoster says that it is off.
+    EndRescue {
+        /// The machine.
+        machine: MachineName,
+    },
     /// Label as set aside.
     Quarantine {
         /// The machine.

@@ -69,6 +69,9 @@ pub struct RecoveryPoint {
     /// It was saved from a machine that came back after another had taken its place: what users
     /// wrote there beside those of its successor. Never chosen, kept until people discard it.
     pub aside: bool,
+    /// It was taken of a disk that nothing ran on, from its hoster's rescue system: the files as after a
+    /// loss of power, and those of databases in place of dumps.
+    pub cold: bool,
     /// Version of the form that it was written in. What a newer program wrote holds what this one
     /// would lose: beyond [`SCHEMA`] it is named and never chosen (S11).
     pub schema: u32,
@@ -132,6 +135,10 @@ pub struct PointManifest {
     /// It was taken of a machine that came back, beside those of its successor.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aside: bool,
+    /// It was taken of a disk that nothing ran on, from its hoster's rescue system: as after a loss of
+    /// power, with the files of databases in place of dumps. Only beside those that count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cold: bool,
     /// Versions of packages that matter: name to version.
     pub packages: BTreeMap<String, String>,
     /// Content per service.

@@ -33,6 +33,7 @@ mod one_file_back;
 mod operators_pages;
 #[path = "../pages/mod.rs"]
 mod pages;
+mod rescue;
 mod run;
 mod several;
 mod sick;

@@ -90,6 +90,7 @@ fn point(id: &str, rung: Rung) -> RecoveryPoint {
         },
         damaged: None,
         aside: false,
+        cold: false,
         schema: SCHEMA,
     }
 }

@@ -35,6 +35,7 @@ fn source_of(blueprint: Blueprint) -> Source {
         evidence: Vec::new(),
         damaged: None,
         aside: false,
+        cold: false,
         schema: SCHEMA,
     };
     Source {

@@ -73,6 +73,7 @@ mod plan_given;
 mod plan_holds;
 mod plan_journal_lost;
 mod plan_keys;
+mod plan_last_chance;
 mod plan_lost;
 mod plan_markdown;
 mod plan_missing;

@@ -52,6 +52,7 @@ fn point(id: &str, epoch: u32, taken_at: &str, rung: Rung) -> RecoveryPoint {
         evidence: Vec::new(),
         damaged: None,
         aside: false,
+        cold: false,
         schema: SCHEMA,
     }
 }

@@ -12,26 +12,26 @@ use holdfast::model::plan::{Action, FenceBy, Hold, Plan};
 use jiff::SignedDuration;
 
 /// acme's machine is on by its hoster's word, and does not answer.
-fn hung() -> World {
+pub fn hung() -> World {
     let mut world = running(HETZNER);
     hang(&mut world, "acme-e1");
     world
 }
 
-fn hang(world: &mut World, name: &str) {
+pub fn hang(world: &mut World, name: &str) {
     world
         .silent
         .insert(machine(name), gap(&format!("machine {name}")));
 }
 
 /// Looks, and gives what would be done.
-fn look(world: &mut World) -> Plan {
+pub fn look(world: &mut World) -> Plan {
     world.adopt();
     plan_of(world)
 }
 
 /// Looks again whenever the plan says so, until there is something to do or nothing to wait for.
-fn look_until_done(world: &mut World) -> Plan {
+pub fn look_until_done(world: &mut World) -> Plan {
     for _ in 0..10 {
         let plan = look(world);
         match look_again(&plan, world.now) {
@@ -46,7 +46,7 @@ fn look_until_done(world: &mut World) -> Plan {
 
 /// The one thing that is done next, done.
 #[track_caller]
-fn does(world: &mut World, verb: &str) {
+pub fn does(world: &mut World, verb: &str) {
     let plan = look_until_done(world);
     assert_eq!(kinds(&plan), [verb], "{:#?}", plan.held);
     let plan = world.plan();

@@ -149,6 +149,7 @@ fn a_glance_tells_what_a_rebuild_would_take_and_what_is_in_doubt() {
         evidence: Vec::new(),
         damaged: None,
         aside: false,
+        cold: false,
         schema: SCHEMA,
     };
     let mut points = [

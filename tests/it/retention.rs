@@ -45,6 +45,7 @@ fn point(id: &str, arrived: Timestamp, rung: Rung) -> RecoveryPoint {
         evidence: Vec::new(),
         damaged: None,
         aside: false,
+        cold: false,
         schema: SCHEMA,
     }
 }

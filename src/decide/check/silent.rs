@@ -2,10 +2,11 @@
 //! to one that says something, and never when nobody answers.
 
 use super::Court;
-use crate::decide::silence::LOOKS;
+use crate::decide::silence::{LOOKS, Rescue, Silence};
 use crate::model::gap::GapKind;
 use crate::model::ids::MachineName;
 use crate::model::observed::Power;
+use crate::model::plan::{Action, Step};
 
 type Problem = (&'static str, String);
 
@@ -16,6 +17,7 @@ impl Court<'_> {
         let mut s1 = |problem: String| problems.push(("S1", problem));
         match self.seen.machines.get(machine) {
             Some(Err(gap)) if gap.kind == GapKind::Unreachable => {}
+            Some(Err(gap)) if gap.kind == GapKind::ForeignHostKey && self.in_rescue(machine) => {}
             Some(_) => s1(format!("takes {machine} for silent, which says something")),
             None => s1(format!("takes {machine} for silent, which was not asked")),
         }
@@ -34,6 +36,38 @@ impl Court<'_> {
         let mut others = self.seen.machines.iter();
         if !others.any(|(name, facts)| name != machine && facts.is_ok()) {
             s1(format!("gives up on {machine} while nobody else answers"));
+        }
+        problems
+    }
+
+    fn in_rescue(&self, machine: &MachineName) -> bool {
+        let silence = self.past.silences.of(machine);
+        silence.is_some_and(Silence::in_rescue)
+    }
+
+    /// Its rescue system may be tried: it is lost, its successor answers before, it is fenced after,
+    /// and it was not tried before.
+    pub(super) fn must_be_given_up(&self, step: &Step, machine: &MachineName) -> Vec<Problem> {
+        let mut problems = self.must_be_lost(machine);
+        let mut s2 = |problem: String| problems.push(("S2", problem));
+        let prepared =
+            |action: &Action| matches!(action, Action::Prepare { machine: m } if m != machine);
+        let known = |step: &Step| self.follows(step, prepared);
+        if !known(step) {
+            s2(format!(
+                "boots another system in the place of {machine}, whose successor nobody saw"
+            ));
+        }
+        let of_it =
+            |action: &Action| matches!(action, Action::Fence { machine: m, .. } if m == machine);
+        let this = |action: &Action| *action == step.action;
+        let mut fences = self.steps.values().filter(|other| of_it(&other.action));
+        if !fences.any(|fence| self.follows(fence, this)) {
+            s2(format!("does not fence {machine} after its rescue system"));
+        }
+        let silence = self.past.silences.of(machine);
+        if silence.is_some_and(|silence| matches!(silence.rescue, Rescue::Over(_))) {
+            problems.push(("S6", format!("tries the rescue system of {machine} again")));
         }
         problems
     }

@@ -237,6 +237,18 @@ pub fn duration_if(
     amount(table, table.text_if(key, example)?, positive)
 }
 
+/// The same, or `off`, which is zero.
+pub fn duration_or_off_if(
+    table: &Table<'_>,
+    key: &'static str,
+    example: &str,
+) -> Option<Found<SignedDuration>> {
+    amount(table, table.text_if(key, example)?, |text| match text {
+        "off" => Ok(SignedDuration::ZERO),
+        text => positive(text),
+    })
+}
+
 fn positive(text: &str) -> Result<SignedDuration, UnitError> {
     parse_duration(text).and_then(|duration| {
         if duration.is_zero() {

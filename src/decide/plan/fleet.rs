@@ -1,6 +1,7 @@
 //! Production machines by their stacks: found once for all stacks.
 
-use crate::decide::history::{History, PastMachine};
+use crate::decide::history::History;
+use crate::decide::made::PastMachine;
 use crate::model::ids::{MachineName, StackId};
 use crate::model::machine::Role;
 use crate::model::observed::{Observed, SeenMachine};

@@ -4,9 +4,9 @@
 use super::backups::BackupMachine;
 use super::draft::{Pen, because_of};
 use super::view::View;
-use crate::decide::history::PastRepository;
 use crate::decide::independent;
 use crate::decide::losses::{self, Loss};
+use crate::decide::made::PastRepository;
 use crate::decide::repositories::named;
 use crate::model::desired::Placement;
 use crate::model::gap::Gap;

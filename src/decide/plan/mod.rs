@@ -15,6 +15,7 @@ mod install;
 mod keep;
 mod keys;
 mod ladder;
+mod last_chance;
 mod lost;
 mod machines;
 mod missing;

@@ -4,6 +4,7 @@ use super::backups::BackupMachine;
 use super::draft::{Pen, because};
 use super::fencing::{no_way_to_fence, quarantine, waiver_for, waiver_remedy, way_to_fence};
 use super::former;
+use super::last_chance;
 use super::lost;
 use super::newcomer::{Filling, newcomer, restore};
 use super::opening::open_and_resume;
@@ -133,7 +134,9 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
     pen.draft.rebuilt.insert(stack.id.clone(), !in_flight);
     let fenced = fence_step.map(|by| {
         // Nobody but us may have lost sight of it: it is left on until its successor answers.
-        let first = (by == FenceBy::PowerOffIfSilent).then_some(&machine.prepared);
+        let silent = by == FenceBy::PowerOffIfSilent;
+        let first = silent.then_some(&machine.prepared);
+        let chance = last_chance::last_chance(view, writer, first, pen);
         pen.step(
             Action::Fence {
                 machine: writer.name.clone(),
@@ -141,7 +144,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
             },
             Effect::Destructive,
             because(why.clone()),
-            &[first],
+            &[first, chance.as_ref()],
         )
     });
     for passed_over in passed_over {

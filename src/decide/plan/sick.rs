@@ -8,7 +8,7 @@ use crate::decide::changes::changes;
 use crate::decide::sickness::{Sickness, TRIES};
 use crate::model::desired::Repair;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::machine::MachineFacts;
+use crate::model::machine::{Change, MachineFacts};
 use crate::model::plan::{Action, Drift, Effect, Hold};
 use crate::model::units::show_duration;
 use jiff::{SignedDuration, Timestamp};
@@ -31,7 +31,7 @@ pub(super) fn is_rebooted(
         return false;
     };
     let differing = changes(manifest, facts);
-    let wrong: Vec<String> = differing.iter().map(|change| change.subject()).collect();
+    let wrong: Vec<String> = differing.iter().map(Change::subject).collect();
     let stack = view.at.stack;
     let (waits, now) = (&stack.waits, view.seen.at);
     calls_a_person(view, writer, sickness, &wrong, pen);

@@ -3,9 +3,11 @@
 use super::fleet::{Fleet, Remembered};
 use crate::decide::adoption::may_be_ours;
 use crate::decide::given;
-use crate::decide::history::{History, PastMachine};
+use crate::decide::history::History;
+use crate::decide::made::PastMachine;
 use crate::decide::names;
 use crate::decide::repositories;
+use crate::decide::silence::Silence;
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::given::Given;
@@ -267,6 +269,12 @@ fn gone<'a>(
     ))
 }
 
+/// What answers with another key there is the rescue system that we began.
+fn is_rescue(gap: &Gap, machine: &MachineName, past: &History) -> bool {
+    let silence = past.silences.of(machine);
+    gap.kind == GapKind::ForeignHostKey && silence.is_some_and(Silence::in_rescue)
+}
+
 /// Whether the hoster has an interface that knows of power.
 pub(super) fn has_interface(want: &Desired, hoster: &HosterId) -> bool {
     let account = want.hosters.get(hoster);
@@ -346,7 +354,8 @@ fn writer<'a>(
                 WriterState::Waived
             }
             (Power::On, Some(Err(gap)))
-                if gap.kind == GapKind::Unreachable && has_interface(want, &m.hoster) =>
+                if (gap.kind == GapKind::Unreachable || is_rescue(gap, &name, past))
+                    && has_interface(want, &m.hoster) =>
             {
                 WriterState::Silent(gap)
             }

@@ -236,6 +236,9 @@ fn repair(root: &Table<'_>) -> (Vec<Repair>, Waits) {
     if let Some(found) = words::duration_if(&table, "answers_within", "2m") {
         waits.answers_within = found.value;
     }
+    if let Some(found) = words::duration_or_off_if(&table, "last_chance", "10m") {
+        waits.last_chance = found.value;
+    }
     table.finish();
     rungs.sort();
     (rungs, waits)

@@ -2,7 +2,7 @@
 
 use super::words::{
     Allowed, Contact, Day, Duration, Edition, Host, Id, KnownImage, Language, Line, Machine,
-    Natural, Repair, Schedule, Site, Size, Times, Value,
+    Natural, Often, Repair, Schedule, Site, Size, Times, Value,
 };
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
@@ -223,6 +223,10 @@ pub struct Repairs {
     /// So long a machine that was started anew may take to answer.
     #[schemars(extend("default" = "2m"))]
     pub answers_within: Option<Duration>,
+    /// So long it is tried to save what is on the disk of a machine that is given up, from its
+    /// hoster's rescue system; off: not at all.
+    #[schemars(extend("default" = "10m"))]
+    pub last_chance: Option<Often>,
 }
 
 /// A machine that can no longer write, by a person's word.

@@ -5,6 +5,7 @@ mod data;
 mod discard;
 mod drill;
 mod ladder;
+mod last_chance;
 mod machine;
 mod name;
 mod opening;
@@ -371,6 +372,7 @@ impl Run {
             Action::Resize { machine, to, .. } => self.resize(step, machine, to).await,
             Action::Reset { machine } => self.reset(step, machine).await,
             Action::PowerCycle { machine } => self.power_cycle(step, machine).await,
+            Action::LastChance { machine, to } => self.last_chance(step, machine, to).await,
             Action::Reboot { machine, wrong } => self.reboot(step, machine, wrong).await,
             Action::Fence { machine, by } => {
                 if *by == FenceBy::PowerOffIfSilent {

@@ -4,7 +4,7 @@ use super::{Run, StepError};
 use crate::decide::changes::changes;
 use crate::model::ids::MachineName;
 use crate::model::journal::Event;
-use crate::model::machine::MachineFacts;
+use crate::model::machine::{Change, MachineFacts};
 use crate::model::operation::FaultClass;
 use crate::model::plan::Step;
 use crate::world::machine::{Contact, MachineError, verbs};
@@ -30,7 +30,7 @@ impl Run {
             return Err(refused("closed", words));
         }
         let differing = changes(&manifest, &before);
-        let subjects: Vec<String> = differing.iter().map(|change| change.subject()).collect();
+        let subjects: Vec<String> = differing.iter().map(Change::subject).collect();
         if !wrong.iter().any(|item| subjects.contains(item)) {
             let words = format!("{machine} is well again; nothing was done to it");
             return Err(refused("well", words));

@@ -8,7 +8,7 @@
 //! Checked against the published `OpenAPI` document by the test `lab_hetzner`, and
 //! against the official Python client by `tests/e2e/hcloud_client.py`.
 //!
-//! Not in this lab: rescue, console, metrics, images of one's own, volumes,
+//! Not in this lab: console, metrics, images of one's own, volumes,
 //! networks, firewalls, floating and primary IPs, placement groups. They are
 //! refused with `unsupported_error`, never pretended.
 
@@ -20,6 +20,7 @@ mod limits;
 mod order;
 mod pagination;
 mod request;
+mod rescue;
 mod selector;
 mod servers;
 mod ssh_keys;

@@ -192,6 +192,7 @@ fn place_order(
         address: None,
         labels: draft.labels,
         protected: false,
+        rescue: None,
         phase: Phase::Creating,
     };
     records.servers.insert(server.id, server.clone());

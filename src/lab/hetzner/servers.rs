@@ -6,7 +6,7 @@ use super::errors::ApiError;
 use super::pagination::ListQuery;
 use super::request::Body;
 use super::selector::is_hostname;
-use super::state::{Phase, Records, ServerRecord};
+use super::state::{Phase, Records, ServerRecord, now};
 use super::work::{Operation, no_such_server};
 use crate::lab::fleet::Power;
 use axum::Json;
@@ -172,7 +172,7 @@ impl Api {
             "location": catalog::location(&server.location).map(catalog::Location::show),
             "image": catalog::image(&server.image).map(catalog::Image::show),
             "iso": null,
-            "rescue_enabled": false,
+            "rescue_enabled": server.rescue_at(now()).is_some(),
             "locked": server.phase != Phase::Idle,
             "backup_window": null,
             "outgoing_traffic": null,

@@ -108,8 +108,27 @@ pub struct ServerRecord {
     pub labels: Labels,
     /// Protected against deletion and rebuild (both or neither, as the hoster has it).
     pub protected: bool,
+    /// What it boots next instead of its disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescue: Option<RescueRecord>,
     /// What is being done to it.
     pub phase: Phase,
+}
+
+/// A rescue system that waits to be booted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RescueRecord {
+    /// Public keys for root.
+    pub keys: Vec<String>,
+    /// Then it is disabled by itself.
+    pub until: Timestamp,
+}
+
+impl ServerRecord {
+    /// The rescue system that it would boot now.
+    pub fn rescue_at(&self, now: Timestamp) -> Option<&RescueRecord> {
+        self.rescue.as_ref().filter(|rescue| now < rescue.until)
+    }
 }
 
 /// An SSH key as uploaded.

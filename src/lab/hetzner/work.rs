@@ -6,7 +6,7 @@ use super::Api;
 use super::catalog::{self, ServerType};
 use super::errors::ApiError;
 use super::selector::is_dns_label;
-use super::state::{ActionError, Phase, ServerRecord};
+use super::state::{ActionError, Phase, ServerRecord, now};
 use crate::lab::fleet::{FleetError, MachineSpec};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
@@ -120,7 +120,7 @@ impl Api {
     }
 
     async fn carry_out(&self, server: ServerRecord, action: i64, operation: Operation) {
-        let end = self.effect(&server.machine, action, &operation).await;
+        let end = self.effect(&server, action, &operation).await;
         self.store.note(|records| {
             match (&operation, &end) {
                 (Operation::Delete, Ok(())) => {
@@ -142,12 +142,13 @@ impl Api {
 
     async fn effect(
         &self,
-        machine: &str,
+        server: &ServerRecord,
         action: i64,
         operation: &Operation,
     ) -> Result<(), FleetError> {
+        let machine = server.machine.as_str();
         match operation {
-            Operation::PowerOn => self.fleet.power_on(machine).await,
+            Operation::PowerOn => self.start(server).await,
             Operation::PowerOff => match self.fleet.power_off(machine).await {
                 // Without a disk it certainly does not run.
                 Err(FleetError::DiskGone { .. }) => Ok(()),
@@ -156,12 +157,12 @@ impl Api {
             Operation::Reset => {
                 self.fleet.power_off(machine).await?;
                 self.progress(action, 50);
-                self.fleet.power_on(machine).await
+                self.start(server).await
             }
             Operation::Reboot => {
                 self.fleet.shutdown(machine).await?;
                 self.progress(action, 50);
-                self.fleet.power_on(machine).await
+                self.start(server).await
             }
             Operation::Rebuild { image } => {
                 self.fleet.power_off(machine).await?;
@@ -189,6 +190,27 @@ impl Api {
                 to.name.clone_into(&mut server.server_type);
             }
         });
+    }
+
+    /// From its disk, or once the rescue system, where that was enabled and waits.
+    async fn start(&self, server: &ServerRecord) -> Result<(), FleetError> {
+        let mut rescue = None;
+        self.store.note(|records| {
+            if let Some(server) = records.servers.get_mut(&server.id) {
+                rescue = server.rescue_at(now()).cloned();
+            }
+        });
+        let Some(rescue) = rescue else {
+            return self.fleet.power_on(&server.machine).await;
+        };
+        let keys = &rescue.keys;
+        self.fleet.start_rescue(&server.machine, keys).await?;
+        self.store.note(|records| {
+            if let Some(server) = records.servers.get_mut(&server.id) {
+                server.rescue = None;
+            }
+        });
+        Ok(())
     }
 
     /// Asks the system of a server to go down. As documented, the action says that

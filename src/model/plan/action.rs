@@ -126,6 +126,15 @@ pub enum Action {
         /// What stays wrong on it.
         wrong: Vec<String>,
     },
+    /// Boot the rescue system in the place of a machine that is given up, save what is on its disk
+    /// beside the points that count, and switch it off. A chance, not a duty: whatever comes of it,
+    /// the machine is off afterwards.
+    LastChance {
+        /// The machine.
+        machine: MachineName,
+        /// On which backup machine.
+        to: MachineName,
+    },
     /// Make sure that a machine can no longer write (S2).
     Fence {
         /// The machine.
@@ -316,6 +325,7 @@ impl Action {
             Self::Reset { .. } => "reset",
             Self::PowerCycle { .. } => "power-cycle",
             Self::Reboot { .. } => "reboot",
+            Self::LastChance { .. } => "last-chance",
             Self::Fence { .. } => "fence",
             Self::Open { .. } => "open",
             Self::Name { .. } => "name",
@@ -363,6 +373,7 @@ impl Action {
             | Self::Reset { machine }
             | Self::PowerCycle { machine }
             | Self::Reboot { machine, .. }
+            | Self::LastChance { machine, .. }
             | Self::Fence { machine, .. }
             | Self::Open { machine, .. }
             | Self::Name { machine, .. }

@@ -213,6 +213,11 @@ pub fn describe(step: &Step) -> String {
                 wrong.join(", ")
             )
         }
+        Action::LastChance { machine, to } => {
+            format!(
+                "save what is on the disk of {machine} to {to} from its hoster's rescue system, as far as it can be read, and switch it off"
+            )
+        }
         Action::Fence { machine, by } => {
             let how = match by {
                 FenceBy::PowerOff => "power off, confirmed by its hoster".to_owned(),

@@ -224,6 +224,7 @@ pub fn json(listing: &Listing) -> Value {
             "evidence": point.evidence,
             "damaged": point.damaged,
             "aside": point.aside,
+            "cold": point.cold,
             "schema": point.schema,
         })
     };

@@ -191,6 +191,7 @@ fn recovery_point(stack: &StackId, seen: &SeenPoint) -> Result<RecoveryPoint, &'
         evidence,
         damaged: None,
         aside: seen.tags.iter().any(|tag| tag == "aside"),
+        cold: seen.tags.iter().any(|tag| tag == "cold"),
         schema,
     })
 }

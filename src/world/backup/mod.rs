@@ -36,6 +36,7 @@ pub use part::{
 };
 pub use production::{
     BackupRequest, Compared, Fetched, Taken, content, fetch, fetch_ahead, fetch_from, load, take,
+    take_cold,
 };
 pub use undeclared::undeclared;
 pub use vault::{
@@ -78,6 +79,14 @@ const COPY: Script = script!(
     "sift.sh",
     "another.sh",
     "copy.sh"
+);
+const TAKE_COLD: Script = script!(
+    "take-cold",
+    "rescue-enter.sh",
+    "prelude.sh",
+    "restic.sh",
+    "take-cold.sh",
+    "rescue-leave.sh"
 );
 const PROOFS: Script = script!("proofs", "prelude.sh", "local.sh", "proofs.sh");
 const KEYS: Script = script!("keys", "prelude.sh", "local.sh", "keys.sh");

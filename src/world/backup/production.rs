@@ -2,7 +2,8 @@
 
 use super::answer::only;
 use super::input::Lines;
-use super::{CONTENT, FETCH, LOAD, TAKE};
+use super::{CONTENT, FETCH, LOAD, TAKE, TAKE_COLD};
+use crate::model::blueprint::Engine;
 use crate::model::ids::{CommitId, Epoch, PointId, ServiceName, StackId};
 use crate::model::machine::{BackupAccess, Digest, ServiceRuntime};
 use crate::model::point::{PointManifest, ServiceContent};
@@ -10,7 +11,7 @@ use crate::model::units::Bytes;
 use crate::world::machine::verbs::redact;
 use crate::world::machine::{Contact, MachineError, Transport};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What one recovery point shall hold.
 #[derive(Debug, Clone)]
@@ -74,6 +75,43 @@ pub async fn take(
         .await
         .map_err(|error| redact(error, &request.services))?;
     only(&production.machine, TAKE, "taken", answer)
+}
+
+/// The same of a disk that nothing runs on, from its hoster's rescue system that proved to hold it:
+/// declared state and the databases' own files, beside the points that count. No secret is sent: what
+/// it needs stands on the disk.
+///
+/// Refusals: `no-view`, `not-opened`, `other-identity`, `path-missing`, `files-unreadable`, and those
+/// of reaching the repository.
+pub async fn take_cold(
+    transport: &dyn Transport,
+    rescue: &Contact,
+    request: &BackupRequest,
+) -> Result<Taken, MachineError> {
+    let mut input = Lines::new()
+        .words(&["stack", request.stack.as_str()])
+        .words(&["epoch", &request.epoch.0.to_string()])
+        .words(&["commit", request.commit.as_str()]);
+    let mut named = BTreeSet::new();
+    for service in &request.services {
+        let state = service.state.iter().map(|state| state.path.as_str());
+        let engines = service.databases.iter().map(|db| data_of(db.engine));
+        for path in state.chain(engines) {
+            if named.insert(path) {
+                input = input.words(&["files", service.name.as_str(), path]);
+            }
+        }
+    }
+    let answer = transport.run(rescue, TAKE_COLD, &input.done()).await?;
+    only(&rescue.machine, TAKE_COLD, "taken", answer)
+}
+
+/// Where Debian's packages keep what databases write.
+fn data_of(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgresql => "/var/lib/postgresql",
+        Engine::Mariadb => "/var/lib/mysql",
+    }
 }
 
 /// A point on the new machine's disk, in a path of its own.

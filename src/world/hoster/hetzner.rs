@@ -10,6 +10,7 @@ mod aside;
 mod calls;
 mod destroy;
 mod labels;
+mod rescue;
 mod reset;
 mod resize;
 
@@ -453,6 +454,8 @@ impl Hoster for Hetzner {
                 machine_type,
             } => self.resize(machine, machine_type).await,
             Operation::Reset { machine } => self.reset(machine).await,
+            Operation::Rescue { machine, key } => self.rescue(machine, key).await,
+            Operation::EndRescue { machine } => self.end_rescue(machine).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.destroy(machine).await,
         }

@@ -57,6 +57,8 @@ pub(crate) fn subject(op: &Operation) -> (&'static str, &MachineName) {
         Operation::ShutDown { machine } => ("shut-down", machine),
         Operation::Resize { machine, .. } => ("resize", machine),
         Operation::Reset { machine } => ("reset", machine),
+        Operation::Rescue { machine, .. } => ("rescue", machine),
+        Operation::EndRescue { machine } => ("end-rescue", machine),
         Operation::Quarantine { machine } => ("quarantine", machine),
         Operation::Destroy { machine } => ("destroy", machine),
     }

@@ -432,7 +432,9 @@ impl Hoster for Pool {
             | Operation::PowerOff { .. }
             | Operation::ShutDown { .. }
             | Operation::Resize { .. }
-            | Operation::Reset { .. } => refused(
+            | Operation::Reset { .. }
+            | Operation::Rescue { .. }
+            | Operation::EndRescue { .. } => refused(
                 "no_power_control",
                 "this hoster has no power control",
                 FaultClass::NeedsHuman,

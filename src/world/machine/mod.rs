@@ -5,6 +5,7 @@
 //! customer's is ever pasted into a command line (S13).
 
 pub mod drill;
+pub mod rescue;
 pub mod ssh;
 pub mod verbs;
 mod wire;
@@ -146,4 +147,13 @@ pub trait Transport: Send + Sync {
     /// Runs `script` with `input` on standard input; returns its JSON lines.
     /// A line `{"error":{"code":…,"message":…}}` with a non-zero exit is [`MachineError::Refused`].
     async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered;
+
+    /// The Ed25519 host key that whoever answers there shows now, whether or not it is the machine's:
+    /// `ssh-ed25519 AAAA…`. It proves nothing.
+    async fn host_key(&self, contact: &Contact) -> Result<String, MachineError> {
+        Err(MachineError::Unreachable {
+            machine: contact.machine.clone(),
+            detail: "nobody looked for its host key".to_owned(),
+        })
+    }
 }

@@ -272,8 +272,35 @@ impl Line {
     }
 }
 
+/// What `ssh-keyscan` says of an address.
+async fn scan(contact: &Contact) -> Result<String, MachineError> {
+    let unreachable = |detail: String| MachineError::Unreachable {
+        machine: contact.machine.clone(),
+        detail,
+    };
+    let said = tokio::process::Command::new("ssh-keyscan")
+        .args(["-t", "ed25519", "-T", "5", "-p"])
+        .arg(contact.port.to_string())
+        .arg(contact.address.to_string())
+        .stdin(process::Stdio::null())
+        .output()
+        .await
+        .map_err(|error| unreachable(chain(&error)))?;
+    let said = String::from_utf8_lossy(&said.stdout);
+    let key = said
+        .lines()
+        .find_map(|line| line.split_once(' ').map(|(_, key)| key.trim()));
+    let key = key.filter(|key| key.starts_with("ssh-ed25519 "));
+    key.map(str::to_owned)
+        .ok_or_else(|| unreachable("nobody shows a host key".to_owned()))
+}
+
 #[async_trait]
 impl Transport for SshTransport {
+    async fn host_key(&self, contact: &Contact) -> Result<String, MachineError> {
+        scan(contact).await
+    }
+
     async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered {
         let lost = |detail: String| MachineError::Lost {
             machine: contact.machine.clone(),

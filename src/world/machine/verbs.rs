@@ -353,7 +353,7 @@ fn hide(text: &str, secrets: &BTreeMap<String, Secret>) -> String {
         })
 }
 
-fn one<T: DeserializeOwned>(
+pub(super) fn one<T: DeserializeOwned>(
     contact: &Contact,
     script: Script,
     values: Vec<Value>,

@@ -54,6 +54,43 @@ async fn s01_more_machines_than_a_page_holds_are_all_seen() {
 }
 
 #[tokio::test]
+async fn the_rescue_system_is_booted_with_our_key_alone_and_ended_by_switching_it_off() {
+    let lab = Lab::start().await;
+    let hoster = client(&lab);
+    let create = bench("demo").create("acme-e1", 1, None);
+    let step = StepId::new("s1");
+    done(hoster.perform(&create, &step).await);
+    let machine = MachineName::new("acme-e1");
+    let key = crate::lab_hetzner::public_key(1);
+    let key = key
+        .rsplit_once(' ')
+        .map_or(key.clone(), |(key, _)| key.to_owned());
+    // Twice: the key is put there once.
+    for _ in 0..2 {
+        let (machine, key) = (machine.clone(), format!("{key} somebody"));
+        done(
+            hoster
+                .perform(&Operation::Rescue { machine, key }, &step)
+                .await,
+        );
+    }
+    let rescued = lab.fleet.rescued.lock().unwrap().clone();
+    assert_eq!(rescued.len(), 2);
+    let (name, keys) = &rescued[1];
+    assert_eq!(name, "acme-e1");
+    assert!(keys.len() == 1 && keys[0].starts_with(&key), "{keys:?}");
+    let end = Operation::EndRescue {
+        machine: machine.clone(),
+    };
+    done(hoster.perform(&end, &step).await);
+    let seen = hoster.observe(&estate()).await.unwrap();
+    assert_eq!(seen.machines[0].power, Power::Off);
+    // On again it is from its disk.
+    done(hoster.perform(&Operation::PowerOn { machine }, &step).await);
+    assert_eq!(lab.fleet.rescued.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_hoster_without_room_says_so() {
     let lab = Lab::start().await;
     lab.fleet.room.store(0, Ordering::SeqCst);

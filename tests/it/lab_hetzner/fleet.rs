@@ -22,6 +22,8 @@ pub struct Machine {
 pub struct MemoryFleet {
     machines: Mutex<BTreeMap<String, Machine>>,
     pub room: AtomicUsize,
+    /// Rescue systems that were started, with their keys.
+    pub rescued: Mutex<Vec<(String, Vec<String>)>>,
     /// Says that there is room when there is none.
     pub lies_about_room: AtomicBool,
     pub create_fails: AtomicBool,
@@ -35,6 +37,7 @@ impl Default for MemoryFleet {
         Self {
             machines: Mutex::default(),
             room: AtomicUsize::new(200),
+            rescued: Mutex::default(),
             lies_about_room: AtomicBool::default(),
             create_fails: AtomicBool::default(),
             power_is_unknown: AtomicBool::default(),
@@ -143,6 +146,13 @@ impl Fleet for MemoryFleet {
 
     async fn power_on(&self, name: &str) -> Result<(), FleetError> {
         self.delay().await;
+        self.turn(name, Power::Running)
+    }
+
+    async fn start_rescue(&self, name: &str, keys: &[String]) -> Result<(), FleetError> {
+        self.delay().await;
+        let rescued = (name.to_owned(), keys.to_vec());
+        self.rescued.lock().unwrap().push(rescued);
         self.turn(name, Power::Running)
     }
 

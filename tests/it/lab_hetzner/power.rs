@@ -1,6 +1,6 @@
 //! Power, rebuild, protection, deletion: what the interface says and the fleet does.
 
-use super::Lab;
+use super::{Lab, public_key};
 use holdfast::lab::fleet::Power;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -26,6 +26,43 @@ async fn power_actions_do_what_they_say() {
         assert_eq!(end["resources"], json!([{"id": id, "type": "server"}]));
         assert_eq!(lab.server(id).await["status"], status, "{action}");
     }
+}
+
+#[tokio::test]
+async fn a_rescue_system_is_booted_once_with_the_keys_that_were_given() {
+    let lab = Lab::start().await;
+    let id = lab.order("web").await;
+    let key = json!({"name": "me", "public_key": public_key(1)});
+    let (_, key) = lab.ask("POST", "/ssh_keys", key).await;
+    let enable = format!("/servers/{id}/actions/enable_rescue");
+    let asked = json!({"type": "linux64", "ssh_keys": [key["ssh_key"]["id"]]});
+    let (status, body) = lab.ask("POST", &enable, asked.clone()).await;
+    assert_eq!(
+        (status, &body["action"]["command"]),
+        (201, &json!("enable_rescue"))
+    );
+    assert!(body["root_password"].is_string(), "{body}");
+    let server = lab.server(id).await;
+    assert_eq!(
+        (&server["rescue_enabled"], &server["status"]),
+        (&json!(true), &json!("running"))
+    );
+    assert!(
+        lab.fleet.rescued.lock().unwrap().is_empty(),
+        "it starts nothing anew"
+    );
+    lab.act(id, "reset", Value::Null).await;
+    assert_eq!(lab.fleet.rescued.lock().unwrap().len(), 1);
+    let (name, keys) = lab.fleet.rescued.lock().unwrap()[0].clone();
+    assert_eq!((name.as_str(), keys), ("web", vec![public_key(1)]));
+    assert_eq!(lab.server(id).await["rescue_enabled"], false);
+    // The next start is from the disk, and so it is where it was disabled.
+    lab.act(id, "reset", Value::Null).await;
+    lab.ask("POST", &enable, asked).await;
+    lab.act(id, "disable_rescue", Value::Null).await;
+    assert_eq!(lab.server(id).await["rescue_enabled"], false);
+    lab.act(id, "reset", Value::Null).await;
+    assert_eq!(lab.fleet.rescued.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

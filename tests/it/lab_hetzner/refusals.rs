@@ -16,6 +16,7 @@ async fn what_cannot_be_taken_is_refused_with_the_documented_code() {
     let long = "x".repeat(32 * 1024 + 1);
     let one = format!("/servers/{id}");
     let rescue = format!("/servers/{id}/actions/enable_rescue");
+    let console = format!("/servers/{id}/actions/request_console");
     let protect = format!("/servers/{id}/actions/change_protection");
     let rebuild = format!("/servers/{id}/actions/rebuild");
     let none = Value::Null;
@@ -58,7 +59,10 @@ async fn what_cannot_be_taken_is_refused_with_the_documented_code() {
         ("GET", "/actions", none.clone(), 422, "invalid_input", &["id"]),
         ("GET", "/actions/4711", none.clone(), 404, "not_found", &[]),
         ("GET", "/images/4711", none.clone(), 404, "not_found", &[]),
-        ("POST", &rescue, none.clone(), 422, "unsupported_error", &[]),
+        ("POST", &console, none.clone(), 422, "unsupported_error", &[]),
+        ("POST", &rescue, json!({"type": "freebsd64"}), 422, "invalid_input", &["type"]),
+        ("POST", &rescue, json!({"ssh_keys": "me"}), 422, "invalid_input", &["ssh_keys"]),
+        ("POST", &rescue, json!({"ssh_keys": [4711]}), 404, "not_found", &[]),
         ("POST", &protect, json!({"delete": true}), 422, "invalid_input", &["rebuild"]),
         ("POST", &rebuild, json!({"image": "debian-1"}), 422, "invalid_input", &["image"]),
         ("POST", &rebuild, json!({}), 422, "invalid_input", &["image"]),

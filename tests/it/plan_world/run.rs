@@ -219,6 +219,15 @@ impl World {
                     },
                 );
             }
+            Action::LastChance { .. } => {
+                self.machine_mut(name.as_str()).power = Power::Off;
+                let over = Event::LastChance {
+                    machine: name,
+                    point: None,
+                    why: "nobody answered".to_owned(),
+                };
+                self.record(owner, over);
+            }
             Action::Reboot { .. } => {
                 self.ill.retain(|ill, helps| *ill != name || !*helps);
                 self.facts_mut(name.as_str()).boot_id.push('+');

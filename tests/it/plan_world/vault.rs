@@ -329,6 +329,7 @@ impl World {
             evidence: Vec::new(),
             damaged: None,
             aside: false,
+            cold: false,
             schema: SCHEMA,
         });
         id

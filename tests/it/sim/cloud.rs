@@ -123,6 +123,7 @@ impl State {
             back_at: None,
             hung: None,
             ails: false,
+            rescue: None,
             cut_from: Timestamp::UNIX_EPOCH,
             booted_at: self.now,
             up_at: self.now + SignedDuration::from_secs(boots),
@@ -169,15 +170,17 @@ impl State {
                     }
                 }
             }
-            Operation::PowerOff { machine } => match self.labelled(hoster, machine) {
-                None => refused("not_found", FaultClass::Retry),
-                Some(server) => {
-                    server.on = false;
-                    let done = done(server);
-                    self.perhaps_on_again();
-                    done
+            Operation::PowerOff { machine } | Operation::EndRescue { machine } => {
+                match self.labelled(hoster, machine) {
+                    None => refused("not_found", FaultClass::Retry),
+                    Some(server) => {
+                        (server.on, server.rescue) = (false, None);
+                        let done = done(server);
+                        self.perhaps_on_again();
+                        done
+                    }
                 }
-            },
+            }
             Operation::ShutDown { machine } => {
                 self.check_shut(hoster, machine);
                 match self.labelled(hoster, machine) {
@@ -217,6 +220,19 @@ impl State {
                     Some(server) if !server.on => refused("off", FaultClass::Retry),
                     Some(server) => {
                         server.boot(now, now + SignedDuration::from_secs(15));
+                        done(server)
+                    }
+                }
+            }
+            Operation::Rescue { machine, .. } => {
+                let now = self.now;
+                self.numbers += 1;
+                let key = format!("ssh-ed25519 rescue{}", self.numbers);
+                match self.labelled(hoster, machine) {
+                    None => refused("not_found", FaultClass::Retry),
+                    Some(server) if server.dead => refused(ACTION_FAILED, FaultClass::NeedsHuman),
+                    Some(server) => {
+                        server.boot_rescue(now, now + SignedDuration::from_secs(15), key);
                         done(server)
                     }
                 }
@@ -281,6 +297,8 @@ fn words(op: &Operation) -> String {
             machine_type,
         } => format!("make {machine} a {machine_type}"),
         Operation::Reset { machine } => format!("reset {machine}"),
+        Operation::Rescue { machine, .. } => format!("rescue {machine}"),
+        Operation::EndRescue { machine } => format!("end the rescue of {machine}"),
         Operation::Quarantine { machine } => format!("quarantine {machine}"),
         Operation::Destroy { machine } => format!("destroy {machine}"),
     }
@@ -340,7 +358,7 @@ impl Hoster for Cloud {
             }
             // The worst at the worst moment: on a fence hangs who may write.
             let often = match op {
-                Operation::PowerOff { .. } => state.faults.calls * 4,
+                Operation::PowerOff { .. } | Operation::EndRescue { .. } => state.faults.calls * 4,
                 _ => state.faults.calls,
             };
             let fate = state.fate(often);

@@ -10,6 +10,7 @@ use super::state::{Disk, Faults, Server, State};
 use super::strangers;
 use crate::plan_world;
 use holdfast::decide::history::History;
+use holdfast::decide::sickness::Sickness;
 use holdfast::flow::apply::{Reporter, StepError};
 use holdfast::flow::book::Book;
 use holdfast::flow::drill::drill_due;
@@ -114,6 +115,7 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         back_at: None,
         hung: None,
         ails: false,
+        rescue: None,
         cut_from: Timestamp::UNIX_EPOCH,
         booted_at: Timestamp::UNIX_EPOCH,
         up_at: Timestamp::UNIX_EPOCH,
@@ -331,7 +333,7 @@ impl Life {
         for server in &mut state.servers {
             let known = server.name();
             let known = known.and_then(|name| past.sicknesses.of(&name));
-            server.ails &= known.is_none_or(|of| of.may_be_rebooted());
+            server.ails &= known.is_none_or(Sickness::may_be_rebooted);
             if server.cut_until < plights::forever() {
                 server.cut_until = server.cut_until.min(now);
             }

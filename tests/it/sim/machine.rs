@@ -1,16 +1,20 @@
 //! What the scripts do on any machine, and refuse: stages, gate, files, data.
 
 use super::points;
+use super::secrets::estate_key;
 use super::shell::{Answer, Input, Refused, decode, refuse};
 use super::state::{Data, Disk, Gate, State};
 use super::vault::Snapshot;
+use holdfast::decide::derive;
 use holdfast::model::identity::Identity;
-use holdfast::model::ids::StackId;
+use holdfast::model::ids::{MachineName, StackId};
 use holdfast::model::machine::{Digest, FileFact, MachineFacts, Role, Stage, UnitFact};
 use holdfast::model::units::Bytes;
+use holdfast::world::machine::rescue::NAMESPACE;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use ssh_key::{HashAlg, LineEnding, PrivateKey};
 
 const GATE: &str = "/usr/local/lib/holdfast/gate";
 const IDENTITY: &str = "/etc/holdfast/identity";
@@ -22,6 +26,7 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
     }
     let sick = state.is_sick(at);
     let boot_id = state.servers[at].boot_id();
+    let in_rescue = state.servers[at].rescue.is_some();
     let disk = &mut state.servers[at].disk;
     let one = |answer: Value| Ok(vec![answer]);
     match script {
@@ -165,6 +170,12 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             state.servers[at].boot(now, up_at);
             one(json!({"rebooting": true}))
         }
+        "rescue-prove" => {
+            let Some(own) = disk.identity().filter(|_| in_rescue) else {
+                return refuse("no-disk", "no disk of it can be read here");
+            };
+            one(json!({"signature": signed(&own.machine, &input.text("text"))}))
+        }
         "gate-close" => {
             if disk.gate == Gate::None {
                 return refuse("no-gate", "it has no gate");
@@ -196,6 +207,14 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
         "undeclared" => one(json!({"undeclared": []})),
         other => panic!("nobody knows the script {other}"),
     }
+}
+
+/// By the host key that we gave the machine.
+fn signed(machine: &MachineName, text: &str) -> String {
+    let key = derive::host_key(&estate_key(), machine).private_openssh;
+    let key = PrivateKey::from_openssh(key.expose_text().unwrap()).unwrap();
+    let signature = key.sign(NAMESPACE, HashAlg::Sha512, text.as_bytes());
+    signature.unwrap().to_pem(LineEnding::LF).unwrap()
 }
 
 fn is(disk: &Disk, role: Role) -> bool {
@@ -363,7 +382,11 @@ impl State {
         let now = self.now;
         for at in 0..self.servers.len() {
             let server = &self.servers[at];
-            if server.disk.gate != Gate::Checking || !server.on || now < server.up_at {
+            if server.disk.gate != Gate::Checking
+                || server.rescue.is_some()
+                || !server.on
+                || now < server.up_at
+            {
                 continue;
             }
             let Some(own) = server.disk.identity() else {

@@ -154,6 +154,7 @@ pub fn take(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
     let point = PointId::new(sha256(&format!("point {}", state.numbers)).0);
     let manifest = PointManifest {
         aside,
+        cold: false,
         schema: SCHEMA,
         stack: stack.clone(),
         epoch,
@@ -177,6 +178,54 @@ pub fn take(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
     Ok(vec![json!({"taken": {
         "point": point, "manifest_digest": digest(&manifest), "manifest": manifest,
         "bytes": 1 << 20, "added": 1 << 10, "millis": 1, "dumps_millis": 1, "attempts": 1,
+    }})])
+}
+
+/// What is on a disk that nothing runs on, from the rescue system in its machine's place.
+pub fn take_cold(state: &mut State, at: usize, input: &Input<'_>) -> Answer {
+    let now = state.now;
+    let (stack, epoch) = (stack_of(input), Epoch(input.word("epoch").parse().unwrap()));
+    let server = &state.servers[at];
+    if server.rescue.is_none() {
+        return refuse("no-view", "the disk is not open");
+    }
+    let own = server.disk.identity().unwrap().owner;
+    if own.stack.as_ref() != Some(&stack) || own.epoch != epoch {
+        return refuse("other-identity", "it is another machine's disk");
+    }
+    let (Some(data), image) = (server.disk.data.clone(), server.image.to_string()) else {
+        return refuse("path-missing", "its state is not there");
+    };
+    let (there, _) = reached(state, at, None)?;
+    state.numbers += 1;
+    let point = PointId::new(sha256(&format!("point {}", state.numbers)).0);
+    let manifest = PointManifest {
+        aside: true,
+        cold: true,
+        schema: SCHEMA,
+        stack: stack.clone(),
+        epoch,
+        commit: input.word("commit").to_owned(),
+        image,
+        taken_at: now,
+        canary: encode(point.as_str()),
+        packages: BTreeMap::new(),
+        services: BTreeMap::new(),
+    };
+    let encrypted = state.encrypted.contains(&stack);
+    let snapshot = Snapshot {
+        manifest: manifest.clone(),
+        arrived: now,
+        data,
+        marked: true,
+        encrypted,
+    };
+    let shelf = &mut state.servers[there].disk.shelf;
+    let repository = shelf.repositories.get_mut(&stack).unwrap();
+    repository.snapshots.insert(point.clone(), snapshot);
+    Ok(vec![json!({"taken": {
+        "point": point, "manifest_digest": digest(&manifest), "manifest": manifest,
+        "bytes": 1 << 20, "added": 1 << 10, "millis": 1, "dumps_millis": 0, "attempts": 1,
     }})])
 }
 

@@ -125,6 +125,7 @@ pub fn reads(script: &str) -> bool {
             | "undeclared"
             | "content"
             | "check"
+            | "rescue-prove"
     )
 }
 
@@ -133,7 +134,7 @@ fn takes(script: &str) -> u64 {
     match script {
         "prepare" => 15_000,
         "install" => 40_000,
-        "take" | "fetch" | "load" | "copy" | "read-back" | "verify" => 20_000,
+        "take" | "take-cold" | "fetch" | "load" | "copy" | "read-back" | "verify" => 20_000,
         "initialise" | "start" | "converge" | "check" | "isolate" | "reboot" => 4_000,
         _ => 100,
     }
@@ -148,6 +149,16 @@ fn unreachable(machine: &MachineName) -> MachineError {
 
 #[async_trait]
 impl Transport for Sim {
+    async fn host_key(&self, contact: &Contact) -> Result<String, MachineError> {
+        self.pause(Duration::from_millis(50)).await;
+        let state = self.state();
+        let now = state.now;
+        let mut all = state.servers.iter();
+        let found = all.find(|s| s.address == contact.address && s.answers(now));
+        let found = found.ok_or_else(|| unreachable(&contact.machine))?;
+        Ok(found.shows().to_owned())
+    }
+
     async fn run(&self, contact: &Contact, script: Script, input: &Secret) -> Answered {
         let machine = &contact.machine;
         let (fate, begins, lasts, sent) = {
@@ -214,7 +225,7 @@ impl State {
         let mut all = self.servers.iter();
         let found = all.position(|s| s.address == contact.address && s.answers(now));
         let at = found.ok_or_else(|| unreachable(machine))?;
-        if self.servers[at].host_key != contact.host_key {
+        if self.servers[at].shows() != contact.host_key {
             return Err(MachineError::ForeignHostKey {
                 machine: machine.clone(),
             });

@@ -19,6 +19,10 @@ use std::net::IpAddr;
 
 /// A computer somewhere, with what is on its disk.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each goes wrong by itself, in any mixture"
+)]
 pub struct Server {
     pub hoster: HosterId,
     pub provider_id: String,
@@ -37,6 +41,8 @@ pub struct Server {
     pub back_at: Option<Timestamp>,
     /// It is on, says nothing and serves nobody.
     pub hung: Option<Hung>,
+    /// Its hoster's rescue system runs in its place, under this host key.
+    pub rescue: Option<String>,
     /// A service of it fails again and again until the next boot.
     pub ails: bool,
     /// From then on it answers.
@@ -160,12 +166,25 @@ impl Server {
     }
 
     pub fn answers(&self, now: Timestamp) -> bool {
-        self.on && self.hung.is_none() && now >= self.up_at && now >= self.cut_until
+        let speaks = self.hung.is_none() || self.rescue.is_some();
+        self.on && speaks && now >= self.up_at && now >= self.cut_until
     }
 
     /// It accepts writes of users, whether or not we reach it.
     pub fn serves(&self, now: Timestamp) -> bool {
-        self.on && self.hung.is_none() && now >= self.up_at && self.disk.gate == Gate::Open
+        let runs = self.hung.is_none() && self.rescue.is_none();
+        self.on && runs && now >= self.up_at && self.disk.gate == Gate::Open
+    }
+
+    /// Another system boots, and nothing on its disk.
+    pub fn boot_rescue(&mut self, now: Timestamp, up_at: Timestamp, key: String) {
+        (self.on, self.up_at, self.booted_at) = (true, up_at.max(now), now);
+        self.rescue = Some(key);
+    }
+
+    /// The key that whoever answers there shows.
+    pub fn shows(&self) -> &str {
+        self.rescue.as_deref().unwrap_or(&self.host_key)
     }
 
     /// Nobody reaches it until then; it runs all the same.
@@ -188,6 +207,7 @@ impl Server {
         self.up_at = up_at.max(now);
         self.booted_at = now;
         self.ails = false;
+        self.rescue = None;
         self.disk.boots += 1;
         if self.disk.gate == Gate::Open {
             self.disk.gate = Gate::Checking;

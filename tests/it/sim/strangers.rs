@@ -76,6 +76,7 @@ pub fn labelled() -> [Server; 2] {
         up_at: Timestamp::UNIX_EPOCH,
         hung: None,
         ails: false,
+        rescue: None,
         cut_from: Timestamp::UNIX_EPOCH,
         booted_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,

@@ -50,6 +50,29 @@ fn s06_a_death_at_any_entry_of_the_repair_ladder_ends_where_none_does() {
 }
 
 #[test]
+fn s03_what_a_machine_that_is_given_up_wrote_last_lies_aside() {
+    let life = Story::HangForGood.begin(1);
+    let written = "2026-03-03T23:59:00Z".parse().unwrap();
+    let mut state = life.sim.state();
+    let hung = state.servers.iter_mut().find(|s| s.hung.is_some()).unwrap();
+    hung.disk.data.as_mut().unwrap().written = written;
+    drop(state);
+    life.comes_to_rest();
+    let serves = Story::HangForGood.ends_well(&life);
+    let state = life.sim.state();
+    let shelves = state.servers.iter().map(|s| &s.disk.shelf.repositories);
+    let mut points = shelves.flat_map(|all| all.values().flat_map(|of| of.snapshots.values()));
+    let saved = points.any(|p| p.manifest.cold && p.data.written == written);
+    let mut all = state.servers.iter();
+    let next = all.find(|s| s.called() == serves).unwrap();
+    let took = next.disk.data.as_ref().unwrap().written;
+    assert!(saved, "{}", state.told.join("\n"));
+    assert!(took < written, "only what counts is restored from");
+    let old = state.servers.iter().find(|s| s.called() == "acme-e1");
+    assert!(old.is_some_and(|old| !old.on && old.rescue.is_none()));
+}
+
+#[test]
 fn s06_a_death_at_any_entry_of_a_move_ends_where_none_does() {
     deaths(Story::Move);
 }

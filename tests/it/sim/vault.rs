@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The scripts of this room.
-pub const SCRIPTS: [&str; 20] = [
+pub const SCRIPTS: [&str; 21] = [
     "repository",
     "mark",
     "copy",
@@ -32,6 +32,7 @@ pub const SCRIPTS: [&str; 20] = [
     "evidence-keep",
     "evidence-list",
     "take",
+    "take-cold",
     "fetch",
     "load",
     "anchor-keep",
@@ -110,6 +111,7 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
     let one = |answer: Value| Ok(vec![answer]);
     match script {
         "take" => return points::take(state, at, input),
+        "take-cold" => return points::take_cold(state, at, input),
         "fetch" => return points::fetch(state, at, input),
         "load" => return points::load(state, at, input),
         "copy" => return points::copy(state, at, input),
@@ -244,7 +246,8 @@ fn listed(shelf: &Shelf, stack: &StackId, password: &str) -> Value {
             "id": id, "time": manifest.taken_at, "bytes": 1 << 20, "arrived": point.arrived,
             "copied": false, "rungs": rungs.collect::<Vec<_>>(),
             "tags": [format!("stack={}", manifest.stack), format!("epoch={}", manifest.epoch.0),
-                     format!("schema={SCHEMA}"), if manifest.aside { "aside" } else { "-" }.to_owned()],
+                     format!("schema={SCHEMA}"), if manifest.aside { "aside" } else { "-" }.to_owned(),
+                     if manifest.cold { "cold" } else { "-" }.to_owned()],
         })
     });
     let points: Vec<Value> = points.collect();

@@ -1,0 +1,166 @@
+//! What is done for the disk of a machine that is given up, before it is fenced.
+
+use super::plan_holds::{acme_with, kinds};
+use super::plan_lost::{does, hang, hung, look, look_until_done};
+use super::plan_world::{HETZNER, IONOS, REPAIR, World, machine};
+use holdfast::model::gap::{Gap, GapKind};
+use holdfast::model::journal::Event;
+use holdfast::model::observed::Power;
+use holdfast::model::plan::Plan;
+use holdfast::world::machine::rescue::{NAMESPACE, Question};
+use jiff::SignedDuration;
+use ssh_key::{HashAlg, LineEnding, PrivateKey};
+
+/// acme's machine hangs for good, and everything was tried that starts it anew.
+fn given_up() -> World {
+    let mut world = hung();
+    world.dead.insert(machine("acme-e1"));
+    does(&mut world, "reset");
+    does(&mut world, "power-cycle");
+    world
+}
+
+#[test]
+fn s02_the_rescue_system_comes_after_the_successor_answers_and_before_the_fence() {
+    let mut world = given_up();
+    let plan = look_until_done(&mut world);
+    let of = |verb: &str| plan.steps.iter().find(|s| s.action.verb() == verb).unwrap();
+    let (chance, fence) = (of("last-chance"), of("fence"));
+    assert_eq!(chance.after, [of("prepare").id.clone()]);
+    assert!(fence.after.contains(&chance.id), "{fence:#?}");
+    assert!(
+        !of("load").after.contains(&chance.id),
+        "it delays nothing else"
+    );
+    // What would be done without one of them is refused.
+    let refused = |change: &dyn Fn(&mut Plan), words: &str| {
+        let mut plan = plan.clone();
+        change(&mut plan);
+        let said: Vec<String> = match world.check(plan) {
+            Ok(_) => Vec::new(),
+            Err(violations) => violations.iter().map(ToString::to_string).collect(),
+        };
+        assert!(said.iter().any(|said| said.contains(words)), "{said:#?}");
+    };
+    let step = |plan: &mut Plan, verb: &str, change: &dyn Fn(&mut holdfast::model::plan::Step)| {
+        let mut all = plan.steps.iter_mut();
+        change(all.find(|s| s.action.verb() == verb).unwrap());
+    };
+    refused(
+        &|plan| step(plan, "last-chance", &|step| step.after.clear()),
+        "whose successor nobody saw",
+    );
+    refused(
+        &|plan| {
+            step(plan, "fence", &|step| {
+                step.after.retain(|s| !s.as_str().contains("chance"));
+            });
+        },
+        "does not fence acme-e1 after",
+    );
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+}
+
+#[test]
+fn a_last_chance_that_was_cut_short_is_ended_and_not_begun_again() {
+    let mut world = given_up();
+    let plan = look_until_done(&mut world);
+    let mut made = plan.clone();
+    // Everything before it was done; then the process died in the middle of it.
+    let (done, refused) = (&mut Vec::new(), &mut Vec::new());
+    made.steps
+        .retain(|step| matches!(step.action.verb(), "create" | "prepare"));
+    let made = world.check(made).unwrap();
+    world.apply(&made, super::plan_world::Order::First, None, done, refused);
+    world.begun("acme.last-chance.acme-e1");
+    // What answers there by then is the rescue system.
+    let foreign = Gap::new(
+        GapKind::ForeignHostKey,
+        "machine acme-e1",
+        "another host key",
+    );
+    world.silent.insert(machine("acme-e1"), foreign);
+    world.now += SignedDuration::from_mins(11);
+    let plan = look_until_done(&mut world);
+    assert!(kinds(&plan).contains(&"last-chance"), "{:#?}", plan.held);
+    assert!(world.past().silences.of(&machine("acme-e1")).is_some());
+    hang(&mut world, "acme-e1");
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    let begun = world
+        .journal
+        .iter()
+        .filter(|entry| matches!(&entry.event, Event::LastChance { .. }));
+    assert_eq!(begun.count(), 1);
+}
+
+#[test]
+fn a_last_chance_can_be_left_out() {
+    let mut world = World::running(acme_with(
+        HETZNER,
+        &REPAIR.replace("[repair]", "[repair]\nlast_chance = \"off\""),
+    ));
+    hang(&mut world, "acme-e1");
+    world.dead.insert(machine("acme-e1"));
+    does(&mut world, "reset");
+    does(&mut world, "power-cycle");
+    let plan = look_until_done(&mut world);
+    assert!(kinds(&plan).contains(&"fence"));
+    assert!(!kinds(&plan).contains(&"last-chance"));
+    assert!(!plan.notes.iter().any(|note| note.text.contains("disk")));
+}
+
+#[test]
+fn a_machine_that_is_gone_or_at_a_pool_has_no_last_chance() {
+    let mut world = World::running(acme_with(HETZNER, REPAIR));
+    world.lose("acme-e1");
+    assert!(!kinds(&look(&mut world)).contains(&"last-chance"));
+    let waiver = "\n[[waiver]]\nmachine = \"acme-e1\"\nreason = \"it burnt\"\n";
+    let mut world = World::running(acme_with(IONOS, REPAIR));
+    world.now_wants(acme_with(IONOS, &format!("{REPAIR}{waiver}")));
+    hang(&mut world, "acme-e1");
+    let plan = look(&mut world);
+    assert!(kinds(&plan).contains(&"fence"), "{:#?}", plan.held);
+    assert!(!kinds(&plan).contains(&"last-chance"));
+    let said = |note: &&holdfast::model::plan::Note| {
+        note.text.contains("no interface with a rescue system")
+    };
+    assert!(
+        plan.notes.iter().any(|note| said(&note)),
+        "{:#?}",
+        plan.notes
+    );
+}
+
+fn key(seed: u8) -> PrivateKey {
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&[seed; 32]);
+    PrivateKey::new(pair.into(), "").unwrap()
+}
+
+fn public(key: &PrivateKey) -> String {
+    key.public_key().to_openssh().unwrap()
+}
+
+#[test]
+fn s13_only_the_disks_own_key_under_this_very_session_proves_a_rescue_system() {
+    let (disk, other) = (key(1), key(2));
+    let sign = |key: &PrivateKey, namespace: &str, text: &str| {
+        let signature = key.sign(namespace, HashAlg::Sha512, text.as_bytes());
+        signature.unwrap().to_pem(LineEnding::LF).unwrap()
+    };
+    let acme = machine("acme-e1");
+    let question = Question::new(&acme, "ssh-ed25519 session");
+    let text = question.text();
+    let proven = |signature: &str| question.is_answered(&public(&disk), signature);
+    assert_eq!(proven(&sign(&disk, NAMESPACE, text)), Ok(()));
+    // Somebody else's key; our key for something else; another session, or another time.
+    assert!(proven(&sign(&other, NAMESPACE, text)).is_err());
+    assert!(proven(&sign(&disk, "file", text)).is_err());
+    let relayed = Question::new(&acme, "ssh-ed25519 in-between");
+    assert!(proven(&sign(&disk, NAMESPACE, relayed.text())).is_err());
+    let again = Question::new(&acme, "ssh-ed25519 session");
+    assert!(proven(&sign(&disk, NAMESPACE, again.text())).is_err());
+    assert!(proven("nothing").is_err());
+}
