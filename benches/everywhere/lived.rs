@@ -60,6 +60,7 @@ fn events(stack: &StackId) -> impl Iterator<Item = Event> {
             action: format!("{verb} {stack}-e1"),
             repair: false,
             head: None,
+            mends: Vec::new(),
         };
         let ended = Event::Ended {
             step: step(verb),

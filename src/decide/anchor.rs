@@ -84,6 +84,17 @@ fn reason(anchor: &Anchor, seals: &Seals, descends: bool, anew: bool) -> Option<
     }
 }
 
+/// This very process has read more of the journal, or something else, than there is now.
+pub fn set_back(had: i64, has: i64) -> Freeze {
+    Freeze {
+        rule: RULE,
+        reason: format!(
+            "entry {had} of the journal, which was read before, is not there any more as it was; {has} are there now"
+        ),
+        remedy: "put the journal back from the newest backup of this computer, or look at each machine and why it was replaced; then restart holdfast run".to_owned(),
+    }
+}
+
 fn freeze(reason: String) -> Freeze {
     Freeze {
         rule: RULE,

@@ -3,7 +3,7 @@
 
 use super::apply::Report;
 use super::session::Session;
-use crate::decide::anchor::{Doubt, RULE, doubt, open, seal, told_since};
+use crate::decide::anchor::{Doubt, RULE, doubt, open, seal, set_back, told_since};
 use crate::decide::mandate::Freeze;
 use crate::model::anchor::Anchor;
 use crate::model::causes::chain;
@@ -60,9 +60,11 @@ pub struct Doubts {
     pub told: Vec<Held>,
 }
 
-/// Compares these anchors with what we know.
+/// Compares these anchors, and what this process has read before, with what we know.
 pub async fn doubts(session: &Session, anchors: &[Anchor]) -> Result<Doubts, StoreError> {
     let mut doubts = Doubts::default();
+    let back = session.book().set_back().await;
+    (doubts.freezes).extend(back.map(|back| set_back(back.had, back.has)));
     let standing = &session.standing;
     let Some(journal) = standing.journal.as_ref().filter(|_| !anchors.is_empty()) else {
         return Ok(doubts);

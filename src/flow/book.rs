@@ -1,6 +1,6 @@
 //! The journal, as far as a session may use it.
 
-use super::projection::Projection;
+use super::projection::{Projection, SetBack};
 use crate::decide::history::History;
 use crate::model::ids::StackId;
 use crate::model::journal::{Entry, Event};
@@ -99,11 +99,16 @@ impl Book {
     /// What has happened.
     pub async fn history(&self) -> Result<Arc<History>, StoreError> {
         match self {
-            Self::Writing(journal) => {
-                let _turn = journal.0.turn.lock().await;
-                journal.0.known.catch_up(journal.0.ledger.as_ref()).await
-            }
+            Self::Writing(journal) => journal.0.known.catch_up(journal.0.ledger.as_ref()).await,
             Self::Reading(_, past) => Ok(past.clone()),
+        }
+    }
+
+    /// Whether it did not only grow while this process read it (S9).
+    pub async fn set_back(&self) -> Option<SetBack> {
+        match self {
+            Self::Writing(journal) => journal.0.known.set_back().await,
+            Self::Reading(..) => None,
         }
     }
 

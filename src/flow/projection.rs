@@ -17,6 +17,15 @@ pub struct Projection {
     anew: Duration,
 }
 
+/// What was read before is not there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetBack {
+    /// The last entry that was read then.
+    pub had: i64,
+    /// The last that was there when that was found.
+    pub has: i64,
+}
+
 impl Default for Projection {
     fn default() -> Self {
         Self::anew_every(ANEW)
@@ -28,6 +37,7 @@ struct Known {
     tip: Tip,
     past: Arc<History>,
     began: Option<Instant>,
+    set_back: Option<SetBack>,
 }
 
 impl Projection {
@@ -39,8 +49,8 @@ impl Projection {
 
     /// What has happened, all that `journal` holds now included.
     ///
-    /// Where what was read before is not there any more, it is read from the beginning, and what
-    /// stands there counts.
+    /// Where what was read before is not there any more, it is read from the beginning, and that
+    /// is remembered: [`Projection::set_back`].
     pub async fn catch_up(&self, journal: &dyn Entries) -> Result<Arc<History>, StoreError> {
         let mut known = self.known.lock().await;
         if known.began.is_none_or(|began| began.elapsed() >= self.anew) {
@@ -48,12 +58,21 @@ impl Projection {
         }
         match known.catch_up(journal).await {
             Err(StoreError::Broken(_)) => {
+                let had = known.tip.seq;
                 known.begin();
                 known.catch_up(journal).await?;
+                let has = known.tip.seq;
+                tracing::error!(had, has, "the journal is not what it was");
+                known.set_back = Some(SetBack { had, has });
             }
             read => read?,
         }
         Ok(known.past.clone())
+    }
+
+    /// Whether history did not only grow while this process read it (S9).
+    pub async fn set_back(&self) -> Option<SetBack> {
+        self.known.lock().await.set_back
     }
 }
 
@@ -61,6 +80,7 @@ impl Known {
     fn begin(&mut self) {
         *self = Self {
             began: Some(Instant::now()),
+            set_back: self.set_back,
             ..Self::default()
         };
     }

@@ -10,6 +10,7 @@ use holdfast::flow::anchor::{Doubts, doubts, drop_anchor, read};
 use holdfast::flow::apply::{Report, StepRecord};
 use holdfast::flow::book::Book;
 use holdfast::flow::estate;
+use holdfast::flow::projection::Projection;
 use holdfast::flow::session::{self, Session};
 use holdfast::flow::standing::Standing;
 use holdfast::model::anchor::{Anchor, Seals};
@@ -24,6 +25,7 @@ use holdfast::world::machine::{Answered, Contact, MachineError, Script, Transpor
 use holdfast::world::store::{Journal, Place, seals};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -162,6 +164,11 @@ impl Transport for Vault {
 
 /// A session over this world and that vault; its journal is the people's.
 fn session(people: &People, world: &World, vault: &Arc<Vault>) -> Arc<Session> {
+    let looking = Book::Reading(Place::File("nowhere".into()), Arc::default());
+    session_with(people, world, vault, looking)
+}
+
+fn session_with(people: &People, world: &World, vault: &Arc<Vault>, book: Book) -> Arc<Session> {
     let config = people.config();
     let estate = estate::read(&config).unwrap();
     let mut desired = world.want.clone();
@@ -190,13 +197,7 @@ fn session(people: &People, world: &World, vault: &Arc<Vault>) -> Arc<Session> {
         names: None,
         clock: Arc::new(SystemClock),
     };
-    let session = Session::new(
-        desired,
-        key(7),
-        outside,
-        Book::Reading(Place::File("nowhere".into()), Arc::default()),
-        standing,
-    );
+    let session = Session::new(desired, key(7), outside, book, standing);
     session.learn(&netcup, listed);
     Arc::new(session)
 }
@@ -309,6 +310,55 @@ async fn s09_a_journal_whose_end_was_cut_off_is_noticed_and_stays_noticed() {
         forked.freezes[0].reason.contains("entry 3 of the journal"),
         "{forked:?}"
     );
+}
+
+/// No backup machine remembers anything yet: the loop itself does.
+#[tokio::test]
+async fn s09_a_journal_that_shrank_under_the_loop_holds_what_destroys() {
+    let (people, world, vault) = (
+        People::together(),
+        World::running(acme(HETZNER)),
+        Arc::default(),
+    );
+    let place = Place::from(&people.config().state);
+    let known = Arc::new(Projection::default());
+    for (entries, back) in [(3, None), (2, Some("entry 3 of the journal"))] {
+        lose(&people);
+        write_down(&people, entries).await;
+        let journal = Journal::take(&place).await.unwrap();
+        let session = session_with(
+            &people,
+            &world,
+            &vault,
+            Book::writing_on(journal, known.clone()),
+        );
+        assert_eq!(session.history().await.unwrap().heads.len(), entries);
+        let doubted = doubts(&session, &[]).await.unwrap();
+        let reasons: Vec<String> = doubted.freezes.into_iter().map(|f| f.reason).collect();
+        match back {
+            None => assert_eq!(reasons, [""; 0]),
+            Some(words) => assert!(reasons.len() == 1 && reasons[0].contains(words)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn s09_seals_of_a_journal_without_its_beginning_are_none() {
+    let people = People::together();
+    write_down(&people, 3).await;
+    let path = people.config().state;
+    let address = format!("sqlite://{}", path.display());
+    let mut connection = SqliteConnection::connect(&address).await.unwrap();
+    for statement in [
+        "DROP TRIGGER journal_is_never_shortened",
+        "DELETE FROM journal WHERE seq = 1",
+    ] {
+        let done = sqlx::query(statement).execute(&mut connection).await;
+        done.unwrap();
+    }
+    connection.close().await.unwrap();
+    let error = seals(&path, &[2]).await.unwrap_err();
+    assert!(error.to_string().contains("entry 1"), "{error}");
 }
 
 #[tokio::test]

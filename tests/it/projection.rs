@@ -3,7 +3,7 @@
 use super::journal::{at, started};
 use async_trait::async_trait;
 use holdfast::decide::history::History;
-use holdfast::flow::projection::Projection;
+use holdfast::flow::projection::{Projection, SetBack};
 use holdfast::model::ids::{CommitId, StepId};
 use holdfast::model::journal::{Entry, Event, StepResult};
 use holdfast::world::store::{Entries, Journal, Place, StoreError, Tip, read_entries};
@@ -111,6 +111,7 @@ async fn a_look_reads_what_is_new_and_knows_all() {
     assert!(past.unfinished.is_empty());
     journal.is_read_by(&projection).await.unwrap();
     assert_eq!(journal.read_since(), 0);
+    assert_eq!(projection.set_back().await, None);
 }
 
 /// More than is read at once.
@@ -143,12 +144,15 @@ async fn s09_a_journal_that_is_another_one_now_is_read_from_its_beginning() {
         journal.is_read_by(&projection).await.unwrap().heads.len(),
         0
     );
+    let back = Some(SetBack { had: 2, has: 0 });
+    assert_eq!(projection.set_back().await, back);
     journal
         .add([accepted("c"), accepted("d"), accepted("e")])
         .await;
     let past = journal.is_read_by(&projection).await.unwrap();
     assert_eq!(past.accepted, Some(CommitId::new("e")));
     assert_eq!(past.heads.len(), 3);
+    assert_eq!(projection.set_back().await, back, "as long as it lives");
 }
 
 #[tokio::test]

@@ -57,30 +57,42 @@ pub(super) fn verified(tip: &Tip, lines: &[Line]) -> Result<(Vec<Entry>, Tip), B
         }
         new = &lines[1..];
     }
-    let mut previous = if tip.seq > 0 { tip.seal.as_str() } else { ROOT };
+    let mut tip = tip.clone();
     let mut entries = Vec::with_capacity(new.len());
-    for (expected, line) in (tip.seq + 1..).zip(new) {
-        let broken = |reason: String| BrokenChain {
-            seq: expected,
-            reason,
-        };
-        if line.seq != expected {
-            return Err(broken(format!("entry {} stands there", line.seq)));
-        }
-        if seal(previous, &line.entry) != line.hash {
-            return Err(broken("its hash does not match".to_owned()));
-        }
-        let entry: Entry =
-            serde_json::from_str(&line.entry).map_err(|e| broken(format!("unreadable: {e}")))?;
-        if entry.seq != expected {
-            return Err(broken(format!("it says that it is entry {}", entry.seq)));
-        }
-        previous = &line.hash;
-        entries.push(entry);
+    for line in new {
+        entries.push(follows(&tip, line)?);
+        tip.seq = line.seq;
+        tip.seal.clone_from(&line.hash);
     }
-    let tip = Tip {
-        seq: entries.last().map_or(tip.seq, |entry| entry.seq),
-        seal: previous.to_owned(),
-    };
     Ok((entries, tip))
+}
+
+/// The entry of a line that stands behind `tip`.
+pub(super) fn follows(tip: &Tip, line: &Line) -> Result<Entry, BrokenChain> {
+    let expected = tip.seq + 1;
+    let broken = |reason: String| BrokenChain {
+        seq: expected,
+        reason,
+    };
+    if line.seq != expected {
+        return Err(broken(format!("entry {} stands there", line.seq)));
+    }
+    let previous = if tip.seq > 0 { tip.seal.as_str() } else { ROOT };
+    if seal(previous, &line.entry) != line.hash {
+        return Err(broken("its hash does not match".to_owned()));
+    }
+    let entry: Entry =
+        serde_json::from_str(&line.entry).map_err(|e| broken(format!("unreadable: {e}")))?;
+    if entry.seq != expected {
+        return Err(broken(format!("it says that it is entry {}", entry.seq)));
+    }
+    Ok(entry)
+}
+
+/// A journal that has entries, and not the first.
+pub(super) fn no_first() -> BrokenChain {
+    BrokenChain {
+        seq: 1,
+        reason: "it is not there".to_owned(),
+    }
 }

@@ -1,7 +1,7 @@
 //! The journal: durable before an append returns, append-only, chained.
 
 use super::StoreError;
-use super::chain::{Line, ROOT, Tip, seal, verified};
+use super::chain::{Line, ROOT, Tip, follows, no_first, seal, verified};
 use super::lease::Hold;
 use super::lock::WriterLock;
 use super::place::{Access, Place};
@@ -356,16 +356,28 @@ pub async fn read_entries(place: impl Into<Place>) -> Result<Vec<Entry>, StoreEr
     place.into().entries().await
 }
 
-/// Its seals: of the first entry, the last, and those that somebody asks for.
+/// Its seals: of the first entry, the last, and those that somebody asks for. That the first is
+/// there, and the last goes on from the one before, is looked at; the rest of the chain by whoever
+/// reads the entries.
 pub async fn seals(place: impl Into<Place>, of: &[i64]) -> Result<Seals, StoreError> {
     look(&place.into(), async |pool| {
         let Some(newest) = last(pool).await? else {
             return Ok(Seals::default());
         };
+        let before = match newest.seq - 1 {
+            0 => Tip::default(),
+            seq => line(pool, seq).await?.map_or(Tip::default(), |line| Tip {
+                seq,
+                seal: line.hash,
+            }),
+        };
+        follows(&before, &newest)?;
         let mut all = BTreeMap::from([(newest.seq, newest.hash)]);
         for seq in of.iter().chain(&[1]) {
-            if let Some(line) = line(pool, *seq).await? {
-                all.insert(line.seq, line.hash);
+            match line(pool, *seq).await? {
+                Some(line) => drop(all.insert(line.seq, line.hash)),
+                None if *seq == 1 => return Err(no_first().into()),
+                None => {}
             }
         }
         Ok(Seals(all))

@@ -155,11 +155,13 @@ pub fn run(state: &mut State, at: usize, script: &str, input: &Input<'_>) -> Ans
             }
         }
         "gate-open" => {
+            let was_open = disk.gate == Gate::Open;
             let answer = gate_open(disk, input);
             if answer.is_ok() {
                 disk.opened_at = disk.opened_at.or(Some(now));
             }
-            if answer.is_ok() {
+            // Where users are already, nobody is let in.
+            if answer.is_ok() && !was_open {
                 state.check_opened(at);
             }
             answer

@@ -14,7 +14,8 @@ use holdfast::model::machine::{FileFact, Role, Stage};
 use holdfast::model::observed::{Hardware, SeenName};
 use holdfast::model::operation::OwnerLabel;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// A computer somewhere, with what is on its disk.
@@ -127,8 +128,20 @@ impl Disk {
         }
     }
 
+    /// Asked after every effect, and always the same few.
     pub fn identity(&self) -> Option<Identity> {
-        Identity::parse(self.identity.as_ref()?).ok()
+        thread_local! {
+            static READ: RefCell<HashMap<String, Option<Identity>>> = RefCell::default();
+        }
+        let text = self.identity.as_ref()?;
+        READ.with_borrow_mut(|read| {
+            if let Some(known) = read.get(text) {
+                return known.clone();
+            }
+            let identity = Identity::parse(text).ok();
+            read.insert(text.clone(), identity.clone());
+            identity
+        })
     }
 
     pub fn stage(&self) -> Stage {
