@@ -88,6 +88,11 @@ impl Windows {
         (given_up.commit.as_ref() == Some(head)).then_some(given_up)
     }
 
+    /// Whether users are shut out now.
+    pub fn is_shut(&self, stack: &StackId) -> bool {
+        self.shut.contains_key(stack)
+    }
+
     /// The machine that was shut down while users were shut out, and that is switched on again
     /// whatever comes of it.
     pub fn switched_off(&self, stack: &StackId) -> Option<&MachineName> {

@@ -9,6 +9,7 @@ use super::fencing::other_writers;
 use super::situation::{Writer, WriterState};
 use super::view::{View, suits};
 use super::{keep, ttl};
+use crate::decide::made::PastMachine;
 use crate::model::desired::{InterfaceFamily, MachineType, Size};
 use crate::model::ids::StepId;
 use crate::model::machine::MachineFacts;
@@ -32,11 +33,14 @@ pub(super) enum Asked {
 /// What the estate asks of the size of a machine that stands where it should.
 pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
     let placement = &view.at.stack.production;
-    let (Some(is), Some(to)) = (&machine.hardware, &placement.machine_type) else {
-        return Asked::Nothing; // It has no type, or nobody says which: no difference (S1).
-    };
     let Some(past) = view.past.machines.get(&machine.name) else {
         return Asked::Nothing;
+    };
+    if let Some(words) = ordered(view, machine, past) {
+        return Asked::Told(words);
+    }
+    let (Some(is), Some(to)) = (&machine.hardware, &placement.machine_type) else {
+        return Asked::Nothing; // It has no type, or nobody says which: no difference (S1).
     };
     let account = view.want.hosters.get(&placement.hoster);
     let family = account.map(|account| account.descriptor.interface);
@@ -74,7 +78,12 @@ pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
         }
         Some(_) => {}
     }
-    if is.size.has(&least) && !is_smaller(kind, &is.size) {
+    if past.asked == Some(least) {
+        return Asked::Told(format!(
+            "{shown} runs on a {from}, and {to} would be chosen now for the size that is asked for since; it comes with the next move or rebuild, or once a commit asks for another size"
+        ));
+    }
+    if is.size.has(&least) && !(lacks(kind, &is.size) && asks_for_less(past, &least)) {
         return Asked::Told(format!(
             "{shown} runs on a {from}, which has all that is asked for; {to} would be chosen now and comes with the next move or rebuild"
         ));
@@ -91,8 +100,28 @@ pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
     }
 }
 
-fn is_smaller(kind: &MachineType, than: &Size) -> bool {
-    !kind.size().has(than)
+/// Whether something of what is there is more than the type has.
+fn lacks(kind: &MachineType, is: &Size) -> bool {
+    !kind.size().has(is)
+}
+
+/// Whether a commit asks for less of something than was asked for. Where nobody remembers what
+/// that was, no commit is known that does: what a machine has is not taken from it (S5).
+fn asks_for_less(past: &PastMachine, least: &Size) -> bool {
+    past.asked.is_some_and(|asked| !least.has(&asked))
+}
+
+/// An ordered machine has the size that was ordered.
+fn ordered(view: &View<'_>, machine: &SeenMachine, past: &PastMachine) -> Option<String> {
+    let placement = &view.at.stack.production;
+    let stays = placement.machine_type.is_none() && suits(view, machine, placement);
+    let another = past.asked.is_some() && placement.size.is_some() && past.asked != placement.size;
+    (stays && another).then(|| {
+        format!(
+            "another size is asked for than when {} was taken, and an ordered machine has no other: order one, and move {} to it",
+            machine.name, view.at.stack.shown
+        )
+    })
 }
 
 /// The disk stays as it is, so that the type can be taken back.
