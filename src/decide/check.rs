@@ -424,7 +424,7 @@ impl<'a> Court<'a> {
                     && self
                         .machines
                         .get(*rival)
-                        .is_none_or(|m| m.power != Power::On);
+                        .is_none_or(|m| m.power == Power::Off);
                 let fenced_before = self.follows(
                     step,
                     |a| matches!(a, Action::Fence { machine: m, .. } if m == *rival),

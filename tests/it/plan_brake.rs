@@ -3,7 +3,7 @@
 use super::plan_holds::{holds_of, kinds, plan_of};
 use super::plan_world::{HETZNER, IONOS, REPAIR, World, desired, machine, stack, stack_file};
 use holdfast::decide::pass::just_begun;
-use holdfast::model::ids::StackId;
+use holdfast::model::ids::{StackId, StepId};
 use holdfast::model::journal::Event;
 use holdfast::model::observed::Power;
 use holdfast::model::plan::Hold;
@@ -43,12 +43,22 @@ fn s08_what_was_switched_off_for_a_size_and_is_gone_since_is_a_suspect() {
         let (owner, name) = (format!("customer-{n}"), format!("customer-{n}-e1"));
         let machine = machine(&name);
         world.record(Some(&stack(&owner)), Event::Closed { machine });
-        world.begun(&format!("{owner}.shut-down.{name}"));
+        let started = Event::Started {
+            step: StepId::new(format!("{owner}.shut-down.{name}")),
+            action: "shut-down".to_owned(),
+            repair: false,
+            head: None,
+            mends: Vec::new(),
+        };
+        world.record(Some(&stack(&owner)), started);
         world.machine_mut(&name).power = Power::Off;
     }
     let plan = plan_of(&world);
     let off = |hold: &Hold| matches!(hold, Hold::Brake { .. });
-    assert!(!plan.held.iter().any(|held| off(&held.hold)), "as it should be");
+    assert!(
+        !plan.held.iter().any(|held| off(&held.hold)),
+        "as it should be"
+    );
     assert!(kinds(&plan).iter().all(|kind| *kind == "power-on"));
     for n in 0..8 {
         world.lose(&format!("customer-{n}-e1"));
