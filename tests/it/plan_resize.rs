@@ -1,17 +1,19 @@
 //! Another size: in place where it can be, with a last point and a way back, else by a move.
 
 use super::plan_world::{
-    Cut, HETZNER, IONOS, LARGER, LARGER_DISK, Order, World, acme, desired, hardware, hoster,
+    Cut, HETZNER, IONOS, LARGER, LARGER_DISK, Order, World, acme, desired, gap, hardware, hoster,
     machine, stack, stack_file,
 };
 use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::forecast::foresee;
 use holdfast::decide::timeline::timeline;
 use holdfast::model::desired::{Desired, MachineType, Size};
-use holdfast::model::journal::Event;
+use holdfast::model::ids::StepId;
+use holdfast::model::journal::{Event, StepResult};
 use holdfast::model::observed::Power;
 use holdfast::model::plan::{Action, Hold, Plan};
 use holdfast::model::units::Bytes;
+use jiff::SignedDuration;
 
 /// A machine of the size that asks for less.
 const SMALLER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 1, memory = \"2 GiB\", disk = \"20 GB\" }";
@@ -324,6 +326,75 @@ fn s06_wherever_it_is_cut_off_it_ends_on_the_same_machine() {
             world.is_well("acme", "acme-e1");
             assert_eq!(kind(&world, "acme-e1"), "cx33", "{cut:?} in {number}");
         }
+    }
+}
+
+/// Its hoster copies the disk for longer than is waited for.
+#[test]
+fn s01_what_is_still_being_resized_is_not_started_anew() {
+    let mut world = to_resize();
+    let plan = world.plan();
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    let cut = Some((4, Cut::BeforeTheEffect));
+    assert!(world.apply(&plan, Order::First, cut, &mut done, &mut refused));
+    let unknown = Event::Ended {
+        step: StepId::new("acme.resize.acme-e1"),
+        result: StepResult::Unknown {
+            reason: "the hoster says that it is cx23".to_owned(),
+        },
+        millis: 1,
+    };
+    world.record(Some(&stack("acme")), unknown);
+    world.machine_mut("acme-e1").power = Power::Unknown;
+    world.silent.insert(machine("acme-e1"), gap("acme-e1"));
+    world.has_long_been_silent("acme-e1");
+    for _ in 0..10 {
+        world.adopt();
+        let plan = world.plan();
+        assert!(plan.plan().steps.is_empty(), "{:?}", ids(&plan));
+        world.now += SignedDuration::from_mins(10);
+    }
+    // It is over.
+    world.machine_mut("acme-e1").power = Power::On;
+    world.machine_mut("acme-e1").hardware = Some(hardware("cx33"));
+    world.silent.clear();
+    world.settle();
+    world.is_well("acme", "acme-e1");
+    assert_eq!(kind(&world, "acme-e1"), "cx33");
+}
+
+/// A service that dies of too little memory differs in every pass.
+#[test]
+fn what_mending_does_not_help_does_not_keep_the_larger_size_away() {
+    for reboot in [true, false] {
+        let repair = ["\"restart\"", "\"restart\", \"reboot\""][usize::from(reboot)];
+        let repair = format!("\n[repair]\nautomatic = [{repair}]\n");
+        let file = |production| desired(&[("acme", stack_file("acme", production, &repair))]);
+        let mut world = World::running(file(HETZNER));
+        world.now_wants(file(LARGER));
+        // It stays so until the machine is larger.
+        world.ill.insert(machine("acme-e1"), false);
+        let mut done = Vec::new();
+        while !done.contains(&STEPS[0].to_owned()) {
+            assert!(done.len() < 6, "{done:?}");
+            world.adopt();
+            let plan = world.plan();
+            if ids(&plan).contains(&STEPS[1]) {
+                world.ill.clear();
+            }
+            world.apply(&plan, Order::First, None, &mut done, &mut Vec::new());
+            world.now += SignedDuration::from_mins(5);
+        }
+        world.settle();
+        let before = done.iter().position(|step| step == STEPS[0]).unwrap();
+        let verbs = |verb: &str| done[..before].iter().filter(|s| s.contains(verb)).count();
+        assert_eq!(
+            (verbs("converge") >= 3, verbs("reboot")),
+            (true, usize::from(reboot))
+        );
+        assert_eq!(done[before..], STEPS);
+        assert_eq!(kind(&world, "acme-e1"), "cx33");
+        world.is_well("acme", "acme-e1");
     }
 }
 

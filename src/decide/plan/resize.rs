@@ -9,10 +9,11 @@ use super::fencing::other_writers;
 use super::situation::{Writer, WriterState};
 use super::view::{View, suits};
 use super::{keep, ttl};
+use crate::decide::changes::changes;
 use crate::decide::made::PastMachine;
 use crate::model::desired::{InterfaceFamily, MachineType, Size};
 use crate::model::ids::StepId;
-use crate::model::machine::MachineFacts;
+use crate::model::machine::{Change, MachineFacts};
 use crate::model::observed::SeenMachine;
 use crate::model::plan::{Action, Cause, Effect, Hold};
 use crate::model::units::Bytes;
@@ -174,11 +175,19 @@ pub(super) fn in_place(
         return;
     }
     let stack = view.at.stack;
+    let in_vain = mended_in_vain(view, writer, facts);
     if facts.open {
         let steps = |pen: &Pen<'_>| pen.draft.steps_of(&stack.id).count();
         let before = steps(pen);
-        keep::keep(view, writer, facts, pen);
-        ttl::as_usual(view, writer, pen);
+        if in_vain {
+            pen.note(format!(
+                "{}: what is wrong on {} was mended again and again in vain, so it gets another type, from {from} to {to}, as it is",
+                stack.shown, writer.name
+            ));
+        } else {
+            keep::keep(view, writer, facts, pen);
+            ttl::as_usual(view, writer, pen);
+        }
         if steps(pen) > before {
             pen.note(format!(
                 "{}: once this is done, {} gets another type, from {from} to {to}",
@@ -195,6 +204,9 @@ pub(super) fn in_place(
                 },
                 "it is resized once that one is fenced",
             );
+            if in_vain {
+                keep::keep(view, writer, facts, pen);
+            }
             return;
         }
     }
@@ -204,7 +216,7 @@ pub(super) fn in_place(
     } else {
         match shut_out(view, writer, facts.open, (from, to), &mut asked) {
             Some(last) => Some(last),
-            None if facts.open => return,
+            None if facts.open && !in_vain => return,
             None => return keep::as_it_was(view, writer, facts, pen),
         }
     };
@@ -217,6 +229,22 @@ pub(super) fn in_place(
         &[last.as_ref()],
     );
     resize(view, writer, (from, to), Some(&off), &mut asked);
+}
+
+/// Only units are down, and each was started so often that once more will not help: they may lack
+/// what the larger machine has, and would keep it away for ever.
+fn mended_in_vain(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts) -> bool {
+    let (Some(manifest), Some(sickness)) = (
+        view.manifests.get(&writer.name),
+        view.past.sicknesses.of(&writer.name),
+    ) else {
+        return false;
+    };
+    let differing = changes(manifest, facts);
+    let units = |change: &Change| matches!(change, Change::StartUnit { .. });
+    let wrong: Vec<String> = differing.iter().map(Change::subject).collect();
+    let stays = sickness.stays_wrong(&wrong, &view.at.stack.waits, view.seen.at);
+    !wrong.is_empty() && differing.iter().all(units) && stays.len() == wrong.len()
 }
 
 /// The machine was shut down for it, and is off: it goes on, if it may. False: it does not.
