@@ -284,9 +284,7 @@ impl Windows {
     }
 }
 
-/// `acme.backup.acme-e1`.
 fn verb_and_machine(step: &StepId) -> Option<(&str, MachineName)> {
-    let mut parts = step.as_str().splitn(3, '.');
-    let (_, verb, object) = (parts.next()?, parts.next()?, parts.next()?);
+    let (_, verb, object) = step.parts()?;
     Some((verb, MachineName::new(object)))
 }
