@@ -1,13 +1,13 @@
 //! Another size: in place where it can be, with a last point and a way back, else by a move.
 
+use super::plan_size_asked::is_told;
 use super::plan_world::{
-    Cut, HETZNER, IONOS, LARGER, LARGER_DISK, Order, World, acme, desired, gap, hardware, hoster,
-    machine, stack, stack_file,
+    Cut, HETZNER, IONOS, LARGER, LARGER_DISK, Order, World, acme, desired, gap, hardware, machine,
+    stack, stack_file,
 };
 use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::forecast::foresee;
 use holdfast::decide::timeline::timeline;
-use holdfast::model::desired::{Desired, MachineType, Size};
 use holdfast::model::ids::StepId;
 use holdfast::model::journal::{Event, StepResult};
 use holdfast::model::observed::Power;
@@ -16,7 +16,7 @@ use holdfast::model::units::Bytes;
 use jiff::SignedDuration;
 
 /// A machine of the size that asks for less.
-const SMALLER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 1, memory = \"2 GiB\", disk = \"20 GB\" }";
+pub const SMALLER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 1, memory = \"2 GiB\", disk = \"20 GB\" }";
 
 /// Acme's machine is to be twice as large.
 fn to_resize() -> World {
@@ -25,16 +25,16 @@ fn to_resize() -> World {
     world
 }
 
-fn ids(plan: &CheckedPlan) -> Vec<&str> {
+pub fn ids(plan: &CheckedPlan) -> Vec<&str> {
     plan.plan().steps.iter().map(|s| s.id.as_str()).collect()
 }
 
-fn kind(world: &World, name: &str) -> String {
+pub fn kind(world: &World, name: &str) -> String {
     let hardware = &world.machine(name).unwrap().hardware;
     hardware.as_ref().unwrap().machine_type.clone()
 }
 
-const STEPS: [&str; 8] = [
+pub const STEPS: [&str; 8] = [
     "acme.backup-ahead.acme-e1",
     "acme.close.acme-e1",
     "acme.backup.acme-e1",
@@ -130,116 +130,6 @@ fn a_machine_that_has_all_that_is_asked_for_is_left_as_it_is() {
     assert!(notes.iter().any(|note| said(&note.text)), "{notes:?}");
 }
 
-/// The same estate, where the first type that fits is that one.
-fn with_first(mut want: Desired, name: &str, size: Size) -> Desired {
-    let account = want.hosters.get_mut(&hoster("hetzner")).unwrap();
-    let kind = MachineType {
-        name: name.to_owned(),
-        cpus: size.cpus,
-        memory: size.memory,
-        disk: size.disk,
-        monthly_cents: None,
-    };
-    account.descriptor.machine_types.insert(0, kind);
-    let production = &mut want.stacks.get_mut(&stack("acme")).unwrap().production;
-    production.machine_type = Some(name.to_owned());
-    want
-}
-
-fn size(cpus: u32, memory: u64, disk: u64) -> Size {
-    Size {
-        cpus,
-        memory: Bytes(memory << 30),
-        disk: Bytes(disk * 1_000_000_000),
-    }
-}
-
-fn is_told(world: &World, words: &str) {
-    let plan = world.plan();
-    assert!(plan.plan().steps.is_empty(), "{:?}", ids(&plan));
-    let notes = &plan.plan().notes;
-    assert!(
-        notes.iter().any(|note| note.text.contains(words)),
-        "{notes:?}"
-    );
-}
-
-/// A release may list a smaller type that fits before the one that is there.
-#[test]
-fn s05_a_catalogue_whose_smaller_type_comes_first_resizes_nobody() {
-    const TOLD: &str = "would be chosen now";
-    // More than is asked for is there: an in-place resize, or a move for the smaller disk.
-    for disk in [40, 20] {
-        let asked = SMALLER;
-        let mut world = World::running(acme(asked));
-        assert_eq!(kind(&world, "acme-e1"), "cx23");
-        world.now_wants(with_first(acme(asked), "cx13", size(1, 2, disk)));
-        is_told(&world, TOLD);
-        // Nor where the journal is from before sizes were remembered.
-        for entry in &mut world.journal {
-            if let Event::Created { asked, .. } = &mut entry.event {
-                *asked = None;
-            }
-        }
-        is_told(&world, TOLD);
-    }
-    // What a commit asks less of comes.
-    let mut world = World::running(acme(HETZNER));
-    world.now_wants(with_first(acme(SMALLER), "cx13", size(1, 2, 40)));
-    assert!(ids(&world.plan()).contains(&"acme.resize.acme-e1"));
-    // But not with a later catalogue.
-    let mut world = World::running(acme(HETZNER));
-    world.now_wants(acme(SMALLER));
-    assert!(world.settle().is_empty());
-    world.now_wants(with_first(acme(SMALLER), "cx13", size(1, 2, 40)));
-    is_told(&world, TOLD);
-}
-
-#[test]
-fn s05_what_was_resized_by_hand_is_left_after_the_journal_was_lost() {
-    let mut world = World::running(acme(HETZNER));
-    world.machine_mut("acme-e1").hardware = Some(hardware("cx33"));
-    world.journal.clear();
-    world.now_wants(acme(HETZNER));
-    for done in world.settle() {
-        assert!(
-            !done.contains("resize") && !done.contains("create"),
-            "{done}"
-        );
-    }
-    is_told(&world, "a cx33, which has all that is asked for; cx23");
-    // Whoever writes it down can take it back from then on.
-    world.now_wants(acme(LARGER));
-    assert!(world.settle().is_empty());
-    world.now_wants(acme(HETZNER));
-    assert_eq!(world.settle(), STEPS);
-    assert_eq!(kind(&world, "acme-e1"), "cx23");
-}
-
-/// Written before sizes were remembered.
-#[test]
-fn a_journal_without_sizes_is_read_and_learns_them() {
-    let created: Event = serde_json::from_value(serde_json::json!({
-        "event": "created", "machine": "acme-e1", "hoster": "hetzner", "provider_id": "1",
-        "role": "production", "epoch": 1, "wanted": null, "machine_type": "cx23"
-    }))
-    .unwrap();
-    assert!(matches!(created, Event::Created { asked: None, .. }));
-    let mut world = World::running(acme(HETZNER));
-    for entry in &mut world.journal {
-        if let Event::Created { asked, .. } = &mut entry.event {
-            *asked = None;
-        }
-    }
-    world.adopt();
-    let past = world.past();
-    let made = &past.machines[&machine("acme-e1")];
-    assert_eq!((made.asked, made.resized), (Some(size(2, 4, 40)), false));
-    let known = world.journal.len();
-    world.adopt();
-    assert_eq!(world.journal.len(), known, "it is written down once");
-}
-
 #[test]
 fn what_somebody_resized_by_hand_is_told_and_left() {
     let mut world = World::running(acme(HETZNER));
@@ -326,6 +216,32 @@ fn s06_wherever_it_is_cut_off_it_ends_on_the_same_machine() {
             world.is_well("acme", "acme-e1");
             assert_eq!(kind(&world, "acme-e1"), "cx33", "{cut:?} in {number}");
         }
+    }
+}
+
+/// Somebody switches the old machine on while users are shut out.
+#[test]
+fn s02_a_rival_is_fenced_before_it_goes_on() {
+    for (number, first) in [(3, "acme.check.acme-e2"), (4, "acme.power-on.acme-e2")] {
+        let mut world = World::running(acme(&HETZNER.replace("nbg1", "fsn1")));
+        world.now_wants(acme(HETZNER));
+        world.settle();
+        world.now_wants(acme(LARGER));
+        let plan = world.plan();
+        let (mut done, mut refused) = (Vec::new(), Vec::new());
+        let cut = Some((number, Cut::BeforeTheEffect));
+        assert!(world.apply(&plan, Order::First, cut, &mut done, &mut refused));
+        world.machine_mut("acme-e1").power = Power::On;
+        let plan = world.plan();
+        assert_eq!(ids(&plan)[0], first);
+        assert!(!ids(&plan).contains(&"acme.resize.acme-e2"));
+        let held = &plan.plan().held;
+        let waits = |hold: &Hold| matches!(hold, Hold::Forbidden { rule, .. } if rule == "S2");
+        assert!(held.iter().any(|held| waits(&held.hold)), "{held:#?}");
+        world.settle();
+        world.is_well("acme", "acme-e2");
+        assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+        assert_eq!(kind(&world, "acme-e2"), "cx33");
     }
 }
 

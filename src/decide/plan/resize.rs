@@ -195,20 +195,12 @@ pub(super) fn in_place(
             ));
             return;
         }
-        if !other_writers(view, &writer.name, writer.epoch).is_empty() {
-            pen.hold(
-                wanted(view, (from, to)),
-                Hold::Forbidden {
-                    rule: "S2".into(),
-                    reason: "another machine of this stack may write".into(),
-                },
-                "it is resized once that one is fenced",
-            );
-            if in_vain {
-                keep::keep(view, writer, facts, pen);
-            }
-            return;
+    }
+    if has_rival(view, writer, (from, to), pen) {
+        if in_vain || !facts.open {
+            keep::as_it_was(view, writer, facts, pen);
         }
+        return;
     }
     let mut asked = pen.set_off_by(Cause::Intent);
     let last = if last_word(view, writer) {
@@ -229,6 +221,24 @@ pub(super) fn in_place(
         &[last.as_ref()],
     );
     resize(view, writer, (from, to), Some(&off), &mut asked);
+}
+
+/// It would be off, and then closed for as long as another cannot be kept from writing: that comes
+/// first, and this one serves, or is let in again, as it is.
+fn has_rival(view: &View<'_>, writer: &Writer<'_>, sizes: (&str, &str), pen: &mut Pen<'_>) -> bool {
+    let rivals = other_writers(view, &writer.name, writer.epoch);
+    if rivals.is_empty() {
+        return false;
+    }
+    pen.hold(
+        wanted(view, sizes),
+        Hold::Forbidden {
+            rule: "S2".into(),
+            reason: "another machine of this stack may write".into(),
+        },
+        "it is resized once that one is fenced",
+    );
+    true
 }
 
 /// Only units are down, and each was started so often that once more will not help: they may lack
@@ -256,7 +266,11 @@ pub(super) fn goes_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) -
     let Asked::InPlace { from, to } = asked(view, machine) else {
         return false;
     };
-    if view.stays || held_back(view, writer, (&from, &to), pen) || !last_word(view, writer) {
+    let sizes = (from.as_str(), to.as_str());
+    if view.stays || held_back(view, writer, sizes, pen) || !last_word(view, writer) {
+        return false;
+    }
+    if has_rival(view, writer, sizes, pen) {
         return false;
     }
     let mut pen = pen.set_off_by(Cause::Intent);
@@ -363,7 +377,7 @@ fn resize(
         "nobody gets in before the functional checks passed",
         "checks passed, on the machine that users were on before",
     );
-    // Nobody else can write: that was seen before users were shut out.
+    // It opens in the same plan: no rival was seen in this very look.
     let _ = keep::let_in(view, writer, reasons, Some(&on), pen);
 }
 
