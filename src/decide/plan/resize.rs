@@ -79,14 +79,16 @@ pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
         }
         Some(_) => {}
     }
-    if past.asked == Some(least) {
+    let enough = is.size.has(&least);
+    let less = lacks(kind, &is.size) && asks_for_less(past, &least);
+    if past.asked == Some(least) || (enough && !less) {
+        let has = if enough {
+            "which has all that is asked for"
+        } else {
+            "and no commit asked for another size since"
+        };
         return Asked::Told(format!(
-            "{shown} runs on a {from}, and {to} would be chosen now for the size that is asked for since; it comes with the next move or rebuild, or once a commit asks for another size"
-        ));
-    }
-    if is.size.has(&least) && !(lacks(kind, &is.size) && asks_for_less(past, &least)) {
-        return Asked::Told(format!(
-            "{shown} runs on a {from}, which has all that is asked for; {to} would be chosen now and comes with the next move or rebuild"
+            "{shown} runs on a {from}, {has}; {to} would be chosen now and comes with the next move or rebuild"
         ));
     }
     match why_not_in_place(machine, family, kind, &is.size, &least) {
