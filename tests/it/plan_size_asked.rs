@@ -74,7 +74,9 @@ fn s05_a_catalogue_whose_smaller_type_comes_first_resizes_nobody() {
 #[test]
 fn s05_what_was_resized_by_hand_is_left_after_the_journal_was_lost() {
     let mut world = World::running(acme(HETZNER));
-    world.machine_mut("acme-e1").hardware = Some(hardware("cx33"));
+    let mut by_hand = hardware("cx33");
+    by_hand.size.disk = Bytes(40_000_000_000);
+    world.machine_mut("acme-e1").hardware = Some(by_hand);
     world.journal.clear();
     world.now_wants(acme(HETZNER));
     for done in world.settle() {
