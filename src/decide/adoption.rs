@@ -40,6 +40,7 @@ pub fn adoptable(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
                 epoch: machine.epoch,
                 wanted: None,
                 machine_type: (machine.hardware.as_ref()).map(|of| of.machine_type.clone()),
+                asked: None,
             };
             (machine.stack.clone(), created)
         })
@@ -83,19 +84,27 @@ pub fn recovered(seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event
 }
 
 /// Machines that are of the type that the estate asks for, whoever saw to it, or of whose type nobody
-/// remembers anything. From then on what differs from it is asked for, or was done by hand.
+/// remembers anything. From then on what differs from it is asked for, or was done by hand. What was
+/// asked for is remembered with it: only a commit makes that smaller.
 pub fn sized(want: &Desired, seen: &Observed, past: &History) -> Vec<(Option<StackId>, Event)> {
     let all = seen.hosters.values().flatten().flat_map(|i| &i.machines);
     all.filter_map(|machine| {
         let is = &machine.hardware.as_ref()?.machine_type;
         let stack = want.stacks.get(machine.stack.as_ref()?)?;
-        let was = past.machines.get(&machine.name)?.machine_type.as_ref();
-        let asked = stack.production.machine_type.as_ref() == Some(is);
-        let news = machine.role == Role::Production && was != Some(is) && (asked || was.is_none());
+        let made = past.machines.get(&machine.name)?;
+        let was = made.machine_type.as_ref();
+        let as_asked = stack.production.machine_type.as_ref() == Some(is);
+        let asked = stack.production.size.filter(|_| as_asked);
+        // Within a window it would tell of another type.
+        let another_wish =
+            asked.is_some() && made.asked != asked && !past.windows.is_shut(&stack.id);
+        let another_type = was != Some(is) && (as_asked || was.is_none());
+        let news = machine.role == Role::Production && (another_type || another_wish);
         news.then(|| {
             let resized = Event::Resized {
                 machine: machine.name.clone(),
                 machine_type: is.clone(),
+                asked,
             };
             (machine.stack.clone(), resized)
         })

@@ -337,6 +337,7 @@ impl Building<'_> {
                 epoch: machine.epoch,
                 wanted: placement.map(|p| (p.hoster.clone(), p.site.clone())),
                 machine_type: placement.and_then(|p| p.machine_type.clone()),
+                asked: placement.and_then(|p| p.size),
                 resized: false,
                 fenced: None,
                 set_aside: false,

@@ -416,15 +416,10 @@ impl<'a> Court<'a> {
         rivals
             .into_iter()
             .filter(|rival| {
-                let recorded = self
-                    .past
-                    .machines
-                    .get(*rival)
-                    .is_some_and(|m| m.fenced.is_some())
-                    && self
-                        .machines
-                        .get(*rival)
-                        .is_none_or(|m| m.power != Power::On);
+                let past = self.past.machines.get(*rival);
+                let seen = self.machines.get(*rival);
+                let recorded = past.is_some_and(|m| m.fenced.is_some())
+                    && seen.is_none_or(|m| m.power == Power::Off);
                 let fenced_before = self.follows(
                     step,
                     |a| matches!(a, Action::Fence { machine: m, .. } if m == *rival),

@@ -185,6 +185,7 @@ impl History {
                 epoch,
                 wanted,
                 machine_type,
+                asked,
             } => {
                 self.machines.insert(
                     machine.clone(),
@@ -196,6 +197,7 @@ impl History {
                         epoch: *epoch,
                         wanted: wanted.clone(),
                         machine_type: machine_type.clone(),
+                        asked: *asked,
                         resized: false,
                         fenced: None,
                         set_aside: false,
@@ -222,10 +224,12 @@ impl History {
             Event::Resized {
                 machine,
                 machine_type,
+                asked,
             } => {
                 if let Some(past) = self.machines.get_mut(machine) {
-                    past.resized = past.machine_type.is_some();
-                    past.machine_type = Some(machine_type.clone());
+                    let was = past.machine_type.replace(machine_type.clone());
+                    past.resized |= was.is_some_and(|was| was != *machine_type);
+                    past.asked = *asked;
                 }
             }
             Event::PowerOnFailed { machine, reason } => {

@@ -1,5 +1,6 @@
 //! What we made, as the journal tells of it: machines, and repositories on them.
 
+use crate::model::desired::Size;
 use crate::model::ids::{Epoch, HosterId, MachineName, PointId, SiteId, StackId};
 use crate::model::machine::Role;
 use jiff::Timestamp;
@@ -33,6 +34,8 @@ pub struct PastMachine {
     pub wanted: Option<(HosterId, SiteId)>,
     /// The hoster's machine type, where it has types and somebody remembers.
     pub machine_type: Option<String>,
+    /// The size that was asked for when it got that type, as far as somebody remembers.
+    pub asked: Option<Size>,
     /// It got that type in place, with the disk that it had.
     pub resized: bool,
     /// Proven unable to write, by this proof, and not switched on by us since (S2).

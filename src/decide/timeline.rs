@@ -190,6 +190,7 @@ fn words(event: &Event) -> String {
         Event::Resized {
             machine,
             machine_type,
+            ..
         } => format!("{machine} is a {machine_type}, by its hoster's word"),
         Event::PowerOnFailed { machine, reason } => {
             format!("{machine} could not be switched on: {reason}")

@@ -88,6 +88,11 @@ impl Windows {
         (given_up.commit.as_ref() == Some(head)).then_some(given_up)
     }
 
+    /// Whether users are shut out now.
+    pub fn is_shut(&self, stack: &StackId) -> bool {
+        self.shut.contains_key(stack)
+    }
+
     /// The machine that was shut down while users were shut out, and that is switched on again
     /// whatever comes of it.
     pub fn switched_off(&self, stack: &StackId) -> Option<&MachineName> {
@@ -279,9 +284,7 @@ impl Windows {
     }
 }
 
-/// `acme.backup.acme-e1`.
 fn verb_and_machine(step: &StepId) -> Option<(&str, MachineName)> {
-    let mut parts = step.as_str().splitn(3, '.');
-    let (_, verb, object) = (parts.next()?, parts.next()?, parts.next()?);
+    let (_, verb, object) = step.parts()?;
     Some((verb, MachineName::new(object)))
 }

@@ -100,6 +100,14 @@ id! {
     HostName
 }
 
+impl StepId {
+    /// Whose step it is, what is done, and to what: `acme.backup.acme-e1`.
+    pub fn parts(&self) -> Option<(&str, &str, &str)> {
+        let mut parts = self.as_str().splitn(3, '.');
+        Some((parts.next()?, parts.next()?, parts.next()?))
+    }
+}
+
 /// The secret from which the estate's other keys and passwords are derived.
 pub const ESTATE_KEY: &str = "estate-key";
 

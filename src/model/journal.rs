@@ -1,5 +1,6 @@
 //! What was begun and what came of it: append-only, hash-chained (S6, S9).
 
+use super::desired::Size;
 use super::evidence::What;
 use super::ids::{
     CommitId, Epoch, HostName, HosterId, MachineName, PointId, SiteId, StackId, StepId,
@@ -84,6 +85,9 @@ pub enum Event {
         /// The hoster's machine type. `None` when it has none, or nobody remembers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         machine_type: Option<String>,
+        /// The size that was asked for. `None` when nobody remembers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<Size>,
     },
     /// About to take an ordered machine: until then the taking may still arrive there, whatever
     /// was answered (S6).
@@ -119,12 +123,15 @@ pub enum Event {
         machine: MachineName,
     },
     /// A machine is of another type than before, or nobody remembered of which, by its hoster's
-    /// word and as the estate asks.
+    /// word and as the estate asks; or it is of the type that fits another size than before.
     Resized {
         /// Which.
         machine: MachineName,
         /// The hoster's name for the type.
         machine_type: String,
+        /// The size that was asked for. `None` when nobody asked for that type.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<Size>,
     },
     /// Switching a machine on failed: it is off for good.
     PowerOnFailed {

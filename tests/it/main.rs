@@ -84,6 +84,7 @@ mod plan_possible_writers;
 mod plan_resize;
 mod plan_retire;
 mod plan_sick;
+mod plan_size_asked;
 mod plan_state;
 mod plan_thresholds;
 mod plan_ttl;

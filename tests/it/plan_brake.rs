@@ -1,9 +1,11 @@
 //! The storm brake (S8): too much lost at once is a common cause, and a person must look.
 
 use super::plan_holds::{holds_of, kinds, plan_of};
-use super::plan_world::{HETZNER, IONOS, REPAIR, World, desired, stack, stack_file};
+use super::plan_world::{HETZNER, IONOS, REPAIR, World, desired, machine, stack, stack_file};
 use holdfast::decide::pass::just_begun;
-use holdfast::model::ids::StackId;
+use holdfast::model::ids::{StackId, StepId};
+use holdfast::model::journal::Event;
+use holdfast::model::observed::Power;
 use holdfast::model::plan::Hold;
 use std::time::Duration;
 
@@ -30,6 +32,42 @@ fn s08_two_lost_machines_in_one_place_stop_every_rebuild() {
             panic!("{holds:?}")
         };
         assert!(reason.contains("hetzner"), "{reason}");
+    }
+}
+
+/// All were switched off for another size, in one commit, and their hoster has trouble.
+#[test]
+fn s08_what_was_switched_off_for_a_size_and_is_gone_since_is_a_suspect() {
+    let mut world = fleet(10);
+    for n in 0..8 {
+        let (owner, name) = (format!("customer-{n}"), format!("customer-{n}-e1"));
+        let machine = machine(&name);
+        world.record(Some(&stack(&owner)), Event::Closed { machine });
+        let started = Event::Started {
+            step: StepId::new(format!("{owner}.shut-down.{name}")),
+            action: "shut-down".to_owned(),
+            repair: false,
+            head: None,
+            mends: Vec::new(),
+        };
+        world.record(Some(&stack(&owner)), started);
+        world.machine_mut(&name).power = Power::Off;
+    }
+    let plan = plan_of(&world);
+    let off = |hold: &Hold| matches!(hold, Hold::Brake { .. });
+    assert!(
+        !plan.held.iter().any(|held| off(&held.hold)),
+        "as it should be"
+    );
+    assert!(kinds(&plan).iter().all(|kind| *kind == "power-on"));
+    for n in 0..8 {
+        world.lose(&format!("customer-{n}-e1"));
+    }
+    let plan = plan_of(&world);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    for n in 0..8 {
+        let holds = holds_of(&plan, &format!("customer-{n}"));
+        assert!(matches!(holds[..], [Hold::Brake { .. }]), "{holds:?}");
     }
 }
 

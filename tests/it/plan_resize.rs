@@ -1,18 +1,22 @@
 //! Another size: in place where it can be, with a last point and a way back, else by a move.
 
+use super::plan_size_asked::is_told;
 use super::plan_world::{
-    Cut, HETZNER, IONOS, LARGER, LARGER_DISK, Order, World, acme, desired, hardware, machine,
+    Cut, HETZNER, IONOS, LARGER, LARGER_DISK, Order, World, acme, desired, gap, hardware, machine,
     stack, stack_file,
 };
 use holdfast::decide::check::CheckedPlan;
 use holdfast::decide::forecast::foresee;
 use holdfast::decide::timeline::timeline;
+use holdfast::model::ids::StepId;
+use holdfast::model::journal::{Event, StepResult};
 use holdfast::model::observed::Power;
 use holdfast::model::plan::{Action, Hold, Plan};
 use holdfast::model::units::Bytes;
+use jiff::SignedDuration;
 
 /// A machine of the size that asks for less.
-const SMALLER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 1, memory = \"2 GiB\", disk = \"20 GB\" }";
+pub const SMALLER: &str = "hoster = \"hetzner\"\nsite = \"nbg1\"\nmachine = { cpus = 1, memory = \"2 GiB\", disk = \"20 GB\" }";
 
 /// Acme's machine is to be twice as large.
 fn to_resize() -> World {
@@ -21,16 +25,16 @@ fn to_resize() -> World {
     world
 }
 
-fn ids(plan: &CheckedPlan) -> Vec<&str> {
+pub fn ids(plan: &CheckedPlan) -> Vec<&str> {
     plan.plan().steps.iter().map(|s| s.id.as_str()).collect()
 }
 
-fn kind(world: &World, name: &str) -> String {
+pub fn kind(world: &World, name: &str) -> String {
     let hardware = &world.machine(name).unwrap().hardware;
     hardware.as_ref().unwrap().machine_type.clone()
 }
 
-const STEPS: [&str; 8] = [
+pub const STEPS: [&str; 8] = [
     "acme.backup-ahead.acme-e1",
     "acme.close.acme-e1",
     "acme.backup.acme-e1",
@@ -155,8 +159,9 @@ fn an_ordered_machine_has_no_other_size() {
         )])
     };
     let mut world = World::running(sized(2));
+    assert!(world.plan().plan().notes.is_empty());
     world.now_wants(sized(8));
-    assert!(ids(&world.plan()).is_empty());
+    is_told(&world, "an ordered machine has no other: order one");
 }
 
 #[test]
@@ -211,6 +216,101 @@ fn s06_wherever_it_is_cut_off_it_ends_on_the_same_machine() {
             world.is_well("acme", "acme-e1");
             assert_eq!(kind(&world, "acme-e1"), "cx33", "{cut:?} in {number}");
         }
+    }
+}
+
+/// Somebody switches the old machine on while users are shut out.
+#[test]
+fn s02_a_rival_is_fenced_before_it_goes_on() {
+    for (number, first) in [(3, "acme.check.acme-e2"), (4, "acme.power-on.acme-e2")] {
+        let mut world = World::running(acme(&HETZNER.replace("nbg1", "fsn1")));
+        world.now_wants(acme(HETZNER));
+        world.settle();
+        world.now_wants(acme(LARGER));
+        let plan = world.plan();
+        let (mut done, mut refused) = (Vec::new(), Vec::new());
+        let cut = Some((number, Cut::BeforeTheEffect));
+        assert!(world.apply(&plan, Order::First, cut, &mut done, &mut refused));
+        world.machine_mut("acme-e1").power = Power::On;
+        let plan = world.plan();
+        assert_eq!(ids(&plan)[0], first);
+        assert!(!ids(&plan).contains(&"acme.resize.acme-e2"));
+        let held = &plan.plan().held;
+        let waits = |hold: &Hold| matches!(hold, Hold::Forbidden { rule, .. } if rule == "S2");
+        assert!(held.iter().any(|held| waits(&held.hold)), "{held:#?}");
+        world.settle();
+        world.is_well("acme", "acme-e2");
+        assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+        assert_eq!(kind(&world, "acme-e2"), "cx33");
+    }
+}
+
+/// Its hoster copies the disk for longer than is waited for.
+#[test]
+fn s01_what_is_still_being_resized_is_not_started_anew() {
+    let mut world = to_resize();
+    let plan = world.plan();
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    let cut = Some((4, Cut::BeforeTheEffect));
+    assert!(world.apply(&plan, Order::First, cut, &mut done, &mut refused));
+    let unknown = Event::Ended {
+        step: StepId::new("acme.resize.acme-e1"),
+        result: StepResult::Unknown {
+            reason: "the hoster says that it is cx23".to_owned(),
+        },
+        millis: 1,
+    };
+    world.record(Some(&stack("acme")), unknown);
+    world.machine_mut("acme-e1").power = Power::Unknown;
+    world.silent.insert(machine("acme-e1"), gap("acme-e1"));
+    world.has_long_been_silent("acme-e1");
+    for _ in 0..10 {
+        world.adopt();
+        let plan = world.plan();
+        assert!(plan.plan().steps.is_empty(), "{:?}", ids(&plan));
+        world.now += SignedDuration::from_mins(10);
+    }
+    // It is over.
+    world.machine_mut("acme-e1").power = Power::On;
+    world.machine_mut("acme-e1").hardware = Some(hardware("cx33"));
+    world.silent.clear();
+    world.settle();
+    world.is_well("acme", "acme-e1");
+    assert_eq!(kind(&world, "acme-e1"), "cx33");
+}
+
+/// A service that dies of too little memory differs in every pass.
+#[test]
+fn what_mending_does_not_help_does_not_keep_the_larger_size_away() {
+    for reboot in [true, false] {
+        let repair = ["\"restart\"", "\"restart\", \"reboot\""][usize::from(reboot)];
+        let repair = format!("\n[repair]\nautomatic = [{repair}]\n");
+        let file = |production| desired(&[("acme", stack_file("acme", production, &repair))]);
+        let mut world = World::running(file(HETZNER));
+        world.now_wants(file(LARGER));
+        // It stays so until the machine is larger.
+        world.ill.insert(machine("acme-e1"), false);
+        let mut done = Vec::new();
+        while !done.contains(&STEPS[0].to_owned()) {
+            assert!(done.len() < 6, "{done:?}");
+            world.adopt();
+            let plan = world.plan();
+            if ids(&plan).contains(&STEPS[1]) {
+                world.ill.clear();
+            }
+            world.apply(&plan, Order::First, None, &mut done, &mut Vec::new());
+            world.now += SignedDuration::from_mins(5);
+        }
+        world.settle();
+        let before = done.iter().position(|step| step == STEPS[0]).unwrap();
+        let verbs = |verb: &str| done[..before].iter().filter(|s| s.contains(verb)).count();
+        assert_eq!(
+            (verbs("converge") >= 3, verbs("reboot")),
+            (true, usize::from(reboot))
+        );
+        assert_eq!(done[before..], STEPS);
+        assert_eq!(kind(&world, "acme-e1"), "cx33");
+        world.is_well("acme", "acme-e1");
     }
 }
 

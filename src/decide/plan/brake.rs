@@ -56,7 +56,8 @@ fn in_use<'s, 'a>(
         .filter_map(|at| Some((at, at.writer.as_ref()?)))
         .filter(|(at, writer)| {
             let switched_off = past.windows.switched_off(&at.stack.id) == Some(&writer.name);
-            writer.fenced.is_none() && !switched_off
+            let as_wished = switched_off && matches!(writer.state, WriterState::Off);
+            writer.fenced.is_none() && !as_wished
         })
 }
 

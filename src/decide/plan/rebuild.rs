@@ -86,7 +86,7 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         _ => "the old machine was fenced and the new one is not open yet".to_owned(),
     };
     // A fence that was undone (somebody switched the machine on again) is no fence.
-    let still_fenced = in_flight && writer.seen.is_none_or(|m| m.power != Power::On);
+    let still_fenced = in_flight && writer.seen.is_none_or(|m| m.power == Power::Off);
     let fence_step = if still_fenced {
         None
     } else {

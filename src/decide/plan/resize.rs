@@ -9,9 +9,11 @@ use super::fencing::other_writers;
 use super::situation::{Writer, WriterState};
 use super::view::{View, suits};
 use super::{keep, ttl};
+use crate::decide::changes::changes;
+use crate::decide::made::PastMachine;
 use crate::model::desired::{InterfaceFamily, MachineType, Size};
 use crate::model::ids::StepId;
-use crate::model::machine::MachineFacts;
+use crate::model::machine::{Change, MachineFacts};
 use crate::model::observed::SeenMachine;
 use crate::model::plan::{Action, Cause, Effect, Hold};
 use crate::model::units::Bytes;
@@ -32,11 +34,14 @@ pub(super) enum Asked {
 /// What the estate asks of the size of a machine that stands where it should.
 pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
     let placement = &view.at.stack.production;
-    let (Some(is), Some(to)) = (&machine.hardware, &placement.machine_type) else {
-        return Asked::Nothing; // It has no type, or nobody says which: no difference (S1).
-    };
     let Some(past) = view.past.machines.get(&machine.name) else {
         return Asked::Nothing;
+    };
+    if let Some(words) = ordered(view, machine, past) {
+        return Asked::Told(words);
+    }
+    let (Some(is), Some(to)) = (&machine.hardware, &placement.machine_type) else {
+        return Asked::Nothing; // It has no type, or nobody says which: no difference (S1).
     };
     let account = view.want.hosters.get(&placement.hoster);
     let family = account.map(|account| account.descriptor.interface);
@@ -74,9 +79,16 @@ pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
         }
         Some(_) => {}
     }
-    if is.size.has(&least) && !is_smaller(kind, &is.size) {
+    let enough = is.size.has(&least);
+    let less = lacks(kind, &is.size) && asks_for_less(past, &least);
+    if past.asked == Some(least) || (enough && !less) {
+        let has = if enough {
+            "which has all that is asked for"
+        } else {
+            "and no commit asked for another size since"
+        };
         return Asked::Told(format!(
-            "{shown} runs on a {from}, which has all that is asked for; {to} would be chosen now and comes with the next move or rebuild"
+            "{shown} runs on a {from}, {has}; {to} would be chosen now and comes with the next move or rebuild"
         ));
     }
     match why_not_in_place(machine, family, kind, &is.size, &least) {
@@ -91,8 +103,28 @@ pub(super) fn asked(view: &View<'_>, machine: &SeenMachine) -> Asked {
     }
 }
 
-fn is_smaller(kind: &MachineType, than: &Size) -> bool {
-    !kind.size().has(than)
+/// Whether something of what is there is more than the type has.
+fn lacks(kind: &MachineType, is: &Size) -> bool {
+    !kind.size().has(is)
+}
+
+/// Whether a commit asks for less of something than was asked for. Where nobody remembers what
+/// that was, no commit is known that does: what a machine has is not taken from it (S5).
+fn asks_for_less(past: &PastMachine, least: &Size) -> bool {
+    past.asked.is_some_and(|asked| !least.has(&asked))
+}
+
+/// An ordered machine has the size that was ordered.
+fn ordered(view: &View<'_>, machine: &SeenMachine, past: &PastMachine) -> Option<String> {
+    let placement = &view.at.stack.production;
+    let stays = placement.machine_type.is_none() && suits(view, machine, placement);
+    let another = past.asked.is_some() && placement.size.is_some() && past.asked != placement.size;
+    (stays && another).then(|| {
+        format!(
+            "another size is asked for than when {} was taken, and an ordered machine has no other: order one, and move {} to it",
+            machine.name, view.at.stack.shown
+        )
+    })
 }
 
 /// The disk stays as it is, so that the type can be taken back.
@@ -145,11 +177,19 @@ pub(super) fn in_place(
         return;
     }
     let stack = view.at.stack;
+    let in_vain = mended_in_vain(view, writer, facts);
     if facts.open {
         let steps = |pen: &Pen<'_>| pen.draft.steps_of(&stack.id).count();
         let before = steps(pen);
-        keep::keep(view, writer, facts, pen);
-        ttl::as_usual(view, writer, pen);
+        if in_vain {
+            pen.note(format!(
+                "{}: what is wrong on {} was mended again and again in vain, so it gets another type, from {from} to {to}, as it is",
+                stack.shown, writer.name
+            ));
+        } else {
+            keep::keep(view, writer, facts, pen);
+            ttl::as_usual(view, writer, pen);
+        }
         if steps(pen) > before {
             pen.note(format!(
                 "{}: once this is done, {} gets another type, from {from} to {to}",
@@ -157,17 +197,12 @@ pub(super) fn in_place(
             ));
             return;
         }
-        if !other_writers(view, &writer.name, writer.epoch).is_empty() {
-            pen.hold(
-                wanted(view, (from, to)),
-                Hold::Forbidden {
-                    rule: "S2".into(),
-                    reason: "another machine of this stack may write".into(),
-                },
-                "it is resized once that one is fenced",
-            );
-            return;
+    }
+    if has_rival(view, writer, (from, to), pen) {
+        if in_vain || !facts.open {
+            keep::as_it_was(view, writer, facts, pen);
         }
+        return;
     }
     let mut asked = pen.set_off_by(Cause::Intent);
     let last = if last_word(view, writer) {
@@ -175,7 +210,7 @@ pub(super) fn in_place(
     } else {
         match shut_out(view, writer, facts.open, (from, to), &mut asked) {
             Some(last) => Some(last),
-            None if facts.open => return,
+            None if facts.open && !in_vain => return,
             None => return keep::as_it_was(view, writer, facts, pen),
         }
     };
@@ -190,6 +225,40 @@ pub(super) fn in_place(
     resize(view, writer, (from, to), Some(&off), &mut asked);
 }
 
+/// It would be off, and then closed for as long as another cannot be kept from writing: that comes
+/// first, and this one serves, or is let in again, as it is.
+fn has_rival(view: &View<'_>, writer: &Writer<'_>, sizes: (&str, &str), pen: &mut Pen<'_>) -> bool {
+    let rivals = other_writers(view, &writer.name, writer.epoch);
+    if rivals.is_empty() {
+        return false;
+    }
+    pen.hold(
+        wanted(view, sizes),
+        Hold::Forbidden {
+            rule: "S2".into(),
+            reason: "another machine of this stack may write".into(),
+        },
+        "it is resized once that one is fenced",
+    );
+    true
+}
+
+/// Only units are down, and each was started so often that once more will not help: they may lack
+/// what the larger machine has, and would keep it away for ever.
+fn mended_in_vain(view: &View<'_>, writer: &Writer<'_>, facts: &MachineFacts) -> bool {
+    let (Some(manifest), Some(sickness)) = (
+        view.manifests.get(&writer.name),
+        view.past.sicknesses.of(&writer.name),
+    ) else {
+        return false;
+    };
+    let differing = changes(manifest, facts);
+    let units = |change: &Change| matches!(change, Change::StartUnit { .. });
+    let wrong: Vec<String> = differing.iter().map(Change::subject).collect();
+    let stays = sickness.stays_wrong(&wrong, &view.at.stack.waits, view.seen.at);
+    !wrong.is_empty() && differing.iter().all(units) && stays.len() == wrong.len()
+}
+
 /// The machine was shut down for it, and is off: it goes on, if it may. False: it does not.
 pub(super) fn goes_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) -> bool {
     let switched_off = view.past.windows.switched_off(&view.at.stack.id);
@@ -199,7 +268,11 @@ pub(super) fn goes_on(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) -
     let Asked::InPlace { from, to } = asked(view, machine) else {
         return false;
     };
-    if view.stays || held_back(view, writer, (&from, &to), pen) || !last_word(view, writer) {
+    let sizes = (from.as_str(), to.as_str());
+    if view.stays || held_back(view, writer, sizes, pen) || !last_word(view, writer) {
+        return false;
+    }
+    if has_rival(view, writer, sizes, pen) {
         return false;
     }
     let mut pen = pen.set_off_by(Cause::Intent);
@@ -306,7 +379,7 @@ fn resize(
         "nobody gets in before the functional checks passed",
         "checks passed, on the machine that users were on before",
     );
-    // Nobody else can write: that was seen before users were shut out.
+    // It opens in the same plan: no rival was seen in this very look.
     let _ = keep::let_in(view, writer, reasons, Some(&on), pen);
 }
 

@@ -114,6 +114,7 @@ impl Run {
                 .and_then(|id| self.session.desired.stacks.get(id))
                 .map(|s| (s.production.hoster.clone(), s.production.site.clone())),
             machine_type: machine_type.clone(),
+            asked: self.asked(step).filter(|_| *role == Role::Production),
         };
         self.record(step, created).await?;
         lock(&self.created).insert(machine.clone(), (*role, *epoch, Some(image.clone())));

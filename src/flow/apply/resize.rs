@@ -2,12 +2,19 @@
 //! came of it.
 
 use super::{Run, StepError};
+use crate::model::desired::Size;
 use crate::model::ids::MachineName;
 use crate::model::journal::Event;
 use crate::model::operation::Operation;
 use crate::model::plan::Step;
 
 impl Run {
+    /// The size that its stack asks for.
+    pub(super) fn asked(&self, step: &Step) -> Option<Size> {
+        let stack = self.session.desired.stacks.get(step.stack.as_ref()?)?;
+        stack.production.size
+    }
+
     /// Its hoster says that it is off.
     pub(super) async fn shut_down(
         &self,
@@ -45,6 +52,7 @@ impl Run {
         let resized = Event::Resized {
             machine: machine.clone(),
             machine_type: to.to_owned(),
+            asked: self.asked(step),
         };
         self.record(step, resized).await
     }

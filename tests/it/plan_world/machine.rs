@@ -80,6 +80,9 @@ impl World {
                 .map(|id| &self.want.stacks[id].production)
                 .map(|place| (place.hoster.clone(), place.site.clone())),
             machine_type: machine_type.clone(),
+            asked: (step.stack.as_ref())
+                .filter(|_| *role == Role::Production)
+                .and_then(|id| self.want.stacks[id].production.size),
         };
         self.record(step.stack.as_ref(), created);
         Ok(())

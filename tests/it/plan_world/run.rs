@@ -160,6 +160,7 @@ impl World {
         let resized = Event::Resized {
             machine: name,
             machine_type: to.to_owned(),
+            asked: owner.and_then(|id| self.want.stacks[id].production.size),
         };
         self.record(owner, resized);
         Ok(())

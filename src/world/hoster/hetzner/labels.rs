@@ -82,12 +82,12 @@ pub(super) fn owner(server: &Server) -> Result<OwnerLabel, &'static str> {
     })
 }
 
-/// Power, by the hoster's word; a machine that is going down may still write.
+/// Power, by the hoster's word; a machine that is going down may still write. While its hoster
+/// copies its disk, or writes it anew, it is neither on nor off: its silence proves nothing (S1),
+/// and it is not started anew meanwhile.
 pub(super) fn power(status: &str) -> Power {
     match status {
-        "running" | "starting" | "initializing" | "stopping" | "rebuilding" | "migrating" => {
-            Power::On
-        }
+        "running" | "starting" | "initializing" | "stopping" => Power::On,
         "off" => Power::Off,
         _ => Power::Unknown,
     }

@@ -132,13 +132,13 @@ pub const MUTANTS: &[Mutant] = &[
         patches: &[
             (
                 "decide/plan/rebuild.rs",
-                "let still_fenced = «in_flight && writer.seen.is_none_or(|m| m.power != Power::On)»;",
+                "let still_fenced = «in_flight && writer.seen.is_none_or(|m| m.power == Power::Off)»;",
                 "in_flight",
             ),
             ("flow/apply/opening.rs", "if «on» {", "false"),
             (
                 "decide/check.rs",
-                ".is_none_or(|m| «m.power != Power::On»);\n                let fenced_before",
+                ".is_none_or(|m| «m.power == Power::Off»);\n                let fenced_before",
                 "true",
             ),
         ],
