@@ -102,7 +102,10 @@ pub async fn take_cold(
             }
         }
     }
-    let answer = transport.run(rescue, TAKE_COLD, &input.done()).await?;
+    let answer = transport
+        .run(rescue, TAKE_COLD, &input.done())
+        .await
+        .map_err(|error| redact(error, &request.services))?;
     only(&rescue.machine, TAKE_COLD, "taken", answer)
 }
 
