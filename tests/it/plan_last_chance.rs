@@ -4,7 +4,8 @@ use super::plan_holds::{acme_with, kinds};
 use super::plan_lost::{does, hang, hung, look, look_until_done};
 use super::plan_world::{HETZNER, IONOS, REPAIR, World, machine};
 use holdfast::model::gap::{Gap, GapKind};
-use holdfast::model::journal::Event;
+use holdfast::model::ids::Epoch;
+use holdfast::model::journal::{Entry, Event};
 use holdfast::model::observed::Power;
 use holdfast::model::plan::Plan;
 use holdfast::world::machine::rescue::{NAMESPACE, Question};
@@ -180,6 +181,37 @@ fn s02_a_machine_whose_last_chance_is_over_is_not_switched_on_again() {
         world.settle();
         world.is_well("acme", "acme-e2");
         assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+    }
+}
+
+#[test]
+fn s03_what_was_saved_from_a_disk_lies_aside_and_is_not_chosen() {
+    let mut world = given_up();
+    world.readable.insert(machine("acme-e1"));
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    let points = &world.points[&super::plan_world::stack("acme")];
+    let cold: Vec<_> = points.iter().filter(|point| point.cold).collect();
+    let [cold] = cold.as_slice() else {
+        panic!("{points:#?}")
+    };
+    assert!(cold.aside && cold.epoch == Epoch(1), "{cold:#?}");
+    let loaded = |entry: &Entry| matches!(&entry.event, Event::Started { step, action, .. } if step.as_str().contains(".load.") && action.contains(cold.id.as_str()));
+    assert!(!world.journal.iter().any(loaded));
+    // Once it comes back, nothing is saved of it a second time; where it lived on, it is.
+    for lived_on in [false, true] {
+        let mut world = world.clone();
+        if lived_on {
+            let answered = Event::Answered {
+                machine: machine("acme-e1"),
+            };
+            world.record(Some(&super::plan_world::stack("acme")), answered);
+        }
+        world.machine_mut("acme-e1").power = Power::On;
+        world.silent.clear();
+        world.facts_mut("acme-e1").open = false;
+        let kinds = kinds(&look(&mut world));
+        assert_eq!(kinds.contains(&"save-aside"), lived_on, "{kinds:?}");
     }
 }
 

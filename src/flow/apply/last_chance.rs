@@ -21,7 +21,8 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// What came of it.
 enum Chance {
-    Saved(PointId),
+    /// And what is not in it, in words.
+    Saved(PointId, String),
     /// In words.
     InVain(String),
     /// Its own system runs there again.
@@ -49,14 +50,16 @@ impl Run {
             self.rescue(step, machine, to, &hoster).await?
         };
         let (point, why) = match chance {
-            Chance::Saved(point) => (Some(point), String::new()),
+            Chance::Saved(point, lacks) => (Some(point), lacks),
             Chance::InVain(why) => (None, why),
             Chance::Revived => return self.leave_alone(step, machine, &hoster).await,
         };
         // It may never be left where another system runs, or where its own would run again.
         self.end_rescue(step, machine, &hoster, true).await?;
-        let said = if point.is_some() { "saved" } else { &why };
-        self.reporter.note(step, said);
+        let said = point.is_some().then_some("saved");
+        let words = said.into_iter().chain([why.as_str()]);
+        let words: Vec<&str> = words.filter(|words| !words.is_empty()).collect();
+        self.reporter.note(step, &words.join("; "));
         let over = Event::LastChance {
             machine: machine.clone(),
             point,
@@ -118,7 +121,7 @@ impl Run {
             }
         };
         match saved {
-            Ok(Chance::Saved(point)) => {
+            Ok(Chance::Saved(point, lacks)) => {
                 let shipped = Event::Proven {
                     point: point.clone(),
                     rung: Rung::Shipped,
@@ -129,7 +132,7 @@ impl Run {
                     point: point.clone(),
                 };
                 self.record(step, saved).await?;
-                Ok(Chance::Saved(point))
+                Ok(Chance::Saved(point, lacks))
             }
             Ok(chance) => Ok(chance),
             Err(StepError::Journal(error)) => Err(StepError::Journal(error)),
@@ -202,7 +205,7 @@ impl Run {
         self.reporter.note(step, "reading back");
         let password = self.session.repository_password_on(&stack.id, to);
         backup::read_back(transport, &vault, &stack.id, &password, &taken).await?;
-        Ok(Chance::Saved(taken.point))
+        Ok(Chance::Saved(taken.point, missing(&taken.lacks)))
     }
 
     /// Waits until somebody answers there with another key than the machine's; `None`: it was the
@@ -229,4 +232,15 @@ impl Run {
         let transport = self.session.world.transport.as_ref();
         verbs::facts(transport, ours, &verbs::FactsRequest::of(None)).await
     }
+}
+
+/// What is not in a point, as far as it is worth a line.
+fn missing(lacks: &[String]) -> String {
+    const NAMED: usize = 8;
+    let more = lacks.len().saturating_sub(NAMED);
+    let mut words = lacks[..lacks.len() - more].join(", ");
+    if more > 0 {
+        words.push_str(&format!(", and {more} more"));
+    }
+    words
 }
