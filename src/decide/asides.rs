@@ -42,6 +42,12 @@ impl Asides {
             Event::Opened { machine, .. } => {
                 self.0.remove(machine);
             }
+            // A cold point of its disk is no longer all that it holds: it lives on.
+            Event::Answered { machine } => {
+                if let Some(standing) = self.0.get_mut(machine) {
+                    standing.saved = false;
+                }
+            }
             Event::Closed { machine } => {
                 let standing = self.0.entry(machine.clone()).or_default();
                 standing.closed = true;

@@ -298,8 +298,8 @@ impl<'a> Court<'a> {
             Action::LastChance { machine, .. } => {
                 problems.extend(self.must_be_given_up(step, machine));
             }
-            Action::PowerOn { machine }
-            | Action::Close { machine }
+            Action::PowerOn { machine } => problems.extend(self.may_be_switched_on(machine)),
+            Action::Close { machine }
             | Action::Quarantine { machine }
             | Action::Converge { machine, .. }
             | Action::Backup { machine, .. }

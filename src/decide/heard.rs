@@ -159,9 +159,13 @@ fn heard(
         return None;
     }
     let inventory = seen.hosters.get(&made.hoster)?.as_ref().ok()?;
+    let silence = past.silences.of(name);
+    let in_rescue = silence.is_some_and(Silence::in_rescue);
     let Some(listed) = listed else {
         if let Some(gap) = inventory.unseen(&made.provider_id) {
-            return of_gap(gap.kind, &gap.reason);
+            // A line of its hoster's that cannot be read is no answer of the machine.
+            return of_gap(gap.kind, &gap.reason)
+                .filter(|heard| !in_rescue || matches!(heard, Heard::Nothing(_)));
         }
         let account = want.hosters.get(&made.hoster)?;
         // An inventory is a list that we keep ourselves; there only an empty disk says so.
@@ -175,13 +179,10 @@ fn heard(
         let words = format!("{} says that it is off", listed.hoster);
         return Some(Heard::Nothing(words));
     }
-    let silence = past.silences.of(name);
     match seen.machines.get(name)? {
         Ok(_) => Some(Heard::Something),
         // What answers with another key there is the rescue system that we began.
-        Err(gap)
-            if gap.kind == GapKind::ForeignHostKey && silence.is_some_and(Silence::in_rescue) =>
-        {
+        Err(gap) if gap.kind == GapKind::ForeignHostKey && in_rescue => {
             Some(Heard::Nothing(gap.reason.clone()))
         }
         Err(gap) => of_gap(gap.kind, &gap.reason),

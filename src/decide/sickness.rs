@@ -163,8 +163,12 @@ impl Sickness {
     pub fn is_sick(&self, waits: &Waits, now: Timestamp) -> bool {
         let items = self.tries.iter().flat_map(|of| &of.items);
         let often = |item: &String| self.count(item, waits.lost_after, now) >= TRIES;
-        let rebooted = self.begun > 0 && self.begun_at.is_some_and(|at| is_recent(at, now));
-        rebooted || (self.begun == 0 && items.into_iter().any(often))
+        self.was_rebooted_lately(now) || (self.begun == 0 && items.into_iter().any(often))
+    }
+
+    /// Whether that was begun within the hour, and may have come about.
+    pub(super) fn was_rebooted_lately(&self, now: Timestamp) -> bool {
+        self.begun > 0 && self.begun_at.is_some_and(|at| is_recent(at, now))
     }
 
     /// Whether it may be rebooted for this sickness, or was already.
@@ -232,6 +236,7 @@ fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < WITHIN
 }
 
-fn moment(at: Timestamp) -> String {
+/// In words.
+pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -55,7 +55,15 @@ impl Silences {
     pub(super) fn take_in(&mut self, entry: &Entry) {
         match &entry.event {
             Event::FellSilent { machine, seen } => {
-                self.0.insert(machine.clone(), Silence::new(entry.at, seen));
+                let mut silence = Silence::new(entry.at, seen);
+                // Where its rescue system may be what runs there, the wait begins anew and the
+                // ladder does not: until that is ended, nothing else can come of it.
+                if let Some(before) = self.0.remove(machine).filter(Silence::in_rescue) {
+                    silence.tried = before.tried;
+                    silence.begun = before.begun;
+                    silence.rescue = before.rescue;
+                }
+                self.0.insert(machine.clone(), silence);
             }
             Event::StillSilent { machine } => {
                 if let Some(silence) = self.0.get_mut(machine) {

@@ -212,10 +212,11 @@ fn words(event: &Event) -> String {
         Event::LastChance {
             machine,
             point: Some(point),
-            ..
+            why,
         } => format!(
-            "what was on the disk of {machine} was saved from its hoster's rescue system, in point {}, and it is off",
-            point.short()
+            "what was on the disk of {machine} was saved from its hoster's rescue system, in point {}, and it is off{}{why}",
+            point.short(),
+            if why.is_empty() { "" } else { "; not in it: " }
         ),
         Event::LastChance { machine, why, .. } => {
             format!("nothing could be saved from the disk of {machine}, and it is off: {why}")

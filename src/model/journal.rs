@@ -187,7 +187,7 @@ pub enum Event {
         machine: MachineName,
         /// The point that what was on its disk lies in.
         point: Option<PointId>,
-        /// Why there is none, in words.
+        /// Why there is none, or what is not in it, in words.
         why: String,
     },
     /// A machine was set aside.

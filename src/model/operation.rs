@@ -41,18 +41,21 @@ pub enum Operation {
         /// The machine.
         machine: MachineName,
     },
-    /// Start the hoster's rescue system in a machine's place, with its disk beside it and nothing of
-    /// it at work; done when the hoster did it and says that it runs.
+    /// Let the hoster's rescue system be what a machine boots next, once, with its disk beside it and
+    /// nothing of it at work. Starts nothing; done when the hoster says that it waits.
     Rescue {
         /// The machine.
         machine: MachineName,
         /// Our public SSH key, in one line.
         key: String,
     },
-    /// End that: the next start is from the disk again; done when the hoster says that it is off.
+    /// End that: the next start is from the disk again.
     EndRescue {
         /// The machine.
         machine: MachineName,
+        /// Whether it is switched off too, and done only when the hoster says that it is; not where
+        /// its own system runs.
+        off: bool,
     },
     /// Label as set aside.
     Quarantine {

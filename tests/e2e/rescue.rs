@@ -71,7 +71,7 @@ fn what_is_on_the_disk_of_a_machine_that_is_given_up_is_saved_from_its_rescue_sy
     kept.says("written after the last point");
     at("and comes back from there");
 
-    // Nothing was written to the disk: it was mounted for reading alone, and its journal left as it was.
+    // It is kept, off.
     let status = stage.lab_status();
     let machines = status["machines"].as_array().unwrap();
     let old = machines.iter().find(|m| m["name"] == "notes-e1").unwrap();

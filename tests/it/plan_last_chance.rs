@@ -4,7 +4,8 @@ use super::plan_holds::{acme_with, kinds};
 use super::plan_lost::{does, hang, hung, look, look_until_done};
 use super::plan_world::{HETZNER, IONOS, REPAIR, World, machine};
 use holdfast::model::gap::{Gap, GapKind};
-use holdfast::model::journal::Event;
+use holdfast::model::ids::Epoch;
+use holdfast::model::journal::{Entry, Event};
 use holdfast::model::observed::Power;
 use holdfast::model::plan::Plan;
 use holdfast::world::machine::rescue::{NAMESPACE, Question};
@@ -63,8 +64,8 @@ fn s02_the_rescue_system_comes_after_the_successor_answers_and_before_the_fence(
     assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
 }
 
-#[test]
-fn a_last_chance_that_was_cut_short_is_ended_and_not_begun_again() {
+/// Its rescue system was begun, and then the process died; what answers there is that system.
+fn cut_short() -> World {
     let mut world = given_up();
     let plan = look_until_done(&mut world);
     let mut made = plan.clone();
@@ -75,25 +76,143 @@ fn a_last_chance_that_was_cut_short_is_ended_and_not_begun_again() {
     let made = world.check(made).unwrap();
     world.apply(&made, super::plan_world::Order::First, None, done, refused);
     world.begun("acme.last-chance.acme-e1");
-    // What answers there by then is the rescue system.
     let foreign = Gap::new(
         GapKind::ForeignHostKey,
         "machine acme-e1",
         "another host key",
     );
     world.silent.insert(machine("acme-e1"), foreign);
-    world.now += SignedDuration::from_mins(11);
+    world
+}
+
+/// The machine is out of its hoster's list at one look.
+fn is_left_out_once(world: &mut World) {
+    let inventories = world.inventories.clone();
+    for inventory in world.inventories.values_mut() {
+        let mut machines = std::mem::take(&mut inventory.machines);
+        machines.retain(|m| m.name != machine("acme-e1"));
+        inventory.machines = machines;
+    }
+    look(world);
+    world.inventories = inventories;
+    world.now += SignedDuration::from_secs(30);
+}
+
+fn ends_it_and_is_well(mut world: World) {
     let plan = look_until_done(&mut world);
     assert!(kinds(&plan).contains(&"last-chance"), "{:#?}", plan.held);
+    assert!(!kinds(&plan).contains(&"reset"), "the ladder was climbed");
     assert!(world.past().silences.of(&machine("acme-e1")).is_some());
     hang(&mut world, "acme-e1");
     world.settle();
     world.is_well("acme", "acme-e2");
+    assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
     let begun = world
         .journal
         .iter()
         .filter(|entry| matches!(&entry.event, Event::LastChance { .. }));
     assert_eq!(begun.count(), 1);
+}
+
+#[test]
+fn a_last_chance_that_was_cut_short_is_ended_and_not_begun_again() {
+    // Soon after; after so long that nobody knows what was between; after its hoster left it out of
+    // one list.
+    let mut world = cut_short();
+    world.now += SignedDuration::from_mins(11);
+    ends_it_and_is_well(world);
+    let mut world = cut_short();
+    world.now += SignedDuration::from_hours(4);
+    ends_it_and_is_well(world);
+    let mut world = cut_short();
+    world.now += SignedDuration::from_mins(11);
+    is_left_out_once(&mut world);
+    ends_it_and_is_well(world);
+}
+
+#[test]
+fn a_signed_waiver_counts_for_a_machine_whose_rescue_system_shows_its_own_key() {
+    let waiver = "\n[[waiver]]\nmachine = \"acme-e1\"\nreason = \"given up\"\n";
+    let mut world = cut_short();
+    world.now_wants(acme_with(HETZNER, &format!("{REPAIR}{waiver}")));
+    let plan = look(&mut world);
+    assert!(kinds(&plan).contains(&"fence"), "{:#?}", plan.held);
+    // Of one that shows a foreign key for another reason, a person must find out why.
+    let mut world = hung();
+    let foreign = Gap::new(GapKind::ForeignHostKey, "machine acme-e1", "another key");
+    world.silent.insert(machine("acme-e1"), foreign);
+    world.now_wants(acme_with(HETZNER, &format!("{REPAIR}{waiver}")));
+    assert!(look(&mut world).steps.is_empty());
+}
+
+#[test]
+fn s02_a_machine_whose_last_chance_is_over_is_not_switched_on_again() {
+    for over in [true, false] {
+        let mut world = cut_short();
+        if over {
+            let over = Event::LastChance {
+                machine: machine("acme-e1"),
+                point: None,
+                why: "nobody answered".to_owned(),
+            };
+            world.record(Some(&super::plan_world::stack("acme")), over);
+        }
+        // It was switched off; before it was fenced, the process died.
+        world.machine_mut("acme-e1").power = Power::Off;
+        world.silent.clear();
+        world.now += SignedDuration::from_mins(11);
+        let plan = look_until_done(&mut world);
+        assert!(!kinds(&plan).contains(&"power-on"), "{:#?}", plan.steps);
+        assert!(kinds(&plan).contains(&"fence"), "{:#?}", plan.held);
+        let mut on = plan.clone();
+        for step in &mut on.steps {
+            if step.action.verb() == "fence" {
+                let machine = machine("acme-e1");
+                step.action = holdfast::model::plan::Action::PowerOn { machine };
+            }
+        }
+        let violations = world.check(on).unwrap_err();
+        let said = violations.iter().map(ToString::to_string);
+        assert!(
+            said.clone().any(|said| said.contains("which was given up")),
+            "{:#?}",
+            said.collect::<Vec<_>>()
+        );
+        world.settle();
+        world.is_well("acme", "acme-e2");
+        assert_eq!(world.machine("acme-e1").unwrap().power, Power::Off);
+    }
+}
+
+#[test]
+fn s03_what_was_saved_from_a_disk_lies_aside_and_is_not_chosen() {
+    let mut world = given_up();
+    world.readable.insert(machine("acme-e1"));
+    world.settle();
+    world.is_well("acme", "acme-e2");
+    let points = &world.points[&super::plan_world::stack("acme")];
+    let cold: Vec<_> = points.iter().filter(|point| point.cold).collect();
+    let [cold] = cold.as_slice() else {
+        panic!("{points:#?}")
+    };
+    assert!(cold.aside && cold.epoch == Epoch(1), "{cold:#?}");
+    let loaded = |entry: &Entry| matches!(&entry.event, Event::Started { step, action, .. } if step.as_str().contains(".load.") && action.contains(cold.id.as_str()));
+    assert!(!world.journal.iter().any(loaded));
+    // Once it comes back, nothing is saved of it a second time; where it lived on, it is.
+    for lived_on in [false, true] {
+        let mut world = world.clone();
+        if lived_on {
+            let answered = Event::Answered {
+                machine: machine("acme-e1"),
+            };
+            world.record(Some(&super::plan_world::stack("acme")), answered);
+        }
+        world.machine_mut("acme-e1").power = Power::On;
+        world.silent.clear();
+        world.facts_mut("acme-e1").open = false;
+        let kinds = kinds(&look(&mut world));
+        assert_eq!(kinds.contains(&"save-aside"), lived_on, "{kinds:?}");
+    }
 }
 
 #[test]

@@ -202,6 +202,44 @@ fn s08_what_ails_several_at_once_is_no_reboots_to_mend() {
 }
 
 #[test]
+fn s08_the_checker_lets_no_reboot_pass_within_an_hour_of_another_at_its_place() {
+    let mut world = fleet(10);
+    world.ill.insert(machine("customer-3-e1"), true);
+    for _ in 0..8 {
+        world.adopt();
+        if kinds(&plan_of(&world)).contains(&"reboot") {
+            break;
+        }
+        pass(&mut world);
+    }
+    let good = plan_of(&world);
+    assert_eq!(kinds(&good), ["reboot"]);
+    assert!(world.check(good.clone()).is_ok());
+    let begun = Event::Started {
+        step: holdfast::model::ids::StepId::new("customer-7.reboot.customer-7-e1"),
+        action: "reboot customer-7-e1".to_owned(),
+        repair: false,
+        head: None,
+        mends: vec!["unit x.service".to_owned()],
+    };
+    world.record(Some(&stack("customer-7")), begun);
+    let violations = world.check(good.clone()).unwrap_err();
+    let mut said = violations.iter().map(ToString::to_string);
+    assert!(
+        said.any(|said| said.contains("within an hour of customer-7-e1")),
+        "{violations:#?}"
+    );
+    assert!(!kinds(&plan_of(&world)).contains(&"reboot"));
+    world.now += minutes(61);
+    let said = world.check(good).err().unwrap_or_default();
+    let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+    assert!(
+        !said.iter().any(|said| said.contains("within an hour")),
+        "{said:#?}"
+    );
+}
+
+#[test]
 fn s08_the_checker_lets_no_reboot_pass_that_nothing_speaks_for() {
     let mut world = ill(true);
     mended(&mut world);

@@ -3,7 +3,7 @@
 
 use super::Court;
 use crate::decide::sickness::{REBOOTS, TRIES};
-use crate::model::ids::MachineName;
+use crate::model::ids::{HosterId, MachineName, SiteId};
 use crate::model::machine::Stage;
 use crate::model::plan::{Action, Step};
 use jiff::SignedDuration;
@@ -69,20 +69,39 @@ impl Court<'_> {
         for other in self.reboots_near(step, machine) {
             not("S8", format!("reboots {machine} together with {other}"));
         }
+        for other in self.rebooted_near(machine) {
+            let problem = format!("reboots {machine} within an hour of {other} at its place");
+            not("S8", problem);
+        }
         problems
+    }
+
+    /// Others in use at the same place that were rebooted lately: what they have in common, another
+    /// reboot does not mend.
+    fn rebooted_near(&self, machine: &MachineName) -> Vec<&MachineName> {
+        let lately = |name: &MachineName| {
+            let sickness = self.past.sicknesses.of(name);
+            sickness.is_some_and(|of| of.was_rebooted_lately(self.seen.at))
+        };
+        let in_use = self.past.writers.values().map(|(_, name)| name);
+        in_use
+            .filter(|other| *other != machine && self.place(other) == self.place(machine))
+            .filter(|other| self.machines.contains_key(other) && lately(other))
+            .collect()
+    }
+
+    fn place(&self, name: &MachineName) -> Option<(&HosterId, &Option<SiteId>)> {
+        let seen = self.machines.get(name)?;
+        Some((&seen.hoster, &seen.site))
     }
 
     /// Others at the same place that would be rebooted at once.
     fn reboots_near(&self, step: &Step, machine: &MachineName) -> Vec<&MachineName> {
-        let place = |name: &MachineName| {
-            let seen = self.machines.get(name)?;
-            Some((&seen.hoster, &seen.site))
-        };
         let others = self.steps.values().filter(|other| other.id != step.id);
         others
             .filter(|other| matches!(other.action, Action::Reboot { .. }))
             .map(|other| other.action.machine())
-            .filter(|other| place(other) == place(machine))
+            .filter(|other| self.place(other) == self.place(machine))
             .collect()
     }
 }

@@ -40,6 +40,18 @@ impl Court<'_> {
         problems
     }
 
+    /// It may be switched on: not once it was given up and its disk was tried, for its successor is
+    /// being filled then.
+    pub(super) fn may_be_switched_on(&self, machine: &MachineName) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = self.must_be_ours(machine).into_iter().collect();
+        let silence = self.past.silences.of(machine);
+        if silence.is_some_and(|silence| silence.rescue != Rescue::Untried) {
+            let problem = format!("switches on {machine}, which was given up");
+            problems.push(("S2", problem));
+        }
+        problems
+    }
+
     fn in_rescue(&self, machine: &MachineName) -> bool {
         let silence = self.past.silences.of(machine);
         silence.is_some_and(Silence::in_rescue)

@@ -60,6 +60,13 @@ fn saved_to<'a>(
     if stack.waits.last_chance.is_zero() {
         return Err(None); // As people signed.
     }
+    let silence = view.past.silences.of(&writer.name);
+    match silence.map(|silence| &silence.rescue) {
+        Some(Rescue::Over(Ok(_))) => return Err(None), // It is.
+        Some(Rescue::Over(Err(why))) => return no(why),
+        Some(Rescue::Begun) => return no("it was begun before, and cut short"),
+        Some(Rescue::Untried) | None => {}
+    }
     match &writer.state {
         WriterState::Gone => return Err(None),
         WriterState::OffForGood(_) => return no("it cannot be switched on"),
@@ -74,16 +81,9 @@ fn saved_to<'a>(
     if !silent {
         return Err(None);
     }
-    let silence = view.past.silences.of(&writer.name);
     let Some(silence) = silence else {
         return Err(None);
     };
-    if let Rescue::Over(came) = &silence.rescue {
-        return match came {
-            Ok(_) => Err(None), // It is.
-            Err(why) => no(why),
-        };
-    }
     let tried = |remedy| silence.tried.contains_key(&remedy);
     if !tried(Remedy::Reset) || !tried(Remedy::PowerCycle) {
         return no("its hoster did not confirm both a reset and a power-cycle");

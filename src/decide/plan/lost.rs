@@ -15,7 +15,7 @@ use super::situation::{Situation, Writer, WriterState, has_interface};
 use super::view::View;
 use crate::decide::heard::is_begun;
 use crate::decide::history::History;
-use crate::decide::silence::{LOOKS, Silence};
+use crate::decide::silence::{LOOKS, Rescue, Silence};
 use crate::model::desired::{Desired, Repair, Waits};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::ids::{HosterId, MachineName, SiteId};
@@ -220,6 +220,9 @@ fn word(writer: &Writer<'_>, silence: &Silence, at: &Situation<'_>, now: Timesta
     };
     match &writer.state {
         WriterState::Gone => lost(format!("{hoster} lists it no longer")),
+        WriterState::OffForGood(reason) if silence.rescue != Rescue::Untried => {
+            lost(format!("{hoster} says that it is off; {reason}"))
+        }
         WriterState::OffForGood(reason) => lost(format!(
             "{hoster} says that it is off, and could not switch it on: {reason}"
         )),

@@ -5,7 +5,7 @@ use super::draft::{Pen, because};
 use super::situation::Writer;
 use super::view::View;
 use crate::decide::changes::changes;
-use crate::decide::sickness::{Sickness, TRIES};
+use crate::decide::sickness::{Sickness, TRIES, moment};
 use crate::model::desired::Repair;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::machine::{Change, MachineFacts};
@@ -154,8 +154,4 @@ fn in_flight(view: &View<'_>, now: Timestamp) -> Option<Timestamp> {
     let of_it = begun.filter(|(step, _)| step.as_str().starts_with(&ours));
     let until = of_it.map(|(_, begun)| *begun + IN_FLIGHT);
     until.filter(|until| now < *until).max()
-}
-
-fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -7,7 +7,7 @@ use crate::decide::history::History;
 use crate::decide::made::PastMachine;
 use crate::decide::names;
 use crate::decide::repositories;
-use crate::decide::silence::Silence;
+use crate::decide::silence::{Rescue, Silence};
 use crate::model::desired::{Desired, DesiredStack, InterfaceFamily};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::given::Given;
@@ -275,6 +275,15 @@ fn is_rescue(gap: &Gap, machine: &MachineName, past: &History) -> bool {
     gap.kind == GapKind::ForeignHostKey && silence.is_some_and(Silence::in_rescue)
 }
 
+/// Why a machine that we switched off ourselves is not switched on again.
+const CHANCE_IS_OVER: &str = "it was given up, and its disk had its last chance";
+
+/// It was given up, and its disk was tried from its hoster's rescue system.
+fn had_its_chance(machine: &MachineName, past: &History) -> bool {
+    let silence = past.silences.of(machine);
+    silence.is_some_and(|silence| silence.rescue != Rescue::Untried)
+}
+
 /// Whether the hoster has an interface that knows of power.
 pub(super) fn has_interface(want: &Desired, hoster: &HosterId) -> bool {
     let account = want.hosters.get(hoster);
@@ -347,10 +356,15 @@ fn writer<'a>(
         Some(m) => match (m.power, seen.machines.get(&name)) {
             (Power::Off, _) => match remembered.and_then(|r| r.power_on_failed.as_deref()) {
                 Some(reason) => WriterState::OffForGood(reason),
+                // Its successor is being filled: started anew, it would write beside it.
+                None if had_its_chance(&name, past) => WriterState::OffForGood(CHANCE_IS_OVER),
                 None => WriterState::Off,
             },
             (_, Some(Ok(facts))) => WriterState::Answers(facts),
-            (_, Some(Err(gap))) if waived(stack, &name) && gap.kind != GapKind::ForeignHostKey => {
+            (_, Some(Err(gap)))
+                if waived(stack, &name)
+                    && (gap.kind != GapKind::ForeignHostKey || is_rescue(gap, &name, past)) =>
+            {
                 WriterState::Waived
             }
             (Power::On, Some(Err(gap)))

@@ -48,6 +48,9 @@ pub struct Taken {
     pub dumps_millis: u64,
     /// How often files had to be stored because they changed meanwhile; at most four.
     pub attempts: u32,
+    /// Of what was declared, what is not in it, in words: only of a disk that nothing runs on.
+    #[serde(default)]
+    pub lacks: Vec<String>,
 }
 
 /// Takes a recovery point: the services' before-backup hooks, databases, then files, then the
@@ -79,10 +82,10 @@ pub async fn take(
 
 /// The same of a disk that nothing runs on, from its hoster's rescue system that proved to hold it:
 /// declared state and the databases' own files, beside the points that count. No secret is sent: what
-/// it needs stands on the disk.
+/// it needs stands on the disk. What is not there or cannot be read is told, and the rest is saved.
 ///
-/// Refusals: `no-view`, `not-opened`, `other-identity`, `path-missing`, `files-unreadable`, and those
-/// of reaching the repository.
+/// Refusals: `no-view`, `not-opened`, `other-identity`, `path-missing` (nothing at all is there), and
+/// those of reaching the repository.
 pub async fn take_cold(
     transport: &dyn Transport,
     rescue: &Contact,
@@ -102,7 +105,10 @@ pub async fn take_cold(
             }
         }
     }
-    let answer = transport.run(rescue, TAKE_COLD, &input.done()).await?;
+    let answer = transport
+        .run(rescue, TAKE_COLD, &input.done())
+        .await
+        .map_err(|error| redact(error, &request.services))?;
     only(&rescue.machine, TAKE_COLD, "taken", answer)
 }
 

@@ -455,7 +455,7 @@ impl Hoster for Hetzner {
             } => self.resize(machine, machine_type).await,
             Operation::Reset { machine } => self.reset(machine).await,
             Operation::Rescue { machine, key } => self.rescue(machine, key).await,
-            Operation::EndRescue { machine } => self.end_rescue(machine).await,
+            Operation::EndRescue { machine, off } => self.end_rescue(machine, *off).await,
             Operation::Quarantine { machine } => self.quarantine(machine).await,
             Operation::Destroy { machine } => self.destroy(machine).await,
         }

@@ -58,7 +58,7 @@ pub(crate) fn subject(op: &Operation) -> (&'static str, &MachineName) {
         Operation::Resize { machine, .. } => ("resize", machine),
         Operation::Reset { machine } => ("reset", machine),
         Operation::Rescue { machine, .. } => ("rescue", machine),
-        Operation::EndRescue { machine } => ("end-rescue", machine),
+        Operation::EndRescue { machine, .. } => ("end-rescue", machine),
         Operation::Quarantine { machine } => ("quarantine", machine),
         Operation::Destroy { machine } => ("destroy", machine),
     }

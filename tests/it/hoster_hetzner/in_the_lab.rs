@@ -67,22 +67,33 @@ async fn the_rescue_system_is_booted_with_our_key_alone_and_ended_by_switching_i
         .map_or(key.clone(), |(key, _)| key.to_owned());
     // Twice: the key is put there once.
     for _ in 0..2 {
-        let (machine, key) = (machine.clone(), format!("{key} somebody"));
-        done(
-            hoster
-                .perform(&Operation::Rescue { machine, key }, &step)
-                .await,
-        );
+        let (reset, key) = (machine.clone(), format!("{key} somebody"));
+        let rescue = Operation::Rescue {
+            machine: machine.clone(),
+            key,
+        };
+        done(hoster.perform(&rescue, &step).await);
+        let reset = Operation::Reset { machine: reset };
+        done(hoster.perform(&reset, &step).await);
     }
     let rescued = lab.fleet.rescued.lock().unwrap().clone();
     assert_eq!(rescued.len(), 2);
     let (name, keys) = &rescued[1];
     assert_eq!(name, "acme-e1");
     assert!(keys.len() == 1 && keys[0].starts_with(&key), "{keys:?}");
-    let end = Operation::EndRescue {
+    // What waits there is ended too, whether or not the machine is switched off.
+    let rescue = Operation::Rescue {
         machine: machine.clone(),
+        key: key.clone(),
     };
-    done(hoster.perform(&end, &step).await);
+    for off in [false, true] {
+        done(hoster.perform(&rescue, &step).await);
+        let end = Operation::EndRescue {
+            machine: machine.clone(),
+            off,
+        };
+        done(hoster.perform(&end, &step).await);
+    }
     let seen = hoster.observe(&estate()).await.unwrap();
     assert_eq!(seen.machines[0].power, Power::Off);
     // On again it is from its disk.

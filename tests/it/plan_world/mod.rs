@@ -99,6 +99,8 @@ pub struct World {
     pub sold_out: BTreeSet<String>,
     /// Machines that cannot be switched on any more.
     pub dead: BTreeSet<MachineName>,
+    /// Machines whose disk can be read from the rescue system.
+    pub readable: BTreeSet<MachineName>,
     /// What every customer's service keeps its records in.
     pub engine: Option<Engine>,
     /// Machines whose functional checks fail.
@@ -183,6 +185,7 @@ impl World {
             full: BTreeSet::new(),
             sold_out: BTreeSet::new(),
             dead: BTreeSet::new(),
+            readable: BTreeSet::new(),
             engine: None,
             broken: BTreeSet::new(),
             ill: BTreeMap::new(),

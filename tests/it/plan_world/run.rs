@@ -166,6 +166,29 @@ impl World {
         Ok(())
     }
 
+    /// It is off then, whatever came of it.
+    fn last_chance(&mut self, owner: &StackId, machine: MachineName, to: &MachineName) {
+        let epoch = self.facts[&machine].epoch.unwrap_or_default();
+        let readable = self.readable.contains(&machine);
+        let point = readable.then(|| self.add_point_on(to, owner.as_str(), epoch, Rung::Shipped));
+        if let Some(point) = point.clone() {
+            let mut points = self.points_mut(to, owner).iter_mut();
+            let kept = points.find(|p| p.id == point).unwrap();
+            (kept.aside, kept.cold) = (true, true);
+            self.prove(owner, point.clone(), Rung::Shipped);
+            let machine = machine.clone();
+            self.record(Some(owner), Event::SavedAside { machine, point });
+        }
+        self.machine_mut(machine.as_str()).power = Power::Off;
+        let why = if readable { "" } else { "nobody answered" };
+        let over = Event::LastChance {
+            machine,
+            point,
+            why: why.to_owned(),
+        };
+        self.record(Some(owner), over);
+    }
+
     fn usual_ttl(&self) -> u32 {
         let dns = self.want.dns.as_ref().unwrap();
         u32::try_from(dns.ttl.as_secs()).unwrap()
@@ -220,14 +243,9 @@ impl World {
                     },
                 );
             }
-            Action::LastChance { .. } => {
-                self.machine_mut(name.as_str()).power = Power::Off;
-                let over = Event::LastChance {
-                    machine: name,
-                    point: None,
-                    why: "nobody answered".to_owned(),
-                };
-                self.record(owner, over);
+            Action::LastChance { to, .. } => {
+                let owner = owner.ok_or("no stack")?;
+                self.last_chance(owner, name, to);
             }
             Action::Reboot { .. } => {
                 self.ill.retain(|ill, helps| *ill != name || !*helps);

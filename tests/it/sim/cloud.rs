@@ -124,6 +124,8 @@ impl State {
             hung: None,
             ails: false,
             rescue: None,
+            next_rescue: None,
+            revives: false,
             cut_from: Timestamp::UNIX_EPOCH,
             booted_at: self.now,
             up_at: self.now + SignedDuration::from_secs(boots),
@@ -170,11 +172,23 @@ impl State {
                     }
                 }
             }
-            Operation::PowerOff { machine } | Operation::EndRescue { machine } => {
+            Operation::EndRescue {
+                machine,
+                off: false,
+            } => match self.labelled(hoster, machine) {
+                None => refused("not_found", FaultClass::Retry),
+                Some(server) => {
+                    server.next_rescue = None;
+                    done(server)
+                }
+            },
+            Operation::PowerOff { machine } | Operation::EndRescue { machine, off: true } => {
+                let ends = matches!(op, Operation::EndRescue { .. });
                 match self.labelled(hoster, machine) {
                     None => refused("not_found", FaultClass::Retry),
                     Some(server) => {
                         (server.on, server.rescue) = (false, None);
+                        server.next_rescue = server.next_rescue.take().filter(|_| !ends);
                         let done = done(server);
                         self.perhaps_on_again();
                         done
@@ -225,14 +239,13 @@ impl State {
                 }
             }
             Operation::Rescue { machine, .. } => {
-                let now = self.now;
                 self.numbers += 1;
                 let key = format!("ssh-ed25519 rescue{}", self.numbers);
                 match self.labelled(hoster, machine) {
                     None => refused("not_found", FaultClass::Retry),
                     Some(server) if server.dead => refused(ACTION_FAILED, FaultClass::NeedsHuman),
                     Some(server) => {
-                        server.boot_rescue(now, now + SignedDuration::from_secs(15), key);
+                        server.next_rescue = Some(key);
                         done(server)
                     }
                 }
@@ -298,7 +311,7 @@ fn words(op: &Operation) -> String {
         } => format!("make {machine} a {machine_type}"),
         Operation::Reset { machine } => format!("reset {machine}"),
         Operation::Rescue { machine, .. } => format!("rescue {machine}"),
-        Operation::EndRescue { machine } => format!("end the rescue of {machine}"),
+        Operation::EndRescue { machine, .. } => format!("end the rescue of {machine}"),
         Operation::Quarantine { machine } => format!("quarantine {machine}"),
         Operation::Destroy { machine } => format!("destroy {machine}"),
     }

@@ -116,6 +116,8 @@ fn stands(hoster: &HosterId, machine: &PoolMachine) -> Server {
         hung: None,
         ails: false,
         rescue: None,
+        next_rescue: None,
+        revives: false,
         cut_from: Timestamp::UNIX_EPOCH,
         booted_at: Timestamp::UNIX_EPOCH,
         up_at: Timestamp::UNIX_EPOCH,
@@ -318,6 +320,10 @@ impl Life {
                 self.two_processes();
             } else {
                 self.process();
+            }
+            // Now and then nobody begins one for long.
+            if self.sim.state().dice.happens(20) {
+                self.later(SignedDuration::from_hours(4));
             }
             between(self);
         }

@@ -44,6 +44,10 @@ pub struct Server {
     pub hung: Option<Hung>,
     /// Its hoster's rescue system runs in its place, under this host key.
     pub rescue: Option<String>,
+    /// That is what it boots next, once.
+    pub next_rescue: Option<String>,
+    /// It runs again once it is started anew, from its own disk.
+    pub revives: bool,
     /// A service of it fails again and again until the next boot.
     pub ails: bool,
     /// From then on it answers.
@@ -189,12 +193,6 @@ impl Server {
         self.on && runs && now >= self.up_at && self.disk.gate == Gate::Open
     }
 
-    /// Another system boots, and nothing on its disk.
-    pub fn boot_rescue(&mut self, now: Timestamp, up_at: Timestamp, key: String) {
-        (self.on, self.up_at, self.booted_at) = (true, up_at.max(now), now);
-        self.rescue = Some(key);
-    }
-
     /// The key that whoever answers there shows.
     pub fn shows(&self) -> &str {
         self.rescue.as_deref().unwrap_or(&self.host_key)
@@ -215,10 +213,16 @@ impl Server {
     }
 
     pub fn boot(&mut self, now: Timestamp, up_at: Timestamp) {
-        self.on = true;
+        (self.on, self.up_at, self.booted_at) = (true, up_at.max(now), now);
+        let rescue = self.next_rescue.take();
+        if self.revives && rescue.is_some() {
+            self.hung = None;
+        } else if rescue.is_some() {
+            // Another system boots, and nothing on its disk.
+            self.rescue = rescue;
+            return;
+        }
         self.hung = self.hung.filter(|hung| *hung == Hung::ForGood);
-        self.up_at = up_at.max(now);
-        self.booted_at = now;
         self.ails = false;
         self.rescue = None;
         self.disk.boots += 1;

@@ -77,6 +77,8 @@ pub fn labelled() -> [Server; 2] {
         hung: None,
         ails: false,
         rescue: None,
+        next_rescue: None,
+        revives: false,
         cut_from: Timestamp::UNIX_EPOCH,
         booted_at: Timestamp::UNIX_EPOCH,
         cut_until: Timestamp::UNIX_EPOCH,

@@ -8,6 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 /// One after the other: a process that dies just before an entry, and just after it.
 fn deaths(story: Story) {
+    deaths_and(story, SignedDuration::ZERO);
+}
+
+/// The same, and the next process begins only so much later.
+fn deaths_and(story: Story, pause: SignedDuration) {
     let uncut = story.begin(1);
     let first = uncut.sim.state().journal.len() + 1;
     uncut.comes_to_rest();
@@ -25,6 +30,7 @@ fn deaths(story: Story) {
             });
             assert!(died, "{death:?} of {last}");
             life.dies_at(None);
+            life.later(pause);
             life.comes_to_rest();
             assert_eq!(story.ends_well(&life), end, "{death:?}");
         }
@@ -47,6 +53,28 @@ fn s06_a_death_at_any_entry_of_the_repair_ladder_ends_where_none_does() {
     deaths(Story::Hang);
     deaths(Story::Sick);
     deaths(Story::HangForGood);
+}
+
+#[test]
+fn s06_a_last_chance_that_was_cut_short_for_hours_ends_where_none_is() {
+    // So long that nobody knows what was between.
+    deaths_and(Story::HangForGood, SignedDuration::from_hours(4));
+}
+
+#[test]
+fn s01_a_machine_that_revives_during_its_last_chance_stays() {
+    let life = Story::HangForGood.begin(1);
+    let mut state = life.sim.state();
+    let hung = state.servers.iter_mut().find(|s| s.hung.is_some()).unwrap();
+    hung.revives = true;
+    drop(state);
+    life.comes_to_rest();
+    assert_eq!(life.is_well("acme"), "acme-e1");
+    let state = life.sim.state();
+    let old = state.servers.iter().find(|s| s.called() == "acme-e1");
+    assert!(old.is_some_and(|old| old.on && old.next_rescue.is_none()));
+    let told = state.told.join("\n");
+    assert!(told.contains("it stays, and is not switched off"), "{told}");
 }
 
 #[test]

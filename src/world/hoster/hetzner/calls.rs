@@ -37,6 +37,9 @@ pub(super) struct Server {
     pub kind: Option<ServerType>,
     /// GB.
     pub primary_disk_size: Option<u64>,
+    /// The rescue system is what it boots next.
+    #[serde(default)]
+    pub rescue_enabled: bool,
 }
 
 /// A type, as far as we need it.

@@ -1,17 +1,20 @@
 //! The rescue system (Hetzner Cloud reference, "Server Actions", "Enable Rescue Mode for a Server"):
 //! what a server boots next, once, within 60 minutes. Enabling it starts nothing anew.
 
-use super::calls::{CallError, unclear};
-use super::{Hetzner, Way, is_settled, note};
+use super::calls::{CallError, Server, unclear};
+use super::labels::ESTATE;
+use super::{Hetzner, Way, done, note};
 use crate::model::ids::MachineName;
 use crate::model::observed::Power;
 use crate::model::operation::{FaultClass, Outcome};
 use crate::world::hoster::{ACTION_FAILED, refused};
 use hcloud::models::PowerOffServerResponse;
+use md5::{Digest as _, Md5};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use ssh_key::PublicKey;
 
 #[derive(Deserialize)]
 struct Key {
@@ -30,7 +33,7 @@ struct OneKey {
 }
 
 impl Hetzner {
-    /// Enables it with our key alone, and starts the server anew.
+    /// Enables it, with our key alone.
     pub(super) async fn rescue(&self, machine: &MachineName, key: &str) -> Outcome {
         let server = match self.find_ours(machine).await {
             Ok(server) => server,
@@ -54,31 +57,60 @@ impl Hetzner {
             }
         };
         match way {
-            Way::Ended => {}
+            Way::Ended => done(&server),
             Way::Failed { code, message } => {
                 let words = format!("{code}: {message}");
-                return refused(ACTION_FAILED, words, FaultClass::NeedsHuman);
+                refused(ACTION_FAILED, words, FaultClass::NeedsHuman)
             }
-            Way::Unclear(why) => return unclear(why),
+            Way::Unclear(why) => unclear(why),
         }
-        if is_settled(&server, Power::Off) {
-            return self.switch(machine, Power::On).await;
-        }
-        self.reset(machine).await
     }
 
-    /// Off by the server's own status; the next start is from its disk.
-    pub(super) async fn end_rescue(&self, machine: &MachineName) -> Outcome {
+    /// Not waiting any more, by the server's own word, and `off` by its status.
+    pub(super) async fn end_rescue(&self, machine: &MachineName, off: bool) -> Outcome {
         let server = match self.find_ours(machine).await {
             Ok(server) => server,
             Err(outcome) => return outcome,
         };
-        // It ends by itself once it was booted, and after an hour.
-        match self.ask(&server, "disable_rescue").await {
-            Ok(way) => note(&way),
-            Err(refused) => tracing::debug!(?refused, "the rescue system was not disabled"),
+        let disabled = self.disable_rescue(&server).await;
+        if !off {
+            return disabled.map_or_else(unclear, |()| done(&server));
         }
-        self.switch(machine, Power::Off).await
+        // Whatever waits there, nothing may run.
+        let switched = self.switch(machine, Power::Off).await;
+        match (switched, disabled) {
+            (Outcome::Done(receipt), Err(_)) => match self.disable_rescue(&server).await {
+                Ok(()) => Outcome::Done(receipt),
+                Err(why) => unclear(format!("{machine} is off, and {why}")),
+            },
+            (switched, _) => switched,
+        }
+    }
+
+    /// The error says what would be booted at the next start. It ends by itself once it was booted,
+    /// and after an hour.
+    async fn disable_rescue(&self, server: &Server) -> Result<(), String> {
+        let read = async || {
+            let now = self.server(server.id).await;
+            now.map(|now| now.rescue_enabled)
+                .map_err(|error| error.to_string())
+        };
+        if !read().await? {
+            return Ok(());
+        }
+        let said = match self.ask(server, "disable_rescue").await {
+            Ok(way) => {
+                note(&way);
+                String::new()
+            }
+            Err(Outcome::Refused(refusal)) => format!(": {refusal}"),
+            Err(Outcome::Unknown(fault)) => format!(": {fault}"),
+            Err(Outcome::Done(_)) => String::new(),
+        };
+        match read().await? {
+            false => Ok(()),
+            true => Err(format!("its rescue system is what it boots next{said}")),
+        }
     }
 
     /// Our public key among the project's, put there if need be.
@@ -88,30 +120,35 @@ impl Hetzner {
         let key = key.join(" ");
         let digest = hex::encode(Sha256::digest(&key));
         let name = format!("holdfast-{}-{:.12}", self.estate, digest);
-        let query = [("name", name.clone())];
-        let found: Keys = self
-            .patience
-            .read(|| self.calls.get("/ssh_keys", &query))
-            .await?;
+        // By its fingerprint: a project knows each key once, whatever it is called there.
+        let query = [("fingerprint", fingerprint(&key))];
+        let found = || self.calls.get::<Keys>("/ssh_keys", &query);
         let same = |other: &&Key| other.public_key.starts_with(&key);
-        if let Some(there) = found.ssh_keys.iter().find(same) {
+        let there = self.patience.read(found).await?;
+        if let Some(there) = there.ssh_keys.iter().find(same) {
             return Ok(there.id);
         }
-        let fields = json!({"name": name, "public_key": key});
+        let labels = json!({ESTATE: self.estate});
+        let fields = json!({"name": name, "public_key": key, "labels": labels});
         let made = self
             .calls
             .send_body::<OneKey>(Method::POST, "/ssh_keys", &fields);
         match made.await {
             Ok(made) => Ok(made.ssh_key.id),
-            // Somebody put it there under a name of theirs.
+            // Somebody put it there meanwhile.
             Err(error) => {
-                let all: Keys = self
-                    .patience
-                    .read(|| self.calls.get("/ssh_keys", &[]))
-                    .await?;
-                let there = all.ssh_keys.iter().find(same);
+                let there = self.patience.read(found).await?;
+                let there = there.ssh_keys.iter().find(same);
                 there.map(|key| key.id).ok_or(error)
             }
         }
     }
+}
+
+/// As Hetzner writes it: MD5 over the key's blob, in pairs. What is no key has none, and fits none.
+fn fingerprint(key: &str) -> String {
+    let blob = PublicKey::from_openssh(key).and_then(|key| key.to_bytes());
+    let digest = Md5::digest(blob.unwrap_or_default());
+    let pairs: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    pairs.join(":")
 }
