@@ -152,6 +152,7 @@ fn events(machine: &SeenMachine, kept: Option<(&PointId, &MachineName)>) -> Vec<
             .clone()
             .map(|site| (machine.hoster.clone(), site)),
         machine_type: None,
+        asked: None,
     }];
     if let (Some(stack), Some((point, vault))) = (&machine.stack, kept) {
         all.push(ended(format!("{stack}.repository.{vault}")));
