@@ -140,12 +140,11 @@ async fn open_with(
     let book = match mode {
         Mode::Read => Book::Reading(config.journal.clone(), past),
         Mode::Write => {
-            let book = match shared {
-                Some(shared) => Book::Writing(shared),
-                None => {
-                    let journal = Journal::take(&config.journal).await?;
-                    Book::writing_on(journal, known.clone())
-                }
+            let book = if let Some(shared) = shared {
+                Book::Writing(shared)
+            } else {
+                let journal = Journal::take(&config.journal).await?;
+                Book::writing_on(journal, known.clone())
             };
             let now = book.history().await?;
             if now.accepted != past.accepted {

@@ -48,8 +48,8 @@ pub(super) fn seal(previous: &str, entry: &str) -> String {
 pub(super) fn verified(tip: &Tip, lines: &[Line]) -> Result<(Vec<Entry>, Tip), BrokenChain> {
     let mut new = lines;
     if tip.seq > 0 {
-        let same = |line: &&Line| line.seq == tip.seq && line.hash == tip.seal;
-        if lines.first().filter(same).is_none() {
+        let another = |line: &Line| line.seq != tip.seq || line.hash != tip.seal;
+        if lines.first().is_none_or(another) {
             return Err(BrokenChain {
                 seq: tip.seq,
                 reason: "it is not what it was when it was read before".to_owned(),

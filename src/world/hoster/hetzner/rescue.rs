@@ -107,10 +107,10 @@ impl Hetzner {
             Err(Outcome::Unknown(fault)) => format!(": {fault}"),
             Err(Outcome::Done(_)) => String::new(),
         };
-        match read().await? {
-            false => Ok(()),
-            true => Err(format!("its rescue system is what it boots next{said}")),
+        if read().await? {
+            return Err(format!("its rescue system is what it boots next{said}"));
         }
+        Ok(())
     }
 
     /// Our public key among the project's, put there if need be.
