@@ -29,9 +29,11 @@ fn until_told(stage: &mut Stage, text: &str) {
         if stage.holdfast(&["log", "notes"]).stdout.contains(text) {
             return;
         }
-        if Instant::now() > until {
-            panic!("{text}:\n{}", stage.holdfast(&["why", "notes"]).stdout);
-        }
+        assert!(
+            Instant::now() <= until,
+            "{text}:\n{}",
+            stage.holdfast(&["why", "notes"]).stdout
+        );
         std::thread::sleep(Duration::from_secs(2));
     }
 }

@@ -45,12 +45,12 @@ struct Play {
 
 impl Play {
     fn asks_for(&mut self, from: &str, to: &str, words: &str) {
-        if from != to {
-            self.stage.edit("stacks/notes.toml", from, to);
-            self.stage.commit(words);
-        } else {
+        if from == to {
             self.stage
                 .git(&["commit", "-q", "--allow-empty", "-m", words]);
+        } else {
+            self.stage.edit("stacks/notes.toml", from, to);
+            self.stage.commit(words);
         }
     }
 
