@@ -33,18 +33,6 @@ pub(super) fn rebuild(view: &View<'_>, writer: &Writer<'_>, pen: &mut Pen<'_>) {
         leave.filter(|_| lost::is_certain(view, &wanted, pen))
     };
     let Some(leave) = leave else { return };
-    // Both places were changed at once, and production was lost before its history had come over.
-    if let Some(reason) = former::falls_together(view, &stack.production) {
-        pen.hold(
-            wanted,
-            Hold::Forbidden {
-                rule: "S14".into(),
-                reason,
-            },
-            "it begins once they were copied to the new backup hoster; where that cannot be, ask for another hoster in the stack's file",
-        );
-        return;
-    }
     let points = match &view.at.points {
         Ok(points) => points,
         Err(gap) => {

@@ -5,6 +5,7 @@ use super::state::{Gate, Server, State};
 use super::vault::Repository;
 use holdfast::decide::history::History;
 use holdfast::model::ids::{Epoch, HosterId, MachineName, PointId, StackId};
+use holdfast::model::journal::Event;
 use holdfast::model::machine::{Role, Stage};
 use holdfast::model::operation::OwnerLabel;
 use jiff::SignedDuration;
@@ -238,6 +239,10 @@ impl State {
 
     /// Not all that could bring it back stands where it stands itself.
     fn check_independent(&mut self, at: usize, stack: &StackId) {
+        // An emergency does not wait for history that comes over to the other place.
+        if self.may_move.contains(stack) && self.is_opened_as_repair(at, stack) {
+            return;
+        }
         // A place that people chose may not be where history is alone.
         if self.may_move.contains(stack) {
             self.check_history_elsewhere(at, stack);
@@ -254,6 +259,14 @@ impl State {
                 "S14: {name} is opened where all points of {stack} are"
             ));
         }
+    }
+
+    fn is_opened_as_repair(&self, at: usize, stack: &StackId) -> bool {
+        let open = format!("{stack}.open.{}", self.servers[at].called());
+        let mut newest = self.journal.iter().rev();
+        newest.any(|entry| {
+            matches!(&entry.event, Event::Started { step, repair: true, .. } if step.as_str() == open)
+        })
     }
 
     /// What lies where it is opened lies elsewhere as well.

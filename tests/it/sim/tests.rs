@@ -143,7 +143,9 @@ fn the_same_seed_is_the_same_world() {
 /// What went wrong once, and must not again.
 #[test]
 fn seeds_that_ended_badly_end_well() {
-    for seed in [8, 347, 1122, 1178, 1256, 1665, 1804, 2226, 3017, 829, 1394, 1827] {
+    for seed in [
+        8, 347, 1122, 1178, 1256, 1665, 1804, 2226, 3017, 829, 1394, 1827,
+    ] {
         live(seed);
     }
 }
